@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+// Plain JavaScript, and nothing imported before the check: an old Node cannot read TypeScript, and better-sqlite3
+// (Node-API 10) ends it by a segmentation fault without a word.
+const { napi, node } = process.versions
+if (Number(napi) >= 10 && process.features.typescript) {
+  await import('../src/main.ts')
+} else {
+  process.stderr.write(`error: Node ${node} is too old: homelab-migrator needs Node 22.18 or later (CONFIG_INVALID)\n`)
+  process.exitCode = 2
+}

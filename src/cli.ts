@@ -1,0 +1,57 @@
+import { Command, CommanderError } from 'commander'
+import type { Context } from './commands/context.ts'
+import { Failure } from './failure.ts'
+
+/**
+ * Runs the command that the words name.
+ * @returns the exit code
+ * @throws Failure CONFIG_INVALID for words that make no sense, and what the command throws
+ */
+export const cli = async (
+  words: readonly string[],
+  version: string,
+  print: (text: string) => void,
+  createContext: () => Promise<Context>,
+): Promise<number> => {
+  let complaint = ''
+  const program = new Command('migrator')
+    .description("Makes a volume's SQLite database right before the hub starts. Settings are environment variables.")
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: print,
+      writeErr: text => {
+        complaint += text
+      },
+    })
+
+  program
+    .command('up', { isDefault: true })
+    .description('validate the volume, apply pending migrations, write the ready marker (the default)')
+    .action(async () => {
+      const { up } = await import('./commands/up.ts')
+      await up(await createContext())
+    })
+
+  program
+    .command('status')
+    .description('show applied and pending migrations; reads only')
+    .option('--json', 'as JSON')
+    .action(async (options: { json?: true }) => {
+      const { status } = await import('./commands/status.ts')
+      status(await createContext(), options.json === true ? 'json' : 'text')
+    })
+
+  try {
+    await program.parseAsync(words, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return 0
+    const reason = complaint
+      .replace(/^error: /, '')
+      .trim()
+      .replaceAll('\n', ' ')
+    throw new Failure('CONFIG_INVALID', reason, 'Run it with --help to see the commands.', error)
+  }
+}

@@ -1,0 +1,82 @@
+import { rmSync, statSync } from 'node:fs'
+import type { Config } from '../config.ts'
+import { hasLeftovers } from '../database/damage.ts'
+import { type Connection, openDatabase } from '../database/open.ts'
+import { toFailure } from '../database/sqlite-failure.ts'
+import { whenFree } from '../database/wait.ts'
+import { Failure } from '../failure.ts'
+import { type KnownMigration, readMigrations } from '../migrations/files.ts'
+import { readHistory } from '../migrations/history.ts'
+import { makePlan } from '../migrations/plan.ts'
+import { isTrue, type Marker, readMarker, truthOf, withdrawMarker } from '../ready/marker.ts'
+import { refuseLostDatabase } from '../ready/refuse-lost-database.ts'
+import { checkVolume } from '../volume/check-volume.ts'
+import { type Context, patienceOf } from './context.ts'
+
+/** Milliseconds after which the last damage check no longer counts: 7 days. */
+const checkLasts = 7 * 24 * 3600 * 1000
+
+/**
+ * Brings the volume's database to the schema of the known migrations and leaves a true ready marker.
+ * With nothing to do this is all that is loaded and done: no Umzug, no Sequelize, no lock, no write.
+ */
+export const up = async (context: Context): Promise<void> => {
+  const { config, host } = context
+  checkVolume(config, host)
+  const known = readMigrations(config.migrations)
+  try {
+    refuseLostDatabase(config)
+    const isNew = statSync(config.database, { throwIfNoEntry: false }) === undefined
+    const checkDue = config.check === 'always' || (config.check === 'auto' && hasLeftovers(config.database))
+    const connection = openDatabase(config.database)
+    try {
+      if (!checkDue && (await isReady(context, connection, known))) return
+      const { makeReady } = await import('./make-ready.ts')
+      await makeReady(context, connection, known)
+    } finally {
+      if (isNew) removeIfEmpty(connection)
+      connection.close()
+    }
+  } catch (error) {
+    const failure = toFailure(error, config.database)
+    if (failure instanceof Failure && failure.code === 'DATABASE_DAMAGED') withdrawMarker(config.readyFile)
+    throw failure
+  }
+}
+
+/** Nothing pending, nothing wrong, and the marker says so. */
+const isReady = async (
+  context: Context,
+  connection: Connection,
+  known: readonly KnownMigration[],
+): Promise<boolean> => {
+  const { config, log, version } = context
+  const marker = readMarker(config.readyFile)
+  if (marker === undefined || marker.version !== version || isOld(marker, config)) return false
+  const look = connection.transaction(() => {
+    const applied = readHistory(connection)
+    return { plan: makePlan(known, applied), truth: truthOf(connection, applied) }
+  })
+  const { plan, truth } = await whenFree(look, patienceOf(context))
+  if (plan.pending.length > 0 || plan.conflicts.length > 0 || !isTrue(marker, truth)) return false
+  log.info('up.nothing', `nothing to do: ${config.database} is at ${truth.schema}`, { schema: truth.schema })
+  return true
+}
+
+const isOld = ({ checkedAt }: Marker, { check }: Config): boolean =>
+  check === 'auto' && !(Date.now() - Date.parse(checkedAt ?? '') < checkLasts)
+
+/**
+ * A first run that failed leaves no empty file behind. Under the write lock, so that nobody else is about to fill it;
+ * who waited for the lock sees that the file is gone (refuseReplaced).
+ */
+const removeIfEmpty = (connection: Connection): void => {
+  const remove = connection.transaction(() => {
+    if (statSync(connection.name).size === 0) rmSync(connection.name)
+  })
+  try {
+    remove.immediate()
+  } catch {
+    // busy: another run has it, and will fill it or remove it
+  }
+}

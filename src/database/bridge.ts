@@ -1,0 +1,142 @@
+import type { Connection } from './open.ts'
+
+type Values = readonly unknown[] | Readonly<Record<string, unknown>>
+type Callback = (this: Statement, error: Error | null, rows?: readonly unknown[]) => void
+
+/** What the `sqlite3` package calls `this` in a callback; Sequelize asks for this class by its name. */
+class Statement {
+  readonly lastID: number
+  readonly changes: number
+
+  constructor(lastID: number, changes: number) {
+    this.lastID = lastID
+    this.changes = changes
+  }
+}
+
+/**
+ * The `sqlite3` package, as far as Sequelize 6 (`dialectModule`) and 7 (`sqlite3Module`) use it, over one open
+ * better-sqlite3 connection. Whatever Sequelize takes for a connection of its own is that one, so that every query, with or
+ * without `{ transaction }`, runs inside the transaction that is open on it.
+ *
+ * A BEGIN inside a transaction becomes a savepoint, and COMMIT and ROLLBACK end only what was begun here.
+ * `before` sees each statement before it runs and may throw. Integers beyond 2^53 come back as strings, never rounded.
+ */
+export const createBridge = (connection: Connection, before: (sql: string) => void) => {
+  /** undo and keep statements of the transactions begun here, innermost last */
+  const begun: { readonly keep: string; readonly undo: string }[] = []
+
+  const begin = (sql: string): string => {
+    if (!connection.inTransaction) {
+      begun.push({ keep: 'COMMIT', undo: 'ROLLBACK' })
+      return sql
+    }
+    const name = `bridge_${begun.length}`
+    begun.push({ keep: `RELEASE ${name}`, undo: `ROLLBACK TO ${name}; RELEASE ${name}` })
+    return `SAVEPOINT ${name}`
+  }
+
+  const end = (how: 'keep' | 'undo', sql: string): string => {
+    const transaction = begun.pop()
+    if (transaction === undefined) throw new Error(`${sql}: no transaction was begun here that it could end`)
+    return transaction[how]
+  }
+
+  const execute = (sql: string, values: Values): { statement: Statement; rows: readonly unknown[] } => {
+    before(sql)
+    const control = transactionControl(sql)
+    if (control !== undefined) {
+      connection.exec(control === 'begin' ? begin(sql) : end(control, sql))
+      return { statement: new Statement(0, 0), rows: [] }
+    }
+    const prepared = connection.prepare<unknown[] | object, unknown>(sql)
+    const bound = toBound(values)
+    if (prepared.reader) {
+      const rows = prepared.safeIntegers().all(bound).map(toRow)
+      return { statement: new Statement(0, 0), rows }
+    }
+    const { lastInsertRowid, changes } = prepared.run(bound)
+    return { statement: new Statement(Number(lastInsertRowid), changes), rows: [] }
+  }
+
+  const call = (sql: string, values: Values, callback: Callback | undefined): void => {
+    // a later turn of the event loop, so that signals are heard between two statements
+    setImmediate(() => {
+      const outcome = attempt(() => execute(sql, values))
+      if ('error' in outcome) callback?.call(new Statement(0, 0), outcome.error)
+      else callback?.call(outcome.value.statement, null, outcome.value.rows)
+    })
+  }
+
+  class Database {
+    readonly filename: string
+    readonly uuid: string | undefined
+
+    constructor(filename: string, _mode: number, opened: (error: Error | null) => void) {
+      this.filename = filename
+      setImmediate(opened, null)
+    }
+
+    serialize(work: () => void): void {
+      work()
+    }
+
+    all(sql: string, values: Values | Callback, callback?: Callback): void {
+      if (typeof values === 'function') call(sql, [], values)
+      else call(sql, values, callback)
+    }
+
+    run(sql: string, values: Values = [], callback?: Callback): void {
+      call(sql, values, callback)
+    }
+
+    /** The connection stays open: it belongs to whoever opened it. */
+    close(closed: (error: Error | null) => void = () => undefined): void {
+      setImmediate(closed, null)
+    }
+  }
+
+  return { Database, OPEN_READONLY: 1, OPEN_READWRITE: 2, OPEN_CREATE: 4 }
+}
+
+/** The first keyword of a statement, in capitals; white space, comments and stray semicolons before it do not count. */
+export const keywordOf = (sql: string): string =>
+  /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]*)/i.exec(sql)?.[1]?.toUpperCase() ?? ''
+
+const transactionControl = (sql: string): 'begin' | 'keep' | 'undo' | undefined => {
+  const keyword = keywordOf(sql)
+  if (keyword === 'BEGIN') return 'begin'
+  if (keyword === 'COMMIT' || keyword === 'END') return 'keep'
+  if (keyword === 'ROLLBACK' && !/\bTO\b/i.test(sql)) return 'undo'
+  return undefined
+}
+
+/** Sequelize names parameters `$1` or `$name`, better-sqlite3 wants them bare; it also knows no booleans and no undefined. */
+const toBound = (values: Values): unknown[] | object =>
+  Array.isArray(values)
+    ? values.map(toSqlite)
+    : Object.fromEntries(Object.entries(values).map(([name, value]) => [name.replace(/^[$:@]/, ''), toSqlite(value)]))
+
+const toSqlite = (value: unknown): unknown => {
+  if (value === undefined) return null
+  return typeof value === 'boolean' ? Number(value) : value
+}
+
+const toRow = (row: unknown): unknown =>
+  row instanceof Object
+    ? Object.fromEntries(Object.entries(row).map(([name, value]) => [name, fromSqlite(value)]))
+    : row
+
+const fromSqlite = (value: unknown): unknown => {
+  if (typeof value !== 'bigint') return value
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : String(value)
+}
+
+const attempt = <T>(work: () => T): { value: T } | { error: Error } => {
+  try {
+    return { value: work() }
+  } catch (error) {
+    return { error: error instanceof Error ? error : new Error(String(error)) }
+  }
+}

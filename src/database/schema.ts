@@ -1,0 +1,17 @@
+import { hash } from 'node:crypto'
+import type { Connection } from './open.ts'
+
+export type SchemaObject = Readonly<{ type: string; name: string; table: string; sql: string }>
+
+/** Everything that CREATE statements made, sorted by name; SQLite's own tables and automatic indexes are left out. */
+export const readSchema = (connection: Connection): readonly SchemaObject[] =>
+  connection
+    .prepare<[], SchemaObject>(
+      `SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema
+       WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name, type`,
+    )
+    .all()
+
+/** A digest of the schema and of what else is passed in: `sha256:` and 64 hexadecimal digits. */
+export const fingerprint = (schema: readonly SchemaObject[], ...more: readonly unknown[]): string =>
+  `sha256:${hash('sha256', JSON.stringify([schema, ...more]))}`

@@ -1,0 +1,27 @@
+import type { Connection } from './open.ts'
+import { type Patience, whenFree } from './wait.ts'
+
+/**
+ * Runs `work` inside one BEGIN IMMEDIATE: the lock between processes (the kernel frees it on kill -9), and the undo.
+ * Foreign keys are off meanwhile: DROP TABLE would otherwise delete child rows, and inside a transaction PRAGMA
+ * foreign_keys is a no-op (https://www.sqlite.org/pragma.html#pragma_foreign_keys).
+ * @throws what `work` throws, after ROLLBACK; SQLITE_BUSY after the timeout
+ */
+export const withTransaction = async <T>(
+  connection: Connection,
+  patience: Patience,
+  work: () => Promise<T>,
+): Promise<T> => {
+  connection.pragma('foreign_keys = OFF')
+  try {
+    await whenFree(() => connection.exec('BEGIN IMMEDIATE'), patience)
+    const result = await work()
+    // a reader in rollback-journal mode may hold the commit up
+    await whenFree(() => connection.exec('COMMIT'), patience)
+    return result
+  } finally {
+    // not after COMMIT, nor where SQLite rolled back by itself (a full disk)
+    if (connection.inTransaction) connection.exec('ROLLBACK')
+    connection.pragma('foreign_keys = ON')
+  }
+}

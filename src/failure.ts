@@ -1,0 +1,42 @@
+/**
+ * Every way this program can fail and the exit code of each: a closed table, listed in the README.
+ * Codes 125 to 127, 137 and 139 are left to container engines and the kernel.
+ */
+export const exitCodes = {
+  BUG: 1,
+  CONFIG_INVALID: 2,
+  VOLUME_MISSING: 10,
+  VOLUME_NOT_MOUNTED: 10,
+  DISK_FULL: 11,
+  VOLUME_READ_ONLY: 12,
+  VOLUME_NOT_WRITABLE: 12,
+  FILESYSTEM_UNSUITABLE: 13,
+  DATABASE_BUSY: 20,
+  DATABASE_DAMAGED: 30,
+  MIGRATION_FAILED: 40,
+  HISTORY_CONFLICT: 50,
+  DATABASE_AHEAD: 51,
+  OUT_OF_ORDER: 52,
+  SCHEMA_DRIFT: 53,
+  SIGINT: 130,
+  SIGTERM: 143,
+} as const
+
+export type FailureCode = keyof typeof exitCodes
+
+/** A failure that a person can act on: `message` names the thing, `hint` says how to mend it. */
+export class Failure extends Error {
+  readonly code: FailureCode
+  readonly hint: string
+
+  constructor(code: FailureCode, message: string, hint: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'Failure'
+    this.code = code
+    this.hint = hint
+  }
+
+  get exitCode(): number {
+    return exitCodes[this.code]
+  }
+}

@@ -1,0 +1,29 @@
+import { writeText } from './write-text.ts'
+
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof logLevels)[number]
+export type LogFormat = 'text' | 'json'
+
+/** `event` is a stable name for machines, `message` a sentence for people, `data` what machines may want besides. */
+export type LogLine = (event: string, message: string, data?: Readonly<Record<string, unknown>>) => void
+export type Log = Readonly<Record<LogLevel, LogLine>>
+
+/**
+ * A log that writes to a file descriptor at once, one line an entry.
+ * `text` is for a terminal; `json` gives `{"time","level","event","message",...data}`, time in ISO 8601 UTC.
+ */
+export const createLog = (format: LogFormat, lowest: LogLevel, descriptor: number): Log => {
+  const line =
+    (level: LogLevel): LogLine =>
+    (event, message, data) => {
+      if (logLevels.indexOf(level) < logLevels.indexOf(lowest)) return
+      writeText(descriptor, `${format === 'json' ? jsonLine(level, event, message, data) : textLine(level, message)}\n`)
+    }
+  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
+}
+
+const jsonLine = (level: LogLevel, event: string, message: string, data?: object): string =>
+  JSON.stringify({ time: new Date().toISOString(), level, event, message, ...data })
+
+const textLine = (level: LogLevel, message: string): string =>
+  level === 'warn' || level === 'error' ? `${level}: ${message}` : message

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isatty } from 'node:tty'
+import type { Context } from './commands/context.ts'
+import { type Environment, readConfig } from './config.ts'
+import { Failure, type FailureCode } from './failure.ts'
+import { createLog, type Log } from './log.ts'
+import { isContainer } from './volume/container.ts'
+import { parseMounts } from './volume/mounts.ts'
+import { writeText } from './write-text.ts'
+
+const stderr = 2
+const stdout = 1
+const root = join(import.meta.dirname, '..')
+
+/** Reads the process's surroundings, runs the command, and says how it went by one line and the exit code. */
+const main = async (words: readonly string[], environment: Environment): Promise<number> => {
+  const terminal = isatty(stderr)
+  let log = createLog(terminal ? 'text' : 'json', 'info', stderr)
+  try {
+    const createContext = async (): Promise<Context> => {
+      const config = await readConfig({ environment, workingFolder: process.cwd(), root, terminal })
+      log = createLog(config.logFormat, config.logLevel, stderr)
+      const mounts = parseMounts(readMountinfo())
+      const container = isContainer('/', environment, mounts)
+      const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]
+      return { config, log, host: { container, mounts, uid, gid }, signal: stopSignal(), print, version: readVersion() }
+    }
+    // `up` alone is what containers run: it needs no command line library
+    if (words.length === 0 || (words.length === 1 && words[0] === 'up')) {
+      await (await import('./commands/up.ts')).up(await createContext())
+      return 0
+    }
+    return await (await import('./cli.ts')).cli(words, readVersion(), print, createContext)
+  } catch (error) {
+    return report(error, log)
+  }
+}
+
+const print = (text: string): void => writeText(stdout, text)
+
+/** One line for a failure; a stack only for what nobody foresaw. */
+const report = (error: unknown, log: Log): number => {
+  if (error instanceof Failure) {
+    const { code, exitCode, hint, message } = error
+    log.error('failed', `${message} (${code}). ${hint}`, { code, exitCode, hint })
+    return exitCode
+  }
+  const stack = error instanceof Error ? error.stack : String(error)
+  log.error('failed', `a bug in the migrator: ${stack}`, { code: 'BUG', exitCode: 1 })
+  return 1
+}
+
+/** Only Linux has a mount table there; elsewhere there are no containers to be in. */
+const readMountinfo = (): string => {
+  try {
+    return readFileSync('/proc/self/mountinfo', 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+const readVersion = (): string => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
+
+/** Aborted by SIGINT or SIGTERM. As a container's first process, one without handlers would not hear them at all. */
+const stopSignal = (): AbortSignal => {
+  const controller = new AbortController()
+  const stop = (code: FailureCode & NodeJS.Signals) =>
+    process.once(code, () => controller.abort(new Failure(code, `stopped by ${code}`, 'Nothing was changed.')))
+  stop('SIGINT')
+  stop('SIGTERM')
+  return controller.signal
+}
+
+process.exitCode = await main(process.argv.slice(2), process.env)

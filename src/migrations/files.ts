@@ -1,0 +1,58 @@
+import { hash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure } from '../failure.ts'
+
+/** A migration that is in the image: its file has been read, not run. */
+export type KnownMigration = Readonly<{
+  /** file name without extension: `0001-create-servers` */
+  name: string
+  file: string
+  /** `sha256:` and the digest of its text, line endings normalised */
+  checksum: string
+}>
+
+const migrationFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*)\.(?:ts|js|mjs)$/
+/** The golden schema lies beside the migrations that make it. Dot files are Kubernetes' (`..data`) and git's. */
+const otherFile = /^(?:schema\.sql|\..*)$/
+
+/**
+ * The migrations in a folder, by name.
+ * @throws Failure CONFIG_INVALID: no such folder, no migration in it, or a file that is none
+ */
+export const readMigrations = (folder: string): readonly KnownMigration[] => {
+  const migrations = listFolder(folder).flatMap((entry): KnownMigration[] => {
+    const name = migrationFile.exec(entry)?.groups?.name
+    if (name !== undefined) return [{ name, file: join(folder, entry), checksum: checksumOf(join(folder, entry)) }]
+    if (otherFile.test(entry)) return []
+    const hint = 'Files there are called NNNN-verb-noun.ts, .js or .mjs, such as 0004-create-alerts.ts.'
+    throw new Failure('CONFIG_INVALID', `${join(folder, entry)} is not a migration`, hint)
+  })
+  if (migrations.length === 0) {
+    const hint = 'An image without its migrations is broken. Check MIGRATOR_MIGRATIONS and what is mounted there.'
+    throw new Failure('CONFIG_INVALID', `no migrations in ${folder}`, hint)
+  }
+  return migrations
+}
+
+const listFolder = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder).sort()
+  } catch (cause) {
+    const hint = 'Check MIGRATOR_MIGRATIONS: it names a folder that this user can read.'
+    throw new Failure('CONFIG_INVALID', `the migrations folder ${folder} cannot be read`, hint, cause)
+  }
+}
+
+const checksumOf = (file: string): string => {
+  try {
+    return `sha256:${hash('sha256', readFileSync(file, 'utf8').replaceAll('\r\n', '\n'))}`
+  } catch (cause) {
+    throw new Failure(
+      'CONFIG_INVALID',
+      `${file} cannot be read`,
+      'A migration is a file that this user can read.',
+      cause,
+    )
+  }
+}

@@ -1,0 +1,68 @@
+import type { Connection } from '../database/open.ts'
+import type { KnownMigration } from './files.ts'
+
+/** A row of the history: what Umzug and sequelize-cli read is the name alone, so the rest may be missing. */
+export type AppliedMigration = Readonly<{
+  /** without extension, though sequelize-cli records `name.js` */
+  name: string
+  /** as in KnownMigration; null where another tool applied it */
+  checksum: string | null
+  /** ISO 8601, UTC */
+  applied_at: string | null
+  duration_ms: number | null
+  /** the version of this program that applied it */
+  migrator: string | null
+}>
+
+/** The history's name is the one that Umzug's and sequelize-cli's storage use. */
+export const historyTable = 'SequelizeMeta'
+const columns = ['checksum TEXT', 'applied_at TEXT', 'duration_ms INTEGER', 'migrator TEXT']
+
+/** The applied migrations by name; none where there is no history. */
+export const readHistory = (connection: Connection): readonly AppliedMigration[] =>
+  hasHistory(connection)
+    ? connection
+        .prepare<[], Partial<AppliedMigration> & { name: string }>(`SELECT * FROM ${historyTable} ORDER BY name`)
+        .all()
+        .map(({ name, checksum = null, applied_at = null, duration_ms = null, migrator = null }) => ({
+          name: bareName(name),
+          checksum,
+          applied_at,
+          duration_ms,
+          migrator,
+        }))
+    : []
+
+export const hasHistory = (connection: Connection): boolean => historyColumns(connection).length > 0
+
+/**
+ * Makes the history table, or brings one that sequelize-cli made to our columns, and its rows to names without extension
+ * and to the checksums of the files that are known.
+ */
+export const prepareHistory = (connection: Connection, known: readonly KnownMigration[]): void => {
+  connection.exec(`CREATE TABLE IF NOT EXISTS ${historyTable} (name TEXT NOT NULL PRIMARY KEY, ${columns.join(', ')})`)
+  const present = historyColumns(connection)
+  for (const column of columns.filter(definition => !present.includes(definition.split(' ')[0] ?? ''))) {
+    connection.exec(`ALTER TABLE ${historyTable} ADD COLUMN ${column}`)
+  }
+  const upgrade = connection.prepare(
+    `UPDATE ${historyTable} SET name = @name, checksum = @checksum
+     WHERE checksum IS NULL AND name IN (@name, @name || '.js', @name || '.cjs', @name || '.mjs', @name || '.ts')`,
+  )
+  for (const { name, checksum } of known) upgrade.run({ name, checksum })
+}
+
+export const recordApplied = (connection: Connection, migration: AppliedMigration): void => {
+  connection
+    .prepare(`INSERT INTO ${historyTable} VALUES (@name, @checksum, @applied_at, @duration_ms, @migrator)`)
+    .run(migration)
+}
+
+export const removeApplied = (connection: Connection, name: string): void => {
+  connection.prepare(`DELETE FROM ${historyTable} WHERE name = ?`).run(name)
+}
+
+const historyColumns = (connection: Connection): readonly string[] =>
+  connection.prepare<[], string>(`SELECT name FROM pragma_table_info('${historyTable}')`).pluck().all()
+
+const bareName = (name: string): string => name.replace(/\.[cm]?[jt]s$/, '')

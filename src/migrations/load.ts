@@ -1,0 +1,69 @@
+import { registerHooks } from 'node:module'
+import { dirname, sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { QueryInterface } from 'sequelize'
+import { Failure } from '../failure.ts'
+import type { KnownMigration } from './files.ts'
+
+/** What a migration exports as `up` and, where it can be undone, as `down`. */
+export type Migration = (params: { readonly name: string; readonly context: QueryInterface }) => Promise<unknown>
+
+export type LoadedMigration = KnownMigration &
+  Readonly<{
+    up: Migration
+    down: Migration | undefined
+    /** tables that it says it takes rows from: `export const removesRows = ['metrics']` */
+    removesRows: readonly string[]
+  }>
+
+/**
+ * Imports migrations, all of them before any is run.
+ * Their `import ... from 'sequelize'` gets this program's own copy, wherever their folder is.
+ * @throws Failure CONFIG_INVALID naming the file that cannot be loaded or lacks an `up`
+ */
+export const loadMigrations = async (known: readonly KnownMigration[]): Promise<readonly LoadedMigration[]> => {
+  const hooks = shareSequelize(known.map(({ file }) => pathToFileURL(dirname(file) + sep).href))
+  try {
+    return await Promise.all(known.map(loadMigration))
+  } finally {
+    hooks.deregister()
+  }
+}
+
+const shareSequelize = (folders: readonly string[]) =>
+  registerHooks({
+    resolve: (specifier, context, next) => {
+      const ours = folders.some(folder => context.parentURL?.startsWith(folder))
+      if (ours && /^sequelize(?:\/|$)/.test(specifier))
+        return next(specifier, { ...context, parentURL: import.meta.url })
+      const resolved = next(specifier, context)
+      // says that a .ts or .js file is an ES module though no package.json above it does
+      const inFolder = folders.some(folder => resolved.url.startsWith(folder))
+      return inFolder
+        ? { ...resolved, format: resolved.url.endsWith('.ts') ? 'module-typescript' : 'module' }
+        : resolved
+    },
+  })
+
+const loadMigration = async (known: KnownMigration): Promise<LoadedMigration> => {
+  const { up, down, removesRows = [] } = await importMigration(known.file)
+  const isTableList = Array.isArray(removesRows) && removesRows.every(table => typeof table === 'string')
+  if (!isMigration(up) || !(down === undefined || isMigration(down)) || !isTableList) {
+    const hint = 'It exports "up", and where they apply "down" (both async functions) and "removesRows" (table names).'
+    throw new Failure('CONFIG_INVALID', `${known.file} does not export what a migration does`, hint)
+  }
+  return { ...known, up, down, removesRows }
+}
+
+const isMigration = (value: unknown): value is Migration => typeof value === 'function'
+
+const importMigration = async (file: string): Promise<Readonly<Record<string, unknown>>> => {
+  try {
+    return await import(pathToFileURL(file).href)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Failure('CONFIG_INVALID', `${file} cannot be loaded: ${firstLine(reason)}`, 'Mend the file.', cause)
+  }
+}
+
+const firstLine = (text: string): string => text.trim().split('\n', 1)[0] ?? ''

@@ -1,0 +1,70 @@
+import { readFileSync, renameSync, rmSync } from 'node:fs'
+import { basename } from 'node:path'
+import type { Connection } from '../database/open.ts'
+import { fingerprint, readSchema } from '../database/schema.ts'
+import type { AppliedMigration } from '../migrations/history.ts'
+import { replaceFile } from '../volume/replace-file.ts'
+
+/** What the ready marker says of the volume. Read by hubs and by healthcheck.sh: fields are added, never changed. */
+export type Marker = Readonly<{
+  /** name of the last applied migration */
+  schema: string
+  /** how many are applied */
+  migrations: number
+  /** file name of the database, beside the marker */
+  database: string
+  /** digest of the schema and the history */
+  fingerprint: string
+  /** when the database was last checked for damage; ISO 8601, UTC; null if never */
+  checkedAt: string | null
+  /** when this marker was written; ISO 8601, UTC */
+  readyAt: string
+  /** of the migrator */
+  version: string
+}>
+
+/** The part of a marker that can be held against the database. */
+export type Truth = Pick<Marker, 'schema' | 'migrations' | 'database' | 'fingerprint'>
+
+/** What a marker must say of this database to be true. */
+export const truthOf = (connection: Connection, applied: readonly AppliedMigration[]): Truth => ({
+  schema: applied.at(-1)?.name ?? '',
+  migrations: applied.length,
+  database: basename(connection.name),
+  fingerprint: fingerprint(readSchema(connection), ...applied.map(({ name, checksum }) => [name, checksum])),
+})
+
+export const isTrue = (marker: Marker, truth: Truth): boolean =>
+  marker.schema === truth.schema &&
+  marker.migrations === truth.migrations &&
+  marker.database === truth.database &&
+  marker.fingerprint === truth.fingerprint
+
+/** The marker in a file; undefined when there is none or it is not readable as one. */
+export const readMarker = (file: string): Marker | undefined => {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Replaces the marker at once: a reader sees the old one, or none, or the whole new one; never a part. */
+export const writeMarker = (file: string, marker: Marker): void => {
+  replaceFile(file, `${JSON.stringify(marker)}\n`)
+  rmSync(withdrawn(file), { force: true })
+}
+
+/**
+ * Takes a marker away that is no longer true, or soon will not be. It stays under another name: it is the evidence that
+ * the volume once had a database, when that is found missing or empty.
+ */
+export const withdrawMarker = (file: string): void => {
+  try {
+    renameSync(file, withdrawn(file))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  }
+}
+
+export const withdrawn = (file: string): string => `${file}.withdrawn`

@@ -1,0 +1,60 @@
+import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import type { Config } from '../config.ts'
+import { Failure } from '../failure.ts'
+import { type Mount, mountOf } from './mounts.ts'
+
+/** What the kernel says of this process and its mounts, as plain values: only main.ts asks for them. */
+export type Host = Readonly<{ container: boolean; mounts: readonly Mount[]; uid: number; gid: number }>
+
+/**
+ * Checks that the data directory is there, is on a mount where one is required, and can be written.
+ * @throws Failure VOLUME_MISSING, VOLUME_NOT_MOUNTED, VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE
+ */
+export const checkVolume = (config: Config, host: Host): void => {
+  refuseMissing(config.volume)
+  refuseUnmounted(config, host)
+  refuseUnwritable(config.volume, host)
+}
+
+const refuseMissing = (folder: string): void => {
+  const stats = statSync(folder, { throwIfNoEntry: false })
+  if (stats === undefined) {
+    const hint = 'Mount a volume there, or make the folder.'
+    throw new Failure('VOLUME_MISSING', `data directory ${folder} does not exist`, hint)
+  }
+  if (!stats.isDirectory()) {
+    const hint = 'Mount the volume on a folder, and name the database file in it with DATABASE_URL.'
+    throw new Failure('VOLUME_MISSING', `data directory ${folder} is not a folder`, hint)
+  }
+}
+
+const refuseUnmounted = ({ volume, requireMount }: Config, host: Host): void => {
+  if (requireMount === 'never' || (requireMount === 'auto' && !host.container)) return
+  const mount = mountOf(host.mounts, realpathSync(volume))
+  if (mount !== undefined && mount.point !== '/') return
+  throw new Failure(
+    'VOLUME_NOT_MOUNTED',
+    `data directory ${volume} is not a mount: what is written there ends with the container`,
+    `Add a volume: "-v homelab-data:${volume}" for docker run, "volumes: [homelab-data:${volume}]" in Compose, ` +
+      `"volumeMounts: [{ name: data, mountPath: ${volume} }]" in Kubernetes. MIGRATOR_REQUIRE_MOUNT=never allows it.`,
+  )
+}
+
+const refuseUnwritable = (folder: string, { uid, gid }: Host): void => {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'EROFS') {
+      const hint = 'Mount it without ":ro" ("readOnly: true" in Kubernetes).'
+      throw new Failure('VOLUME_READ_ONLY', `data directory ${folder} is mounted read-only`, hint, cause)
+    }
+    const owner = statSync(folder)
+    throw new Failure(
+      'VOLUME_NOT_WRITABLE',
+      `data directory ${folder} belongs to ${owner.uid}:${owner.gid} and user ${uid}:${gid} may not write there`,
+      `Run "chown -R ${uid}:${gid}" on the volume, or run as its owner: "user: ${owner.uid}:${owner.gid}" in Compose, ` +
+        `"fsGroup: ${gid}" in Kubernetes.`,
+      cause,
+    )
+  }
+}
