@@ -25,9 +25,8 @@ export const makeReady = async (
   const { config, log } = context
   const patience = patienceOf(context)
   const { ino } = statSync(config.database)
-  const isNew = isEmpty(connection)
   const start = performance.now()
-  const { applied, checkedAt } = await withTransaction(connection, patience, async () => {
+  const { applied, checkedAt, isNew } = await withTransaction(connection, patience, async () => {
     refuseReplaced(config.database, ino)
     return bringUp(context, connection, known)
   })
@@ -50,8 +49,9 @@ const bringUp = async (
   context: Context,
   connection: Connection,
   known: readonly KnownMigration[],
-): Promise<{ applied: readonly Applied[]; checkedAt: string | null }> => {
+): Promise<{ applied: readonly Applied[]; checkedAt: string | null; isNew: boolean }> => {
   const { config, log, signal, version } = context
+  const isNew = isEmpty(connection)
   const history = readHistory(connection)
   const { pending, conflicts } = makePlan(known, history)
   const marker = readMarker(config.readyFile)
@@ -61,19 +61,19 @@ const bringUp = async (
   refuseConflicts(conflicts, config.database)
 
   const checkedAt = checkDamage(context, connection, marker)
-  if (pending.length === 0) return { applied: [], checkedAt }
+  if (pending.length === 0) return { applied: [], checkedAt, isNew }
   const [{ loadMigrations }, { applyMigrations }] = await Promise.all([
     import('../migrations/load.ts'),
     import('../migrations/apply.ts'),
   ])
   const migrations = await loadMigrations(known)
-  if (config.backup === 'auto' && !isEmpty(connection)) {
+  if (config.backup === 'auto' && !isNew) {
     const file = backUp(config.database, truth.schema, config.backupKeep)
     log.info('backup.made', `backed up to ${file}`, { file })
   }
   const applied = await applyMigrations(connection, migrations, version, signal)
   withdrawMarker(config.readyFile)
-  return { applied, checkedAt }
+  return { applied, checkedAt, isNew }
 }
 
 /** No table, no view, nothing. Inside a transaction page_count would not tell: BEGIN IMMEDIATE makes a first page. */

@@ -10,7 +10,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs'
-import { basename, dirname, join, parse } from 'node:path'
+import { dirname, join, parse } from 'node:path'
 import Database from 'better-sqlite3'
 import { syncFolder } from '../volume/replace-file.ts'
 import { refuseDamage } from './damage.ts'
@@ -90,6 +90,3 @@ const syncFile = (file: string): void => {
     closeSync(descriptor)
   }
 }
-
-/** How a backup is named in logs and messages. */
-export const backupName = (file: string): string => join('backups', basename(file))

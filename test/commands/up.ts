@@ -1,0 +1,321 @@
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import t, { type Test } from 'tap'
+import { dump, readJson, root, runProgram, settingsFor, startProgram } from '../help/program.ts'
+
+const head = '0003-add-os-info'
+const up = (folder: string, more: Readonly<Record<string, string>> = {}) => runProgram([], settingsFor(folder, more))
+/** A folder with the image's migrations and more. */
+const migrationsWith = (t: Pick<Test, 'testdir'>, files: Readonly<Record<string, string>>): string => {
+  const folder = t.testdir({ data: {}, migrations: files })
+  cpSync(join(root, 'migrations'), join(folder, 'migrations'), { recursive: true })
+  return folder
+}
+const withMigrations = (folder: string) =>
+  [join(folder, 'data'), { MIGRATOR_MIGRATIONS: join(folder, 'migrations') }] as const
+const query = (sql: string): string =>
+  `export const up = ({ context }) => context.sequelize.query(${JSON.stringify(sql)})\n`
+
+t.test('an empty volume gets a database, in WAL mode, and a true marker; a second run has nothing to do', async t => {
+  const folder = t.testdir()
+  const first = await up(folder)
+  t.match(first, { exitCode: 0, signal: null, stdout: '', failure: undefined })
+  t.match(first.events.at(-1), { event: 'up.done', applied: 3, schema: head })
+  t.strictSame(readdirSync(folder).toSorted(), ['.ready', 'homelab.db'])
+  t.match(readJson(join(folder, '.ready')), { schema: head, migrations: 3, database: 'homelab.db', version: '1.0.0' })
+  const connection = new Database(join(folder, 'homelab.db'))
+  t.equal(connection.pragma('journal_mode', { simple: true }), 'wal')
+  connection.close()
+
+  const before = [dump(join(folder, 'homelab.db')), readFileSync(join(folder, '.ready'), 'utf8')]
+  const second = await up(folder)
+  t.match(second, { exitCode: 0, failure: undefined })
+  t.match(second.events, [{ event: 'up.nothing', schema: head }])
+  t.strictSame([dump(join(folder, 'homelab.db')), readFileSync(join(folder, '.ready'), 'utf8')], before)
+})
+
+t.test('on a terminal people read sentences', async t => {
+  const folder = t.testdir()
+  const { stderr } = await up(folder, { MIGRATOR_LOG_FORMAT: 'text' })
+  t.match(
+    stderr,
+    /^applied 0001-create-servers in \d+ ms\n(?:.*\n){2}3 applied in \d+ ms: .* is at 0003-add-os-info\n$/,
+  )
+})
+
+t.test('a newer image brings data along, after a backup', async t => {
+  const folder = migrationsWith(t, { '0004-create-alerts.js': query('CREATE TABLE alerts (id INTEGER PRIMARY KEY)') })
+  const data = join(folder, 'data')
+  await up(data)
+  const connection = new Database(join(data, 'homelab.db'))
+  connection.exec("INSERT INTO servers (id, hostname) VALUES ('omv', 'omv.lan')")
+  connection.close()
+  const before = dump(join(data, 'homelab.db'))
+  const outcome = await up(...withMigrations(folder))
+  t.match(outcome, { exitCode: 0 })
+  t.match(
+    outcome.events.map(({ event }) => event),
+    ['backup.made', 'migration.applied', 'up.done'],
+  )
+  const [backup = ''] = readdirSync(join(data, 'backups'))
+  t.match(backup, /^homelab-0003-add-os-info-\d{8}T\d{6}Z\.db$/)
+  t.equal(dump(join(data, 'backups', backup)), before)
+  t.match(readJson(join(data, '.ready')), { schema: '0004-create-alerts', migrations: 4 })
+  const after = new Database(join(data, 'homelab.db'))
+  t.equal(after.prepare('SELECT hostname FROM servers').pluck().get(), 'omv.lan')
+  after.close()
+})
+
+t.test('MIGRATOR_BACKUP=never makes none', async t => {
+  const folder = migrationsWith(t, { '0004-x.js': query('CREATE TABLE x (y)') })
+  await up(join(folder, 'data'))
+  const [data, settings] = withMigrations(folder)
+  await up(data, { ...settings, MIGRATOR_BACKUP: 'never' })
+  t.equal(existsSync(join(data, 'backups')), false)
+})
+
+t.test('a migration that throws leaves an empty volume empty', async t => {
+  const folder = migrationsWith(t, { '0004-bad.js': query('NONSENSE') })
+  const outcome = await up(...withMigrations(folder))
+  t.match(outcome, { exitCode: 40, failure: 'MIGRATION_FAILED', stderr: /0004-bad/ })
+  t.notMatch(outcome.stderr, / at .*\.ts:/)
+  t.strictSame(readdirSync(join(folder, 'data')), [])
+})
+
+t.test('a migration that throws leaves a database and its true marker as they were', async t => {
+  const folder = migrationsWith(t, { '0004-bad.js': query('NONSENSE') })
+  const data = join(folder, 'data')
+  await up(data)
+  const before = [dump(join(data, 'homelab.db')), readFileSync(join(data, '.ready'), 'utf8')]
+  t.match(await up(...withMigrations(folder)), { exitCode: 40 })
+  t.strictSame([dump(join(data, 'homelab.db')), readFileSync(join(data, '.ready'), 'utf8')], before)
+  t.match(await up(data), { exitCode: 0 })
+})
+
+t.test('an applied migration that changed is refused with 50', async t => {
+  const folder = migrationsWith(t, {})
+  const [data, settings] = withMigrations(folder)
+  await up(data, settings)
+  writeFileSync(join(folder, 'migrations/0001-create-servers.ts'), query('SELECT 1'))
+  const before = dump(join(data, 'homelab.db'))
+  t.match(await up(data, settings), { exitCode: 50, failure: 'HISTORY_CONFLICT', stderr: /0001-create-servers/ })
+  t.equal(dump(join(data, 'homelab.db')), before)
+})
+
+t.test('a database that another program made is refused with 50', async t => {
+  const folder = t.testdir()
+  const connection = new Database(join(folder, 'homelab.db'))
+  connection.exec('CREATE TABLE theirs (x)')
+  connection.close()
+  const before = dump(join(folder, 'homelab.db'))
+  t.match(await up(folder), { exitCode: 50, failure: 'HISTORY_CONFLICT', stderr: /theirs/ })
+  t.equal(dump(join(folder, 'homelab.db')), before)
+  t.strictSame(readdirSync(folder), ['homelab.db'])
+})
+
+t.test('an older image is refused with 51, and the marker of the newer one stays', async t => {
+  const folder = migrationsWith(t, { '0004-x.js': query('CREATE TABLE x (y)') })
+  const [data, settings] = withMigrations(folder)
+  await up(data, settings)
+  t.match(await up(data), { exitCode: 51, failure: 'DATABASE_AHEAD', stderr: /0004-x/ })
+  t.match(readJson(join(data, '.ready')), { schema: '0004-x' })
+})
+
+t.test('a pending migration before an applied one is refused with 52', async t => {
+  const folder = t.testdir({
+    data: {},
+    migrations: { '0001-a.js': query('CREATE TABLE a (x)'), '0002-b.js': query('SELECT 1') },
+  })
+  const [data, settings] = withMigrations(folder)
+  await up(data, settings)
+  const connection = new Database(join(data, 'homelab.db'))
+  connection.exec("DELETE FROM SequelizeMeta WHERE name = '0001-a'")
+  connection.close()
+  t.match(await up(data, settings), { exitCode: 52, failure: 'OUT_OF_ORDER' })
+  t.equal(existsSync(join(data, '.ready')), false, 'the marker told of two applied migrations')
+})
+
+t.test('a file that is no database is refused with 30 and not touched, and its marker is withdrawn', async t => {
+  const folder = t.testdir({
+    'homelab.db': 'this is no database, and long enough to be looked at'.repeat(100),
+    '.ready': '{}',
+  })
+  const before = readFileSync(join(folder, 'homelab.db'))
+  t.match(await up(folder), { exitCode: 30, failure: 'DATABASE_DAMAGED' })
+  t.strictSame(readFileSync(join(folder, 'homelab.db')), before)
+  t.equal(existsSync(join(folder, '.ready')), false)
+})
+
+t.test('an emptied database is refused with 30 again and again, not made anew', async t => {
+  const folder = t.testdir()
+  await up(folder)
+  writeFileSync(join(folder, 'homelab.db'), '')
+  for (const attempt of ['first', 'second']) t.match(await up(folder), { exitCode: 30 }, attempt)
+  rmSync(join(folder, 'homelab.db'))
+  t.match(await up(folder), { exitCode: 30 })
+  t.equal(existsSync(join(folder, 'homelab.db')), false)
+})
+
+t.test('a database that another writer holds past the timeout is refused with 20', async t => {
+  const folder = t.testdir()
+  const writer = new Database(join(folder, 'homelab.db'))
+  writer.exec('BEGIN EXCLUSIVE')
+  const outcome = await up(folder, { MIGRATOR_LOCK_TIMEOUT: '0' })
+  writer.close()
+  t.match(outcome, { exitCode: 20, failure: 'DATABASE_BUSY' })
+  t.equal(
+    outcome.events.some(({ event }) => event === 'lock.waiting'),
+    false,
+  )
+})
+
+t.test('it waits for the other writer, says so, and then goes on', async t => {
+  const folder = t.testdir()
+  const writer = new Database(join(folder, 'homelab.db'))
+  writer.exec('BEGIN EXCLUSIVE')
+  const { child, outcome } = startProgram(['up'], settingsFor(folder))
+  child.stderr.once('data', () => {
+    writer.exec('ROLLBACK')
+    writer.close()
+  })
+  t.match(await outcome, { exitCode: 0, events: [{ event: 'lock.waiting' }] })
+})
+
+for (const [signal, exitCode] of [
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const) {
+  t.test(`${signal} ends the wait with ${exitCode}`, async t => {
+    const folder = t.testdir()
+    const writer = new Database(join(folder, 'homelab.db'))
+    writer.exec('BEGIN EXCLUSIVE')
+    const { child, outcome } = startProgram([], settingsFor(folder))
+    child.stderr.once('data', () => child.kill(signal))
+    t.match(await outcome, { exitCode, failure: signal })
+    writer.close()
+  })
+}
+
+t.test('a marker that is missing or false is put right, and a damage check is made', async t => {
+  const folder = t.testdir()
+  await up(folder)
+  const marker = readJson(join(folder, '.ready'))
+  for (const content of [undefined, 'nonsense', JSON.stringify({ ...marker, schema: '0002-create-metrics' })]) {
+    rmSync(join(folder, '.ready'))
+    if (content !== undefined) writeFileSync(join(folder, '.ready'), content)
+    t.match(await up(folder), { exitCode: 0 })
+    t.match(readJson(join(folder, '.ready')), { schema: head, fingerprint: marker.fingerprint })
+  }
+})
+
+t.test('a check that is over 7 days old is made again, unless it is switched off', async t => {
+  const folder = t.testdir()
+  await up(folder)
+  const marker = { ...readJson(join(folder, '.ready')), checkedAt: '2020-01-01T00:00:00.000Z' }
+  writeFileSync(join(folder, '.ready'), JSON.stringify(marker))
+  await up(folder, { MIGRATOR_CHECK: 'never' })
+  t.match(readJson(join(folder, '.ready')), { checkedAt: marker.checkedAt })
+  await up(folder)
+  t.notMatch(readJson(join(folder, '.ready')), { checkedAt: marker.checkedAt })
+})
+
+t.test('MIGRATOR_CHECK=always checks each time', async t => {
+  const folder = t.testdir()
+  await up(folder, { MIGRATOR_CHECK: 'never' })
+  t.match(readJson(join(folder, '.ready')), { checkedAt: null })
+  const outcome = await up(folder, { MIGRATOR_CHECK: 'always' })
+  t.match(outcome, { exitCode: 0, events: [{ event: 'up.done', applied: 0 }] })
+  t.match(readJson(join(folder, '.ready')), { checkedAt: /Z$/ })
+})
+
+t.test('a file that breaks its own rules is found before a migration touches it', async t => {
+  const folder = migrationsWith(t, { '0004-x.js': query('CREATE TABLE x (y)') })
+  const [data, settings] = withMigrations(folder)
+  await up(data)
+  const connection = new Database(join(data, 'homelab.db'))
+  connection.unsafeMode(true)
+  connection.exec(`INSERT INTO servers (id, hostname) VALUES ('a', 'b');
+    PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'display_name\` TEXT', 'display_name\` TEXT NOT NULL')`)
+  connection.close()
+  t.match(await up(data, settings), { exitCode: 30, failure: 'DATABASE_DAMAGED', stderr: /NULL value in servers/ })
+  t.equal(existsSync(join(data, 'backups')), false)
+})
+
+t.test('a volume that is missing is refused with 10 and not made', async t => {
+  const folder = join(t.testdir(), 'none')
+  t.match(await up(folder), { exitCode: 10, failure: 'VOLUME_MISSING' })
+  t.equal(existsSync(folder), false)
+})
+
+t.test('a setting that makes no sense is refused with 2, and nothing is made', async t => {
+  const folder = t.testdir()
+  for (const settings of [
+    { MIGRATOR_CHECK: 'sometimes' },
+    { MIGRATOR_CHEKC: 'auto' },
+    { MIGRATOR_MIGRATIONS: 'nowhere' },
+  ]) {
+    t.match(await up(folder, settings), { exitCode: 2, failure: 'CONFIG_INVALID' })
+  }
+  t.strictSame(readdirSync(folder), [])
+})
+
+t.test('a database path that is a folder is refused with 2', async t => {
+  t.match(await up(t.testdir({ 'homelab.db': {} })), { exitCode: 2, failure: 'CONFIG_INVALID' })
+})
+
+t.test('a migration with an error at load stops everything before anything runs', async t => {
+  const folder = migrationsWith(t, { '0004-bad.ts': 'export const up = async () => {' })
+  t.match(await up(...withMigrations(folder)), { exitCode: 2, failure: 'CONFIG_INVALID', stderr: /0004-bad\.ts/ })
+  t.strictSame(readdirSync(join(folder, 'data')), [])
+})
+
+t.test('a database replaced while it was waited for is not written to', async t => {
+  const folder = t.testdir()
+  const file = join(folder, 'homelab.db')
+  await up(folder)
+  rmSync(join(folder, '.ready'))
+  copyFileSync(file, join(folder, 'other.db'))
+  const writer = new Database(file)
+  writer.exec('BEGIN IMMEDIATE')
+  const { child, outcome } = startProgram([], settingsFor(folder))
+  child.stderr.once('data', () => {
+    rmSync(file)
+    copyFileSync(join(folder, 'other.db'), file)
+    writer.exec('ROLLBACK')
+  })
+  t.match(await outcome, { exitCode: 20, failure: 'DATABASE_BUSY' })
+  writer.close()
+})
+
+t.test('a bug is the only failure with a stack', async t => {
+  const folder = t.testdir()
+  await up(folder)
+  rmSync(join(folder, '.ready'))
+  mkdirSync(join(folder, '.ready/inside'), { recursive: true })
+  const outcome = await up(folder)
+  t.match(outcome, { exitCode: 1, failure: 'BUG', stderr: /a bug in the migrator.* at / })
+})
+
+t.test('16 processes at once on an empty volume: all succeed, and each migration is recorded once', async t => {
+  const folder = t.testdir()
+  const outcomes = await Promise.all(Array.from({ length: 16 }, () => up(folder)))
+  t.strictSame(
+    outcomes.map(({ exitCode }) => exitCode),
+    outcomes.map(() => 0),
+  )
+  const applied = outcomes.flatMap(({ events }) => events).filter(({ event }) => event === 'migration.applied')
+  t.equal(applied.length, 3)
+  t.strictSame(readdirSync(folder).toSorted(), ['.ready', 'homelab.db'])
+  t.equal(statSync(join(folder, 'homelab.db')).size > 0, true)
+})

@@ -1,0 +1,104 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { type Environment, readConfig, settingNames } from '../src/config.ts'
+
+const read = (environment: Environment, workingFolder = '/work', terminal = false) =>
+  readConfig({ environment, workingFolder, root: '/app', terminal })
+
+t.test('with nothing set, everything is beside the program', async t => {
+  t.strictSame(await read({}), {
+    database: '/app/data/homelab.db',
+    volume: '/app/data',
+    migrations: '/app/migrations',
+    requireMount: 'auto',
+    readyFile: '/app/data/.ready',
+    lockTimeout: 60,
+    backup: 'auto',
+    backupKeep: 3,
+    check: 'auto',
+    logFormat: 'json',
+    logLevel: 'info',
+  })
+})
+
+t.test('the log is text on a terminal, unless the setting says otherwise', async t => {
+  t.match(await read({}, '/work', true), { logFormat: 'text' })
+  t.match(await read({ MIGRATOR_LOG_FORMAT: 'json' }, '/work', true), { logFormat: 'json' })
+})
+
+t.test('a database URL names a file', async t => {
+  for (const [url, database] of [
+    ['sqlite:data/x.db', '/work/data/x.db'],
+    ['sqlite:/data/x.db', '/data/x.db'],
+    ['sqlite:///data/x.db', '/data/x.db'],
+    ['sqlite:////data/x.db', '/data/x.db'],
+    ['sqlite:/data/with space.db', '/data/with space.db'],
+  ] as const) {
+    t.match(await read({ DATABASE_URL: url }), { database }, url)
+  }
+})
+
+t.test('the volume and the marker follow the database', async t => {
+  const config = await read({ DATABASE_URL: 'sqlite:/vol/sub/x.db' })
+  t.match(config, { volume: '/vol/sub', readyFile: '/vol/sub/.ready' })
+})
+
+t.test('relative paths start in the working folder', async t => {
+  const config = await read({ MIGRATOR_MIGRATIONS: 'mine', MIGRATOR_READY_FILE: '../ready' })
+  t.match(config, { migrations: '/work/mine', readyFile: '/ready' })
+})
+
+t.test('an empty value counts as not set', async t => {
+  t.match(await read({ DATABASE_URL: '', MIGRATOR_LOG_LEVEL: '' }), {
+    database: '/app/data/homelab.db',
+    logLevel: 'info',
+  })
+})
+
+for (const [name, value] of [
+  ['DATABASE_URL', 'postgres://x/y'],
+  ['DATABASE_URL', '/data/x.db'],
+  ['DATABASE_URL', 'sqlite:'],
+  ['DATABASE_URL', 'sqlite::memory:'],
+  ['DATABASE_URL', 'sqlite://host/x.db'],
+  ['DATABASE_URL', 'sqlite:/data/'],
+  ['DATABASE_URL', 'sqlite:/data/x.db?mode=ro'],
+  ['MIGRATOR_REQUIRE_MOUNT', 'yes'],
+  ['MIGRATOR_LOCK_TIMEOUT', '-1'],
+  ['MIGRATOR_LOCK_TIMEOUT', '1.5'],
+  ['MIGRATOR_LOCK_TIMEOUT', '60s'],
+  ['MIGRATOR_LOCK_TIMEOUT', '86401'],
+  ['MIGRATOR_BACKUP', 'always'],
+  ['MIGRATOR_BACKUP_KEEP', '0'],
+  ['MIGRATOR_CHECK', 'Auto'],
+  ['MIGRATOR_LOG_FORMAT', 'xml'],
+  ['MIGRATOR_LOG_LEVEL', 'verbose'],
+] as const) {
+  t.test(`${name}=${value} is refused`, async t => {
+    await t.rejects(read({ [name]: value }), { code: 'CONFIG_INVALID', message: new RegExp(name) })
+  })
+}
+
+t.test('a MIGRATOR_ name that does not exist is refused, with the names that do', async t => {
+  await t.rejects(read({ MIGRATOR_BACKUPS: 'auto' }), {
+    code: 'CONFIG_INVALID',
+    hint: new RegExp(settingNames.join(', ')),
+  })
+})
+
+t.test('.env is read, and the environment wins over it', async t => {
+  const folder = t.testdir({ '.env': 'MIGRATOR_LOCK_TIMEOUT=5\nMIGRATOR_BACKUP_KEEP=7\n' })
+  t.match(await read({ MIGRATOR_BACKUP_KEEP: '9' }, folder), { lockTimeout: 5, backupKeep: 9 })
+})
+
+t.test('a misspelt name in .env is refused too', async t => {
+  const folder = t.testdir({ '.env': 'MIGRATOR_LOCK_TIME=5\n' })
+  await t.rejects(read({}, folder), { code: 'CONFIG_INVALID' })
+})
+
+t.test('an .env that cannot be read is refused', async t => {
+  const folder = t.testdir()
+  mkdirSync(join(folder, '.env'))
+  await t.rejects(read({}, folder), { code: 'CONFIG_INVALID' })
+})

@@ -1,0 +1,37 @@
+import t from 'tap'
+import { isBusy, sqliteCode, toFailure } from '../../src/database/sqlite-failure.ts'
+import { Failure } from '../../src/failure.ts'
+
+const sqliteError = (code: string) => Object.assign(new Error('what SQLite says'), { code })
+
+for (const [code, expected] of [
+  ['SQLITE_NOTADB', 'DATABASE_DAMAGED'],
+  ['SQLITE_CORRUPT_INDEX', 'DATABASE_DAMAGED'],
+  ['SQLITE_FULL', 'DISK_FULL'],
+  ['SQLITE_IOERR_WRITE', 'DISK_FULL'],
+  ['SQLITE_READONLY_DBMOVED', 'VOLUME_NOT_WRITABLE'],
+  ['SQLITE_CANTOPEN', 'VOLUME_NOT_WRITABLE'],
+  ['SQLITE_BUSY_SNAPSHOT', 'DATABASE_BUSY'],
+  ['SQLITE_LOCKED', 'DATABASE_BUSY'],
+] as const) {
+  t.test(`${code} is ${expected}`, async t => {
+    t.match(toFailure(sqliteError(code), '/data/x.db'), { code: expected, message: /\/data\/x\.db/ })
+  })
+}
+
+t.test('other errors stay what they are', async t => {
+  for (const error of [new TypeError('a bug'), sqliteError('SQLITE_ERROR'), 'words', undefined]) {
+    t.equal(toFailure(error, 'x.db'), error)
+  }
+})
+
+t.test('a Failure stays what it is', async t => {
+  const failure = new Failure('DISK_FULL', 'full', 'hint', sqliteError('SQLITE_CORRUPT'))
+  t.equal(toFailure(failure, 'x.db'), failure)
+})
+
+t.test("the code is found through a cause and through Sequelize's parent", async t => {
+  t.equal(sqliteCode(new Error('outer', { cause: sqliteError('SQLITE_FULL') })), 'SQLITE_FULL')
+  t.equal(sqliteCode(Object.assign(new Error('outer'), { parent: sqliteError('SQLITE_BUSY') })), 'SQLITE_BUSY')
+  t.equal(isBusy(new Error('no code')), false)
+})

@@ -1,0 +1,139 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { openDatabase } from '../../src/database/open.ts'
+import { withTransaction } from '../../src/database/transaction.ts'
+import { applyMigrations } from '../../src/migrations/apply.ts'
+import { readMigrations } from '../../src/migrations/files.ts'
+import { readHistory } from '../../src/migrations/history.ts'
+import { type LoadedMigration, loadMigrations, type Migration } from '../../src/migrations/load.ts'
+import { dump, root } from '../help/program.ts'
+
+const signal = new AbortController().signal
+const query =
+  (sql: string): Migration =>
+  ({ context }) =>
+    context.sequelize.query(sql)
+const migration = (name: string, up: Migration, more: Partial<LoadedMigration> = {}): LoadedMigration => ({
+  name,
+  file: `/m/${name}.ts`,
+  checksum: `sha256:${name}`,
+  up,
+  down: undefined,
+  removesRows: [],
+  ...more,
+})
+const first = migration('0001-a', query('CREATE TABLE a (x)'))
+const second = migration('0002-b', query('INSERT INTO a VALUES (1), (2)'))
+
+const open = (t: { testdir: () => string; teardown: (work: () => void) => void }) => {
+  const file = join(t.testdir(), 'x.db')
+  const connection = openDatabase(file)
+  t.teardown(() => connection.close())
+  const apply = (migrations: readonly LoadedMigration[], stop = signal) =>
+    withTransaction(connection, { lockTimeout: 0, signal, onWait: () => undefined }, () =>
+      applyMigrations(connection, migrations, '1.2.3', stop),
+    )
+  return { file, connection, apply }
+}
+
+t.test('pending migrations are applied in order and recorded with them', async t => {
+  const { connection, apply } = open(t)
+  t.match(await apply([first]), [{ name: '0001-a', milliseconds: Number }])
+  t.match(await apply([first, second]), [{ name: '0002-b' }])
+  t.match(readHistory(connection), [
+    { name: '0001-a', checksum: 'sha256:0001-a', migrator: '1.2.3', applied_at: /Z$/, duration_ms: Number },
+    { name: '0002-b' },
+  ])
+  t.equal(connection.prepare('SELECT count(*) FROM a').pluck().get(), 2)
+})
+
+t.test('a third that throws leaves no trace of the first two', async t => {
+  const { file, apply } = open(t)
+  const before = dump(file)
+  const third = migration('0003-c', async () => {
+    throw new Error('out of luck')
+  })
+  await t.rejects(apply([first, second, third]), { code: 'MIGRATION_FAILED', message: /0003-c.*out of luck/ })
+  t.equal(dump(file), before)
+})
+
+t.test('the failure quotes what SQLite said, not what Sequelize made of it', async t => {
+  const { apply } = open(t)
+  const unique = migration('0001-a', async ({ context }) => {
+    await context.sequelize.query('CREATE TABLE a (x UNIQUE)')
+    await context.sequelize.query('INSERT INTO a VALUES (1), (1)')
+  })
+  await t.rejects(apply([unique]), { code: 'MIGRATION_FAILED', message: /UNIQUE constraint failed: a\.x/ })
+})
+
+t.test('a migration may throw what is no error', async t => {
+  const { apply } = open(t)
+  await t.rejects(apply([migration('0001-a', () => Promise.reject('words'))]), {
+    code: 'MIGRATION_FAILED',
+    message: /words/,
+  })
+})
+
+t.test('rows lost are a failure that names migration and table; announced, they may go', async t => {
+  const { connection, apply } = open(t)
+  await apply([first, second])
+  const third = migration('0003-c', query('DELETE FROM a'))
+  await t.rejects(apply([first, second, third]), { code: 'MIGRATION_FAILED', message: /0003-c.*a had 2 rows/ })
+  t.equal(connection.prepare('SELECT count(*) FROM a').pluck().get(), 2)
+  await apply([first, second, { ...third, removesRows: ['a'] }])
+  t.equal(connection.prepare('SELECT count(*) FROM a').pluck().get(), 0)
+})
+
+t.test('rows that the same run brought are guarded too', async t => {
+  const { apply } = open(t)
+  await t.rejects(apply([first, second, migration('0003-c', query('DROP TABLE a'))]), { code: 'MIGRATION_FAILED' })
+})
+
+t.test('a COMMIT that a migration smuggles in is a failure, and commits nothing', async t => {
+  const { file, apply } = open(t)
+  const before = dump(file)
+  await t.rejects(apply([first, migration('0002-b', query('COMMIT'))]), { code: 'MIGRATION_FAILED', message: /0002-b/ })
+  t.equal(dump(file), before)
+})
+
+t.test('a signal stops it before the next statement, with the reason of the signal', async t => {
+  const { file, apply } = open(t)
+  const before = dump(file)
+  const controller = new AbortController()
+  const stopped = migration('0002-b', async ({ context }) => {
+    controller.abort(new Error('SIGTERM'))
+    await context.sequelize.query('SELECT 1')
+  })
+  await t.rejects(apply([first, stopped], controller.signal), { message: 'SIGTERM' })
+  t.equal(dump(file), before)
+})
+
+t.test('an error of the history is not blamed on a migration', async t => {
+  const { connection, apply } = open(t)
+  connection.exec(
+    "CREATE TABLE SequelizeMeta (name PRIMARY KEY, checksum, applied_at, duration_ms, migrator, more NOT NULL DEFAULT 'x')",
+  )
+  await t.rejects(apply([first]), { code: 'SQLITE_ERROR' })
+})
+
+t.test('every migration of the image: up, down, and up again give the same schema', async t => {
+  const { file, connection, apply } = open(t)
+  const migrations = await loadMigrations(readMigrations(join(root, 'migrations')))
+  await apply(migrations)
+  const schema = JSON.parse(dump(file))[0]
+  const revert = migrations
+    .toReversed()
+    .map(({ down }, index) => migration(`9${index}`, down ?? (async () => t.fail())))
+  connection.exec('DROP TABLE SequelizeMeta')
+  await apply(revert)
+  t.strictSame(
+    connection.prepare("SELECT name FROM sqlite_schema WHERE sql NOT NULL AND name NOT LIKE 'sqlite%'").pluck().all(),
+    ['SequelizeMeta'],
+  )
+  connection.exec('DROP TABLE SequelizeMeta')
+  await apply(migrations)
+  t.strictSame(withoutPages(JSON.parse(dump(file))[0]), withoutPages(schema))
+})
+
+const withoutPages = (schema: readonly { name: string; rootpage: number }[]) =>
+  schema.map(({ rootpage, ...object }) => object).toSorted((a, b) => (a.name < b.name ? -1 : 1))

@@ -1,0 +1,69 @@
+import Database from 'better-sqlite3'
+import t from 'tap'
+import { hasHistory, prepareHistory, readHistory, recordApplied, removeApplied } from '../../src/migrations/history.ts'
+
+const open = (t: { teardown: (work: () => void) => void }, sql = '') => {
+  const connection = new Database(':memory:')
+  t.teardown(() => connection.close())
+  connection.exec(sql)
+  return connection
+}
+const known = [{ name: '0001-a', file: '/m/0001-a.ts', checksum: 'sha256:1' }]
+const row = {
+  name: '0002-b',
+  checksum: 'sha256:2',
+  applied_at: '2026-01-01T00:00:00.000Z',
+  duration_ms: 5,
+  migrator: '1.0.0',
+}
+
+t.test('a database without history has nothing applied', async t => {
+  const connection = open(t)
+  t.equal(hasHistory(connection), false)
+  t.strictSame(readHistory(connection), [])
+})
+
+t.test('what is recorded is read back by name, and can be removed', async t => {
+  const connection = open(t)
+  prepareHistory(connection, known)
+  recordApplied(connection, row)
+  recordApplied(connection, { ...row, name: '0001-a' })
+  t.strictSame(readHistory(connection), [{ ...row, name: '0001-a' }, row])
+  removeApplied(connection, '0001-a')
+  t.strictSame(readHistory(connection), [row])
+})
+
+t.test('one migration cannot be recorded twice', async t => {
+  const connection = open(t)
+  prepareHistory(connection, known)
+  recordApplied(connection, row)
+  t.throws(() => recordApplied(connection, row), { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' })
+})
+
+const sequelizeCli = `
+  CREATE TABLE SequelizeMeta (name VARCHAR(255) NOT NULL UNIQUE PRIMARY KEY);
+  INSERT INTO SequelizeMeta VALUES ('0001-a.js'), ('0009-z.cjs')`
+
+t.test('rows of sequelize-cli are read without their extension', async t => {
+  const empty = { checksum: null, applied_at: null, duration_ms: null, migrator: null }
+  t.strictSame(readHistory(open(t, sequelizeCli)), [
+    { name: '0001-a', ...empty },
+    { name: '0009-z', ...empty },
+  ])
+})
+
+t.test('they get the checksum of the file on the next write, and preparing twice changes nothing', async t => {
+  const connection = open(t, sequelizeCli)
+  prepareHistory(connection, known)
+  prepareHistory(connection, known)
+  recordApplied(connection, row)
+  t.match(readHistory(connection), [{ name: '0001-a', checksum: 'sha256:1' }, row, { name: '0009-z', checksum: null }])
+})
+
+t.test('a checksum that is there is never replaced', async t => {
+  const connection = open(t)
+  prepareHistory(connection, known)
+  recordApplied(connection, { ...row, name: '0001-a', checksum: 'sha256:old' })
+  prepareHistory(connection, known)
+  t.match(readHistory(connection), [{ checksum: 'sha256:old' }])
+})

@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DataTypes } from 'sequelize'
+import t from 'tap'
+import { readMigrations } from '../../src/migrations/files.ts'
+import { loadMigrations } from '../../src/migrations/load.ts'
+
+/** Far from any node_modules and package.json. */
+const load = async (t: { teardown: (work: () => void) => void }, files: Record<string, string>) => {
+  const folder = mkdtempSync(join(tmpdir(), 'migrations-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  return loadMigrations(readMigrations(folder))
+}
+
+t.test("a migration far from any node_modules gets this program's Sequelize, in every language", async t => {
+  const text = "import { DataTypes } from 'sequelize'\nexport const up = async () => DataTypes\n"
+  const loaded = await load(t, { '0001-a.ts': `const x: number = 1\n${text}`, '0002-b.js': text, '0003-c.mjs': text })
+  for (const { up } of loaded) {
+    // @ts-expect-error these do not look at what they are called with
+    t.equal(await up(), DataTypes)
+  }
+})
+
+t.test('a migration may import a file of its own, and Node', async t => {
+  const loaded = await load(t, {
+    '0001-a.ts':
+      "import { join } from 'node:path'\nimport { x } from './.shared.ts'\nexport const up = async () => join(x)\n",
+    '.shared.ts': "export const x: string = 'shared'\n",
+  })
+  t.equal(loaded.length, 1)
+})
+
+t.test('what it exports is given on', async t => {
+  const [first, second] = await load(t, {
+    '0001-a.js': 'export const up = async () => 1; export const down = async () => 2',
+    '0002-b.js': "export const up = async () => 1; export const removesRows = ['metrics']",
+  })
+  t.match(first, { name: '0001-a', removesRows: [], down: Function })
+  t.match(second, { name: '0002-b', removesRows: ['metrics'], down: undefined })
+})
+
+for (const [title, text] of [
+  ['a syntax error', 'export const up = async () => {'],
+  ['an import of what is not there', "import 'no-such-package'\nexport const up = async () => 1"],
+  ['an error while it loads', "throw new Error('at load')"],
+  ['a throw of what is no error', "throw 'words'"],
+  ['no up', 'export const down = async () => 1'],
+  ['an up that is no function', 'export const up = 1'],
+  ['a down that is no function', 'export const up = async () => 1; export const down = 1'],
+  ['removesRows that are no names', 'export const up = async () => 1; export const removesRows = [1]'],
+] as const) {
+  t.test(`a migration with ${title} is refused by name`, async t => {
+    await t.rejects(load(t, { '0001-bad.js': text }), { code: 'CONFIG_INVALID', message: /0001-bad\.js/ })
+  })
+}

@@ -1,0 +1,67 @@
+import t from 'tap'
+import type { KnownMigration } from '../../src/migrations/files.ts'
+import type { AppliedMigration } from '../../src/migrations/history.ts'
+import { makePlan } from '../../src/migrations/plan.ts'
+
+/** `name` or `name=checksum`; without one every migration has the checksum `same` */
+const parts = (text: string) => {
+  const [name = '', checksum = 'same'] = text.split('=')
+  return { name, checksum: checksum === 'null' ? null : checksum }
+}
+const known = (text: string): KnownMigration => ({
+  file: `/m/${text}.ts`,
+  ...parts(text),
+  checksum: parts(text).checksum ?? '',
+})
+const applied = (text: string): AppliedMigration => ({
+  ...parts(text),
+  applied_at: null,
+  duration_ms: null,
+  migrator: null,
+})
+
+for (const [title, knownNames, appliedNames, pending, conflicts] of [
+  ['an empty database gets everything', ['0001-a', '0002-b'], [], ['0001-a', '0002-b'], []],
+  ['a current database gets nothing', ['0001-a', '0002-b'], ['0001-a', '0002-b'], [], []],
+  ['a database behind gets the rest', ['0001-a', '0002-b', '0003-c'], ['0001-a'], ['0002-b', '0003-c'], []],
+  ['a record without checksum is accepted', ['0001-a'], ['0001-a=null'], [], []],
+  ['an applied migration that changed is a conflict', ['0001-a=new'], ['0001-a=old'], [], ['HISTORY_CONFLICT 0001-a']],
+  [
+    'an applied migration whose file is gone is a conflict',
+    ['0001-a', '0003-c'],
+    ['0001-a', '0002-b', '0003-c'],
+    [],
+    ['HISTORY_CONFLICT 0003-c', 'HISTORY_CONFLICT 0002-b'],
+  ],
+  ['two with one number are a conflict', ['0001-a', '0001-b'], [], ['0001-a', '0001-b'], ['HISTORY_CONFLICT 0001-b']],
+  ['a gap is a conflict', ['0001-a', '0003-c'], [], ['0001-a', '0003-c'], ['HISTORY_CONFLICT 0003-c']],
+  ['numbers begin at 1', ['0000-a'], [], ['0000-a'], ['HISTORY_CONFLICT 0000-a']],
+  ['a database from a newer image is ahead', ['0001-a'], ['0001-a', '0002-b'], [], ['DATABASE_AHEAD 0002-b']],
+  ['pending before applied is out of order', ['0001-a', '0002-b'], ['0002-b'], ['0001-a'], ['OUT_OF_ORDER 0001-a']],
+  [
+    'all reasons are reported together',
+    ['0001-a=new', '0002-b', '0004-d'],
+    ['0001-a=old', '0003-x', '0005-e'],
+    ['0002-b', '0004-d'],
+    [
+      'HISTORY_CONFLICT 0004-d',
+      'HISTORY_CONFLICT 0001-a',
+      'HISTORY_CONFLICT 0003-x',
+      'DATABASE_AHEAD 0005-e',
+      'OUT_OF_ORDER 0002-b',
+      'OUT_OF_ORDER 0004-d',
+    ],
+  ],
+] as const) {
+  t.test(title, async t => {
+    const plan = makePlan(knownNames.map(known), appliedNames.map(applied))
+    t.strictSame(
+      plan.pending.map(({ name }) => name),
+      pending,
+    )
+    t.strictSame(
+      plan.conflicts.map(({ code, name }) => `${code} ${name}`),
+      conflicts,
+    )
+  })
+}

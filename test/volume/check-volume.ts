@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process'
+import { chownSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { readConfig } from '../../src/config.ts'
+import { checkVolume, type Host } from '../../src/volume/check-volume.ts'
+import { withMount } from '../help/mount.ts'
+
+const host: Host = { container: false, mounts: [], uid: 1000, gid: 1000 }
+const check = async (folder: string, environment = {}, changed: Partial<Host> = {}) => {
+  const settings = { DATABASE_URL: `sqlite:${join(folder, 'homelab.db')}`, ...environment }
+  const config = await readConfig({ environment: settings, workingFolder: '/', root: '/', terminal: false })
+  checkVolume(config, { ...host, ...changed })
+}
+const mounted = (point: string): Host['mounts'] => [
+  { point: '/', filesystem: 'overlay', source: 'overlay', options: ['rw'] },
+  { point, filesystem: 'ext4', source: '/dev/sda1', options: ['rw'] },
+]
+
+t.test('a folder that can be written is a volume', async t => {
+  await t.resolves(check(t.testdir()))
+})
+
+t.test('a data directory that is not there is refused', async t => {
+  await t.rejects(check(join(t.testdir(), 'none')), { code: 'VOLUME_MISSING' })
+})
+
+t.test('a file where the data directory should be is refused', async t => {
+  await t.rejects(check(join(t.testdir({ data: '' }), 'data')), { code: 'VOLUME_MISSING' })
+})
+
+t.test('inside a container a folder of the container itself is refused', async t => {
+  await t.rejects(check(t.testdir(), {}, { container: true, mounts: mounted('/elsewhere') }), {
+    code: 'VOLUME_NOT_MOUNTED',
+  })
+})
+
+t.test('inside a container without a mount table the folder is refused', async t => {
+  await t.rejects(check(t.testdir(), {}, { container: true }), { code: 'VOLUME_NOT_MOUNTED' })
+})
+
+t.test('inside a container a mount is accepted', async t => {
+  const folder = t.testdir()
+  await t.resolves(check(folder, {}, { container: true, mounts: mounted(folder) }))
+})
+
+t.test('MIGRATOR_REQUIRE_MOUNT=never accepts any folder in a container', async t => {
+  await t.resolves(check(t.testdir(), { MIGRATOR_REQUIRE_MOUNT: 'never' }, { container: true }))
+})
+
+t.test('MIGRATOR_REQUIRE_MOUNT=always wants a mount outside containers too', async t => {
+  await t.rejects(check(t.testdir(), { MIGRATOR_REQUIRE_MOUNT: 'always' }), { code: 'VOLUME_NOT_MOUNTED' })
+})
+
+const notRoot = process.getuid?.() !== 0 && 'needs root, to mount and to make a folder immutable'
+
+t.test('a folder that cannot be written is refused, with who owns it and who we are', { skip: notRoot }, async t => {
+  const folder = t.testdir()
+  chownSync(folder, 7, 8)
+  execFileSync('chattr', ['+i', folder])
+  try {
+    await t.rejects(check(folder), {
+      code: 'VOLUME_NOT_WRITABLE',
+      message: /7:8.*1000:1000/,
+      hint: /chown -R 1000:1000/,
+    })
+  } finally {
+    execFileSync('chattr', ['-i', folder])
+  }
+})
+
+t.test('a read-only mount is refused', { skip: notRoot }, async t => {
+  const folder = t.testdir({ data: {} })
+  await withMount(join(folder, 'data'), ['-t', 'tmpfs', '-o', 'ro', 'none'], () =>
+    t.rejects(check(join(folder, 'data')), { code: 'VOLUME_READ_ONLY' }),
+  )
+})

@@ -1,0 +1,31 @@
+import t from 'tap'
+import { mountOf, parseMounts } from '../../src/volume/mounts.ts'
+
+const mountinfo = `1510 1336 0:126 / / rw,relatime master:490 - overlay overlay rw,lowerdir=/a,upperdir=/b
+1511 1510 0:129 / /proc rw,nosuid - proc proc rw
+1520 1510 254:0 /volumes/homelab-data/_data /app/data rw,relatime - ext4 /dev/vda1 rw
+1521 1520 0:130 / /app/data rw - tmpfs tmpfs rw
+1522 1510 0:131 / /with\\040space ro - nfs4 server:/export\\0112 rw
+not a mount line
+`
+
+t.test('a mount has its point, filesystem, source and options', async t => {
+  const mounts = parseMounts(mountinfo)
+  t.equal(mounts.length, 5)
+  t.match(mounts[2], { point: '/app/data', filesystem: 'ext4', source: '/dev/vda1', options: ['rw', 'relatime'] })
+})
+
+t.test('octal escapes are undone', async t => {
+  t.match(parseMounts(mountinfo)[4], { point: '/with space', source: 'server:/export\t2' })
+})
+
+t.test('a path is on the longest mount point above it, the last one mounted there', async t => {
+  const mounts = parseMounts(mountinfo)
+  t.match(mountOf(mounts, '/app/data/sub'), { filesystem: 'tmpfs' })
+  t.match(mountOf(mounts, '/app/database'), { point: '/' })
+  t.match(mountOf(mounts, '/'), { point: '/' })
+})
+
+t.test('without a mount table there is no mount', async t => {
+  t.equal(mountOf(parseMounts(''), '/app'), undefined)
+})
