@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isatty } from 'node:tty'
+import { inspect } from 'node:util'
 import type { Context } from './commands/context.ts'
 import { type Environment, readConfig } from './config.ts'
 import { Failure, type FailureCode } from './failure.ts'
@@ -23,8 +24,8 @@ const main = async (words: readonly string[], environment: Environment): Promise
       log = createLog(config.logFormat, config.logLevel, stderr)
       const mounts = parseMounts(readMountinfo())
       const container = isContainer('/', environment, mounts)
-      const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]
-      return { config, log, host: { container, mounts, uid, gid }, signal: stopSignal(), print, version: readVersion() }
+      const host = { container, mounts, uid: process.getuid?.(), gid: process.getgid?.() }
+      return { config, log, host, signal: stopSignal(), print, version: readVersion() }
     }
     // `up` alone is what containers run: it needs no command line library
     if (words.length === 0 || (words.length === 1 && words[0] === 'up')) {
@@ -46,8 +47,7 @@ const report = (error: unknown, log: Log): number => {
     log.error('failed', `${message} (${code}). ${hint}`, { code, exitCode, hint })
     return exitCode
   }
-  const stack = error instanceof Error ? error.stack : String(error)
-  log.error('failed', `a bug in the migrator: ${stack}`, { code: 'BUG', exitCode: 1 })
+  log.error('failed', `a bug in the migrator: ${inspect(error)}`, { code: 'BUG', exitCode: 1 })
   return 1
 }
 

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { errorCode } from './error-code.ts'
 
 const pause = new Int32Array(new SharedArrayBuffer(4))
 
@@ -18,5 +19,3 @@ export const writeText = (descriptor: number, text: string): void => {
     }
   }
 }
-
-const errorCode = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)

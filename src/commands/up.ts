@@ -1,4 +1,5 @@
 import { rmSync, statSync } from 'node:fs'
+import { attempt } from '../attempt.ts'
 import type { Config } from '../config.ts'
 import { hasLeftovers } from '../database/damage.ts'
 import { type Connection, openDatabase } from '../database/open.ts'
@@ -64,7 +65,7 @@ const isReady = async (
 }
 
 const isOld = ({ checkedAt }: Marker, { check }: Config): boolean =>
-  check === 'auto' && !(Date.now() - Date.parse(checkedAt ?? '') < checkLasts)
+  check === 'auto' && !(Date.now() - Date.parse(String(checkedAt)) < checkLasts)
 
 /**
  * A first run that failed leaves no empty file behind. Under the write lock, so that nobody else is about to fill it;
@@ -74,9 +75,6 @@ const removeIfEmpty = (connection: Connection): void => {
   const remove = connection.transaction(() => {
     if (statSync(connection.name).size === 0) rmSync(connection.name)
   })
-  try {
-    remove.immediate()
-  } catch {
-    // busy: another run has it, and will fill it or remove it
-  }
+  // when it is busy another run has it, and will fill it or remove it
+  attempt(() => remove.immediate())
 }

@@ -1,3 +1,4 @@
+import { attempt } from '../attempt.ts'
 import type { Connection } from './open.ts'
 
 type Values = readonly unknown[] | Readonly<Record<string, unknown>>
@@ -49,7 +50,7 @@ export const createBridge = (connection: Connection, before: (sql: string) => vo
       connection.exec(control === 'begin' ? begin(sql) : end(control, sql))
       return { statement: new Statement(0, 0), rows: [] }
     }
-    const prepared = connection.prepare<unknown[] | object, unknown>(sql)
+    const prepared = connection.prepare<unknown[] | object, Record<string, unknown>>(sql)
     const bound = toBound(values)
     if (prepared.reader) {
       const rows = prepared.safeIntegers().all(bound).map(toRow)
@@ -63,7 +64,7 @@ export const createBridge = (connection: Connection, before: (sql: string) => vo
     // a later turn of the event loop, so that signals are heard between two statements
     setImmediate(() => {
       const outcome = attempt(() => execute(sql, values))
-      if ('error' in outcome) callback?.call(new Statement(0, 0), outcome.error)
+      if ('error' in outcome) callback?.call(new Statement(0, 0), toError(outcome.error))
       else callback?.call(outcome.value.statement, null, outcome.value.rows)
     })
   }
@@ -101,7 +102,7 @@ export const createBridge = (connection: Connection, before: (sql: string) => vo
 
 /** The first keyword of a statement, in capitals; white space, comments and stray semicolons before it do not count. */
 export const keywordOf = (sql: string): string =>
-  /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]*)/i.exec(sql)?.[1]?.toUpperCase() ?? ''
+  sql.replace(/^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]*)[\s\S]*$/i, '$1').toUpperCase()
 
 const transactionControl = (sql: string): 'begin' | 'keep' | 'undo' | undefined => {
   const keyword = keywordOf(sql)
@@ -122,10 +123,8 @@ const toSqlite = (value: unknown): unknown => {
   return typeof value === 'boolean' ? Number(value) : value
 }
 
-const toRow = (row: unknown): unknown =>
-  row instanceof Object
-    ? Object.fromEntries(Object.entries(row).map(([name, value]) => [name, fromSqlite(value)]))
-    : row
+const toRow = (row: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(row).map(([name, value]) => [name, fromSqlite(value)]))
 
 const fromSqlite = (value: unknown): unknown => {
   if (typeof value !== 'bigint') return value
@@ -133,10 +132,4 @@ const fromSqlite = (value: unknown): unknown => {
   return Number.isSafeInteger(number) ? number : String(value)
 }
 
-const attempt = <T>(work: () => T): { value: T } | { error: Error } => {
-  try {
-    return { value: work() }
-  } catch (error) {
-    return { error: error instanceof Error ? error : new Error(String(error)) }
-  }
-}
+const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
+import { attempt } from '../attempt.ts'
 import { isBusy } from './sqlite-failure.ts'
 
 /** How to wait for another writer. */
@@ -17,14 +18,15 @@ export type Patience = Readonly<{
  */
 export const whenFree = async <T>(work: () => T, { lockTimeout, signal, onWait }: Patience): Promise<T> => {
   const deadline = performance.now() + lockTimeout * 1000
-  for (let tries = 0; ; tries += 1) {
+  for (let tries = 0; performance.now() < deadline; tries += 1) {
     signal.throwIfAborted()
-    try {
-      return work()
-    } catch (error) {
-      if (!isBusy(error) || performance.now() >= deadline) throw error
-    }
+    const outcome = attempt(work)
+    if ('value' in outcome) return outcome.value
+    if (!isBusy(outcome.error)) throw outcome.error
     if (tries === 0) onWait()
     await setTimeout(20)
   }
+  // the last try: whatever it says is the answer
+  signal.throwIfAborted()
+  return work()
 }

@@ -42,7 +42,7 @@ export const hasHistory = (connection: Connection): boolean => historyColumns(co
 export const prepareHistory = (connection: Connection, known: readonly KnownMigration[]): void => {
   connection.exec(`CREATE TABLE IF NOT EXISTS ${historyTable} (name TEXT NOT NULL PRIMARY KEY, ${columns.join(', ')})`)
   const present = historyColumns(connection)
-  for (const column of columns.filter(definition => !present.includes(definition.split(' ')[0] ?? ''))) {
+  for (const column of columns.filter(definition => !present.some(name => definition.startsWith(`${name} `)))) {
     connection.exec(`ALTER TABLE ${historyTable} ADD COLUMN ${column}`)
   }
   const upgrade = connection.prepare(

@@ -66,4 +66,4 @@ const importMigration = async (file: string): Promise<Readonly<Record<string, un
   }
 }
 
-const firstLine = (text: string): string => text.trim().split('\n', 1)[0] ?? ''
+const firstLine = (text: string): string => text.trim().replace(/\n[\s\S]*/, '')

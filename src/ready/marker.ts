@@ -2,6 +2,7 @@ import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Connection } from '../database/open.ts'
 import { fingerprint, readSchema } from '../database/schema.ts'
+import { errorCode } from '../error-code.ts'
 import type { AppliedMigration } from '../migrations/history.ts'
 import { replaceFile } from '../volume/replace-file.ts'
 
@@ -63,7 +64,7 @@ export const withdrawMarker = (file: string): void => {
   try {
     renameSync(file, withdrawn(file))
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    if (errorCode(error) !== 'ENOENT') throw error
   }
 }
 

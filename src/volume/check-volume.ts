@@ -1,10 +1,16 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import type { Config } from '../config.ts'
+import { errorCode } from '../error-code.ts'
 import { Failure } from '../failure.ts'
 import { type Mount, mountOf } from './mounts.ts'
 
 /** What the kernel says of this process and its mounts, as plain values: only main.ts asks for them. */
-export type Host = Readonly<{ container: boolean; mounts: readonly Mount[]; uid: number; gid: number }>
+export type Host = Readonly<{
+  container: boolean
+  mounts: readonly Mount[]
+  uid: number | undefined
+  gid: number | undefined
+}>
 
 /**
  * Checks that the data directory is there, is on a mount where one is required, and can be written.
@@ -44,7 +50,7 @@ const refuseUnwritable = (folder: string, { uid, gid }: Host): void => {
   try {
     accessSync(folder, constants.W_OK | constants.X_OK)
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'EROFS') {
+    if (errorCode(cause) === 'EROFS') {
       const hint = 'Mount it without ":ro" ("readOnly: true" in Kubernetes).'
       throw new Failure('VOLUME_READ_ONLY', `data directory ${folder} is mounted read-only`, hint, cause)
     }
