@@ -17,6 +17,12 @@ export const openDatabase = (path: string): Connection => {
   return new Database(path, { timeout: busyTimeout })
 }
 
+/** Opens an existing database file read-write and makes none. Throws as openDatabase does. */
+export const openExisting = (path: string): Connection => {
+  refuseFolder(path)
+  return new Database(path, { fileMustExist: true })
+}
+
 /** Opens an existing database file without the right to write. Throws as openDatabase does. */
 export const openForReading = (path: string): Connection => {
   refuseFolder(path)

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { openDatabase, openForReading } from '../../src/database/open.ts'
+import { openDatabase, openExisting, openForReading } from '../../src/database/open.ts'
 
 t.test('a database that is not there is made', async t => {
   const file = join(t.testdir(), 'x.db')
@@ -16,6 +16,16 @@ t.test('opening for reading makes nothing and writes nothing', async t => {
   openDatabase(file).close()
   const connection = openForReading(file)
   t.throws(() => connection.exec('CREATE TABLE a (x)'), { code: 'SQLITE_READONLY' })
+  connection.close()
+})
+
+t.test('opening what exists makes nothing', async t => {
+  const file = join(t.testdir(), 'x.db')
+  t.throws(() => openExisting(file), { code: 'SQLITE_CANTOPEN' })
+  t.equal(existsSync(file), false)
+  openDatabase(file).close()
+  const connection = openExisting(file)
+  connection.exec('CREATE TABLE a (x)')
   connection.close()
 })
 

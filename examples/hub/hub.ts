@@ -1,0 +1,124 @@
+/**
+ * A hub of one page: what a homelab monitor does with the volume once the migrator has made it ready.
+ * DATABASE_URL and PORT (8080) are its settings. It refuses to start without a true ready marker: container engines
+ * restart a hub after a reboot without running the migrator again.
+ */
+import { createServer, type IncomingMessage } from 'node:http'
+import { json } from 'node:stream/consumers'
+import { Op, ValidationError } from 'sequelize'
+import { readConfig } from '../../src/config.ts'
+import { type Connection, openExisting } from '../../src/database/open.ts'
+import { connectSequelize } from '../../src/database/sequelize.ts'
+import { readHistory } from '../../src/migrations/history.ts'
+import { initModels } from '../../src/models/init-models.ts'
+import { Metric } from '../../src/models/metric.ts'
+import { Server } from '../../src/models/server.ts'
+import { isTrue, readMarker, truthOf } from '../../src/ready/marker.ts'
+
+/** An answer that is not 200, and why. */
+class Refusal extends Error {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+const openReady = async (): Promise<Connection> => {
+  const { DATABASE_URL } = process.env
+  const root = `${import.meta.dirname}/../..`
+  const { database, readyFile } = await readConfig({
+    environment: { DATABASE_URL },
+    workingFolder: process.cwd(),
+    root,
+    terminal: false,
+  })
+  const marker = readMarker(readyFile)
+  if (marker === undefined) throw new Error(`no ready marker ${readyFile}: run the migrator first`)
+  const connection = openExisting(database)
+  const truth = truthOf(connection, readHistory(connection))
+  if (!isTrue(marker, truth))
+    throw new Error(`the ready marker tells of ${marker.schema}, the database is at ${truth.schema}: run the migrator`)
+  return connection
+}
+
+const body = async (request: IncomingMessage): Promise<Record<string, unknown>> => {
+  const value = await json(request).catch(() => undefined)
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
+  throw new Refusal(400, 'the body is not a JSON object')
+}
+
+const time = (value: unknown, name: string): Date => {
+  const date = new Date(String(value))
+  if (Number.isNaN(date.getTime())) throw new Refusal(400, `${name} is not a time: ${value}`)
+  return date
+}
+
+const findServer = async (id: string): Promise<Server> => {
+  const server = await Server.findByPk(id)
+  if (server === null) throw new Refusal(404, `no server ${id}`)
+  return server
+}
+
+const putServer = async (id: string, request: IncomingMessage) => {
+  const { id: _, created_at, updated_at, os_info, last_seen, ...rest } = await body(request)
+  const server = (await Server.findByPk(id)) ?? Server.build({ id, hostname: '' })
+  server.set(rest)
+  if (last_seen !== undefined) server.last_seen = last_seen === null ? null : time(last_seen, 'last_seen')
+  if (server.hostname === '') throw new Refusal(400, 'hostname is missing')
+  await server.save()
+  return server.reload()
+}
+
+const postMetric = async (id: string, request: IncomingMessage) => {
+  const { id: _, server_id, timestamp = new Date().toISOString(), ...rest } = await body(request)
+  const server = await findServer(id)
+  const metric = Metric.build({ server_id: server.id, timestamp: time(timestamp, 'timestamp') })
+  return metric.set(rest).save()
+}
+
+const getMetrics = async (id: string, query: URLSearchParams) => {
+  const server = await findServer(id)
+  const from = time(query.get('from') ?? 0, 'from')
+  const to = time(query.get('to') ?? '9999-12-31', 'to')
+  return Metric.findAll({
+    where: { server_id: server.id, timestamp: { [Op.gte]: from, [Op.lt]: to } },
+    order: ['timestamp'],
+  })
+}
+
+const answer = async (request: IncomingMessage): Promise<unknown> => {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://hub')
+  const [, collection, id = '', part] = pathname.split('/').map(decodeURIComponent)
+  const route = `${request.method} /${collection}${id && '/:id'}${part ? `/${part}` : ''}`
+  if (route === 'GET /healthz') return { status: 'ok', servers: await Server.count() }
+  if (route === 'GET /servers') return Server.findAll({ order: ['id'] })
+  if (route === 'PUT /servers/:id') return putServer(id, request)
+  if (route === 'POST /servers/:id/metrics') return postMetric(id, request)
+  if (route === 'GET /servers/:id/metrics') return getMetrics(id, searchParams)
+  throw new Refusal(404, `no ${request.method} ${pathname} here`)
+}
+
+const statusOf = (error: unknown): number => {
+  if (error instanceof Refusal) return error.status
+  return error instanceof ValidationError || error instanceof URIError ? 400 : 500
+}
+
+try {
+  const connection = await openReady()
+  initModels(connectSequelize(connection))
+  const server = createServer(async (request, response) => {
+    const { status, value } = await answer(request).then(
+      value => ({ status: 200, value }),
+      error => ({ status: statusOf(error), value: { error: error.message } }),
+    )
+    response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(value)}\n`)
+  })
+  server.listen(Number(process.env.PORT ?? 8080), () => console.log(`listening on ${JSON.stringify(server.address())}`))
+  const stop = () => server.close(() => connection.close()).closeAllConnections()
+  process.once('SIGTERM', stop).once('SIGINT', stop)
+} catch (error) {
+  console.error(`the hub does not start: ${error instanceof Error ? error.message : error}`)
+  process.exitCode = 1
+}

@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import Database from 'better-sqlite3'
+import t, { type Test } from 'tap'
+import { readJson, root, runProgram, settingsFor } from '../help/program.ts'
+
+const startHub = (folder: string) => {
+  const child = spawn(process.execPath, [join(root, 'examples/hub/hub.ts')], {
+    env: { ...process.env, ...settingsFor(folder), PORT: '0' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const exitCode = new Promise<number | null>(resolve => child.once('exit', resolve))
+  return { child, exitCode }
+}
+
+/** A hub on a volume that the migrator made; stopped when the test is over. */
+const withHub = async (t: Pick<Test, 'testdir' | 'teardown'>) => {
+  const folder = t.testdir()
+  await runProgram([], settingsFor(folder))
+  const { child, exitCode } = startHub(folder)
+  t.teardown(() => child.kill('SIGKILL'))
+  const port = await new Promise<string>(resolve => {
+    child.stdout.once('data', line => resolve(/"port":(\d+)/.exec(String(line))?.[1] ?? ''))
+  })
+  const call = async (method: string, path: string, body?: unknown) => {
+    const init =
+      body === undefined ? { method } : { method, body: typeof body === 'string' ? body : JSON.stringify(body) }
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, init)
+    const answer: unknown = await response.json()
+    return { status: response.status, body: answer, length: Array.isArray(answer) ? answer.length : undefined }
+  }
+  return { folder, child, exitCode, call }
+}
+
+t.test('servers and metrics go in and come out', async t => {
+  const { call } = await withHub(t)
+  t.match(await call('GET', '/healthz'), { status: 200, body: { status: 'ok', servers: 0 } })
+  const omv = { hostname: 'omv.lan', os_version: '7.1', last_seen: '2026-01-18T10:00:00Z' }
+  t.match(await call('PUT', '/servers/omv', omv), { status: 200, body: { id: 'omv', os_info: { version: '7.1' } } })
+  t.match(await call('PUT', '/servers/omv', { status: 'online' }), {
+    status: 200,
+    body: { hostname: 'omv.lan', status: 'online' },
+  })
+  t.match(await call('GET', '/servers'), { body: [{ id: 'omv', last_seen: '2026-01-18T10:00:00.000Z' }] })
+  for (const minute of [0, 1, 2]) {
+    const metric = {
+      timestamp: `2026-01-18T10:0${minute}:00Z`,
+      cpu_percent: minute,
+      network_rx_bytes: '9223372036854775807',
+    }
+    t.match(await call('POST', '/servers/omv/metrics', metric), { status: 200 })
+  }
+  t.match(await call('POST', '/servers/omv/metrics', {}), { status: 200, body: { timestamp: /Z$/ } })
+  const range = await call('GET', '/servers/omv/metrics?from=2026-01-18T10:01:00Z&to=2026-01-18T10:02:00Z')
+  t.match(range, { body: [{ cpu_percent: 1, network_rx_bytes: '9223372036854775807' }] })
+  t.equal(range.length, 1)
+  t.equal((await call('GET', '/servers/omv/metrics')).length, 4)
+})
+
+t.test('what makes no sense is refused, and nothing is stored', async t => {
+  const { call } = await withHub(t)
+  await call('PUT', '/servers/omv', { hostname: 'omv.lan' })
+  for (const [method, path, body, status] of [
+    ['PUT', '/servers/x', {}, 400],
+    ['PUT', '/servers/x', 'no json', 400],
+    ['PUT', '/servers/x', [1], 400],
+    ['PUT', '/servers/x', { hostname: 'x', last_seen: 'yesterday' }, 400],
+    ['PUT', '/servers/x', { hostname: 'x', tdp_watts: 'many' }, 400],
+    ['POST', '/servers/nobody/metrics', {}, 404],
+    ['POST', '/servers/omv/metrics', { timestamp: 'now' }, 400],
+    ['POST', '/servers/omv/metrics', { cpu_percent: 'much' }, 400],
+    ['GET', '/servers/nobody/metrics', undefined, 404],
+    ['GET', '/servers/omv/metrics?from=never', undefined, 400],
+    ['GET', '/servers/%zz/metrics', undefined, 400],
+    ['GET', '/nothing', undefined, 404],
+    ['DELETE', '/servers', undefined, 404],
+  ] as const) {
+    t.match(
+      await call(method, path, body),
+      { status, body: { error: String } },
+      `${method} ${path} ${JSON.stringify(body)}`,
+    )
+  }
+  t.equal((await call('GET', '/servers')).length, 1)
+  t.strictSame((await call('GET', '/servers/omv/metrics')).body, [])
+})
+
+t.test('SIGTERM ends it, and leaves no WAL behind', async t => {
+  const { child, exitCode, call } = await withHub(t)
+  await call('PUT', '/servers/omv', { hostname: 'omv.lan' })
+  child.kill('SIGTERM')
+  t.equal(await exitCode, 0)
+})
+
+for (const [title, spoil] of [
+  ['without a marker', folder => rmSync(join(folder, '.ready'))],
+  ['without a database', folder => rmSync(join(folder, 'homelab.db'))],
+  [
+    'with a marker of another schema',
+    folder => {
+      const marker = readJson(join(folder, '.ready'))
+      writeFileSync(join(folder, '.ready'), JSON.stringify({ ...marker, schema: '0009-later' }))
+    },
+  ],
+  [
+    'with a database that is not the one of the marker',
+    folder => {
+      const connection = new Database(join(folder, 'homelab.db'))
+      connection.exec('ALTER TABLE servers DROP COLUMN os_info')
+      connection.close()
+    },
+  ],
+] as const satisfies readonly (readonly [string, (folder: string) => void])[]) {
+  t.test(`${title} it does not start, and says why in one line`, async t => {
+    const folder = t.testdir()
+    await runProgram([], settingsFor(folder))
+    spoil(folder)
+    const { child, exitCode } = startHub(folder)
+    t.match(await text(child.stderr), /^the hub does not start: [^\n]+\n$/)
+    t.equal(await exitCode, 1)
+  })
+}
