@@ -9,7 +9,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=peer --no-audit --no-fund --loglevel=error \
  && cd node_modules/better-sqlite3 \
  && rm -rf deps src \
- && find prebuilds -mindepth 1 -maxdepth 1 ! -name "linux-$(node -p process.arch)" -exec rm -rf {} +
+ && find prebuilds -mindepth 1 -maxdepth 1 ! -name "linux-$(node -p process.arch).node" -exec rm -rf {} +
 
 # what both images have
 FROM ${NODE_IMAGE} AS base

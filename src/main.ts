@@ -44,7 +44,7 @@ const print = (text: string): void => writeText(stdout, text)
 const report = (error: unknown, log: Log): number => {
   if (error instanceof Failure) {
     const { code, exitCode, hint, message } = error
-    log.error('failed', `${message} (${code}). ${hint}`, { code, exitCode, hint })
+    log.error('failed', `${message} (${code}). ${hint}`, { code, exitCode })
     return exitCode
   }
   log.error('failed', `a bug in the migrator: ${inspect(error)}`, { code: 'BUG', exitCode: 1 })

@@ -1,13 +1,11 @@
-import { MigrationError, Umzug } from 'umzug'
+import { MigrationError } from 'umzug'
 import type { Connection } from '../database/open.ts'
-import { connectSequelize } from '../database/sequelize.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import { Failure } from '../failure.ts'
 import { findLosses, takeSnapshot } from './guard.ts'
-import { prepareHistory, readHistory, recordApplied, removeApplied } from './history.ts'
+import { prepareHistory } from './history.ts'
 import type { LoadedMigration } from './load.ts'
-
-export type Applied = Readonly<{ name: string; milliseconds: number }>
+import { type Applied, createRunner } from './runner.ts'
 
 /**
  * Applies the pending ones of the loaded migrations, in order, and records each: Umzug runs them, on a QueryInterface over
@@ -21,43 +19,24 @@ export const applyMigrations = async (
   version: string,
   signal: AbortSignal,
 ): Promise<readonly Applied[]> => {
-  const sequelize = connectSequelize(connection, () => signal.throwIfAborted())
   const applied: Applied[] = []
   let before = takeSnapshot(connection)
-
-  const guarded =
-    (migration: LoadedMigration): LoadedMigration['up'] =>
-    async params => {
-      const start = performance.now()
+  const guarded = (migration: LoadedMigration): LoadedMigration => ({
+    ...migration,
+    up: async params => {
       await migration.up(params)
       const after = takeSnapshot(connection)
       const losses = findLosses(before, after, migration.removesRows)
       if (losses.length > 0) throw lostData(migration.name, losses)
       before = after
-      applied.push({ name: migration.name, milliseconds: Math.round(performance.now() - start) })
-    }
-
-  prepareHistory(connection, migrations)
-  const umzug = new Umzug({
-    migrations: migrations.map(migration => ({ name: migration.name, path: migration.file, up: guarded(migration) })),
-    context: sequelize.getQueryInterface(),
-    logger: undefined,
-    storage: {
-      executed: async () => readHistory(connection).map(({ name }) => name),
-      logMigration: async ({ name }) => {
-        recordApplied(connection, {
-          name,
-          checksum: migrations.find(migration => migration.name === name)?.checksum ?? null,
-          applied_at: new Date().toISOString(),
-          duration_ms: applied.at(-1)?.milliseconds ?? null,
-          migrator: version,
-        })
-      },
-      unlogMigration: async ({ name }) => removeApplied(connection, name),
     },
   })
+
+  prepareHistory(connection, migrations)
+  const onApplied = (migration: Applied): unknown => applied.push(migration)
+  const runner = createRunner(connection, migrations.map(guarded), { version, signal, onApplied })
   try {
-    await umzug.up()
+    await runner.up()
   } catch (error) {
     throw signal.aborted ? signal.reason : failureOf(error, connection.name)
   }

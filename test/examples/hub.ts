@@ -8,7 +8,8 @@ import { readJson, root, runProgram, settingsFor } from '../help/program.ts'
 
 const startHub = (folder: string) => {
   const child = spawn(process.execPath, [join(root, 'examples/hub/hub.ts')], {
-    env: { ...process.env, ...settingsFor(folder), PORT: '0' },
+    // not this process's environment: the coverage that is counted is that of src
+    env: { ...settingsFor(folder), PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exitCode = new Promise<number | null>(resolve => child.once('exit', resolve))

@@ -3,10 +3,9 @@ import t from 'tap'
 import { openDatabase } from '../../src/database/open.ts'
 import { withTransaction } from '../../src/database/transaction.ts'
 import { applyMigrations } from '../../src/migrations/apply.ts'
-import { readMigrations } from '../../src/migrations/files.ts'
 import { readHistory } from '../../src/migrations/history.ts'
-import { type LoadedMigration, loadMigrations, type Migration } from '../../src/migrations/load.ts'
-import { dump, root } from '../help/program.ts'
+import type { LoadedMigration, Migration } from '../../src/migrations/load.ts'
+import { dump } from '../help/program.ts'
 
 const signal = new AbortController().signal
 const query =
@@ -115,25 +114,3 @@ t.test('an error of the history is not blamed on a migration', async t => {
   )
   await t.rejects(apply([first]), { code: 'SQLITE_ERROR' })
 })
-
-t.test('every migration of the image: up, down, and up again give the same schema', async t => {
-  const { file, connection, apply } = open(t)
-  const migrations = await loadMigrations(readMigrations(join(root, 'migrations')))
-  await apply(migrations)
-  const schema = JSON.parse(dump(file))[0]
-  const revert = migrations
-    .toReversed()
-    .map(({ down }, index) => migration(`9${index}`, down ?? (async () => t.fail())))
-  connection.exec('DROP TABLE SequelizeMeta')
-  await apply(revert)
-  t.strictSame(
-    connection.prepare("SELECT name FROM sqlite_schema WHERE sql NOT NULL AND name NOT LIKE 'sqlite%'").pluck().all(),
-    ['SequelizeMeta'],
-  )
-  connection.exec('DROP TABLE SequelizeMeta')
-  await apply(migrations)
-  t.strictSame(withoutPages(JSON.parse(dump(file))[0]), withoutPages(schema))
-})
-
-const withoutPages = (schema: readonly { name: string; rootpage: number }[]) =>
-  schema.map(({ rootpage, ...object }) => object).toSorted((a, b) => (a.name < b.name ? -1 : 1))

@@ -23,6 +23,7 @@ t.test('no change is no loss, nor are rows, tables and names that come', async t
   t.strictSame(losses(''), [])
   t.strictSame(losses('INSERT INTO parents VALUES (2); CREATE TABLE more (x)'), [])
   t.strictSame(losses('ALTER TABLE v2 RENAME TO v3'), [])
+  t.strictSame(losses('ALTER TABLE parents RENAME TO elders'), [], 'the orphan that was there is not blamed')
 })
 
 t.test('rows that go are a loss', async t => {
@@ -40,4 +41,9 @@ t.test('rows that are announced may go', async t => {
 
 t.test('new violations of a foreign key are a loss, old ones are not', async t => {
   t.match(losses('INSERT INTO "odd ""name" VALUES (3, 98)'), [/1 rows break the foreign key odd "name -> parents/])
+})
+
+t.test('the first violations of a foreign key are a loss', async t => {
+  const sql = 'CREATE TABLE third (parent REFERENCES parents (id)); INSERT INTO third VALUES (5), (6)'
+  t.match(losses(sql), [/2 rows break the foreign key third -> parents/])
 })

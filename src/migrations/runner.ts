@@ -1,0 +1,56 @@
+import type { QueryInterface } from 'sequelize'
+import { Umzug } from 'umzug'
+import type { Connection } from '../database/open.ts'
+import { connectSequelize } from '../database/sequelize.ts'
+import { readHistory, recordApplied, removeApplied } from './history.ts'
+import type { LoadedMigration } from './load.ts'
+
+export type Applied = Readonly<{ name: string; milliseconds: number }>
+
+export type RunnerOptions = Readonly<{
+  /** of this program, for the history */
+  version: string
+  /** once aborted, the next statement throws its reason */
+  signal: AbortSignal
+  /** called after a migration was applied and recorded */
+  onApplied: (migration: Applied) => void
+}>
+
+/**
+ * Umzug over an open connection: `up` and `down` run migrations on a QueryInterface through the bridge and keep the
+ * history with them. The caller holds the transaction around it.
+ */
+export const createRunner = (
+  connection: Connection,
+  migrations: readonly LoadedMigration[],
+  { version, signal, onApplied }: RunnerOptions,
+) => {
+  const sequelize = connectSequelize(connection, () => signal.throwIfAborted())
+  let started = 0
+  return new Umzug<QueryInterface>({
+    migrations: migrations.map(({ name, file, up, down }) => ({
+      name,
+      path: file,
+      up: params => {
+        started = performance.now()
+        return up(params)
+      },
+      // without one Umzug would take the record away and call it reverted
+      down: down ?? (async () => Promise.reject(new Error('it has no down'))),
+    })),
+    context: sequelize.getQueryInterface(),
+    logger: undefined,
+    storage: {
+      executed: async () => readHistory(connection).map(({ name }) => name),
+      logMigration: async params => {
+        const milliseconds = Math.round(performance.now() - started)
+        for (const { name, checksum } of migrations.filter(({ name }) => name === params.name)) {
+          const applied_at = new Date().toISOString()
+          recordApplied(connection, { name, checksum, applied_at, duration_ms: milliseconds, migrator: version })
+          onApplied({ name, milliseconds })
+        }
+      },
+      unlogMigration: async ({ name }) => removeApplied(connection, name),
+    },
+  })
+}

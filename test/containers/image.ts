@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import {
+  buildImages,
+  docker,
+  dockerOk,
+  hardened,
+  makeVolume,
+  onVolume,
+  skip,
+  uniqueName,
+  untilLogged,
+} from '../help/engine.ts'
+import { readJson, root } from '../help/program.ts'
+
+t.test('the image, by docker run', { skip }, async t => {
+  const { migrator } = buildImages(t)
+  const run = (volume: string, ...words: readonly string[]) =>
+    docker('run', '--rm', ...hardened, `--volume=${volume}:/app/data`, migrator, ...words)
+
+  t.test('makes an empty volume ready, without network, capabilities or a writable root', async t => {
+    const volume = makeVolume(t)
+    t.match(run(volume), { exitCode: 0, stdout: '' })
+    t.match(run(volume), { exitCode: 0, stderr: /up\.nothing/ })
+    t.match(run(volume, 'status'), { exitCode: 0, stdout: /0 pending, ready/ })
+    t.match(
+      onVolume(migrator, volume, 'stat -c "%u:%g %n" /app/data /app/data/homelab.db'),
+      /^1000:1000 .*\n1000:1000 /,
+    )
+  })
+
+  t.test('tells its version', async t => {
+    t.match(docker('run', '--rm', migrator, '--version'), {
+      stdout: `${readJson(join(root, 'package.json')).version}\n`,
+    })
+  })
+
+  t.test('has the health check', async t => {
+    const volume = makeVolume(t)
+    const check = () =>
+      docker('run', '--rm', ...hardened, '--entrypoint=/app/healthcheck.sh', `--volume=${volume}:/app/data`, migrator)
+    t.match(check(), { exitCode: 1, stderr: /not ready/ })
+    run(volume)
+    t.match(check(), { exitCode: 0 })
+  })
+
+  t.test('without a volume it is refused with 10, and the flag that is missing', async t => {
+    t.match(docker('run', '--rm', ...hardened, migrator), { exitCode: 10, stderr: /-v homelab-data:\/app\/data/ })
+  })
+
+  t.test('a read-only volume is refused with 12', async t => {
+    const volume = makeVolume(t)
+    t.match(run(`${volume}`, 'status'), { exitCode: 0 })
+    t.match(docker('run', '--rm', `--volume=${volume}:/app/data:ro`, migrator), {
+      exitCode: 12,
+      stderr: /VOLUME_READ_ONLY/,
+    })
+  })
+
+  t.test('a folder that Docker made as root is refused with 12 and the chown that mends it', async t => {
+    const folder = mkdtempSync(join(tmpdir(), 'bind-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    const data = join(folder, 'data')
+    t.match(run(data), { exitCode: 12, stderr: /chown -R 1000:1000/ })
+    t.equal(statSync(data).uid, 0)
+    dockerOk(
+      'run',
+      '--rm',
+      '--user=0',
+      '--entrypoint=chown',
+      `--volume=${data}:/app/data`,
+      migrator,
+      '1000:1000',
+      '/app/data',
+    )
+    t.match(run(data), { exitCode: 0 })
+  })
+
+  t.test('docker stop is heard at once, and nothing is changed', async t => {
+    const volume = makeVolume(t)
+    onVolume(migrator, volume, 'chown 1000:1000 /app/data')
+    const name = uniqueName()
+    t.teardown(() => docker('rm', '--force', name))
+    const hold = `const d = new (require('/app/node_modules/better-sqlite3'))('/app/data/homelab.db'); d.exec('BEGIN EXCLUSIVE'); console.log('held'); setTimeout(() => {}, 60000)`
+    const holder = dockerOk(
+      'run',
+      '--detach',
+      '--rm',
+      `--volume=${volume}:/app/data`,
+      '--entrypoint=node',
+      migrator,
+      '-e',
+      hold,
+    )
+    t.teardown(() => docker('rm', '--force', holder))
+    await untilLogged(holder, 'held')
+    dockerOk('run', '--detach', '--name', name, `--volume=${volume}:/app/data`, migrator)
+    await untilLogged(name, 'lock.waiting')
+    dockerOk('stop', '--time=30', name)
+    t.equal(dockerOk('inspect', '--format={{.State.ExitCode}}', name), '143')
+  })
+
+  t.test('the legacy builder makes it too', async t => {
+    const tag = uniqueName()
+    t.teardown(() => docker('rmi', '--force', tag))
+    process.env.DOCKER_BUILDKIT = '0'
+    t.teardown(() => delete process.env.DOCKER_BUILDKIT)
+    dockerOk('build', '--quiet', '--target=migrator', '--tag', tag, root)
+    t.match(docker('run', '--rm', tag, '--version'), { exitCode: 0 })
+  })
+})

@@ -1,0 +1,60 @@
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { openDatabase } from '../../src/database/open.ts'
+import { readSchema } from '../../src/database/schema.ts'
+import { readMigrations } from '../../src/migrations/files.ts'
+import { prepareHistory, readHistory } from '../../src/migrations/history.ts'
+import { type LoadedMigration, loadMigrations } from '../../src/migrations/load.ts'
+import { type Applied, createRunner } from '../../src/migrations/runner.ts'
+import { root } from '../help/program.ts'
+
+const open = (t: Pick<Test, 'testdir' | 'teardown'>, migrations: readonly LoadedMigration[]) => {
+  const connection = openDatabase(join(t.testdir(), 'x.db'))
+  t.teardown(() => connection.close())
+  prepareHistory(connection, migrations)
+  const applied: Applied[] = []
+  const controller = new AbortController()
+  const onApplied = (migration: Applied) => void applied.push(migration)
+  const runner = createRunner(connection, migrations, { version: '1.2.3', signal: controller.signal, onApplied })
+  return { connection, controller, applied, runner }
+}
+const ofTheImage = () => loadMigrations(readMigrations(join(root, 'migrations')))
+
+t.test('every migration of the image: up, down, and up again give the same schema', async t => {
+  const { connection, applied, runner } = open(t, await ofTheImage())
+  await runner.up()
+  const schema = readSchema(connection)
+  t.equal(applied.length, 3)
+  t.equal(schema.length, 4, 'the history, two tables and an index')
+  await runner.down({ to: 0 })
+  t.match(readSchema(connection), [{ name: 'SequelizeMeta' }])
+  t.strictSame(readHistory(connection), [])
+  await runner.up()
+  t.strictSame(readSchema(connection), schema)
+})
+
+t.test('one step down takes one back, with its record', async t => {
+  const { connection, runner } = open(t, await ofTheImage())
+  await runner.up()
+  await runner.down()
+  t.strictSame(
+    readHistory(connection).map(({ name }) => name),
+    ['0001-create-servers', '0002-create-metrics'],
+  )
+})
+
+t.test('a migration without down is not called reverted', async t => {
+  const [first] = await ofTheImage()
+  if (first === undefined) throw new Error('no migration')
+  const { connection, runner } = open(t, [{ ...first, down: undefined }])
+  await runner.up()
+  await t.rejects(runner.down(), { message: /0001-create-servers.*it has no down/ })
+  t.match(readHistory(connection), [{ name: '0001-create-servers', migrator: '1.2.3', duration_ms: Number }])
+})
+
+t.test('a signal stops it before the next statement', async t => {
+  const { connection, controller, runner } = open(t, await ofTheImage())
+  controller.abort(new Error('SIGTERM'))
+  await t.rejects(runner.up(), { message: /SIGTERM/ })
+  t.strictSame(readHistory(connection), [])
+})
