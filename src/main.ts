@@ -62,13 +62,21 @@ const readMountinfo = (): string => {
 
 const readVersion = (): string => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
 
-/** Aborted by SIGINT or SIGTERM. As a container's first process, one without handlers would not hear them at all. */
+/**
+ * Aborted by SIGINT or SIGTERM, which a container's first process hears only through handlers. Also by what a migration can
+ * do to this process: wait for a promise that nothing is left to settle (Node would leave with 13, which is another code
+ * here), or drop one that is rejected.
+ */
 const stopSignal = (): AbortSignal => {
   const controller = new AbortController()
   const stop = (code: FailureCode & NodeJS.Signals) =>
     process.once(code, () => controller.abort(new Failure(code, `stopped by ${code}`, 'Nothing was changed.')))
   stop('SIGINT')
   stop('SIGTERM')
+  process.once('beforeExit', () =>
+    controller.abort(new Error('it never settles: nothing is left that it could wait for')),
+  )
+  process.on('unhandledRejection', reason => controller.abort(reason))
   return controller.signal
 }
 

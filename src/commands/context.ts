@@ -8,7 +8,7 @@ export type Context = Readonly<{
   config: Config
   log: Log
   host: Host
-  /** aborted by SIGINT and SIGTERM, with a Failure as its reason */
+  /** aborted by SIGINT and SIGTERM, with a Failure as its reason, and by what goes wrong in a migration's own promises */
   signal: AbortSignal
   /** writes data to standard output */
   print: (text: string) => void

@@ -13,6 +13,9 @@ import type { Applied } from '../migrations/runner.ts'
 import { isTrue, type Marker, readMarker, truthOf, withdrawMarker, writeMarker } from '../ready/marker.ts'
 import { type Context, patienceOf } from './context.ts'
 
+/** Seconds that a migration may go without a statement. */
+const settleLimit = 60
+
 /**
  * The long way of `up`: everything is decided again under the write lock, then check, backup, apply, commit, marker.
  * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, MIGRATION_FAILED, DATABASE_DAMAGED, DATABASE_BUSY
@@ -71,7 +74,7 @@ const bringUp = async (
     const file = backUp(config.database, truth.schema, config.backupKeep)
     log.info('backup.made', `backed up to ${file}`, { file })
   }
-  const applied = await applyMigrations(connection, migrations, version, signal)
+  const applied = await applyMigrations(connection, migrations, { version, signal, settleLimit })
   withdrawMarker(config.readyFile)
   return { applied, checkedAt, isNew }
 }

@@ -6,25 +6,34 @@ import { findLosses, takeSnapshot } from './guard.ts'
 import { prepareHistory } from './history.ts'
 import type { LoadedMigration } from './load.ts'
 import { type Applied, createRunner } from './runner.ts'
+import { createWatch } from './watch.ts'
+
+export type ApplyOptions = Readonly<{
+  /** of this program, for the history */
+  version: string
+  /** stops the migration that runs; a Failure as its reason (a signal) is thrown on, anything else blamed on the migration */
+  signal: AbortSignal
+  /** seconds that a migration may take without a statement before it counts as never settling */
+  settleLimit: number
+}>
 
 /**
  * Applies the pending ones of the loaded migrations, in order, and records each: Umzug runs them, on a QueryInterface over
  * the given connection. Must be called inside the transaction that undoes it all when this throws.
  * @returns the applied ones, with how long each took
- * @throws Failure MIGRATION_FAILED naming the migration; the signal's reason once it is aborted
+ * @throws Failure MIGRATION_FAILED naming the migration; the signal's reason when that is a Failure
  */
 export const applyMigrations = async (
   connection: Connection,
   migrations: readonly LoadedMigration[],
-  version: string,
-  signal: AbortSignal,
+  { version, signal, settleLimit }: ApplyOptions,
 ): Promise<readonly Applied[]> => {
-  const applied: Applied[] = []
+  const watch = createWatch(signal, settleLimit)
   let before = takeSnapshot(connection)
   const guarded = (migration: LoadedMigration): LoadedMigration => ({
     ...migration,
     up: async params => {
-      await migration.up(params)
+      await watch.run(migration.name, () => migration.up(params))
       const after = takeSnapshot(connection)
       const losses = findLosses(before, after, migration.removesRows)
       if (losses.length > 0) throw lostData(migration.name, losses)
@@ -33,12 +42,13 @@ export const applyMigrations = async (
   })
 
   prepareHistory(connection, migrations)
+  const applied: Applied[] = []
   const onApplied = (migration: Applied): unknown => applied.push(migration)
-  const runner = createRunner(connection, migrations.map(guarded), { version, signal, onApplied })
+  const runner = createRunner(connection, migrations.map(guarded), { version, before: watch.before, onApplied })
   try {
     await runner.up()
   } catch (error) {
-    throw signal.aborted ? signal.reason : failureOf(error, connection.name)
+    throw signal.reason instanceof Failure ? signal.reason : failureOf(error, connection.name)
   }
   return applied
 }

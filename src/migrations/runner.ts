@@ -10,8 +10,8 @@ export type Applied = Readonly<{ name: string; milliseconds: number }>
 export type RunnerOptions = Readonly<{
   /** of this program, for the history */
   version: string
-  /** once aborted, the next statement throws its reason */
-  signal: AbortSignal
+  /** sees each statement of a migration before it runs, and may throw */
+  before: (sql: string) => void
   /** called after a migration was applied and recorded */
   onApplied: (migration: Applied) => void
 }>
@@ -23,9 +23,9 @@ export type RunnerOptions = Readonly<{
 export const createRunner = (
   connection: Connection,
   migrations: readonly LoadedMigration[],
-  { version, signal, onApplied }: RunnerOptions,
+  { version, before, onApplied }: RunnerOptions,
 ) => {
-  const sequelize = connectSequelize(connection, () => signal.throwIfAborted())
+  const sequelize = connectSequelize(connection, before)
   let started = 0
   return new Umzug<QueryInterface>({
     migrations: migrations.map(({ name, file, up, down }) => ({

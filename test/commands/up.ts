@@ -93,6 +93,38 @@ t.test('a migration that throws leaves an empty volume empty', async t => {
   t.strictSame(readdirSync(join(folder, 'data')), [])
 })
 
+for (const [title, text, said] of [
+  ['that never settles', 'export const up = () => new Promise(() => {})', /0004-bad.*never settles/],
+  [
+    'that drops a promise which is rejected',
+    `export const up = async () => { Promise.reject(new Error('dropped')); await new Promise(r => setTimeout(r, 50)) }`,
+    /0004-bad.*dropped/,
+  ],
+  [
+    'that does not wait for its statement',
+    `export const up = async ({ context }) => { context.sequelize.query('CREATE TABLE late (x)') }`,
+    /0004-bad.*CREATE TABLE late/,
+  ],
+  ['that commits by itself', query('COMMIT'), /0004-bad/],
+] as const) {
+  t.test(`a migration ${title} fails with 40, by name, and leaves nothing`, async t => {
+    const folder = migrationsWith(t, { '0004-bad.js': text })
+    t.match(await up(...withMigrations(folder)), { exitCode: 40, failure: 'MIGRATION_FAILED', stderr: said })
+    t.strictSame(readdirSync(join(folder, 'data')), [])
+  })
+}
+
+t.test('SIGTERM ends a migration that waits, with 143, and leaves nothing', async t => {
+  const folder = migrationsWith(t, {
+    '0004-slow.js': `export const up = () => { console.log('waiting'); return new Promise(r => setTimeout(r, 60000)) }`,
+  })
+  const [data, settings] = withMigrations(folder)
+  const { child, outcome } = startProgram([], settingsFor(data, settings))
+  child.stdout.once('data', () => child.kill('SIGTERM'))
+  t.match(await outcome, { exitCode: 143, failure: 'SIGTERM' })
+  t.strictSame(readdirSync(data), [])
+})
+
 t.test('a migration that throws leaves a database and its true marker as they were', async t => {
   const folder = migrationsWith(t, { '0004-bad.js': query('NONSENSE') })
   const data = join(folder, 'data')

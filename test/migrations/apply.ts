@@ -2,12 +2,14 @@ import { join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../../src/database/open.ts'
 import { withTransaction } from '../../src/database/transaction.ts'
+import { Failure } from '../../src/failure.ts'
 import { applyMigrations } from '../../src/migrations/apply.ts'
 import { readHistory } from '../../src/migrations/history.ts'
 import type { LoadedMigration, Migration } from '../../src/migrations/load.ts'
 import { dump } from '../help/program.ts'
 
 const signal = new AbortController().signal
+const settleLimit = 60
 const query =
   (sql: string): Migration =>
   ({ context }) =>
@@ -30,7 +32,7 @@ const open = (t: { testdir: () => string; teardown: (work: () => void) => void }
   t.teardown(() => connection.close())
   const apply = (migrations: readonly LoadedMigration[], stop = signal) =>
     withTransaction(connection, { lockTimeout: 0, signal, onWait: () => undefined }, () =>
-      applyMigrations(connection, migrations, '1.2.3', stop),
+      applyMigrations(connection, migrations, { version: '1.2.3', signal: stop, settleLimit }),
     )
   return { file, connection, apply }
 }
@@ -100,10 +102,10 @@ t.test('a signal stops it before the next statement, with the reason of the sign
   const before = dump(file)
   const controller = new AbortController()
   const stopped = migration('0002-b', async ({ context }) => {
-    controller.abort(new Error('SIGTERM'))
+    controller.abort(new Failure('SIGTERM', 'stopped', 'x'))
     await context.sequelize.query('SELECT 1')
   })
-  await t.rejects(apply([first, stopped], controller.signal), { message: 'SIGTERM' })
+  await t.rejects(apply([first, stopped], controller.signal), { code: 'SIGTERM' })
   t.equal(dump(file), before)
 })
 
@@ -113,4 +115,13 @@ t.test('an error of the history is not blamed on a migration', async t => {
     "CREATE TABLE SequelizeMeta (name PRIMARY KEY, checksum, applied_at, duration_ms, migrator, more NOT NULL DEFAULT 'x')",
   )
   await t.rejects(apply([first]), { code: 'SQLITE_ERROR' })
+})
+
+t.test('foreign keys cannot be switched on, nor another file attached, and nothing stays', async t => {
+  for (const sql of ['PRAGMA foreign_keys = ON', "ATTACH 'x' AS y"]) {
+    const { file, apply } = open(t)
+    const before = dump(file)
+    await t.rejects(apply([first, migration('0002-b', query(sql))]), { code: 'MIGRATION_FAILED', message: /0002-b/ })
+    t.equal(dump(file), before)
+  }
 })
