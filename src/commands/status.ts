@@ -5,6 +5,7 @@ import { readMigrations } from '../migrations/files.ts'
 import { type AppliedMigration, readHistory } from '../migrations/history.ts'
 import { makePlan } from '../migrations/plan.ts'
 import { isTrue, readMarker, truthOf } from '../ready/marker.ts'
+import { refuseMissingVolume } from '../volume/check-volume.ts'
 import type { Context } from './context.ts'
 
 /** What `status --json` prints. */
@@ -25,6 +26,7 @@ type State = Readonly<{
 
 /** Shows what is applied and what is pending. Reads only: creates nothing, takes no lock. */
 export const status = ({ config, print }: Context, format: 'text' | 'json'): void => {
+  refuseMissingVolume(config.volume)
   const known = readMigrations(config.migrations)
   const { applied, ready } = readState(config.database, config.readyFile)
   const { pending, conflicts } = makePlan(known, applied)

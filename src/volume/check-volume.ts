@@ -17,12 +17,13 @@ export type Host = Readonly<{
  * @throws Failure VOLUME_MISSING, VOLUME_NOT_MOUNTED, VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE
  */
 export const checkVolume = (config: Config, host: Host): void => {
-  refuseMissing(config.volume)
+  refuseMissingVolume(config.volume)
   refuseUnmounted(config, host)
   refuseUnwritable(config.volume, host)
 }
 
-const refuseMissing = (folder: string): void => {
+/** @throws Failure VOLUME_MISSING when there is no such folder */
+export const refuseMissingVolume = (folder: string): void => {
   const stats = statSync(folder, { throwIfNoEntry: false })
   if (stats === undefined) {
     const hint = 'Mount a volume there, or make the folder.'

@@ -50,3 +50,10 @@ t.test('a file that is no database is refused with 30', async t => {
   t.match(await runProgram(['status'], settingsFor(folder)), { exitCode: 30, failure: 'DATABASE_DAMAGED' })
   t.equal(existsSync(join(folder, '.ready')), false)
 })
+
+t.test('a volume that is missing is refused with 10', async t => {
+  t.match(await runProgram(['status'], settingsFor(join(t.testdir(), 'none'))), {
+    exitCode: 10,
+    failure: 'VOLUME_MISSING',
+  })
+})
