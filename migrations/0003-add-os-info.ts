@@ -11,5 +11,5 @@ export const up: Migration = async ({ context: schema }) => {
 }
 
 export const down: Migration = async ({ context: schema }) => {
-  await schema.sequelize.query('ALTER TABLE servers DROP COLUMN os_info')
+  await schema.removeColumn('servers', 'os_info')
 }

@@ -4,6 +4,7 @@ import type { Connection } from '../database/open.ts'
 import { connectSequelize } from '../database/sequelize.ts'
 import { readHistory, recordApplied, removeApplied } from './history.ts'
 import type { LoadedMigration } from './load.ts'
+import { makeSafe } from './schema-editor.ts'
 
 export type Applied = Readonly<{ name: string; milliseconds: number }>
 
@@ -38,7 +39,7 @@ export const createRunner = (
       // without one Umzug would take the record away and call it reverted
       down: down ?? (async () => Promise.reject(new Error('it has no down'))),
     })),
-    context: sequelize.getQueryInterface(),
+    context: makeSafe(sequelize.getQueryInterface()),
     logger: undefined,
     storage: {
       executed: async () => readHistory(connection).map(({ name }) => name),
