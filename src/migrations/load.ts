@@ -1,12 +1,12 @@
 import { registerHooks } from 'node:module'
 import { dirname, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { QueryInterface } from 'sequelize'
 import { Failure } from '../failure.ts'
 import type { KnownMigration } from './files.ts'
+import type { SchemaEditor } from './schema-editor.ts'
 
 /** What a migration exports as `up` and, where it can be undone, as `down`. */
-export type Migration = (params: { readonly name: string; readonly context: QueryInterface }) => Promise<unknown>
+export type Migration = (params: { readonly name: string; readonly context: SchemaEditor }) => Promise<unknown>
 
 export type LoadedMigration = KnownMigration &
   Readonly<{

@@ -1,10 +1,9 @@
-import type { QueryInterface } from 'sequelize'
 import { Umzug } from 'umzug'
 import type { Connection } from '../database/open.ts'
 import { connectSequelize } from '../database/sequelize.ts'
 import { readHistory, recordApplied, removeApplied } from './history.ts'
 import type { LoadedMigration } from './load.ts'
-import { makeSafe } from './schema-editor.ts'
+import { makeSafe, type SchemaEditor } from './schema-editor.ts'
 
 export type Applied = Readonly<{ name: string; milliseconds: number }>
 
@@ -28,7 +27,7 @@ export const createRunner = (
 ) => {
   const sequelize = connectSequelize(connection, before)
   let started = 0
-  return new Umzug<QueryInterface>({
+  return new Umzug<SchemaEditor>({
     migrations: migrations.map(({ name, file, up, down }) => ({
       name,
       path: file,

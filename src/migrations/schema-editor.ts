@@ -1,4 +1,10 @@
 import type { AddConstraintOptions, QueryInterface, TableName } from 'sequelize'
+import { type RebuildOptions, rebuildTable } from './rebuild-table.ts'
+import { quote, select } from './table.ts'
+
+/** What a migration gets: Sequelize's QueryInterface, made safe, with `rebuildTable` for what ALTER TABLE cannot do. */
+export type SchemaEditor = QueryInterface &
+  Readonly<{ rebuildTable: (table: string, createSql: string, options?: RebuildOptions) => Promise<void> }>
 
 /**
  * Makes Sequelize's QueryInterface safe for SQLite, in place, so that `sequelize.getQueryInterface()` is safe too.
@@ -8,7 +14,7 @@ import type { AddConstraintOptions, QueryInterface, TableName } from 'sequelize'
  * (https://github.com/sequelize/sequelize/issues/15927). Here they are SQLite's own ALTER TABLE, which keeps everything, or
  * are refused with what to do instead. All other calls pass through.
  */
-export const makeSafe = (schema: QueryInterface): QueryInterface => {
+export const makeSafe = (schema: QueryInterface): SchemaEditor => {
   const run = async (sql: string): Promise<void> => {
     await schema.sequelize.query(sql)
   }
@@ -40,17 +46,19 @@ export const makeSafe = (schema: QueryInterface): QueryInterface => {
   }
 
   const removeConstraint: QueryInterface['removeConstraint'] = async (table, name) => {
-    const find = 'SELECT 1 FROM pragma_index_list($1) WHERE name = $2'
-    const [indexes] = await schema.sequelize.query(find, { bind: [nameOf(table), name] })
+    const indexes = await select(schema, 'SELECT 1 FROM pragma_index_list($1) WHERE name = $2', [nameOf(table), name])
     if (indexes.length > 0) await run(`DROP INDEX ${quote(name)}`)
     else await alter(table, `DROP CONSTRAINT ${quote(name)}`)
   }
 
-  return Object.assign(schema, { removeColumn, renameColumn, changeColumn, addConstraint, removeConstraint })
+  const rebuild: SchemaEditor['rebuildTable'] = (table, createSql, options = {}) =>
+    rebuildTable(schema, table, createSql, options)
+
+  const safe = { removeColumn, renameColumn, changeColumn, addConstraint, removeConstraint, rebuildTable: rebuild }
+  return Object.assign(schema, safe)
 }
 
-const instead =
-  'make a new table by createTable, copy the rows by INSERT ... SELECT, drop the old one, rename the new one, and make its indexes again'
+const instead = 'use context.rebuildTable(table, createSql)'
 
 const refuseOtherType = async (
   schema: QueryInterface,
@@ -58,13 +66,11 @@ const refuseOtherType = async (
   column: string,
   type: unknown,
 ): Promise<void> => {
-  const find = 'SELECT type FROM pragma_table_xinfo($1) WHERE name = $2'
-  const [rows] = await schema.sequelize.query(find, { bind: [nameOf(table), column] })
+  const rows = await select(schema, 'SELECT type FROM pragma_table_xinfo($1) WHERE name = $2', [nameOf(table), column])
   const wanted = typeof type === 'function' ? Reflect.construct(type, []) : type
-  if (rows.some(row => Object(row).type.toUpperCase() === String(wanted).toUpperCase())) return
+  if (rows.some(row => String(row.type).toUpperCase() === String(wanted).toUpperCase())) return
   throw new Error(`changeColumn cannot make ${quoteTable(table)}.${column} ${wanted}: ${instead}`)
 }
 
-const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 const nameOf = (table: TableName): string => (typeof table === 'string' ? table : table.tableName)
 const quoteTable = (table: TableName): string => quote(nameOf(table))
