@@ -1,4 +1,5 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Config } from '../config.ts'
 import { errorCode } from '../error-code.ts'
 import { Failure } from '../failure.ts'
@@ -14,12 +15,14 @@ export type Host = Readonly<{
 
 /**
  * Checks that the data directory is there, is on a mount where one is required, and can be written.
- * @throws Failure VOLUME_MISSING, VOLUME_NOT_MOUNTED, VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE
+ * @throws Failure VOLUME_MISSING, VOLUME_NOT_MOUNTED, VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE; CONFIG_INVALID when the ready
+ *   marker has no place
  */
 export const checkVolume = (config: Config, host: Host): void => {
   refuseMissingVolume(config.volume)
   refuseUnmounted(config, host)
   refuseUnwritable(config.volume, host)
+  refuseReadyFile(config.readyFile)
 }
 
 /** @throws Failure VOLUME_MISSING when there is no such folder */
@@ -64,4 +67,12 @@ const refuseUnwritable = (folder: string, { uid, gid }: Host): void => {
       cause,
     )
   }
+}
+
+/** Found out before anything is applied, not when the marker is to be written. */
+const refuseReadyFile = (file: string): void => {
+  const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  if (isFolder(dirname(file)) && !isFolder(file)) return
+  const hint = 'MIGRATOR_READY_FILE names a file in a folder that is there, such as /app/data/.ready.'
+  throw new Failure('CONFIG_INVALID', `the ready marker cannot be written to ${file}`, hint)
 }

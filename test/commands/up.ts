@@ -299,6 +299,7 @@ t.test('a setting that makes no sense is refused with 2, and nothing is made', a
     { MIGRATOR_CHECK: 'sometimes' },
     { MIGRATOR_CHEKC: 'auto' },
     { MIGRATOR_MIGRATIONS: 'nowhere' },
+    { MIGRATOR_READY_FILE: 'nowhere/.ready' },
   ]) {
     t.match(await up(folder, settings), { exitCode: 2, failure: 'CONFIG_INVALID' })
   }
@@ -337,7 +338,7 @@ t.test('a bug is the only failure with a stack', async t => {
   const folder = t.testdir()
   await up(folder)
   rmSync(join(folder, '.ready'))
-  mkdirSync(join(folder, '.ready/inside'), { recursive: true })
+  mkdirSync(join(folder, '.ready.tmp'))
   const outcome = await up(folder)
   t.match(outcome, { exitCode: 1, failure: 'BUG', stderr: /a bug in the migrator.* at / })
 })

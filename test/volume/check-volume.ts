@@ -52,6 +52,14 @@ t.test('MIGRATOR_REQUIRE_MOUNT=always wants a mount outside containers too', asy
   await t.rejects(check(t.testdir(), { MIGRATOR_REQUIRE_MOUNT: 'always' }), { code: 'VOLUME_NOT_MOUNTED' })
 })
 
+t.test('a ready file without a folder, or that is a folder, is refused', async t => {
+  const folder = t.testdir({ sub: {} })
+  for (const MIGRATOR_READY_FILE of [join(folder, 'none/.ready'), join(folder, 'sub')]) {
+    await t.rejects(check(folder, { MIGRATOR_READY_FILE }), { code: 'CONFIG_INVALID' })
+  }
+  await t.resolves(check(folder, { MIGRATOR_READY_FILE: join(folder, 'sub/.ready') }))
+})
+
 const notRoot = process.getuid?.() !== 0 && 'needs root, to mount and to make a folder immutable'
 
 t.test('a folder that cannot be written is refused, with who owns it and who we are', { skip: notRoot }, async t => {
