@@ -42,6 +42,15 @@ export const cli = async (
       status(await createContext(), options.json === true ? 'json' : 'text')
     })
 
+  program
+    .command('repair')
+    .argument('<name>', 'a migration that is applied, without extension')
+    .description('record the present text of a changed migration, after a person looked at it')
+    .action(async (name: string) => {
+      const { repair } = await import('./commands/repair.ts')
+      await repair(await createContext(), name)
+    })
+
   try {
     await program.parseAsync(words, { from: 'user' })
     return 0

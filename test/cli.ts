@@ -10,7 +10,7 @@ t.test('--help goes to standard output and names the commands', async t => {
   for (const words of [['--help'], ['help']]) {
     const outcome = await runProgram(words, {})
     t.match(outcome, { exitCode: 0, stderr: '' })
-    for (const command of ['up', 'status']) t.match(outcome.stdout, new RegExp(`^ {2}${command}\\b`, 'm'))
+    for (const command of ['up', 'status', 'repair']) t.match(outcome.stdout, new RegExp(`^ {2}${command}\\b`, 'm'))
   }
 })
 

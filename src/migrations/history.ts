@@ -58,6 +58,11 @@ export const recordApplied = (connection: Connection, migration: AppliedMigratio
     .run(migration)
 }
 
+/** Records the present text of a migration as the one that was applied. */
+export const recordChecksum = (connection: Connection, { name, checksum }: KnownMigration): void => {
+  connection.prepare(`UPDATE ${historyTable} SET checksum = @checksum WHERE name = @name`).run({ name, checksum })
+}
+
 export const removeApplied = (connection: Connection, name: string): void => {
   connection.prepare(`DELETE FROM ${historyTable} WHERE name = ?`).run(name)
 }

@@ -67,7 +67,7 @@ const changedOrUnknown = ({ name, checksum }: AppliedMigration, known: readonly 
       code: 'HISTORY_CONFLICT',
       name,
       finding: `was changed after it was applied: recorded ${checksum}, the file now has ${file.checksum}`,
-      hint: 'Put the old text back and make the change in a new migration.',
+      hint: `Put the old text back and make the change in a new migration; or, when the schema is the same, "migrator repair ${name}".`,
     },
   ]
 }

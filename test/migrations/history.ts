@@ -1,6 +1,13 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { hasHistory, prepareHistory, readHistory, recordApplied, removeApplied } from '../../src/migrations/history.ts'
+import {
+  hasHistory,
+  prepareHistory,
+  readHistory,
+  recordApplied,
+  recordChecksum,
+  removeApplied,
+} from '../../src/migrations/history.ts'
 
 const open = (t: { teardown: (work: () => void) => void }, sql = '') => {
   const connection = new Database(':memory:')
@@ -66,4 +73,13 @@ t.test('a checksum that is there is never replaced', async t => {
   recordApplied(connection, { ...row, name: '0001-a', checksum: 'sha256:old' })
   prepareHistory(connection, known)
   t.match(readHistory(connection), [{ checksum: 'sha256:old' }])
+})
+
+t.test('the checksum of one migration can be recorded anew', async t => {
+  const connection = open(t)
+  prepareHistory(connection, known)
+  recordApplied(connection, row)
+  recordApplied(connection, { ...row, name: '0001-a' })
+  recordChecksum(connection, { name: '0001-a', file: '', checksum: 'sha256:new' })
+  t.match(readHistory(connection), [{ name: '0001-a', checksum: 'sha256:new' }, row])
 })

@@ -1,0 +1,54 @@
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { dump, root, runProgram, settingsFor } from '../help/program.ts'
+
+/** A ready volume, and the migrations that made it. */
+const prepare = async (t: Pick<Test, 'testdir'>) => {
+  const folder = t.testdir({ data: {}, migrations: {} })
+  cpSync(join(root, 'migrations'), join(folder, 'migrations'), { recursive: true })
+  const data = join(folder, 'data')
+  const settings = settingsFor(data, { MIGRATOR_MIGRATIONS: join(folder, 'migrations') })
+  await runProgram([], settings)
+  return { data, settings, file: join(folder, 'migrations/0001-create-servers.ts') }
+}
+
+t.test('after a person looked, the present text is the recorded one, and nothing else is changed', async t => {
+  const { data, settings, file } = await prepare(t)
+  writeFileSync(file, `// a word more\n${readFileSync(file, 'utf8')}`)
+  t.match(await runProgram([], settings), { exitCode: 50 })
+  const outcome = await runProgram(['repair', '0001-create-servers'], settings)
+  t.match(outcome, { exitCode: 0, events: [{ event: 'repair.done', name: '0001-create-servers' }] })
+  t.equal(existsSync(join(data, '.ready')), false, 'the marker told of the old text')
+  t.match(await runProgram([], settings), { exitCode: 0 })
+  t.equal(existsSync(join(data, '.ready')), true)
+})
+
+for (const [title, name] of [
+  ['a name that is not known', '0009-nothing'],
+  ['a name with its extension', '0001-create-servers.ts'],
+] as const) {
+  t.test(`${title} is refused with 2, and nothing is changed`, async t => {
+    const { data, settings } = await prepare(t)
+    const before = dump(join(data, 'homelab.db'))
+    t.match(await runProgram(['repair', name], settings), { exitCode: 2, failure: 'CONFIG_INVALID' })
+    t.equal(dump(join(data, 'homelab.db')), before)
+    t.equal(existsSync(join(data, '.ready')), true)
+  })
+}
+
+t.test('a migration that is pending is refused with 2', async t => {
+  const { settings, file } = await prepare(t)
+  writeFileSync(join(file, '../0004-next.js'), 'export const up = async () => {}')
+  t.match(await runProgram(['repair', '0004-next'], settings), { exitCode: 2, failure: 'CONFIG_INVALID' })
+})
+
+t.test('where there is no database there is nothing to repair, and none is made', async t => {
+  const folder = t.testdir()
+  t.match(await runProgram(['repair', '0001-create-servers'], settingsFor(folder)), { exitCode: 12 })
+  t.equal(existsSync(join(folder, 'homelab.db')), false)
+})
+
+t.test('without a name it is refused with 2', async t => {
+  t.match(await runProgram(['repair'], settingsFor(t.testdir())), { exitCode: 2, failure: 'CONFIG_INVALID' })
+})
