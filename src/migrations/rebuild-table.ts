@@ -20,7 +20,7 @@ export const rebuildTable = async (
   schema: QueryInterface,
   name: string,
   createSql: string,
-  { copy = {} }: RebuildOptions,
+  { copy = {} }: RebuildOptions = {},
 ): Promise<void> => {
   const run = (sql: string, bind: readonly unknown[] = []) => schema.sequelize.query(sql, { bind: [...bind] })
   const old = await readTable(schema, name)

@@ -29,6 +29,12 @@ export const readTable = async (schema: QueryInterface, name: string): Promise<T
   return { hasRowid: table.wr === 0, autoincrement, sequence: marks.map(({ seq }) => seq) }
 }
 
+/** The text that a table was made by. */
+export const readCreateSql = async (schema: QueryInterface, table: string): Promise<string> => {
+  const find = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = $1"
+  return (await select(schema, find, [table])).map(({ sql }) => String(sql)).join()
+}
+
 export type Column = Readonly<{
   name: string
   /** false for generated columns */
