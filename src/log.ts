@@ -6,21 +6,37 @@ export type LogFormat = 'text' | 'json'
 
 /** `event` is a stable name for machines, `message` a sentence for people, `data` what machines may want besides. */
 export type LogLine = (event: string, message: string, data?: Readonly<Record<string, unknown>>) => void
-export type Log = Readonly<Record<LogLevel, LogLine>>
+export type Log = Readonly<Record<LogLevel, LogLine>> &
+  Readonly<{
+    /** whether somebody looks at it as it comes */
+    terminal: boolean
+    /** shows a line, on a terminal only, until the next one replaces it; an empty one takes it away */
+    draw: (line: string) => void
+  }>
 
 /**
  * A log that writes to a file descriptor at once, one line an entry.
  * `text` is for a terminal; `json` gives `{"time","level","event","message",...data}`, time in ISO 8601 UTC.
  */
-export const createLog = (format: LogFormat, lowest: LogLevel, descriptor: number): Log => {
+export const createLog = (format: LogFormat, lowest: LogLevel, descriptor: number, isTerminal = false): Log => {
+  const terminal = isTerminal && format === 'text' && logLevels.indexOf('info') >= logLevels.indexOf(lowest)
+  let drawn = ''
+  const draw = (line: string): void => {
+    if (terminal && line !== drawn) writeText(descriptor, `${startOfLine}${line}`)
+    drawn = line
+  }
   const line =
     (level: LogLevel): LogLine =>
     (event, message, data) => {
       if (logLevels.indexOf(level) < logLevels.indexOf(lowest)) return
+      draw('')
       writeText(descriptor, `${format === 'json' ? jsonLine(level, event, message, data) : textLine(level, message)}\n`)
     }
-  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
+  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error'), terminal, draw }
 }
+
+/** Back to its beginning, and clear to its end. */
+const startOfLine = '\r\u001b[K'
 
 const jsonLine = (level: LogLevel, event: string, message: string, data?: object): string =>
   JSON.stringify({ time: new Date().toISOString(), level, event, message, ...data })

@@ -17,11 +17,11 @@ const root = join(import.meta.dirname, '..')
 /** Reads the process's surroundings, runs the command, and says how it went by one line and the exit code. */
 const main = async (words: readonly string[], environment: Environment): Promise<number> => {
   const terminal = isatty(stderr)
-  let log = createLog(terminal ? 'text' : 'json', 'info', stderr)
+  let log = createLog(terminal ? 'text' : 'json', 'info', stderr, terminal)
   try {
     const createContext = async (): Promise<Context> => {
       const config = await readConfig({ environment, workingFolder: process.cwd(), root, terminal })
-      log = createLog(config.logFormat, config.logLevel, stderr)
+      log = createLog(config.logFormat, config.logLevel, stderr, terminal)
       const mounts = parseMounts(readMountinfo())
       const container = isContainer('/', environment, mounts)
       const host = { container, mounts, uid: process.getuid?.(), gid: process.getgid?.() }

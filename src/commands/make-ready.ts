@@ -10,6 +10,7 @@ import type { KnownMigration } from '../migrations/files.ts'
 import { hasHistory, readHistory } from '../migrations/history.ts'
 import { type Conflict, makePlan } from '../migrations/plan.ts'
 import type { Applied } from '../migrations/runner.ts'
+import { createProgress } from '../progress.ts'
 import { isTrue, type Marker, readMarker, truthOf, withdrawMarker, writeMarker } from '../ready/marker.ts'
 import { type Context, patienceOf } from './context.ts'
 
@@ -74,7 +75,8 @@ const bringUp = async (
     const file = backUp(config.database, truth.schema, config.backupKeep)
     log.info('backup.made', `backed up to ${file}`, { file })
   }
-  const applied = await applyMigrations(connection, migrations, { version, signal, settleLimit })
+  const onProgress = createProgress(log)
+  const applied = await applyMigrations(connection, migrations, { version, signal, settleLimit, onProgress })
   withdrawMarker(config.readyFile)
   return { applied, checkedAt, isNew }
 }

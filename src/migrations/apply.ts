@@ -2,7 +2,8 @@ import { MigrationError } from 'umzug'
 import type { Connection } from '../database/open.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import { Failure } from '../failure.ts'
-import { findLosses, takeSnapshot } from './guard.ts'
+import type { OnProgress } from './backfill.ts'
+import { countDeletes, findLosses, takeSnapshot } from './guard.ts'
 import { prepareHistory } from './history.ts'
 import type { LoadedMigration } from './load.ts'
 import { type Applied, createRunner } from './runner.ts'
@@ -15,6 +16,8 @@ export type ApplyOptions = Readonly<{
   signal: AbortSignal
   /** seconds that a migration may take without a statement before it counts as never settling */
   settleLimit: number
+  /** told of each batch of a backfill */
+  onProgress: OnProgress
 }>
 
 /**
@@ -26,16 +29,18 @@ export type ApplyOptions = Readonly<{
 export const applyMigrations = async (
   connection: Connection,
   migrations: readonly LoadedMigration[],
-  { version, signal, settleLimit }: ApplyOptions,
+  { version, signal, settleLimit, onProgress }: ApplyOptions,
 ): Promise<readonly Applied[]> => {
   const watch = createWatch(signal, settleLimit)
   let before = takeSnapshot(connection)
   const guarded = (migration: LoadedMigration): LoadedMigration => ({
     ...migration,
     up: async params => {
+      const deletesSince = countDeletes(connection, before)
       await watch.run(migration.name, () => migration.up(params))
+      const deletes = deletesSince()
       const after = takeSnapshot(connection)
-      const losses = findLosses(before, after, migration.removesRows)
+      const losses = findLosses(before, after, deletes, migration.removesRows)
       if (losses.length > 0) throw lostData(migration.name, losses)
       before = after
     },
@@ -44,14 +49,23 @@ export const applyMigrations = async (
   prepareHistory(connection, migrations)
   const applied: Applied[] = []
   const onApplied = (migration: Applied): unknown => applied.push(migration)
-  const runner = createRunner(connection, migrations.map(guarded), { version, before: watch.before, onApplied })
+  const runner = createRunner(connection, migrations.map(guarded), {
+    version,
+    before: watch.before,
+    onApplied,
+    onProgress,
+  })
   try {
     await runner.up()
+    const late = watch.lateStatement()
+    if (late !== undefined) throw new Failure('MIGRATION_FAILED', `migration ${late}`, mendIt)
   } catch (error) {
     throw signal.reason instanceof Failure ? signal.reason : failureOf(error, connection.name)
   }
   return applied
 }
+
+const mendIt = 'Everything was rolled back; the database is as it was. Mend the migration, then start again.'
 
 const lostData = (name: string, losses: readonly string[]): Failure =>
   new Failure(
@@ -68,7 +82,7 @@ const failureOf = (error: unknown, path: string): unknown => {
   return new Failure(
     'MIGRATION_FAILED',
     `migration ${error.migration.name} failed: ${reasonOf(error.cause)}`,
-    'Everything was rolled back; the database is as it was. Mend the migration, then start again.',
+    mendIt,
     error.cause,
   )
 }

@@ -12,8 +12,9 @@ export type Snapshot = Readonly<{
 export const takeSnapshot = (connection: Connection): Snapshot => {
   const tables = connection
     .prepare<[], { name: string; rootPage: number }>(
-      `SELECT name, rootpage AS rootPage FROM sqlite_schema
-       WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`,
+      `SELECT s.name, s.rootpage AS rootPage FROM sqlite_schema AS s
+       JOIN pragma_table_list AS l ON l.schema = 'main' AND l.name = s.name AND l.type IN ('table', 'virtual')
+       WHERE s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`,
     )
     .all()
   const violations = connection
@@ -35,12 +36,52 @@ const countRows = (connection: Connection, table: string): number =>
       .get(),
   )
 
+/**
+ * Counts the rows that DELETE takes from the tables of a snapshot from now on, by triggers of this connection alone. They see a row that goes
+ * while another comes, which numbers of rows do not tell; they do not see DROP TABLE.
+ * @returns a function that ends the counting and gives the rows deleted from each table
+ */
+export const countDeletes = (connection: Connection, { tables }: Snapshot): (() => ReadonlyMap<string, number>) => {
+  const quote = (text: string) => text.replaceAll('"', '""')
+  const literal = (text: string) => text.replaceAll("'", "''")
+  connection.exec('CREATE TEMP TABLE "migrator deletes" ("table" TEXT PRIMARY KEY, rows INTEGER)')
+  // virtual tables have no root page and can have no triggers
+  const counted = [...tables].filter(([, { rootPage }]) => rootPage > 0)
+  const triggers = counted.map(([table]) => {
+    const trigger = `"migrator counts deletes of ${quote(table)}"`
+    connection.exec(
+      `CREATE TEMP TRIGGER ${trigger} AFTER DELETE ON main."${quote(table)}" BEGIN
+         INSERT INTO "migrator deletes" VALUES ('${literal(table)}', 1) ON CONFLICT DO UPDATE SET rows = rows + 1;
+       END`,
+    )
+    return trigger
+  })
+  return () => {
+    const deletes = connection
+      .prepare<[], { table: string; rows: number }>('SELECT * FROM temp."migrator deletes"')
+      .all()
+    for (const trigger of triggers) connection.exec(`DROP TRIGGER IF EXISTS temp.${trigger}`)
+    connection.exec('DROP TABLE temp."migrator deletes"')
+    return new Map(deletes.map(({ table, rows }) => [table, rows]))
+  }
+}
+
 /** What was lost or broken between two snapshots, a sentence each; `allowed` names the tables that may lose rows. */
-export const findLosses = (before: Snapshot, after: Snapshot, allowed: readonly string[]): readonly string[] => [
+export const findLosses = (
+  before: Snapshot,
+  after: Snapshot,
+  deletes: ReadonlyMap<string, number>,
+  allowed: readonly string[],
+): readonly string[] => [
   ...[...before.tables].flatMap(([table, { rows, rootPage }]) => {
-    const renamed = [...after.tables].find(([name, now]) => !before.tables.has(name) && now.rootPage === rootPage)
+    if (allowed.includes(table)) return []
+    const renamed = [...after.tables].find(
+      ([name, now]) => !before.tables.has(name) && now.rootPage > 0 && now.rootPage === rootPage,
+    )
     const left = (after.tables.get(table) ?? renamed?.[1])?.rows ?? 0
-    return left >= rows || allowed.includes(table) ? [] : [`${table} had ${rows} rows and has ${left} after it`]
+    if (left < rows) return [`${table} had ${rows} rows and has ${left} after it`]
+    const deleted = deletes.get(table) ?? 0
+    return deleted > 0 ? [`${deleted} rows were deleted from ${table}, and others came`] : []
   }),
   ...newViolations(before.violations, after.violations),
 ]

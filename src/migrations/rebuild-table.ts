@@ -1,5 +1,5 @@
 import type { QueryInterface } from 'sequelize'
-import { quote, readColumns, readTable, select } from './table.ts'
+import { findRowid, quote, readColumns, readTable, select } from './table.ts'
 
 export type RebuildOptions = Readonly<{
   /**
@@ -46,10 +46,7 @@ export const rebuildTable = async (
   const aliased = newColumns.some(
     ({ name: column, rowidAlias }) => rowidAlias && kept.some(([into]) => into === quote(column)),
   )
-  // a column may be called rowid, and hides it then
-  const rowid = ['rowid', '_rowid_', 'oid'].find(word =>
-    [...oldColumns, ...newColumns].every(column => column.name.toLowerCase() !== word),
-  )
+  const rowid = findRowid([...oldColumns, ...newColumns])
   if (old.hasRowid && fresh.hasRowid && !aliased && rowid !== undefined) kept.unshift([rowid, rowid])
   const [into, from] = [kept.map(([column]) => column).join(', '), kept.map(([, expression]) => expression).join(', ')]
   await run(`INSERT INTO ${quote(temporary)} (${into}) SELECT ${from} FROM ${quote(name)}`)

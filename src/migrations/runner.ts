@@ -1,6 +1,7 @@
 import { Umzug } from 'umzug'
 import type { Connection } from '../database/open.ts'
 import { connectSequelize } from '../database/sequelize.ts'
+import type { OnProgress } from './backfill.ts'
 import { readHistory, recordApplied, removeApplied } from './history.ts'
 import type { LoadedMigration } from './load.ts'
 import { makeSafe, type SchemaEditor } from './schema-editor.ts'
@@ -14,6 +15,8 @@ export type RunnerOptions = Readonly<{
   before: (sql: string) => void
   /** called after a migration was applied and recorded */
   onApplied: (migration: Applied) => void
+  /** told of each batch of a backfill */
+  onProgress: OnProgress
 }>
 
 /**
@@ -23,7 +26,7 @@ export type RunnerOptions = Readonly<{
 export const createRunner = (
   connection: Connection,
   migrations: readonly LoadedMigration[],
-  { version, before, onApplied }: RunnerOptions,
+  { version, before, onApplied, onProgress }: RunnerOptions,
 ) => {
   const sequelize = connectSequelize(connection, before)
   let started = 0
@@ -38,7 +41,7 @@ export const createRunner = (
       // without one Umzug would take the record away and call it reverted
       down: down ?? (async () => Promise.reject(new Error('it has no down'))),
     })),
-    context: makeSafe(sequelize.getQueryInterface()),
+    context: makeSafe(sequelize.getQueryInterface(), onProgress),
     logger: undefined,
     storage: {
       executed: async () => readHistory(connection).map(({ name }) => name),

@@ -1,13 +1,20 @@
 import type { AddConstraintOptions, QueryInterface, TableName } from 'sequelize'
+import { type BackfillOptions, backfill, type OnProgress } from './backfill.ts'
 import { changeColumn } from './change-column.ts'
 import { withConstraint } from './create-table.ts'
 import { constraintSql } from './query-generator.ts'
 import { type RebuildOptions, rebuildTable } from './rebuild-table.ts'
 import { quote, readCreateSql, select } from './table.ts'
 
-/** What a migration gets: Sequelize's QueryInterface, made safe, with `rebuildTable` for what ALTER TABLE cannot do. */
+/**
+ * What a migration gets: Sequelize's QueryInterface, made safe, with `rebuildTable` for what ALTER TABLE cannot do and
+ * `backfill` for a change of very many rows.
+ */
 export type SchemaEditor = QueryInterface &
-  Readonly<{ rebuildTable: (table: string, createSql: string, options?: RebuildOptions) => Promise<void> }>
+  Readonly<{
+    rebuildTable: (table: string, createSql: string, options?: RebuildOptions) => Promise<void>
+    backfill: (sql: string, options: BackfillOptions) => Promise<void>
+  }>
 
 /**
  * Makes Sequelize's QueryInterface safe for SQLite, in place, so that `sequelize.getQueryInterface()` is safe too.
@@ -17,7 +24,7 @@ export type SchemaEditor = QueryInterface &
  * (https://github.com/sequelize/sequelize/issues/15927). Here they are SQLite's own ALTER TABLE where it can do that,
  * else a rebuild that keeps everything, or are refused with what to do instead. All other calls pass through.
  */
-export const makeSafe = (schema: QueryInterface): SchemaEditor => {
+export const makeSafe = (schema: QueryInterface, onProgress: OnProgress): SchemaEditor => {
   const run = async (sql: string): Promise<void> => {
     await schema.sequelize.query(sql)
   }
@@ -54,6 +61,8 @@ export const makeSafe = (schema: QueryInterface): SchemaEditor => {
   const rebuild: SchemaEditor['rebuildTable'] = (table, createSql, options) =>
     rebuildTable(schema, table, createSql, options)
 
+  const fill: SchemaEditor['backfill'] = (sql, options) => backfill(schema, sql, options, onProgress)
+
   const safe = {
     removeColumn,
     renameColumn,
@@ -61,6 +70,7 @@ export const makeSafe = (schema: QueryInterface): SchemaEditor => {
     addConstraint,
     removeConstraint,
     rebuildTable: rebuild,
+    backfill: fill,
   }
   return Object.assign(schema, safe)
 }

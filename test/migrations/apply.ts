@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { openDatabase } from '../../src/database/open.ts'
 import { withTransaction } from '../../src/database/transaction.ts'
@@ -32,7 +33,12 @@ const open = (t: { testdir: () => string; teardown: (work: () => void) => void }
   t.teardown(() => connection.close())
   const apply = (migrations: readonly LoadedMigration[], stop = signal) =>
     withTransaction(connection, { lockTimeout: 0, signal, onWait: () => undefined }, () =>
-      applyMigrations(connection, migrations, { version: '1.2.3', signal: stop, settleLimit }),
+      applyMigrations(connection, migrations, {
+        version: '1.2.3',
+        signal: stop,
+        settleLimit,
+        onProgress: () => undefined,
+      }),
     )
   return { file, connection, apply }
 }
@@ -83,6 +89,38 @@ t.test('rows lost are a failure that names migration and table; announced, they 
   t.equal(connection.prepare('SELECT count(*) FROM a').pluck().get(), 2)
   await apply([first, second, { ...third, removesRows: ['a'] }])
   t.equal(connection.prepare('SELECT count(*) FROM a').pluck().get(), 0)
+})
+
+t.test('rows that are replaced by as many others are a failure too', async t => {
+  const { file, apply } = open(t)
+  await apply([first, second])
+  const before = dump(file)
+  const third = migration('0003-c', async ({ context }) => {
+    await context.sequelize.query('DELETE FROM a WHERE x = 1')
+    await context.sequelize.query('INSERT INTO a VALUES (9)')
+  })
+  await t.rejects(apply([first, second, third]), { code: 'MIGRATION_FAILED', message: /0003-c.*1 rows.*from a/ })
+  t.equal(dump(file), before)
+})
+
+t.test('a statement that comes at any turn after the last migration returned commits nothing of itself', async t => {
+  for (let turns = 0; turns < 12; turns += 1) {
+    const { connection, apply } = open(t)
+    const late: { outcome?: unknown } = {}
+    const careless = migration('0001-a', async ({ context }) => {
+      await context.sequelize.query('CREATE TABLE a (x)')
+      const later = async () => {
+        for (let turn = 0; turn < turns; turn += 1) await setImmediate()
+        await context.sequelize.query('INSERT INTO a VALUES (1)')
+      }
+      late.outcome = later().catch(String)
+    })
+    const outcome = await apply([careless]).catch(error => error.code)
+    t.match(await late.outcome, /after it returned/)
+    const rows = () => connection.prepare('SELECT count(*) FROM a').pluck().get()
+    if (outcome === 'MIGRATION_FAILED') t.throws(rows)
+    else t.equal(rows(), 0)
+  }
 })
 
 t.test('rows that the same run brought are guarded too', async t => {

@@ -8,7 +8,7 @@ const open = (sql: string) => {
   const connection = new Database(':memory:')
   connection.pragma('foreign_keys = OFF')
   connection.exec(sql)
-  const schema = makeSafe(connectSequelize(connection).getQueryInterface())
+  const schema = makeSafe(connectSequelize(connection).getQueryInterface(), () => undefined)
   const all = (query: string) => connection.prepare(query).all()
   return { connection, schema, all }
 }

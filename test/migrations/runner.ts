@@ -21,7 +21,12 @@ const open = (t: Pick<Test, 'testdir' | 'teardown'>, migrations: readonly Loaded
     refuses = true
   }
   const onApplied = (migration: Applied) => void applied.push(migration)
-  const runner = createRunner(connection, migrations, { version: '1.2.3', before, onApplied })
+  const runner = createRunner(connection, migrations, {
+    version: '1.2.3',
+    before,
+    onApplied,
+    onProgress: () => undefined,
+  })
   return { connection, refuse, applied, runner }
 }
 const ofTheImage = () => loadMigrations(readMigrations(join(root, 'migrations')))

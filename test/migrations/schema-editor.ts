@@ -24,7 +24,7 @@ const open = (t: Pick<Test, 'teardown'>) => {
   const connection = new Database(':memory:')
   t.teardown(() => connection.close())
   connection.exec(everything)
-  const schema = makeSafe(connectSequelize(connection).getQueryInterface())
+  const schema = makeSafe(connectSequelize(connection).getQueryInterface(), () => undefined)
   const sqlOf = (name: string) =>
     String(connection.prepare('SELECT sql FROM sqlite_schema WHERE name = ?').pluck().get(name))
   const state = () => ({
