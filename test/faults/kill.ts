@@ -1,5 +1,5 @@
 /**
- * kill -9 and SIGTERM at random instants of a run that rewrites every metric. In `npm test` a short form; the long one is
+ * kill -9 and SIGTERM at random instants of a run that rewrites every metric: a short form in `npm test`, the long one in
  * `npm run test:faults`, which prints its figures.
  */
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -95,39 +95,6 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     t.ok((figures['ended by the signal'] ?? 0) > 0, 'some rounds were hit')
   })
 }
-
-t.test('two versions at once: the newer one wins, the older one is told, each migration is recorded once', async t => {
-  const rounds = long ? 50 : 2
-  const figures: Record<string, number> = {}
-  for (let round = 0; round < rounds; round += 1) {
-    const folder = t.testdir({
-      data: {},
-      migrations: {
-        '0004-next.js': `export const up = ({ context }) => context.sequelize.query('CREATE TABLE alerts (x)')`,
-      },
-    })
-    cpSync(join(root, 'migrations'), join(folder, 'migrations'), { recursive: true })
-    const older = settingsFor(join(folder, 'data'))
-    const newer = { ...older, MIGRATOR_MIGRATIONS: join(folder, 'migrations') }
-    const outcomes = await Promise.all(
-      Array.from({ length: 8 }, async (_, index) => {
-        const isNewer = index % 2 === 0
-        const { exitCode } = await runProgram([], isNewer ? newer : older)
-        return `${isNewer ? 'newer' : 'older'} ${exitCode}`
-      }),
-    )
-    for (const outcome of outcomes) figures[outcome] = (figures[outcome] ?? 0) + 1
-    const connection = new Database(join(folder, 'data/homelab.db'))
-    t.strictSame(connection.prepare('SELECT count(*) FROM SequelizeMeta').pluck().get(), 4)
-    connection.close()
-    t.match(readJson(join(folder, 'data/.ready')), { schema: '0004-next', migrations: 4 })
-  }
-  t.comment(`two versions, ${rounds} rounds of 8 processes: ${JSON.stringify(figures)}`)
-  t.ok(
-    Object.keys(figures).every(outcome => ['newer 0', 'older 0', 'older 51'].includes(outcome)),
-    JSON.stringify(figures),
-  )
-})
 
 t.test('a marker of half a run is none', async t => {
   const { data, settings, reset } = await prepare(t)
