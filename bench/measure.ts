@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+
+export const program = join(import.meta.dirname, '../bin/migrator.js')
+
+export const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+
+/** Runs `work` with a temporary folder, and takes that away again. */
+export const withFolder = async <T>(work: (folder: string) => T | Promise<T>): Promise<T> => {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-'))
+  try {
+    return await work(folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** Makes a migrated database with so many metrics of 11 servers, a minute apart, and a marker beside it. */
+export const makeDatabase = (file: string, metrics: number): void => {
+  const env = { ...process.env, DATABASE_URL: `sqlite:${file}`, MIGRATOR_LOG_LEVEL: 'warn' }
+  const { status } = spawnSync(process.execPath, [program], { env, stdio: 'inherit' })
+  if (status !== 0) throw new Error(`the migrator exited ${status}`)
+  const connection = new Database(file)
+  connection.exec(`
+    WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 10)
+    INSERT INTO servers (id, hostname) SELECT 'server-' || i, 'host-' || i FROM n;
+    WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n LIMIT ${metrics})
+    INSERT INTO metrics (server_id, timestamp, cpu_percent, memory_percent)
+    SELECT 'server-' || (i % 11), datetime('2026-01-01', '+' || (i / 11) || ' minutes'), i % 100, i % 90 FROM n`)
+  connection.close()
+}
