@@ -1,34 +1,49 @@
 # The migrator's image is the last stage; `--target hub` makes the example hub's.
-# Another base with Node 22.18 or later: --build-arg NODE_IMAGE=...
+# Other bases: --build-arg NODE_IMAGE=... (Node 22.18 or later) and BASE_IMAGE=... (the same C library)
 ARG NODE_IMAGE=node:26-bookworm-slim
+ARG BASE_IMAGE=debian:bookworm-slim
 
-# production packages alone, and of better-sqlite3 only the binary for this system
-FROM ${NODE_IMAGE} AS packages
+FROM ${NODE_IMAGE} AS bundle
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --omit=peer --no-audit --no-fund --loglevel=error \
- && cd node_modules/better-sqlite3 \
- && rm -rf deps src \
- && find prebuilds -mindepth 1 -maxdepth 1 ! -name "linux-$(node -p process.arch).node" -exec rm -rf {} +
+RUN npm ci --ignore-scripts --omit=peer --no-audit --no-fund --loglevel=error
+COPY scripts/bundle.ts scripts/
+COPY src src
+RUN node scripts/bundle.ts
+# what Node needs and the base may lack
+RUN mkdir lib && for library in $(ldd /usr/local/bin/node | awk '/libatomic/ { print $3 }'); do cp -L "$library" lib; done
 
-# what both images have
-FROM ${NODE_IMAGE} AS base
+# production packages alone, for the hub
+FROM bundle AS packages
+RUN npm prune --ignore-scripts --omit=dev --omit=peer --no-audit --no-fund --loglevel=error
+
+FROM ${NODE_IMAGE} AS hub
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
-COPY package.json healthcheck.sh ./
-COPY bin bin
+COPY package.json ./
 COPY src src
-COPY migrations migrations
-# No VOLUME: it would put an unnamed volume in the place of one that somebody forgot, and hide the loss.
-# A new named volume takes its owner from this folder.
-RUN mkdir data && chown 1000:1000 data
-USER 1000:1000
-
-FROM base AS hub
 COPY examples/hub examples/hub
+USER 1000:1000
 EXPOSE 8080
 CMD ["node", "examples/hub/hub.ts"]
 
-FROM base AS migrator
-ENTRYPOINT ["node", "/app/bin/migrator.js"]
+FROM ${BASE_IMAGE} AS migrator
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/cache
+WORKDIR /app
+COPY --from=bundle /usr/local/bin/node /usr/local/bin/
+COPY --from=bundle /app/lib /usr/lib/
+COPY --from=bundle /app/dist dist
+COPY package.json healthcheck.sh ./
+COPY migrations migrations
+# No VOLUME: it would put an unnamed volume in the place of one that somebody forgot, and hide the loss.
+# A new named volume takes its owner from the folder data.
+# Real runs fill the compile cache. Node keeps one for each user id: root gets a link to the one that is shipped.
+RUN mkdir data cache warm && chown 1000:1000 data cache warm
+USER 1000:1000
+RUN export DATABASE_URL=sqlite:/app/warm/homelab.db MIGRATOR_REQUIRE_MOUNT=never \
+ && for words in up up status --help; do node dist/main.cjs $words; done && rm -rf warm/* warm/.ready
+USER root
+RUN rmdir warm && cd cache && ln -s *-1000 "$(echo *-1000 | sed 's/1000$/0/')"
+USER 1000:1000
+ENTRYPOINT ["node", "/app/dist/main.cjs"]

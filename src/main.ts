@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { fstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isatty } from 'node:tty'
 import { inspect } from 'node:util'
+import manifest from '../package.json' with { type: 'json' }
 import type { Context } from './commands/context.ts'
+import { up } from './commands/up.ts'
 import { type Environment, readConfig } from './config.ts'
 import { Failure, type FailureCode } from './failure.ts'
 import { createLog, type Log } from './log.ts'
@@ -10,13 +11,14 @@ import { isContainer } from './volume/container.ts'
 import { parseMounts } from './volume/mounts.ts'
 import { writeText } from './write-text.ts'
 
+const { version } = manifest
 const stderr = 2
 const stdout = 1
 const root = join(import.meta.dirname, '..')
 
 /** Reads the process's surroundings, runs the command, and says how it went by one line and the exit code. */
 const main = async (words: readonly string[], environment: Environment): Promise<number> => {
-  const terminal = isatty(stderr)
+  const terminal = isTerminal(stderr)
   let log = createLog(terminal ? 'text' : 'json', 'info', stderr, terminal)
   try {
     const createContext = async (): Promise<Context> => {
@@ -25,18 +27,22 @@ const main = async (words: readonly string[], environment: Environment): Promise
       const mounts = parseMounts(readMountinfo())
       const container = isContainer('/', environment, mounts)
       const host = { container, mounts, uid: process.getuid?.(), gid: process.getgid?.() }
-      return { config, log, host, signal: stopSignal(), print, version: readVersion() }
+      return { config, log, host, signal: stopSignal(), print, version }
     }
     // `up` alone is what containers run: it needs no command line library
     if (words.length === 0 || (words.length === 1 && words[0] === 'up')) {
-      await (await import('./commands/up.ts')).up(await createContext())
+      await up(await createContext())
       return 0
     }
-    return await (await import('./cli.ts')).cli(words, readVersion(), print, createContext)
+    return await (await import('./cli.ts')).cli(words, version, print, createContext)
   } catch (error) {
     return report(error, log)
   }
 }
+
+/** node:tty takes 2 ms to load, and a container's standard error is a pipe. */
+const isTerminal = (descriptor: number): boolean =>
+  fstatSync(descriptor).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(descriptor)
 
 const print = (text: string): void => writeText(stdout, text)
 
@@ -60,8 +66,6 @@ const readMountinfo = (): string => {
   }
 }
 
-const readVersion = (): string => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
-
 /**
  * Aborted by SIGINT or SIGTERM, which a container's first process hears only through handlers. Also by what a migration can
  * do to this process: wait for a promise that nothing is left to settle (Node would leave with 13, which is another code
@@ -80,4 +84,6 @@ const stopSignal = (): AbortSignal => {
   return controller.signal
 }
 
-process.exitCode = await main(process.argv.slice(2), process.env)
+main(process.argv.slice(2), process.env).then(exitCode => {
+  process.exitCode = exitCode
+})

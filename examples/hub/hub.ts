@@ -13,7 +13,8 @@ import { readHistory } from '../../src/migrations/history.ts'
 import { initModels } from '../../src/models/init-models.ts'
 import { Metric } from '../../src/models/metric.ts'
 import { Server } from '../../src/models/server.ts'
-import { isTrue, readMarker, truthOf } from '../../src/ready/marker.ts'
+import { readMarker } from '../../src/ready/marker.ts'
+import { isTrue, truthOf } from '../../src/ready/truth.ts'
 
 /** An answer that is not 200, and why. */
 class Refusal extends Error {

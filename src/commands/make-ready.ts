@@ -6,12 +6,15 @@ import { readSchema } from '../database/schema.ts'
 import { withTransaction } from '../database/transaction.ts'
 import { whenFree } from '../database/wait.ts'
 import { Failure } from '../failure.ts'
-import type { KnownMigration } from '../migrations/files.ts'
+import type { MigrationText } from '../migrations/files.ts'
 import { hasHistory, readHistory } from '../migrations/history.ts'
+import { type KnownMigration, toKnown } from '../migrations/known.ts'
 import { type Conflict, makePlan } from '../migrations/plan.ts'
 import type { Applied } from '../migrations/runner.ts'
 import { createProgress } from '../progress.ts'
-import { isTrue, type Marker, readMarker, truthOf, withdrawMarker, writeMarker } from '../ready/marker.ts'
+import { type Marker, readMarker, withdrawMarker, writeMarker } from '../ready/marker.ts'
+import { seenOf } from '../ready/seen.ts'
+import { isTrue, truthOf } from '../ready/truth.ts'
 import { type Context, patienceOf } from './context.ts'
 
 /** Seconds that a migration may go without a statement. */
@@ -24,7 +27,7 @@ const settleLimit = 60
 export const makeReady = async (
   context: Context,
   connection: Connection,
-  known: readonly KnownMigration[],
+  texts: readonly MigrationText[],
 ): Promise<void> => {
   const { config, log } = context
   const patience = patienceOf(context)
@@ -32,7 +35,7 @@ export const makeReady = async (
   const start = performance.now()
   const { applied, checkedAt, isNew } = await withTransaction(connection, patience, async () => {
     refuseReplaced(config.database, ino)
-    return bringUp(context, connection, known)
+    return bringUp(context, connection, texts.map(toKnown))
   })
   for (const { name, milliseconds } of applied) {
     log.info('migration.applied', `applied ${name} in ${milliseconds} ms`, { name, milliseconds })
@@ -40,8 +43,9 @@ export const makeReady = async (
   if (isNew) await whenFree(() => connection.pragma('journal_mode = WAL'), patience)
   // under the lock again: another version may commit meanwhile, and its marker must not be replaced by ours
   const { schema } = await withTransaction(connection, patience, async () => {
-    const truth = truthOf(connection, readHistory(connection))
-    writeMarker(config.readyFile, { ...truth, checkedAt, readyAt: new Date().toISOString(), version: context.version })
+    const truth = { ...truthOf(connection, readHistory(connection)), version: context.version }
+    const seen = seenOf(connection, texts, truth)
+    writeMarker(config.readyFile, { ...truth, checkedAt, readyAt: new Date().toISOString(), seen })
     return truth
   })
   const milliseconds = Math.round(performance.now() - start)

@@ -1,10 +1,11 @@
 import { statSync } from 'node:fs'
 import { openForReading } from '../database/open.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
-import { readMigrations } from '../migrations/files.ts'
 import { type AppliedMigration, readHistory } from '../migrations/history.ts'
+import { readMigrations } from '../migrations/known.ts'
 import { makePlan } from '../migrations/plan.ts'
-import { isTrue, readMarker, truthOf } from '../ready/marker.ts'
+import { readMarker } from '../ready/marker.ts'
+import { isTrue, truthOf } from '../ready/truth.ts'
 import { refuseMissingVolume } from '../volume/check-volume.ts'
 import type { Context } from './context.ts'
 

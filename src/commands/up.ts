@@ -6,11 +6,10 @@ import { type Connection, openDatabase } from '../database/open.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import { whenFree } from '../database/wait.ts'
 import { Failure } from '../failure.ts'
-import { type KnownMigration, readMigrations } from '../migrations/files.ts'
-import { readHistory } from '../migrations/history.ts'
-import { makePlan } from '../migrations/plan.ts'
-import { isTrue, type Marker, readMarker, truthOf, withdrawMarker } from '../ready/marker.ts'
+import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
+import { type Marker, readMarker, withdrawMarker } from '../ready/marker.ts'
 import { refuseLostDatabase } from '../ready/refuse-lost-database.ts'
+import { seenOf } from '../ready/seen.ts'
 import { checkVolume } from '../volume/check-volume.ts'
 import { type Context, patienceOf } from './context.ts'
 
@@ -24,16 +23,16 @@ const checkLasts = 7 * 24 * 3600 * 1000
 export const up = async (context: Context): Promise<void> => {
   const { config, host } = context
   checkVolume(config, host)
-  const known = readMigrations(config.migrations)
+  const texts = readMigrationTexts(config.migrations)
   try {
     refuseLostDatabase(config)
     const isNew = statSync(config.database, { throwIfNoEntry: false }) === undefined
     const checkDue = config.check === 'always' || (config.check === 'auto' && hasLeftovers(config.database))
     const connection = openDatabase(config.database)
     try {
-      if (!checkDue && (await isReady(context, connection, known))) return
+      if (!checkDue && (await isReady(context, connection, texts))) return
       const { makeReady } = await import('./make-ready.ts')
-      await makeReady(context, connection, known)
+      await makeReady(context, connection, texts)
     } finally {
       if (isNew) removeIfEmpty(connection)
       connection.close()
@@ -45,22 +44,18 @@ export const up = async (context: Context): Promise<void> => {
   }
 }
 
-/** Nothing pending, nothing wrong, and the marker says so. */
-const isReady = async (
-  context: Context,
-  connection: Connection,
-  known: readonly KnownMigration[],
-): Promise<boolean> => {
+/** Nothing that a finished run left has changed since: nothing is pending, nothing wrong, and the marker is true. */
+const isReady = async (context: Context, connection: Connection, texts: readonly MigrationText[]): Promise<boolean> => {
   const { config, log, version } = context
   const marker = readMarker(config.readyFile)
   if (marker === undefined || marker.version !== version || isOld(marker, config)) return false
-  const look = connection.transaction(() => {
-    const applied = readHistory(connection)
-    return { plan: makePlan(known, applied), truth: truthOf(connection, applied) }
-  })
-  const { plan, truth } = await whenFree(look, patienceOf(context))
-  if (plan.pending.length > 0 || plan.conflicts.length > 0 || !isTrue(marker, truth)) return false
-  log.info('up.nothing', `nothing to do: ${config.database} is at ${truth.schema}`, { schema: truth.schema })
+  const seen = await whenFree(
+    connection.transaction(() => seenOf(connection, texts, marker)),
+    patienceOf(context),
+  )
+  if (marker.seen !== seen) return false
+  const { schema } = marker
+  log.info('up.nothing', `nothing to do: ${config.database} is at ${schema}`, { schema })
   return true
 }
 

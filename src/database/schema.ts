@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import type { Connection } from './open.ts'
 
 export type SchemaObject = Readonly<{ type: string; name: string; table: string; sql: string }>
@@ -11,7 +10,3 @@ export const readSchema = (connection: Connection): readonly SchemaObject[] =>
        WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name, type`,
     )
     .all()
-
-/** A digest of the schema and of what else is passed in: `sha256:` and 64 hexadecimal digits. */
-export const fingerprint = (schema: readonly SchemaObject[], ...more: readonly unknown[]): string =>
-  `sha256:${hash('sha256', JSON.stringify([schema, ...more]))}`

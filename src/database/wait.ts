@@ -17,16 +17,19 @@ export type Patience = Readonly<{
  * @throws what `work` throws: SQLITE_BUSY once the timeout is over; the signal's reason when it is aborted
  */
 export const whenFree = async <T>(work: () => T, { lockTimeout, signal, onWait }: Patience): Promise<T> => {
+  signal.throwIfAborted()
+  const first = attempt(work)
+  if ('value' in first) return first.value
+  if (!isBusy(first.error)) throw first.error
+  if (lockTimeout > 0) onWait()
+  // the clock is asked only here: loading it is a good part of a run with nothing to do
   const deadline = performance.now() + lockTimeout * 1000
-  for (let tries = 0; performance.now() < deadline; tries += 1) {
+  while (performance.now() < deadline) {
+    await setTimeout(20)
     signal.throwIfAborted()
     const outcome = attempt(work)
     if ('value' in outcome) return outcome.value
     if (!isBusy(outcome.error)) throw outcome.error
-    if (tries === 0) onWait()
-    await setTimeout(20)
   }
-  // the last try: whatever it says is the answer
-  signal.throwIfAborted()
-  return work()
+  throw first.error
 }

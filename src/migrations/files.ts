@@ -1,15 +1,14 @@
-import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../failure.ts'
 
-/** A migration that is in the image: its file has been read, not run. */
-export type KnownMigration = Readonly<{
+/** A migration's file, as it is written. */
+export type MigrationText = Readonly<{
   /** file name without extension: `0001-create-servers` */
   name: string
   file: string
-  /** `sha256:` and the digest of its text, line endings normalised */
-  checksum: string
+  /** line endings normalised */
+  text: string
 }>
 
 const migrationFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*)\.(?:ts|js|mjs)$/
@@ -20,10 +19,10 @@ const otherFile = /^(?:schema\.sql|\..*)$/
  * The migrations in a folder, by name.
  * @throws Failure CONFIG_INVALID: no such folder, no migration in it, or a file that is none
  */
-export const readMigrations = (folder: string): readonly KnownMigration[] => {
-  const migrations = listFolder(folder).flatMap((entry): KnownMigration[] => {
+export const readMigrationTexts = (folder: string): readonly MigrationText[] => {
+  const migrations = listFolder(folder).flatMap((entry): MigrationText[] => {
     const name = migrationFile.exec(entry)?.groups?.name
-    if (name !== undefined) return [{ name, file: join(folder, entry), checksum: checksumOf(join(folder, entry)) }]
+    if (name !== undefined) return [{ name, file: join(folder, entry), text: readText(join(folder, entry)) }]
     if (otherFile.test(entry)) return []
     const hint = 'Files there are called NNNN-verb-noun.ts, .js or .mjs, such as 0004-create-alerts.ts.'
     throw new Failure('CONFIG_INVALID', `${join(folder, entry)} is not a migration`, hint)
@@ -44,9 +43,9 @@ const listFolder = (folder: string): readonly string[] => {
   }
 }
 
-const checksumOf = (file: string): string => {
+const readText = (file: string): string => {
   try {
-    return `sha256:${hash('sha256', readFileSync(file, 'utf8').replaceAll('\r\n', '\n'))}`
+    return readFileSync(file, 'utf8').replaceAll('\r\n', '\n')
   } catch (cause) {
     throw new Failure(
       'CONFIG_INVALID',

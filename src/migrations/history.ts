@@ -1,5 +1,5 @@
 import type { Connection } from '../database/open.ts'
-import type { KnownMigration } from './files.ts'
+import type { KnownMigration } from './known.ts'
 
 /** A row of the history: what Umzug and sequelize-cli read is the name alone, so the rest may be missing. */
 export type AppliedMigration = Readonly<{

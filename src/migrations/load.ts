@@ -2,7 +2,7 @@ import { registerHooks } from 'node:module'
 import { dirname, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Failure } from '../failure.ts'
-import type { KnownMigration } from './files.ts'
+import type { KnownMigration } from './known.ts'
 import type { SchemaEditor } from './schema-editor.ts'
 
 /** What a migration exports as `up` and, where it can be undone, as `down`. */
@@ -30,12 +30,13 @@ export const loadMigrations = async (known: readonly KnownMigration[]): Promise<
   }
 }
 
+const sequelizeUrl = import.meta.resolve('sequelize')
+
 const shareSequelize = (folders: readonly string[]) =>
   registerHooks({
     resolve: (specifier, context, next) => {
       const ours = folders.some(folder => context.parentURL?.startsWith(folder))
-      if (ours && /^sequelize(?:\/|$)/.test(specifier))
-        return next(specifier, { ...context, parentURL: import.meta.url })
+      if (ours && specifier === 'sequelize') return next(sequelizeUrl, context)
       const resolved = next(specifier, context)
       // says that a .ts or .js file is an ES module though no package.json above it does
       const inFolder = folders.some(folder => resolved.url.startsWith(folder))

@@ -1,5 +1,5 @@
-import type { KnownMigration } from './files.ts'
 import type { AppliedMigration } from './history.ts'
+import type { KnownMigration } from './known.ts'
 
 /** One reason not to run anything. */
 export type Conflict = Readonly<{

@@ -1,9 +1,5 @@
 import { readFileSync, renameSync, rmSync } from 'node:fs'
-import { basename } from 'node:path'
-import type { Connection } from '../database/open.ts'
-import { fingerprint, readSchema } from '../database/schema.ts'
 import { errorCode } from '../error-code.ts'
-import type { AppliedMigration } from '../migrations/history.ts'
 import { replaceFile } from '../volume/replace-file.ts'
 
 /** What the ready marker says of the volume. Read by hubs and by healthcheck.sh: fields are added, never changed. */
@@ -22,24 +18,9 @@ export type Marker = Readonly<{
   readyAt: string
   /** of the migrator */
   version: string
+  /** a quick checksum of all that made the marker true (see seen.ts); for the migrator's own use */
+  seen: string
 }>
-
-/** The part of a marker that can be held against the database. */
-export type Truth = Pick<Marker, 'schema' | 'migrations' | 'database' | 'fingerprint'>
-
-/** What a marker must say of this database to be true. */
-export const truthOf = (connection: Connection, applied: readonly AppliedMigration[]): Truth => ({
-  schema: applied.at(-1)?.name ?? '',
-  migrations: applied.length,
-  database: basename(connection.name),
-  fingerprint: fingerprint(readSchema(connection), ...applied.map(({ name, checksum }) => [name, checksum])),
-})
-
-export const isTrue = (marker: Marker, truth: Truth): boolean =>
-  marker.schema === truth.schema &&
-  marker.migrations === truth.migrations &&
-  marker.database === truth.database &&
-  marker.fingerprint === truth.fingerprint
 
 /** The marker in a file; undefined when there is none or it is not readable as one. */
 export const readMarker = (file: string): Marker | undefined => {

@@ -78,7 +78,7 @@ t.test('compose.yaml', { skip }, async t => {
   ] as const) {
     t.test(`${title} keeps the hub from starting, with ${exitCode} in the message of Compose`, async t => {
       const { compose, makeVolumeFirst } = makeProject(t, images)
-      onVolume(images.migrator, makeVolumeFirst(), spoil)
+      onVolume(images.hub, makeVolumeFirst(), spoil)
       t.match(compose('up', '--detach'), { exitCode: 1, stderr: new RegExp(`(?:code|exit) ${exitCode}\\b`) })
       await setTimeout(200)
       t.notMatch(compose('ps').stdout, /hub.*\bUp\b/)

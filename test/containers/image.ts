@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -16,7 +16,7 @@ import {
 import { readJson, root } from '../help/program.ts'
 
 t.test('the image, by docker run', { skip }, async t => {
-  const { migrator } = buildImages(t)
+  const { migrator, hub } = buildImages(t)
   const run = (volume: string, ...words: readonly string[]) =>
     docker('run', '--rm', ...hardened, `--volume=${volume}:/app/data`, migrator, ...words)
 
@@ -90,7 +90,7 @@ t.test('the image, by docker run', { skip }, async t => {
       '--rm',
       `--volume=${volume}:/app/data`,
       '--entrypoint=node',
-      migrator,
+      hub,
       '-e',
       hold,
     )
@@ -100,6 +100,45 @@ t.test('the image, by docker run', { skip }, async t => {
     await untilLogged(name, 'lock.waiting')
     dockerOk('stop', '--time=30', name)
     t.equal(dockerOk('inspect', '--format={{.State.ExitCode}}', name), '143')
+  })
+
+  t.test('it is at most 8 MB above the Node binary and the base that it stands on', async t => {
+    const sizeOf = (image: string) => Number(dockerOk('image', 'inspect', '--format={{.Size}}', image))
+    const node = Number(dockerOk('run', '--rm', '--entrypoint=stat', migrator, '--format=%s', '/usr/local/bin/node'))
+    const [_, base = ''] = /^ARG BASE_IMAGE=(.+)$/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8')) ?? []
+    const above = sizeOf(migrator) - sizeOf(base) - node
+    t.comment(`${(above / 1e6).toFixed(2)} MB above node (${(node / 1e6).toFixed(0)} MB) and ${base}`)
+    t.ok(above > 0 && above <= 8e6, `${above} bytes`)
+  })
+
+  t.test('it has no npm, no sources, and one binary of better-sqlite3', async t => {
+    const files = dockerOk('run', '--rm', '--entrypoint=find', migrator, '/app', '/usr/local', '-type', 'f').split('\n')
+    t.strictSame(
+      files.filter(file => file.endsWith('.node')).map(file => file.replace(/-[^-]*\.node$/, '')),
+      [`/app/dist/linux-${process.arch}`],
+    )
+    t.strictSame(
+      files.filter(file => /node_modules|npm|\.h$|\/src\//.test(file)),
+      [],
+    )
+  })
+
+  t.test('its compile cache is used, by user 1000 and by root, and holds the long way too', async t => {
+    for (const user of ['1000:1000', '0:0']) {
+      const volume = makeVolume(t)
+      const { stderr } = docker(
+        'run',
+        '--rm',
+        '--read-only',
+        `--user=${user}`,
+        '--env=NODE_DEBUG_NATIVE=COMPILE_CACHE',
+        `--volume=${volume}:/app/data`,
+        migrator,
+      )
+      for (const file of ['main.cjs', 'make-ready.cjs', '0001-create-servers.ts']) {
+        t.match(stderr, new RegExp(`reading cache from .*${file}.*success`), `${file} for ${user}`)
+      }
+    }
   })
 
   t.test('the legacy builder makes it too', async t => {

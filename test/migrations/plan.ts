@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { KnownMigration } from '../../src/migrations/files.ts'
 import type { AppliedMigration } from '../../src/migrations/history.ts'
+import type { KnownMigration } from '../../src/migrations/known.ts'
 import { makePlan } from '../../src/migrations/plan.ts'
 
 /** `name` or `name=checksum`; without one every migration has the checksum `same` */

@@ -1,0 +1,156 @@
+/**
+ * Makes dist/, or the folder that is named, what the image runs: the same program as src in few files of CommonJS, which Node loads faster than modules.
+ *
+ *     main.cjs        the short way of `up`, better-sqlite3's part in JavaScript included; runs when it is loaded
+ *     make-ready.cjs, cli.cjs, ...   each what main.cjs or another one imports dynamically, never read by the short way
+ *     chunk-*.cjs     what several of those share
+ *     sequelize.mjs   what migrations get for `sequelize`: the copy that the bundle uses itself
+ *     *.node          better-sqlite3's binary for this system
+ */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join, relative, resolve } from 'node:path'
+import { type BuildOptions, build, type Plugin, transform } from 'esbuild'
+
+const root = join(import.meta.dirname, '..')
+const dist = resolve(process.argv[2] ?? join(root, 'dist'))
+const main = join(root, 'src/main.ts')
+const fileOf = (path: string): string => `./${basename(path).replace(/(?:\.[cm]?[jt]s)?$/, '.cjs')}`
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node22.18',
+  // not the identifiers: Sequelize looks at the names of classes, and keepNames takes 36 ms when it loads
+  minifySyntax: true,
+  minifyWhitespace: true,
+  metafile: true,
+  legalComments: 'none',
+  outdir: dist,
+  outExtension: { '.js': '.cjs' },
+  loader: { '.node': 'copy' },
+  // better-sqlite3 by the entry that has one binary instead of a choice of eight
+  alias: {
+    'better-sqlite3': `better-sqlite3/${process.platform}-${process.arch}`,
+    // without the names of time zones: all that is stored is UTC
+    'moment-timezone': 'moment-timezone/moment-timezone.js',
+  },
+  // a driver that Sequelize's PostgreSQL types ask for, and nobody calls
+  external: ['pg-hstore'],
+  logLevel: 'warning',
+} as const satisfies BuildOptions
+
+/** An import of a file of the bundle as a require: the loader of modules takes some milliseconds to start. */
+const requireOwn = (text: string): string =>
+  text.replaceAll(/\bimport\(("\.\/[\w-]+\.cjs")\)/g, 'Promise.resolve().then(()=>require($1))')
+
+/** In the short way a dynamic import is the border: what is behind it is a file of its own. */
+const cutAtDynamicImports = (targets: Set<string>): Plugin => ({
+  name: 'cut at dynamic imports',
+  setup: ({ onResolve, resolve: resolveImport }) => {
+    onResolve({ filter: /.*/ }, async ({ kind, path, importer, resolveDir, pluginData }) => {
+      if (kind !== 'dynamic-import' || pluginData === 'seen') return undefined
+      const found = await resolveImport(path, { kind, importer, resolveDir, pluginData: 'seen' })
+      targets.add(found.path)
+      return { path: fileOf(found.path), external: true }
+    })
+  },
+})
+
+/** In the long way what main.cjs has already is taken from there: one class Failure, one better-sqlite3. */
+const shareWithMain = (shared: ReadonlySet<string>): Plugin => ({
+  name: 'share with main.cjs',
+  setup: ({ onResolve, resolve: resolveImport }) => {
+    onResolve({ filter: /.*/ }, async ({ kind, path, importer, resolveDir, pluginData }) => {
+      if (kind === 'entry-point' || pluginData === 'seen') return undefined
+      const found = await resolveImport(path, { kind, importer, resolveDir, pluginData: 'seen' })
+      return shared.has(found.path) ? { path: './main.cjs', external: true } : undefined
+    })
+  },
+})
+
+/** What Umzug and Sequelize load and nobody uses here; measured in docs/performance.md. */
+const withoutUnused: Plugin = {
+  name: 'without what is not used',
+  setup: ({ onResolve, onLoad }) => {
+    // Umzug's command line
+    onResolve({ filter: /^\.\/cli$/ }, ({ importer }) =>
+      importer.includes('node_modules/umzug/') ? { path: 'umzug-cli', namespace: 'empty' } : undefined,
+    )
+    // dialects that are not SQLite, which Sequelize would require when asked for one
+    onResolve({ filter: /^\.\/dialects\/(?:db2|mariadb|mssql|mysql|oracle|postgres|snowflake)$/ }, ({ path }) => ({
+      path,
+      namespace: 'empty',
+    }))
+    onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: 'exports.UmzugCLI = class {}' }))
+    // the validators of models: loaded when the first one is asked for
+    onResolve({ filter: /\/validator-extras$/ }, ({ path, namespace }) =>
+      namespace === 'lazy' ? undefined : { path, namespace: 'lazy' },
+    )
+    onLoad({ filter: /.*/, namespace: 'lazy' }, () => ({
+      resolveDir: root,
+      contents: `const load = () => require('./node_modules/sequelize/lib/utils/validator-extras.js').validator
+        exports.validator = new Proxy({}, { get: (_, name) => load()[name] })`,
+    }))
+  },
+}
+
+const define = { 'import.meta.dirname': '__dirname', 'import.meta.resolve': 'resolveBundled' }
+const banner = {
+  js: "const resolveBundled = name => require('node:url').pathToFileURL(__dirname + '/' + name + '.mjs').href;",
+}
+
+/** The short way, and everything that it consists of exported for the long way. @returns what it imports dynamically */
+const bundleMain = async () => {
+  const targets = new Set<string>()
+  const options = { ...common, define, format: 'cjs', plugins: [cutAtDynamicImports(targets)] } as const
+  const { metafile } = await build({ ...options, entryPoints: [main], write: false })
+  const sources = Object.keys(metafile.inputs).map(input => join(root, input))
+  const own = sources.filter(source => source.startsWith(join(root, 'src')) && source !== main)
+  const exports = own.map(source => `export * from './${relative(root, source)}'`)
+  const contents = [...exports, "export { default } from 'better-sqlite3'", "import './src/main.ts'"].join('\n')
+  await build({
+    ...options,
+    stdin: { contents, resolveDir: root, sourcefile: 'main' },
+    outdir: undefined,
+    outfile: join(dist, 'main.cjs'),
+  })
+  writeFileSync(join(dist, 'main.cjs'), requireOwn(readFileSync(join(dist, 'main.cjs'), 'utf8')))
+  const database = sources.filter(source => source.includes('node_modules/better-sqlite3/lib/linux'))
+  return { targets, shared: new Set([...own, ...database]) }
+}
+
+/** The long way: modules with what they share in chunks, which esbuild makes of ESM alone, each turned into CommonJS after. */
+const bundleRest = async (targets: ReadonlySet<string>, shared: ReadonlySet<string>): Promise<void> => {
+  const { metafile } = await build({
+    ...common,
+    define,
+    format: 'esm',
+    splitting: true,
+    entryPoints: [
+      ...[...targets].map(target => ({ in: target, out: basename(fileOf(target), '.cjs') })),
+      { in: 'sequelize', out: 'sequelize' },
+    ],
+    plugins: [shareWithMain(shared), withoutUnused],
+  })
+  for (const output of Object.keys(metafile.outputs).filter(file => file.endsWith('.cjs'))) {
+    const file = resolve(root, output)
+    const text = readFileSync(file, 'utf8')
+    if (basename(file) === 'sequelize.cjs') {
+      rmSync(file)
+      writeFileSync(file.replace(/cjs$/, 'mjs'), text)
+      continue
+    }
+    const { code } = await transform(text, {
+      format: 'cjs',
+      platform: 'node',
+      target: common.target,
+      minifyWhitespace: true,
+    })
+    writeFileSync(file, requireOwn(`${text.includes('resolveBundled') ? banner.js : ''}${code}`))
+  }
+}
+
+rmSync(dist, { recursive: true, force: true })
+const { targets, shared } = await bundleMain()
+await bundleRest(targets, shared)

@@ -1,0 +1,25 @@
+import { basename } from 'node:path'
+import type { Connection } from '../database/open.ts'
+import { readSchema } from '../database/schema.ts'
+import { digest } from '../digest.ts'
+import type { AppliedMigration } from '../migrations/history.ts'
+import type { Marker } from './marker.ts'
+
+/** The part of a marker that can be held against the database. */
+export type Truth = Pick<Marker, 'schema' | 'migrations' | 'database' | 'fingerprint'>
+
+/** What a marker must say of this database to be true. */
+export const truthOf = (connection: Connection, applied: readonly AppliedMigration[]): Truth => ({
+  schema: applied.at(-1)?.name ?? '',
+  migrations: applied.length,
+  database: basename(connection.name),
+  fingerprint: digest(
+    JSON.stringify([readSchema(connection), ...applied.map(({ name, checksum }) => [name, checksum])]),
+  ),
+})
+
+export const isTrue = (marker: Marker, truth: Truth): boolean =>
+  marker.schema === truth.schema &&
+  marker.migrations === truth.migrations &&
+  marker.database === truth.database &&
+  marker.fingerprint === truth.fingerprint

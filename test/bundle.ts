@@ -1,0 +1,75 @@
+/** Umzug, Sequelize and the commands as scripts/bundle.ts makes them for the image. */
+import { spawnSync } from 'node:child_process'
+import { cpSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import t from 'tap'
+import { dump, readJson, root, runProgram, settingsFor } from './help/program.ts'
+
+const folder = t.testdir({ 'package.json': '{}', migrations: {}, data: {}, plain: {} })
+const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/bundle.ts'), join(folder, 'dist')])
+t.equal(status, 0, String(stderr))
+
+const migrations = join(folder, 'migrations')
+cpSync(join(root, 'migrations'), migrations, { recursive: true })
+const settings = settingsFor(join(folder, 'data'), { MIGRATOR_MIGRATIONS: migrations, MIGRATOR_LOG_FORMAT: 'json' })
+
+const bundled = (...words: readonly string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'dist/main.cjs'), ...words], {
+    env: { ...process.env, ...settings },
+    encoding: 'utf8',
+  })
+  return { exitCode: status, stdout, stderr }
+}
+
+const editor = `import { DataTypes, Op, Sequelize } from 'sequelize'
+  import Default from 'sequelize'
+  export const up = async ({ context: schema }) => {
+    if (!(schema.sequelize instanceof Sequelize) || Default !== Sequelize) throw new Error('it is another copy of Sequelize')
+    await schema.addColumn('servers', 'room', { type: DataTypes.STRING(20), validate: { isEmail: true } })
+    await schema.changeColumn('servers', 'room', { type: DataTypes.TEXT, defaultValue: 'attic' })
+    await schema.addConstraint('servers', { type: 'check', name: 'rooms', fields: ['room'], where: { room: { [Op.ne]: '' } } })
+    await schema.bulkInsert('servers', [{ id: 'a', hostname: 'a.lan', created_at: new Date(0) }])
+    await schema.backfill('UPDATE servers SET status = room WHERE rowid BETWEEN $first AND $last', { table: 'servers' })
+    const Room = schema.sequelize.define('Room', { mail: { type: DataTypes.TEXT, validate: { isEmail: true } } })
+    const refused = await Room.build({ mail: 'none' }).validate().then(() => false, () => true)
+    if (!refused) throw new Error('the validators of models are gone')
+  }`
+
+t.test('the first run, the next one, and the commands do what the sources do', async t => {
+  t.match(bundled(), { exitCode: 0, stderr: /"applied":3/ })
+  t.match(bundled(), { exitCode: 0, stderr: /up\.nothing/ })
+  t.match(await runProgram([], settingsFor(join(folder, 'plain'))), { exitCode: 0 })
+  const schemaIn = (data: string) => {
+    const connection = new Database(join(folder, data, 'homelab.db'), { readonly: true })
+    const rows = connection.prepare('SELECT sql FROM sqlite_schema ORDER BY name').all()
+    connection.close()
+    return rows
+  }
+  t.strictSame(schemaIn('data'), schemaIn('plain'))
+  t.match(bundled('status'), { exitCode: 0, stdout: /0 pending, ready/ })
+  t.match(bundled('--version'), { stdout: `${readJson(join(root, 'package.json')).version}\n` })
+  t.match(bundled('--help'), { stdout: /status/ })
+})
+
+t.test('a marker that the bundle wrote is true for the sources', async t => {
+  const { exitCode, events } = await runProgram([], settings)
+  t.equal(exitCode, 0)
+  t.match(events, [{ event: 'up.nothing' }])
+})
+
+t.test('a migration gets the copy of Sequelize that the bundle uses, with editor, models and validators', async t => {
+  writeFileSync(join(migrations, '0004-try-editor.js'), editor)
+  t.match(bundled(), { exitCode: 0, stderr: /"applied":1/ })
+  const connection = new Database(join(folder, 'data/homelab.db'), { readonly: true })
+  t.match(connection.prepare('SELECT room, status, created_at FROM servers').get(), { room: 'attic', status: 'attic' })
+  connection.close()
+})
+
+t.test('a failure has its code and its line: the class is one in all files of the bundle', async t => {
+  const before = dump(join(folder, 'data/homelab.db'))
+  writeFileSync(join(migrations, '0005-fail.js'), "export const up = () => Promise.reject(new Error('out of luck'))")
+  t.match(bundled(), { exitCode: 40, stderr: /0005-fail failed: out of luck/ })
+  t.equal(dump(join(folder, 'data/homelab.db')), before)
+  t.match(bundled('no-such-command'), { exitCode: 2 })
+})

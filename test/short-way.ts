@@ -1,0 +1,92 @@
+/** What a run with nothing to do may load. Whatever is added here costs every start of every hub: see npm run bench:startup. */
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { root, settingsFor } from './help/program.ts'
+
+const allowed = [
+  'bin/migrator.js',
+  'package.json',
+  'src/attempt.ts',
+  'src/commands/context.ts',
+  'src/commands/up.ts',
+  'src/config.ts',
+  'src/database/backup.ts',
+  'src/database/damage.ts',
+  'src/database/open.ts',
+  'src/database/schema.ts',
+  'src/database/sqlite-failure.ts',
+  'src/database/wait.ts',
+  'src/error-code.ts',
+  'src/failure.ts',
+  'src/log.ts',
+  'src/main.ts',
+  'src/migrations/files.ts',
+  'src/migrations/history.ts',
+  'src/ready/marker.ts',
+  'src/ready/refuse-lost-database.ts',
+  'src/ready/seen.ts',
+  'src/volume/check-volume.ts',
+  'src/volume/container.ts',
+  'src/volume/mounts.ts',
+  'src/volume/replace-file.ts',
+  'src/write-text.ts',
+]
+const allowedOfNode = ['node:fs', 'node:path', 'node:timers/promises', 'node:util']
+
+/** Runs a program that has nothing to do, and tells what it has loaded. */
+const loadedBy = (folder: string, program: string): readonly string[] => {
+  const env = { PATH: process.env.PATH, ...settingsFor(folder) }
+  const run = (...options: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync('/usr/bin/env', [
+      '-i',
+      ...toWords(env),
+      process.execPath,
+      ...options,
+      program,
+    ])
+    if (status !== 0) throw new Error(`it exited ${status}: ${stderr}`)
+    return String(stdout)
+  }
+  run()
+  const { files } = JSON.parse(run('--require', join(root, 'test/help/print-loaded.cjs')))
+  return files.map((file: string) => (file.startsWith('file:') ? relative(root, fileURLToPath(file)) : file))
+}
+
+const toWords = (env: Readonly<Record<string, string | undefined>>): readonly string[] =>
+  Object.entries(env).map(([name, value]) => `${name}=${value}`)
+
+t.test('a run with nothing to do loads the short way and better-sqlite3, and nothing else', async t => {
+  const loaded = loadedBy(t.testdir(), join(root, 'bin/migrator.js'))
+  const own = loaded.filter(file => !file.startsWith('node:') && !file.startsWith('node_modules/better-sqlite3/lib/'))
+  t.strictSame(own.toSorted(), allowed)
+  t.strictSame(loaded.filter(file => file.startsWith('node:')).toSorted(), allowedOfNode)
+})
+
+t.test('of the bundle it loads one file, and neither crypto nor streams of Node', async t => {
+  const folder = t.testdir({ data: {} })
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/bundle.ts'), join(folder, 'dist')])
+  t.equal(status, 0, String(stderr))
+  const migrations = join(root, 'migrations')
+  const env = { ...settingsFor(join(folder, 'data')), MIGRATOR_MIGRATIONS: migrations }
+  const run = (...options: readonly string[]) =>
+    String(spawnSync('/usr/bin/env', ['-i', ...toWords(env), process.execPath, ...options]).stdout)
+  run(join(folder, 'dist/main.cjs'))
+  const text = run('--require', join(root, 'test/help/print-loaded.cjs'), join(folder, 'dist/main.cjs'))
+  const { files, builtins } = JSON.parse(text)
+  t.strictSame(
+    files
+      .filter((file: string) => file.startsWith('file:'))
+      .map((file: string) => relative(folder, fileURLToPath(file))),
+    ['dist/main.cjs'],
+  )
+  t.strictSame(
+    builtins.filter((name: string) => /crypto|stream|net$|tty|perf_hooks|^module|esm/.test(name)),
+    [],
+  )
+  t.ok(readFileSync(join(folder, 'dist/main.cjs')).length < 60_000, 'it is small')
+  t.notOk(/class (?:Umzug|Sequelize)/.test(readFileSync(join(folder, 'dist/main.cjs'), 'utf8')))
+  t.ok(readdirSync(join(folder, 'dist')).length > 5, 'the long way is in other files')
+})
