@@ -2,6 +2,7 @@ import { type DataType, DataTypes, Model, type Sequelize } from 'sequelize'
 import { metricColumns } from './columns.ts'
 import type { MetricRow, NewMetric } from './rows.ts'
 import type { Server } from './server.ts'
+import { createTimestamp } from './timestamp.ts'
 
 export interface Metric extends MetricRow {}
 
@@ -13,8 +14,8 @@ export class Metric extends Model<MetricRow, NewMetric> {
 
 /** Binds Metric to a connection; its table is the one that the migrations make. */
 export const initMetric = (sequelize: Sequelize): void => {
-  const { TEXT: text, INTEGER: integer, BIGINT: counter, REAL: real, DATE: time } = DataTypes
-  Metric.init(metricColumns<DataType>({ text, integer, counter, real, time }), {
+  const { TEXT: text, INTEGER: integer, BIGINT: counter, REAL: real } = DataTypes
+  Metric.init(metricColumns<DataType>({ text, integer, counter, real, time: createTimestamp() }), {
     sequelize,
     modelName: 'metric',
     tableName: 'metrics',

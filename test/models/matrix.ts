@@ -8,6 +8,9 @@ import { initModels, Metric, type NewMetric, type NewServer, Server } from '../.
 import { initModels as initModels7, Metric as Metric7, Server as Server7 } from '../../src/models/v7/init-models.ts'
 import { makeMigrated } from '../help/migrated.ts'
 
+// far from UTC: whoever takes stored text for local time is hours off
+process.env.TZ = 'America/New_York'
+
 /** A metric as everybody must read it: time in ISO 8601, counters as digits. */
 type Read = Readonly<{ time: string; cpu: number | null; rx: string | null; tx: string | null; os: unknown }>
 type Face = Readonly<{

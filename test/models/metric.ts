@@ -1,3 +1,4 @@
+import { Op } from 'sequelize'
 import t from 'tap'
 import { connectSequelize } from '../../src/database/sequelize.ts'
 import { initMetric, Metric } from '../../src/models/metric.ts'
@@ -6,4 +7,4 @@ import { makeMigrated } from '../help/migrated.ts'
 
 const { connection } = await makeMigrated(t)
 initMetric(connectSequelize(connection))
-testMetric(t, connection, Metric)
+testMetric(t, connection, Metric, Op)

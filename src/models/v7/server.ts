@@ -2,6 +2,7 @@ import { type DataType, DataTypes, Model, type Sequelize } from '@sequelize/core
 import { serverColumns } from '../columns.ts'
 import type { NewServer, ServerRow } from '../rows.ts'
 import type { Metric } from './metric.ts'
+import { Timestamp } from './timestamp.ts'
 
 export interface Server extends ServerRow {}
 
@@ -13,8 +14,8 @@ export class Server extends Model<ServerRow, NewServer> {
 
 /** Binds Server to a connection; its table is the one that the migrations make. */
 export const initServer = (sequelize: Sequelize): void => {
-  const { TEXT: text, INTEGER: integer, REAL: real, DATE: time } = DataTypes
-  Server.init(serverColumns<DataType>({ text, integer, counter: integer, real, time }), {
+  const { TEXT: text, INTEGER: integer, REAL: real } = DataTypes
+  Server.init(serverColumns<DataType>({ text, integer, counter: integer, real, time: Timestamp }), {
     sequelize,
     modelName: 'server',
     tableName: 'servers',

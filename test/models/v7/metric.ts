@@ -1,3 +1,4 @@
+import { Op } from '@sequelize/core'
 import t from 'tap'
 import { connectSequelize } from '../../../src/database/sequelize-v7.ts'
 import { initMetric, Metric } from '../../../src/models/v7/metric.ts'
@@ -6,4 +7,4 @@ import { makeMigrated } from '../../help/migrated.ts'
 
 const { connection } = await makeMigrated(t)
 initMetric(connectSequelize(connection))
-testMetric(t, connection, Metric as never)
+testMetric(t, connection, Metric as never, Op as never)
