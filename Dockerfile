@@ -31,4 +31,6 @@ EXPOSE 8080
 CMD ["node", "examples/hub/hub.ts"]
 
 FROM base AS migrator
+# for "up --hold"; a run that ends is over before it matters
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=2 CMD ["/app/healthcheck.sh"]
 ENTRYPOINT ["node", "/app/bin/migrator.js"]
