@@ -31,6 +31,10 @@ EXPOSE 8080
 CMD ["node", "examples/hub/hub.ts"]
 
 FROM base AS migrator
+LABEL org.opencontainers.image.title="homelab-migrator" \
+      org.opencontainers.image.description="Makes a volume's SQLite database right before the hub starts." \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="1.0.0"
 # for "up --hold"; a run that ends is over before it matters
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=2 CMD ["/app/healthcheck.sh"]
 ENTRYPOINT ["node", "/app/bin/migrator.js"]

@@ -6,6 +6,7 @@ import type { Context } from './commands/context.ts'
 import { type Environment, readConfig } from './config.ts'
 import { Failure, type FailureCode } from './failure.ts'
 import { createLog, type Log } from './log.ts'
+import { becomeOwner } from './volume/become-owner.ts'
 import { isContainer } from './volume/container.ts'
 import { parseMounts } from './volume/mounts.ts'
 import { writeText } from './write-text.ts'
@@ -24,6 +25,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
       log = createLog(config.logFormat, config.logLevel, stderr)
       const mounts = parseMounts(readMountinfo())
       const container = isContainer('/', environment, mounts)
+      if (container) becomeOwner(config.volume, process)
       const host = { container, mounts, uid: process.getuid?.(), gid: process.getgid?.() }
       return { config, log, host, signal: stopSignal(), print, version: readVersion() }
     }
