@@ -9,7 +9,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --omit=peer --no-audit --no-fund --loglevel=error
 COPY scripts/bundle.ts scripts/
 COPY src src
-RUN node scripts/bundle.ts
+RUN node scripts/bundle.ts dist
 # what Node needs and the base may lack
 RUN mkdir lib && for library in $(ldd /usr/local/bin/node | awk '/libatomic/ { print $3 }'); do cp -L "$library" lib; done
 
@@ -46,4 +46,10 @@ RUN export DATABASE_URL=sqlite:/app/warm/homelab.db MIGRATOR_REQUIRE_MOUNT=never
 USER root
 RUN rmdir warm && cd cache && ln -s *-1000 "$(echo *-1000 | sed 's/1000$/0/')"
 USER 1000:1000
+LABEL org.opencontainers.image.title="homelab-migrator" \
+      org.opencontainers.image.description="Makes a volume's SQLite database right before the hub starts." \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="1.0.0"
+# for "up --hold"; a run that ends is over before it matters
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=2 CMD ["/app/healthcheck.sh"]
 ENTRYPOINT ["node", "/app/dist/main.cjs"]

@@ -3,7 +3,8 @@
 // (Node-API 10) ends it by a segmentation fault without a word.
 const { napi, node } = process.versions
 if (Number(napi) >= 10 && process.features.typescript) {
-  await import('../src/main.ts')
+  // an installed package brings JavaScript: Node reads no TypeScript below node_modules
+  await import(import.meta.dirname.includes('node_modules') ? '../dist/main.js' : '../src/main.ts')
 } else {
   process.stderr.write(`error: Node ${node} is too old: homelab-migrator needs Node 22.18 or later (CONFIG_INVALID)\n`)
   process.exitCode = 2

@@ -1,5 +1,5 @@
 /**
- * Makes dist/, or the folder that is named, what the image runs: the same program as src in few files of CommonJS, which Node loads faster than modules.
+ * Makes bundle/, or the folder that is named, what the image runs: the same program as src in few files of CommonJS, which Node loads faster than modules.
  *
  *     main.cjs        the short way of `up`, better-sqlite3's part in JavaScript included; runs when it is loaded
  *     make-ready.cjs, cli.cjs, ...   each what main.cjs or another one imports dynamically, never read by the short way
@@ -12,7 +12,7 @@ import { basename, join, relative, resolve } from 'node:path'
 import { type BuildOptions, build, type Plugin, transform } from 'esbuild'
 
 const root = join(import.meta.dirname, '..')
-const dist = resolve(process.argv[2] ?? join(root, 'dist'))
+const dist = resolve(process.argv[2] ?? join(root, 'bundle'))
 const main = join(root, 'src/main.ts')
 const fileOf = (path: string): string => `./${basename(path).replace(/(?:\.[cm]?[jt]s)?$/, '.cjs')}`
 

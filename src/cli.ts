@@ -28,9 +28,10 @@ export const cli = async (
   program
     .command('up', { isDefault: true })
     .description('validate the volume, apply pending migrations, write the ready marker (the default)')
-    .action(async () => {
-      const { up } = await import('./commands/up.ts')
-      await up(await createContext())
+    .option('--hold', 'stay as a sidecar and keep the ready marker true, until SIGTERM')
+    .action(async (options: { hold?: true }) => {
+      const work = options.hold ? (await import('./commands/hold.ts')).hold : (await import('./commands/up.ts')).up
+      await work(await createContext())
     })
 
   program

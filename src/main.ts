@@ -1,17 +1,16 @@
 import { fstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import manifest from '../package.json' with { type: 'json' }
 import type { Context } from './commands/context.ts'
 import { up } from './commands/up.ts'
 import { type Environment, readConfig } from './config.ts'
 import { Failure, type FailureCode } from './failure.ts'
 import { createLog, type Log } from './log.ts'
+import { becomeOwner } from './volume/become-owner.ts'
 import { isContainer } from './volume/container.ts'
 import { parseMounts } from './volume/mounts.ts'
 import { writeText } from './write-text.ts'
 
-const { version } = manifest
 const stderr = 2
 const stdout = 1
 const root = join(import.meta.dirname, '..')
@@ -26,15 +25,16 @@ const main = async (words: readonly string[], environment: Environment): Promise
       log = createLog(config.logFormat, config.logLevel, stderr, terminal)
       const mounts = parseMounts(readMountinfo())
       const container = isContainer('/', environment, mounts)
+      if (container) becomeOwner(config.volume, process)
       const host = { container, mounts, uid: process.getuid?.(), gid: process.getgid?.() }
-      return { config, log, host, signal: stopSignal(), print, version }
+      return { config, log, host, signal: stopSignal(), print, version: readVersion() }
     }
     // `up` alone is what containers run: it needs no command line library
     if (words.length === 0 || (words.length === 1 && words[0] === 'up')) {
       await up(await createContext())
       return 0
     }
-    return await (await import('./cli.ts')).cli(words, version, print, createContext)
+    return await (await import('./cli.ts')).cli(words, readVersion(), print, createContext)
   } catch (error) {
     return report(error, log)
   }
@@ -56,6 +56,8 @@ const report = (error: unknown, log: Log): number => {
   log.error('failed', `a bug in the migrator: ${inspect(error)}`, { code: 'BUG', exitCode: 1 })
   return 1
 }
+
+const readVersion = (): string => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
 
 /** Only Linux has a mount table there; elsewhere there are no containers to be in. */
 const readMountinfo = (): string => {

@@ -1,12 +1,17 @@
 /** Umzug, Sequelize and the commands as scripts/bundle.ts makes them for the image. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { dump, readJson, root, runProgram, settingsFor } from './help/program.ts'
 
-const folder = t.testdir({ 'package.json': '{}', migrations: {}, data: {}, plain: {} })
+const folder = t.testdir({
+  'package.json': readFileSync(join(root, 'package.json'), 'utf8'),
+  migrations: {},
+  data: {},
+  plain: {},
+})
 const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/bundle.ts'), join(folder, 'dist')])
 t.equal(status, 0, String(stderr))
 

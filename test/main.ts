@@ -15,6 +15,11 @@ t.test('a failure before the settings are known is told all the same', async t =
   t.match(outcome, { exitCode: 2, failure: 'CONFIG_INVALID' })
 })
 
+t.test('two signs of a container are one: a mount is required then', async t => {
+  const settings = settingsFor(t.testdir(), { container: 'test', KUBERNETES_SERVICE_HOST: '10.0.0.1' })
+  t.match(await runProgram([], { ...settings, MIGRATOR_REQUIRE_MOUNT: 'never' }), { exitCode: 0 })
+})
+
 t.test('without a mount table there is no container', async t => {
   // an empty folder in the place of /proc, in a mount namespace of its own
   const skip = process.getuid?.() !== 0 && 'needs root, to hide /proc'

@@ -8,7 +8,6 @@ import { root, settingsFor } from './help/program.ts'
 
 const allowed = [
   'bin/migrator.js',
-  'package.json',
   'src/attempt.ts',
   'src/commands/context.ts',
   'src/commands/up.ts',
@@ -28,6 +27,7 @@ const allowed = [
   'src/ready/marker.ts',
   'src/ready/refuse-lost-database.ts',
   'src/ready/seen.ts',
+  'src/volume/become-owner.ts',
   'src/volume/check-volume.ts',
   'src/volume/container.ts',
   'src/volume/mounts.ts',

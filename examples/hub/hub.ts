@@ -1,5 +1,5 @@
 /**
- * A hub of one page: what a homelab monitor does with the volume once the migrator has made it ready.
+ * A hub of one page (GET /) and a few calls in JSON: what a homelab monitor does with the volume once the migrator has made it ready.
  * DATABASE_URL and PORT (8080) are its settings. It refuses to start without a true ready marker: container engines
  * restart a hub after a reboot without running the migrator again.
  */
@@ -15,6 +15,8 @@ import { Metric } from '../../src/models/metric.ts'
 import { Server } from '../../src/models/server.ts'
 import { readMarker } from '../../src/ready/marker.ts'
 import { isTrue, truthOf } from '../../src/ready/truth.ts'
+import { renderPage } from './page.ts'
+import { readFleet } from './read-fleet.ts'
 
 /** An answer that is not 200, and why. */
 class Refusal extends Error {
@@ -101,6 +103,13 @@ const answer = async (request: IncomingMessage): Promise<unknown> => {
   throw new Refusal(404, `no ${request.method} ${pathname} here`)
 }
 
+const asJson = (value: unknown) => ({ status: 200, type: 'application/json', body: `${JSON.stringify(value)}\n` })
+
+const respond = async (request: IncomingMessage, connection: Connection) =>
+  request.method === 'GET' && request.url === '/'
+    ? { status: 200, type: 'text/html; charset=utf-8', body: renderPage(readFleet(connection), Date.now()) }
+    : asJson(await answer(request))
+
 const statusOf = (error: unknown): number => {
   if (error instanceof Refusal) return error.status
   return error instanceof ValidationError || error instanceof URIError ? 400 : 500
@@ -110,11 +119,12 @@ try {
   const connection = await openReady()
   initModels(connectSequelize(connection))
   const server = createServer(async (request, response) => {
-    const { status, value } = await answer(request).then(
-      value => ({ status: 200, value }),
-      error => ({ status: statusOf(error), value: { error: error.message } }),
-    )
-    response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(value)}\n`)
+    const { status, type, body } = await respond(request, connection).catch(error => ({
+      ...asJson({ error: error.message }),
+      status: statusOf(error),
+    }))
+    const policy = "default-src 'none'; style-src 'unsafe-inline'"
+    response.writeHead(status, { 'content-type': type, 'content-security-policy': policy }).end(body)
   })
   server.listen(Number(process.env.PORT ?? 8080), () => console.log(`listening on ${JSON.stringify(server.address())}`))
   const stop = () => server.close(() => connection.close()).closeAllConnections()

@@ -57,15 +57,11 @@ export const applyMigrations = async (
   })
   try {
     await runner.up()
-    const late = watch.lateStatement()
-    if (late !== undefined) throw new Failure('MIGRATION_FAILED', `migration ${late}`, mendIt)
   } catch (error) {
     throw signal.reason instanceof Failure ? signal.reason : failureOf(error, connection.name)
   }
   return applied
 }
-
-const mendIt = 'Everything was rolled back; the database is as it was. Mend the migration, then start again.'
 
 const lostData = (name: string, losses: readonly string[]): Failure =>
   new Failure(
@@ -82,7 +78,7 @@ const failureOf = (error: unknown, path: string): unknown => {
   return new Failure(
     'MIGRATION_FAILED',
     `migration ${error.migration.name} failed: ${reasonOf(error.cause)}`,
-    mendIt,
+    'Everything was rolled back; the database is as it was. Mend the migration, then start again.',
     error.cause,
   )
 }

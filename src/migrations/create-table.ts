@@ -31,9 +31,13 @@ const elementsOf = (createSql: string): readonly (readonly Token[])[] => {
   return elements
 }
 
-/** A CREATE TABLE text with one more constraint at the end of its list. */
+/**
+ * A CREATE TABLE text with one more constraint at the end of its list.
+ * @throws Error when it has none
+ */
 export const withConstraint = (createSql: string, constraint: string): string => {
-  const end = elementsOf(createSql).at(-1)?.at(-1)?.end ?? 0
+  const end = elementsOf(createSql).at(-1)?.at(-1)?.end
+  if (end === undefined) throw new Error(`there is no list of columns in ${createSql}`)
   return replace(createSql, { start: end, end }, `, ${constraint}`)
 }
 

@@ -1,6 +1,7 @@
-import { registerHooks } from 'node:module'
+import { readFileSync } from 'node:fs'
+import { registerHooks, stripTypeScriptTypes } from 'node:module'
 import { dirname, sep } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Failure } from '../failure.ts'
 import type { KnownMigration } from './known.ts'
 import type { SchemaEditor } from './schema-editor.ts'
@@ -43,6 +44,15 @@ const shareSequelize = (folders: readonly string[]) =>
       return inFolder
         ? { ...resolved, format: resolved.url.endsWith('.ts') ? 'module-typescript' : 'module' }
         : resolved
+    },
+    load: (url, context, next) => {
+      // below node_modules, where an installed package has its migrations, Node itself strips no types
+      if (!(url.includes('/node_modules/') && context.format === 'module-typescript')) return next(url, context)
+      return {
+        format: 'module',
+        source: stripTypeScriptTypes(readFileSync(fileURLToPath(url), 'utf8')),
+        shortCircuit: true,
+      }
     },
   })
 

@@ -50,10 +50,7 @@ export const createWatch = (signal: AbortSignal, settleLimit: number) => {
     }
   }
 
-  /** A statement that a migration ran after it had returned, as a sentence; to be asked before the commit too. */
-  const lateStatement = (): string | undefined => late
-
-  return { before, run, lateStatement }
+  return { before, run }
 }
 
 /** What a migration has no business with: other files, and the switches that this program has set around it. */

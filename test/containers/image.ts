@@ -37,6 +37,43 @@ t.test('the image, by docker run', { skip }, async t => {
     })
   })
 
+  t.test('has labels that say what package.json says', async t => {
+    const { name, description, license, version } = readJson(join(root, 'package.json'))
+    const labels: unknown = JSON.parse(dockerOk('inspect', '--format={{json .Config.Labels}}', migrator))
+    const label = 'org.opencontainers.image'
+    t.match(labels, {
+      [`${label}.title`]: name,
+      [`${label}.description`]: description,
+      [`${label}.licenses`]: license,
+      [`${label}.version`]: version,
+    })
+  })
+
+  t.test('has the driver for its own architecture and for no other', async t => {
+    const find = ['run', '--rm', '--entrypoint=/bin/sh', migrator, '-c']
+    const arch = dockerOk(...find, 'node -p process.arch')
+    const files = dockerOk(...find, "find /app -name '*.node'").split('\n')
+    t.equal(files.length, 1)
+    t.match(files[0], new RegExp(`linux-${arch}\\.node$`))
+  })
+
+  t.test('runs as any user whose group may write the volume, as on OpenShift', async t => {
+    const volume = makeVolume(t)
+    onVolume(migrator, volume, 'chown 0:0 /app/data && chmod 2775 /app/data')
+    const user = ['run', '--rm', ...hardened, '--user=1000650000:0', `--volume=${volume}:/app/data`, migrator]
+    t.match(docker(...user), { exitCode: 0, stderr: /up\.done/ })
+    t.match(docker(...user), { exitCode: 0, stderr: /up\.nothing/ })
+  })
+
+  t.test('as root it leaves no files of root in a volume of another', async t => {
+    const volume = makeVolume(t)
+    onVolume(migrator, volume, 'chown 1234:1234 /app/data')
+    const asRoot = ['run', '--rm', '--user=0', `--volume=${volume}:/app/data`]
+    t.match(docker(...asRoot, migrator), { exitCode: 0, stderr: /up\.done/ })
+    t.equal(onVolume(migrator, volume, 'find /app/data -not -user 1234 -o -not -group 1234'), '')
+    t.match(docker(...asRoot, '--cap-drop=ALL', migrator), { exitCode: 12, stderr: /VOLUME_NOT_WRITABLE/ })
+  })
+
   t.test('has the health check', async t => {
     const volume = makeVolume(t)
     const check = () =>

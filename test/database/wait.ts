@@ -37,6 +37,15 @@ t.test('any other error is thrown at once', async t => {
   await t.rejects(whenFree(work, { lockTimeout: 60, signal: never, onWait: () => undefined }), { message: 'other' })
 })
 
+t.test('so is one that comes while it waits', async t => {
+  let tries = 0
+  const work = () => {
+    tries += 1
+    throw tries === 1 ? busy : new Error('other')
+  }
+  await t.rejects(whenFree(work, { lockTimeout: 60, signal: never, onWait: () => undefined }), { message: 'other' })
+})
+
 t.test('a signal ends the wait', async t => {
   const controller = new AbortController()
   const work = () => {

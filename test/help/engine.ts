@@ -78,11 +78,15 @@ export const makeVolume = (t: Pick<Test, 'teardown'>): string => {
 export const onVolume = (image: string, volume: string, script: string): string =>
   dockerOk('run', '--rm', '--user=0', '--entrypoint=/bin/sh', `--volume=${volume}:/app/data`, image, '-c', script)
 
-/** The project's compose.yaml as a project of its own, with these images; taken down when the test is over. */
-export const makeProject = (t: Pick<Test, 'teardown'>, images: Readonly<{ migrator: string; hub: string }>) => {
+/** A compose file of this repository as a project of its own, with these images; taken down when the test is over. */
+export const makeProject = (
+  t: Pick<Test, 'teardown'>,
+  images: Readonly<{ migrator: string; hub: string }>,
+  composeFile: 'compose.yaml' | 'compose.sidecar.yaml' = 'compose.yaml',
+) => {
   const project = uniqueName()
   const folder = mkdtempSync(join(tmpdir(), 'compose-'))
-  cpSync(join(root, 'compose.yaml'), join(folder, 'compose.yaml'))
+  cpSync(join(root, composeFile), join(folder, 'compose.yaml'))
   const settings = { HUB_PORT: '0' }
   const use = (migrator: string): void => {
     const services = `services:\n  migrator: { image: ${migrator} }\n  hub: { image: ${images.hub} }\n`

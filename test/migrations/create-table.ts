@@ -56,6 +56,11 @@ t.test('what is not named stays', async t => {
   )
 })
 
+t.test('a text without columns is an error', async t => {
+  t.throws(() => withConstraint('CREATE TABLE a AS SELECT 1', 'CHECK (x)'))
+  t.throws(() => withColumnChanged('CREATE TABLE a ()', 'y', { type: 'INT' }))
+})
+
 t.test('a column that is not there is an error', async t => {
   t.throws(() => withColumnChanged('CREATE TABLE a (x, CHECK (y > 1))', 'y', { type: 'INT' }), {
     message: /no column y/,

@@ -32,6 +32,13 @@ t.test('a migration may import a file of its own, and Node', async t => {
   t.equal(loaded.length, 1)
 })
 
+t.test('an installed package brings its migrations below node_modules, where Node strips no types', async t => {
+  const folder = t.testdir({ node_modules: { '0001-a.ts': 'export const up = async (): Promise<number> => 7\n' } })
+  const [migration] = await loadMigrations(readMigrations(join(folder, 'node_modules')))
+  // @ts-expect-error it does not look at what it is called with
+  t.equal(await migration?.up(), 7)
+})
+
 t.test('what it exports is given on', async t => {
   const [first, second] = await load(t, {
     '0001-a.js': 'export const up = async () => 1; export const down = async () => 2',

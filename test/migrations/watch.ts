@@ -45,7 +45,7 @@ t.test('a statement that the migration did not wait for fails it', async t => {
 })
 
 t.test('a late statement is known even while the next migration runs', async t => {
-  const { before, run, lateStatement } = createWatch(never, 60)
+  const { before, run } = createWatch(never, 60)
   let refused: unknown
   await run('0001-a', async () => {
     setTimeout(20)
@@ -60,7 +60,6 @@ t.test('a late statement is known even while the next migration runs', async t =
   })
   await t.rejects(next, { message: /0001-a.*DELETE FROM a/ })
   t.match(refused, { message: /0001-a/ })
-  t.match(lateStatement(), /0001-a.*DELETE FROM a/)
 })
 
 t.test('a promise that does not settle is given up after the limit', async t => {
@@ -74,11 +73,11 @@ t.test('a promise that does not settle is given up after the limit', async t => 
 })
 
 t.test('each statement starts the limit anew', async t => {
-  const { before, run } = createWatch(never, 0.2)
+  const { before, run } = createWatch(never, 1)
   await t.resolves(
     run('0001-a', async () => {
-      for (let i = 0; i < 8; i += 1) {
-        await setTimeout(50)
+      for (let i = 0; i < 12; i += 1) {
+        await setTimeout(100)
         before('SELECT 1')
       }
     }),

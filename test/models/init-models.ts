@@ -1,8 +1,6 @@
 import t from 'tap'
 import { connectSequelize } from '../../src/database/sequelize.ts'
-import { initModels } from '../../src/models/init-models.ts'
-import { Metric } from '../../src/models/metric.ts'
-import { Server } from '../../src/models/server.ts'
+import { initModels, Metric, Server } from '../../src/models/init-models.ts'
 import { makeMigrated } from '../help/migrated.ts'
 
 t.test('a server has its metrics, and a metric its server', async t => {

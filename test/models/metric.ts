@@ -1,53 +1,10 @@
-import t, { type Test } from 'tap'
+import { Op } from 'sequelize'
+import t from 'tap'
 import { connectSequelize } from '../../src/database/sequelize.ts'
 import { initMetric, Metric } from '../../src/models/metric.ts'
+import { testMetric } from '../help/metric-rules.ts'
 import { makeMigrated } from '../help/migrated.ts'
 
-const timestamp = new Date('2026-01-18T10:00:00.000Z')
-const connect = async (t: Pick<Test, 'testdir' | 'teardown'>) => {
-  const { connection } = await makeMigrated(t)
-  initMetric(connectSequelize(connection))
-  connection.exec("INSERT INTO servers (id, hostname) VALUES ('omv', 'omv.lan')")
-  return connection
-}
-
-t.test('metrics are stored, and found by server', async t => {
-  await connect(t)
-  await Metric.bulkCreate([
-    { server_id: 'omv', timestamp, cpu_percent: 12.5, load_1m: 0.4 },
-    { server_id: 'omv', timestamp: new Date(timestamp.getTime() + 60_000), cpu_percent: 13 },
-  ])
-  const metrics = await Metric.findAll({ where: { server_id: 'omv' }, order: ['timestamp'] })
-  t.match(metrics, [
-    { id: 1, timestamp, cpu_percent: 12.5, load_1m: 0.4, disk_percent: null },
-    { id: 2, cpu_percent: 13 },
-  ])
-})
-
-t.test('counters up to 2^63-1 are exact', async t => {
-  await connect(t)
-  await Metric.create({ server_id: 'omv', timestamp, network_rx_bytes: '9223372036854775807', network_tx_bytes: 4096 })
-  const metric = await Metric.findOne({ rejectOnEmpty: true })
-  t.match(metric, { network_rx_bytes: '9223372036854775807', network_tx_bytes: 4096 })
-})
-
-t.test('metrics of a server that is not there are refused', async t => {
-  await connect(t)
-  await t.rejects(Metric.create({ server_id: 'nobody', timestamp }), { name: 'SequelizeForeignKeyConstraintError' })
-  t.equal(await Metric.count(), 0)
-})
-
-t.test('a metric needs a time', async t => {
-  await connect(t)
-  // @ts-expect-error the types say so too
-  await t.rejects(Metric.create({ server_id: 'omv' }), { name: 'SequelizeValidationError' })
-})
-
-t.test('text is no number, and a fraction is no counter', async t => {
-  await connect(t)
-  for (const wrong of [{ cpu_percent: 'much' }, { memory_used_mb: 1.5 }, { uptime_seconds: 'long' }]) {
-    // @ts-expect-error some of the types say so too
-    await t.rejects(Metric.create({ server_id: 'omv', timestamp, ...wrong }), { name: 'SequelizeValidationError' })
-  }
-  t.equal(await Metric.count(), 0)
-})
+const { connection } = await makeMigrated(t)
+initMetric(connectSequelize(connection))
+testMetric(t, connection, Metric, Op)

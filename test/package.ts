@@ -1,0 +1,106 @@
+/** What `npm pack` makes, used by a project of its own: it is type checked, then run. */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { readJson, root } from './help/program.ts'
+
+/** `env -i` keeps the programs out of the coverage that tap counts, and out of its hooks. */
+const run = (
+  command: string,
+  words: readonly string[],
+  folder: string,
+  settings: Readonly<Record<string, string>> = {},
+) => {
+  const { PATH = '', HOME = '' } = process.env
+  const all = Object.entries({ PATH: `${dirname(process.execPath)}:${PATH}`, HOME, ...settings })
+  const pairs = all.map(pair => pair.join('='))
+  const child = spawnSync('/usr/bin/env', ['-i', ...pairs, command, ...words], { cwd: folder, encoding: 'utf8' })
+  return { exitCode: child.status, output: child.stdout + child.stderr, stdout: child.stdout }
+}
+
+/** The packages that come with ours, and a hub's own: Sequelize 7 and, to be type checked, the types of Node. */
+const installed = [
+  ...Object.keys(Object(readJson(join(root, 'package.json')).dependencies)),
+  '@sequelize/core',
+  '@sequelize/sqlite3',
+  '@types/node',
+]
+
+/**
+ * A project outside of this one with the tarball unpacked where npm puts it, and links for the rest: `npm install` would
+ * ask the registry, and a cache that has everything is not to be counted on.
+ */
+const makeConsumer = (t: Pick<Test, 'teardown'>, files: Readonly<Record<string, string>>): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'consumer-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const packed = run('npm', ['pack', '--json', '--silent', `--pack-destination=${folder}`], root)
+  if (packed.exitCode !== 0) throw new Error(packed.output)
+  const ours = join(folder, 'node_modules/homelab-migrator')
+  mkdirSync(ours, { recursive: true })
+  const tarball = `homelab-migrator-${readJson(join(root, 'package.json')).version}.tgz`
+  run('tar', ['-xzf', join(folder, tarball), '--strip-components=1', '-C', ours], folder)
+  for (const name of installed) {
+    mkdirSync(dirname(join(folder, 'node_modules', name)), { recursive: true })
+    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
+  }
+  const strict = {
+    strict: true,
+    noEmit: true,
+    module: 'nodenext',
+    target: 'esnext',
+    skipLibCheck: true,
+    types: ['node'],
+  }
+  const all = {
+    'package.json': JSON.stringify({ type: 'module' }),
+    'tsconfig.json': JSON.stringify({ compilerOptions: strict }),
+    ...files,
+  }
+  for (const [name, text] of Object.entries(all)) writeFileSync(join(folder, name), text)
+  return folder
+}
+
+const program = (version: '' | '/v7') => `
+import { openExisting } from 'homelab-migrator/database'
+import { initModels, Metric, Server, type NewMetric } from 'homelab-migrator/models${version}'
+import { connectSequelize } from 'homelab-migrator/sequelize${version}'
+
+const connection = openExisting(process.argv[2] ?? '')
+initModels(connectSequelize(connection))
+const server: Server = await Server.create({ id: 'omv${version}', hostname: 'omv.lan' })
+const metric: NewMetric = { server_id: server.id, timestamp: new Date(0), network_rx_bytes: '9223372036854775807' }
+await Metric.create(metric)
+const found = await Metric.findOne({ where: { server_id: server.id }, rejectOnEmpty: true })
+const counter: number | string | null = found.network_rx_bytes
+console.log(found.timestamp.toISOString(), counter)
+// @ts-expect-error a hostname is no number
+const wrong: number = server.hostname
+// @ts-expect-error a server needs a hostname
+const refused = () => Server.create({ id: 'x' })
+connection.close()
+`
+
+t.test('the packed program makes a database, and both models are used on it with their types', async t => {
+  const folder = makeConsumer(t, { 'six.ts': program(''), 'seven.ts': program('/v7') })
+  const database = join(folder, 'homelab.db')
+  const settings = { DATABASE_URL: `sqlite:${database}` }
+  const migrator = join(folder, 'node_modules/homelab-migrator/bin/migrator.js')
+  t.match(run(process.execPath, [migrator], folder, settings), { exitCode: 0, output: /3 applied/ })
+  t.match(run(process.execPath, [migrator, 'status'], folder, settings), { exitCode: 0, output: /0 pending, ready/ })
+  const checkout = run(process.execPath, [join(root, 'bin/migrator.js')], folder, settings)
+  t.match(checkout, { exitCode: 0, output: /nothing to do/ }, 'to a checkout they are the same migrations')
+
+  t.match(run(join(root, 'node_modules/.bin/tsc'), ['--project', folder], folder), { exitCode: 0, output: '' })
+  for (const file of ['six.ts', 'seven.ts'])
+    t.match(run(process.execPath, [file, database], folder), {
+      exitCode: 0,
+      stdout: '1970-01-01T00:00:00.000Z 9223372036854775807\n',
+    })
+})
+
+t.test('what is not exported cannot be imported', async t => {
+  const folder = makeConsumer(t, { 'deep.js': "import 'homelab-migrator/dist/main.js'" })
+  t.match(run(process.execPath, ['deep.js'], folder), { exitCode: 1, output: /ERR_PACKAGE_PATH_NOT_EXPORTED/ })
+})
