@@ -57,9 +57,10 @@ t.test('the image, by docker run', { skip }, async t => {
     t.match(files[0], new RegExp(`linux-${arch}\\.node$`))
   })
 
+  // Docker gives an empty volume the owner of the image's folder at each mount: a file in it keeps it as it is
   t.test('runs as any user whose group may write the volume, as on OpenShift', async t => {
     const volume = makeVolume(t)
-    onVolume(migrator, volume, 'chown 0:0 /app/data && chmod 2775 /app/data')
+    onVolume(migrator, volume, 'touch /app/data/old; chown 0:0 /app/data; chmod 2775 /app/data')
     const user = ['run', '--rm', ...hardened, '--user=1000650000:0', `--volume=${volume}:/app/data`, migrator]
     t.match(docker(...user), { exitCode: 0, stderr: /up\.done/ })
     t.match(docker(...user), { exitCode: 0, stderr: /up\.nothing/ })
@@ -67,7 +68,7 @@ t.test('the image, by docker run', { skip }, async t => {
 
   t.test('as root it leaves no files of root in a volume of another', async t => {
     const volume = makeVolume(t)
-    onVolume(migrator, volume, 'chown 1234:1234 /app/data')
+    onVolume(migrator, volume, 'touch /app/data/old; chown -R 1234:1234 /app/data')
     const asRoot = ['run', '--rm', '--user=0', `--volume=${volume}:/app/data`]
     t.match(docker(...asRoot, migrator), { exitCode: 0, stderr: /up\.done/ })
     t.equal(onVolume(migrator, volume, 'find /app/data -not -user 1234 -o -not -group 1234'), '')
