@@ -4,7 +4,8 @@
 const { napi, node } = process.versions
 if (Number(napi) >= 10 && process.features.typescript) {
   // an installed package brings JavaScript: Node reads no TypeScript below node_modules
-  await import(import.meta.dirname.includes('node_modules') ? '../dist/main.js' : '../src/main.ts')
+  const main = { true: '../dist/main.js', false: '../src/main.ts' }
+  await import(main[import.meta.dirname.includes('node_modules')])
 } else {
   process.stderr.write(`error: Node ${node} is too old: homelab-migrator needs Node 22.18 or later (CONFIG_INVALID)\n`)
   process.exitCode = 2

@@ -25,7 +25,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
       log = createLog(config.logFormat, config.logLevel, stderr, terminal)
       const mounts = parseMounts(readMountinfo())
       const container = isContainer('/', environment, mounts)
-      if (container) becomeOwner(config.volume, process)
+      becomeOwner(config.volume, container, process)
       const host = { container, mounts, uid: process.getuid?.(), gid: process.getgid?.() }
       return { config, log, host, signal: stopSignal(), print, version: readVersion() }
     }

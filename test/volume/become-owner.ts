@@ -21,7 +21,7 @@ const folderOf = (t: Pick<Test, 'testdir'>, uid: number, gid: number): string =>
 
 t.test('root becomes the owner of the volume, groups first', { skip }, async t => {
   const identity = recording(0)
-  becomeOwner(folderOf(t, 1234, 5678), identity)
+  becomeOwner(folderOf(t, 1234, 5678), true, identity)
   t.strictSame(identity.calls, [
     ['setgroups', [5678]],
     ['setgid', 5678],
@@ -31,14 +31,26 @@ t.test('root becomes the owner of the volume, groups first', { skip }, async t =
 
 t.test('root stays root on a volume of root, and where there is none', { skip }, async t => {
   const identity = recording(0)
-  becomeOwner(folderOf(t, 0, 0), identity)
-  becomeOwner(join(t.testdir(), 'nothing'), identity)
+  becomeOwner(folderOf(t, 0, 0), true, identity)
+  becomeOwner(join(t.testdir(), 'nothing'), true, identity)
+  t.strictSame(identity.calls, [])
+})
+
+t.test('outside of a container root stays root: the program may lie where only root can read it', { skip }, async t => {
+  const identity = recording(0)
+  becomeOwner(folderOf(t, 1234, 5678), false, identity)
+  t.strictSame(identity.calls, [])
+})
+
+t.test('outside of a container root stays root: the program may lie where only root can read it', { skip }, async t => {
+  const identity = recording(0)
+  becomeOwner(folderOf(t, 1234, 5678), false, identity)
   t.strictSame(identity.calls, [])
 })
 
 t.test('everybody else stays who they are', { skip }, async t => {
   const identity = recording(1000)
-  becomeOwner(folderOf(t, 1234, 5678), identity)
+  becomeOwner(folderOf(t, 1234, 5678), true, identity)
   t.strictSame(identity.calls, [])
 })
 
@@ -46,5 +58,5 @@ t.test('without the capability nothing is thrown', { skip }, async t => {
   const refuse = (): never => {
     throw new Error('EPERM')
   }
-  t.doesNotThrow(() => becomeOwner(folderOf(t, 1234, 5678), { ...recording(0), setgroups: refuse }))
+  t.doesNotThrow(() => becomeOwner(folderOf(t, 1234, 5678), true, { ...recording(0), setgroups: refuse }))
 })

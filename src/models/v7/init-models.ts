@@ -6,7 +6,7 @@ import { initServer, Server } from './server.ts'
 export type { Counter, MetricRow, NewMetric, NewServer, OsInfo, ServerRow } from '../rows.ts'
 export { Metric, Server }
 
-/** Binds both models to a connection and to each other: a server has `metrics`, a metric has its `server`. */
+/** Binds both models to a connection and to each other: a server has `metrics`, a metric has its `server`. Once in a process. */
 export const initModels = (sequelize: Sequelize): void => {
   initServer(sequelize)
   initMetric(sequelize)
