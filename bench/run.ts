@@ -123,7 +123,7 @@ const chart = (rows: readonly Readonly<{ name: string; kind: string; value: numb
     return `<text x="${left - 8}" y="${y + 14}" text-anchor="end">${name.replace('<', '&lt;')}</text><rect x="${left}" y="${y + 3}" width="${length.toFixed(1)}" height="15" fill="${colour}"/><text x="${left + length + 6}" y="${y + 14}">${value.toFixed(2)}</text>`
   })
   const size = `width="${left + width + 70}" height="${rows.length * height + 20}"`
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="12">\n<rect width="100%" height="100%" fill="white"/>\n${bars.join('\n')}\n</svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="12" role="img">\n<title>A run with nothing to do, times bare node</title>\n<rect width="100%" height="100%" fill="white"/>\n${bars.join('\n')}\n</svg>\n`
 }
 
 await withFolder(folder => {

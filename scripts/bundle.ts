@@ -69,20 +69,35 @@ const shareWithMain = (shared: ReadonlySet<string>): Plugin => ({
   },
 })
 
-/** What Umzug and Sequelize load and nobody uses here; measured in docs/performance.md. */
+const otherDialects = 'db2|mariadb|mssql|mysql|oracle|postgres|snowflake'
+
+/** What Umzug and Sequelize load and nobody uses here, and what stands in its place. docs/performance.md has what it takes. */
+const unused: readonly Readonly<{ filter: RegExp; from: string; contents: string }>[] = [
+  // its command line
+  { filter: /^\.\/cli$/, from: 'umzug', contents: 'exports.UmzugCLI = class {}' },
+  // to find migrations by a pattern
+  { filter: /^tinyglobby$/, from: 'umzug', contents: '' },
+  { filter: new RegExp(`^\\./dialects/(?:${otherDialects})$`), from: 'sequelize', contents: '' },
+  {
+    filter: new RegExp(`^\\./dialects/(?:${otherDialects})/data-types$`),
+    from: 'sequelize',
+    contents: 'module.exports = () => ({})',
+  },
+  // its log for DEBUG=sequelize
+  { filter: /^debug$/, from: 'sequelize', contents: 'module.exports = () => () => {}' },
+  // to compare versions of database servers
+  { filter: /^semver$/, from: 'sequelize', contents: '' },
+]
+
 const withoutUnused: Plugin = {
   name: 'without what is not used',
   setup: ({ onResolve, onLoad }) => {
-    // Umzug's command line
-    onResolve({ filter: /^\.\/cli$/ }, ({ importer }) =>
-      importer.includes('node_modules/umzug/') ? { path: 'umzug-cli', namespace: 'empty' } : undefined,
-    )
-    // dialects that are not SQLite, which Sequelize would require when asked for one
-    onResolve({ filter: /^\.\/dialects\/(?:db2|mariadb|mssql|mysql|oracle|postgres|snowflake)$/ }, ({ path }) => ({
-      path,
-      namespace: 'empty',
-    }))
-    onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: 'exports.UmzugCLI = class {}' }))
+    for (const { filter, from, contents } of unused) {
+      onResolve({ filter }, ({ path, importer }) =>
+        importer.includes(`node_modules/${from}/`) ? { path, namespace: 'unused', pluginData: contents } : undefined,
+      )
+    }
+    onLoad({ filter: /.*/, namespace: 'unused' }, ({ pluginData }) => ({ contents: pluginData }))
     // the validators of models: loaded when the first one is asked for
     onResolve({ filter: /\/validator-extras$/ }, ({ path, namespace }) =>
       namespace === 'lazy' ? undefined : { path, namespace: 'lazy' },
