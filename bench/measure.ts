@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -17,6 +17,15 @@ export const withFolder = async <T>(work: (folder: string) => T | Promise<T>): P
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+/** Makes the image's bundle in a folder, laid out as there. @returns the file to run */
+export const makeBundle = (folder: string): string => {
+  const [root, dist] = [join(program, '../..'), join(folder, 'app/dist')]
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/bundle.ts'), dist], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`scripts/bundle.ts exited ${status}: ${stderr}`)
+  copyFileSync(join(root, 'package.json'), join(folder, 'app/package.json'))
+  return join(dist, 'main.cjs')
 }
 
 /** Makes a migrated database with so many metrics of 11 servers, a minute apart, and a marker beside it. */

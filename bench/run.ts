@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
-import { makeDatabase, median, program, withFolder } from './measure.ts'
+import { makeBundle, makeDatabase, median, program, withFolder } from './measure.ts'
 import { folderOf, installPeers, type Peer, versionsOf } from './peers.ts'
 
 const rounds = 15
@@ -39,11 +39,6 @@ const middle = (samples: readonly Sample[]): Sample => ({
 })
 
 const ourselves = (folder: string): readonly Peer[] => {
-  const bundle = join(folder, 'bundle')
-  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/bundle.ts'), bundle], {
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(stderr)
   const env = { DATABASE_URL: 'sqlite:x.db', MIGRATOR_MIGRATIONS: join(root, 'migrations') }
   const cached = { ...env, NODE_COMPILE_CACHE: join(folder, 'cache') }
   const open = `new (require(${JSON.stringify(join(root, 'node_modules/better-sqlite3'))}))('x.db').close()`
@@ -59,7 +54,7 @@ const ourselves = (folder: string): readonly Peer[] => {
     {
       name: 'homelab-migrator, as in the image',
       kind: 'us',
-      words: [process.execPath, join(bundle, 'main.cjs')],
+      words: [process.execPath, makeBundle(folder)],
       env: cached,
     },
     { name: 'homelab-migrator, checkout', kind: 'us', words: [process.execPath, program], env },

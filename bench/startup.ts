@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeDatabase, median, program, withFolder } from './measure.ts'
+import { makeBundle, makeDatabase, median, program, withFolder } from './measure.ts'
 
 const rounds = 40
 const limits = { wall: 1.6, memory: 1.25 }
@@ -50,12 +50,7 @@ await withFolder(folder => {
     writeFileSync(join(folder, name), text)
     return join(folder, name)
   }
-  const dist = join(folder, 'dist')
-  const { status, stderr } = spawnSync(process.execPath, [join(program, '../../scripts/bundle.ts'), dist], {
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(stderr)
-  const bundle = join(dist, 'main.cjs')
+  const bundle = makeBundle(folder)
   const settings = (database: string) => ({
     DATABASE_URL: `sqlite:${database}`,
     MIGRATOR_MIGRATIONS: join(program, '../../migrations'),

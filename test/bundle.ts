@@ -1,26 +1,21 @@
 /** Umzug, Sequelize and the commands as scripts/bundle.ts makes them for the image. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
+import { makeBundle } from './help/bundled.ts'
 import { dump, readJson, root, runProgram, settingsFor } from './help/program.ts'
 
-const folder = t.testdir({
-  'package.json': readFileSync(join(root, 'package.json'), 'utf8'),
-  migrations: {},
-  data: {},
-  plain: {},
-})
-const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/bundle.ts'), join(folder, 'dist')])
-t.equal(status, 0, String(stderr))
+const folder = t.testdir({ migrations: {}, data: {}, plain: {} })
+const main = makeBundle(folder)
 
 const migrations = join(folder, 'migrations')
 cpSync(join(root, 'migrations'), migrations, { recursive: true })
 const settings = settingsFor(join(folder, 'data'), { MIGRATOR_MIGRATIONS: migrations, MIGRATOR_LOG_FORMAT: 'json' })
 
 const bundled = (...words: readonly string[]) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'dist/main.cjs'), ...words], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], {
     env: { ...process.env, ...settings },
     encoding: 'utf8',
   })
