@@ -29,6 +29,7 @@ const common = {
   outdir: dist,
   outExtension: { '.js': '.cjs' },
   loader: { '.node': 'copy' },
+  assetNames: '[name]',
   // better-sqlite3 by the entry that has one binary instead of a choice of eight
   alias: {
     'better-sqlite3': `better-sqlite3/${process.platform}-${process.arch}`,

@@ -32,7 +32,7 @@ t.test('compose.sidecar.yaml', { skip }, async t => {
       t.ok(used <= 5, `${used} ticks of 10 ms in 5 s are at most 1 %`)
 
       onVolume(
-        images.migrator,
+        images.hub,
         volume,
         script(
           `const d = new Database('/app/data/homelab.db'); d.exec('${older}'); d.prepare('VACUUM INTO ?').run('/app/data/old'); d.close(); require('fs').renameSync('/app/data/old', '/app/data/homelab.db')`,
@@ -80,7 +80,7 @@ t.test('after a reboot, when the engine starts the hub without the migrator', { 
   t.test('it refuses an older database in its place, and says why', async t => {
     compose('stop')
     onVolume(
-      images.migrator,
+      images.hub,
       volume,
       script(`const d = new Database('/app/data/homelab.db'); d.exec('${older}'); d.close()`),
     )
