@@ -18,6 +18,8 @@ const root = join(import.meta.dirname, '..')
 /** Reads the process's surroundings, runs the command, and says how it went by one line and the exit code. */
 const main = async (words: readonly string[], environment: Environment): Promise<number> => {
   const terminal = isTerminal(stderr)
+  // lets database/look.ts read a file as it lies; read by better-sqlite3 when the first database is opened
+  process.env.SQLITE_USE_URI = '1'
   let log = createLog(terminal ? 'text' : 'json', 'info', stderr, terminal)
   try {
     const createContext = async (): Promise<Context> => {

@@ -25,3 +25,13 @@ for (const words of [['upp'], ['--jsn'], ['status', '--jsn'], ['status', 'more']
     t.equal(outcome.stderr.trim().split('\n').length, 1)
   })
 }
+
+for (const [words, nearest] of [
+  [['stats'], 'status'],
+  [['status', '--jsn'], '--json'],
+  [['wait', '--timout', '1'], '--timeout'],
+] as const) {
+  t.test(`"${words.join(' ')}" suggests ${nearest}`, async t => {
+    t.match(await runProgram(words, {}), { exitCode: 2, stderr: new RegExp(`Did you mean ${nearest}\\?`) })
+  })
+}

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
+import { withMount } from '../help/mount.ts'
 import { runProgram, settingsFor } from '../help/program.ts'
 
 t.test('an empty volume has everything pending, and nothing is made there', async t => {
@@ -30,7 +31,10 @@ t.test('people get a table', async t => {
   const folder = t.testdir()
   await runProgram([], settingsFor(folder))
   const { stdout } = await runProgram(['status'], settingsFor(folder))
-  t.match(stdout, /homelab\.db: 0 pending, ready\n {2}0001-create-servers {2}applied {2}\d{4}-.*Z\n/)
+  t.match(
+    stdout,
+    /homelab\.db: 0 pending, ready\n {2}0001-create-servers {2}applied {2}\d{4}-\S+Z {2}\d+ ms {2,}1\.0\.0\n/,
+  )
 })
 
 t.test('conflicts are shown, and are no failure of status', async t => {
@@ -57,3 +61,84 @@ t.test('a volume that is missing is refused with 10', async t => {
     failure: 'VOLUME_MISSING',
   })
 })
+
+t.test('--exit-code ends with 3 when something is pending, after it has shown it', async t => {
+  const settings = settingsFor(t.testdir())
+  t.match(await runProgram(['status', '--exit-code'], settings), {
+    exitCode: 3,
+    failure: 'PENDING',
+    stdout: /3 pending/,
+  })
+  await runProgram([], settings)
+  t.match(await runProgram(['status', '--exit-code'], settings), { exitCode: 0, stderr: '' })
+})
+
+/** What is different from run to run. */
+const mask = (text: string, folder: string): string =>
+  text
+    .replaceAll(folder, 'FOLDER')
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+    .replaceAll(/\d+ ms +/g, 'N ms  ')
+    .replaceAll(/[\d.]+ kB/g, 'N kB')
+
+t.test('the whole of it is as documented', async t => {
+  const folder = t.testdir({ backups: {} })
+  await runProgram([], settingsFor(folder))
+  writeFileSync(join(folder, 'backups/homelab-0001-x.db'), 'x')
+  const { stdout } = await runProgram(['status'], settingsFor(folder))
+  t.equal(
+    mask(stdout, folder),
+    `FOLDER/homelab.db: 0 pending, ready
+  0001-create-servers  applied  TIME  N ms  1.0.0
+  0002-create-metrics  applied  TIME  N ms  1.0.0
+  0003-add-os-info     applied  TIME  N ms  1.0.0
+N kB, journal mode wal
+  SequelizeMeta  3 rows
+  metrics        0 rows
+  servers        0 rows
+ready marker of 0003-add-os-info, written TIME
+1 backups
+  homelab-0001-x.db  1 B  TIME
+`,
+  )
+})
+
+t.test('each state is shown as such', async t => {
+  const folder = t.testdir({ migrations: {}, data: {} })
+  const settings = settingsFor(join(folder, 'data'), { MIGRATOR_MIGRATIONS: join(folder, 'migrations') })
+  for (const name of ['0001-a', '0002-b', '0003-c', '0004-d'])
+    writeFileSync(join(folder, `migrations/${name}.ts`), 'export const up = async () => {}')
+  await runProgram([], settings)
+  const connection = new Database(join(folder, 'data/homelab.db'))
+  connection.exec(`UPDATE SequelizeMeta SET checksum = 'sha256:0' WHERE name = '0001-a';
+    UPDATE SequelizeMeta SET name = '0002-gone' WHERE name = '0002-b';
+    UPDATE SequelizeMeta SET name = '0009-new' WHERE name = '0004-d'`)
+  connection.close()
+  writeFileSync(join(folder, 'migrations/0004-d.ts'), 'export const up = async () => {}')
+  const { stdout } = await runProgram(['status', '--json'], settings)
+  const states = JSON.parse(stdout).migrations.map(({ name, state }: Record<string, string>) => `${name} ${state}`)
+  t.strictSame(states, [
+    '0001-a changed',
+    '0002-b out of order',
+    '0002-gone missing',
+    '0003-c applied',
+    '0004-d out of order',
+    '0009-new ahead',
+  ])
+})
+
+t.test(
+  'a read-only volume is read, and nothing is made there',
+  { skip: process.getuid?.() !== 0 && 'needs root, to mount' },
+  async t => {
+    const folder = t.testdir()
+    await runProgram([], settingsFor(folder))
+    mkdirSync(join(folder, 'mount'))
+    await withMount(join(folder, 'mount'), ['--bind', '-o', 'ro', folder], async () => {
+      const outcome = await runProgram(['status', '--json'], settingsFor(join(folder, 'mount')))
+      t.match(outcome, { exitCode: 0, stderr: '' })
+      t.match(JSON.parse(outcome.stdout), { ready: true, journalMode: 'wal', marker: { migrations: 3 } })
+    })
+    t.strictSame(readdirSync(folder).sort(), ['.ready', 'homelab.db', 'mount'])
+  },
+)

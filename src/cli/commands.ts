@@ -1,0 +1,68 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import type { Context } from '../commands/context.ts'
+
+export type CreateContext = () => Promise<Context>
+
+/** Adds the commands for running: a person or a script on a volume. Each imports its own code when it is called. */
+export const addRunCommands = (program: Command, createContext: CreateContext): void => {
+  program
+    .command('up')
+    .description('validate the volume, apply pending migrations, write the ready marker (the default)')
+    .option('--hold', 'stay as a sidecar and keep the ready marker true, until SIGTERM')
+    .addHelpText('after', example('up'))
+    .action(async ({ hold }: { hold?: true }) => {
+      const work = hold ? (await import('../commands/hold.ts')).hold : (await import('../commands/up.ts')).up
+      await work(await createContext())
+    })
+
+  program
+    .command('status')
+    .description('show applied and pending migrations, sizes, marker and backups; reads only')
+    .option('--json', 'as JSON')
+    .option('--exit-code', 'end with 3 when something is pending')
+    .addHelpText('after', example('status --json | jq .ready'))
+    .action(async ({ json, exitCode }: { json?: true; exitCode?: true }) => {
+      const { status } = await import('../commands/status.ts')
+      status(await createContext(), { json: json === true, exitCode: exitCode === true })
+    })
+
+  program
+    .command('wait')
+    .description('block until the ready marker is true for this image; ends with 20 at the timeout')
+    .option('--timeout <seconds>', 'how long to wait (default: MIGRATOR_LOCK_TIMEOUT)', toSeconds)
+    .addHelpText('after', example('wait --timeout 120 && node hub.js'))
+    .action(async ({ timeout }: { timeout?: number }) => {
+      const { wait } = await import('../commands/wait.ts')
+      await wait(await createContext(), timeout)
+    })
+
+  program
+    .command('repair')
+    .argument('<name>', 'a migration that is applied, without extension')
+    .description('record the present text of a changed migration, after a person looked at it')
+    .addHelpText('after', example('repair 0001-create-servers'))
+    .action(async (name: string) => {
+      const { repair } = await import('../commands/repair.ts')
+      await repair(await createContext(), name)
+    })
+}
+
+/** Adds the commands for writing migrations. */
+export const addWriteCommands = (program: Command, createContext: CreateContext): void => {
+  program
+    .command('create')
+    .argument('<name>', 'verb and noun, such as create-alerts')
+    .description('make the file of a new migration with the next number, and print its path')
+    .addHelpText('after', example('create create-alerts'))
+    .action(async (name: string) => {
+      const { create } = await import('../commands/create.ts')
+      create(await createContext(), name)
+    })
+}
+
+const example = (words: string): string => `\nExample:\n  migrator ${words}`
+
+const toSeconds = (text: string): number => {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is a whole number of seconds.')
+  return Number(text)
+}

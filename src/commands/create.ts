@@ -1,0 +1,66 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { extname, join, relative } from 'node:path'
+import { Failure } from '../failure.ts'
+import { type KnownMigration, readMigrations } from '../migrations/known.ts'
+import type { Context } from './context.ts'
+
+const types = join(import.meta.dirname, '../migrations/load.ts')
+
+/**
+ * Makes the file of a new migration, with the next number, and prints its path. Opens no database.
+ * @param name verb and noun, as in `create-alerts`
+ * @throws Failure CONFIG_INVALID when the name cannot be, or the file cannot be written
+ */
+export const create = ({ config, print }: Context, name: string): void => {
+  const folder = config.migrations
+  if (!/^(?!\d{4}-)[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name) || name.length > 200) {
+    const hint = 'It is small letters, digits and single hyphens, without a number before it, such as create-alerts.'
+    throw new Failure('CONFIG_INVALID', `a migration cannot be called ${JSON.stringify(name)}`, hint)
+  }
+  const known = readOrMake(folder)
+  const last = known.at(-1)
+  const number = Number(last?.name.slice(0, 4) ?? 0) + 1
+  const twin = known.find(migration => migration.name.slice(5) === name)
+  if (twin !== undefined)
+    throw new Failure('CONFIG_INVALID', `${twin.file} is called that already`, 'Say what is new in this one.')
+  if (number > 9999) throw new Failure('CONFIG_INVALID', `${last?.name} is the last number`, 'Names have four digits.')
+  const extension = last === undefined ? '.ts' : extname(last.file)
+  const file = join(folder, `${String(number).padStart(4, '0')}-${name}${extension}`)
+  write(() => writeFileSync(file, template(folder, extension), { flag: 'wx' }), file)
+  print(`${file}\n`)
+}
+
+/** An own folder begins empty, which is a fault everywhere else. */
+const readOrMake = (folder: string): readonly KnownMigration[] => {
+  write(() => mkdirSync(folder, { recursive: true }), folder)
+  return readdirSync(folder).some(entry => !entry.startsWith('.')) ? readMigrations(folder) : []
+}
+
+const write = (work: () => void, path: string): void => {
+  try {
+    work()
+  } catch (cause) {
+    const hint =
+      'Check MIGRATOR_MIGRATIONS: it names a folder that this user can write. An image has its own read-only.'
+    throw new Failure('CONFIG_INVALID', `${path} cannot be written`, hint, cause)
+  }
+}
+
+const template = (folder: string, extension: string): string => {
+  const typed = extension === '.ts' && existsSync(types)
+  const path = relative(folder, types)
+  const head = typed ? `import type { Migration } from '${path.startsWith('.') ? path : `./${path}`}'\n\n` : ''
+  const type = typed ? ': Migration' : ''
+  return `${head}/** What it is for, in one sentence. */
+export const up${type} = async ({ context: schema }) => {
+  // such as: await schema.addColumn('servers', 'note', 'TEXT')
+  void schema
+  throw new Error('up is not written yet')
+}
+
+/** Undoes it; leave it out where it cannot be undone. */
+export const down${type} = async () => {
+  throw new Error('down is not written yet')
+}
+`
+}

@@ -1,0 +1,43 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Config } from '../config.ts'
+import { Failure } from '../failure.ts'
+import { type KnownMigration, readMigrations } from '../migrations/known.ts'
+import { readMarker } from '../ready/marker.ts'
+import { readState } from '../ready/state.ts'
+import { refuseMissingVolume } from '../volume/check-volume.ts'
+import type { Context } from './context.ts'
+
+/** Milliseconds between two looks. */
+const pause = 100
+
+/**
+ * Returns when the ready marker is there and true for this image: for hubs that start outside Compose. Reads only.
+ * @param seconds how long to wait; MIGRATOR_LOCK_TIMEOUT when undefined
+ * @throws Failure NOT_READY when they are over; VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
+ */
+export const wait = async ({ config, log, signal }: Context, seconds: number | undefined): Promise<void> => {
+  const known = readMigrations(config.migrations)
+  const limit = seconds ?? config.lockTimeout
+  const deadline = performance.now() + limit * 1000
+  const head = known.at(-1)?.name
+  const { database, readyFile } = config
+  for (let tries = 0; !isReady(config, known); tries += 1) {
+    if (performance.now() >= deadline) {
+      const reason = `${database} is not ready for ${head} after ${limit} s`
+      throw new Failure('NOT_READY', reason, `Run "migrator up"; see "migrator status" for what ${readyFile} lacks.`)
+    }
+    if (tries === 0)
+      log.info('wait.waiting', `waiting up to ${limit} s until ${database} is at ${head}`, { seconds: limit })
+    await setTimeout(pause)
+    signal.throwIfAborted()
+  }
+  log.info('wait.ready', `${database} is ready at ${head}`, { schema: head })
+}
+
+/** The database is only opened once the marker names this image's last migration. */
+const isReady = (config: Config, known: readonly KnownMigration[]): boolean => {
+  refuseMissingVolume(config.volume)
+  const marker = readMarker(config.readyFile)
+  if (marker?.schema !== known.at(-1)?.name || marker?.migrations !== known.length) return false
+  return readState(config, () => undefined).ready
+}

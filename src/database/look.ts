@@ -1,0 +1,80 @@
+import { closeSync, copyFileSync, existsSync, openSync, readSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import Database from 'better-sqlite3'
+import { attempt, type Outcome } from '../attempt.ts'
+import { makeTemporaryFolder } from '../temporary-folder.ts'
+import { type Connection, openForReading } from './open.ts'
+import { sqliteCode } from './sqlite-failure.ts'
+
+/**
+ * Lets `work` read an existing database and leaves no trace: no file is made or written, no writer is held up. On a
+ * read-only mount too, and after a writer that was killed. `work` may be called again, so it must only read.
+ *
+ * SQLite makes a -shm file to read a database in WAL mode, and leaves it. So where nobody has one open the file is read
+ * as it lies (`immutable=1`, https://www.sqlite.org/uri.html), and when somebody came meanwhile it is read again. What a
+ * killed writer left is put together on a copy in a temporary folder.
+ * @throws what `work` throws; SQLite's own errors
+ */
+export const look = <T>(path: string, work: (connection: Connection) => T): T => {
+  if (journalMode(path) === 'wal' && !existsSync(`${path}-shm`)) {
+    if (sizeOf(`${path}-wal`) > 0) return lookAtCopy(path, work)
+    const before = mark(path)
+    const outcome = attempt(() => lookAtStill(path, work))
+    if (mark(path) === before) return resultOf(outcome)
+  }
+  const outcome = attempt(() => withConnection(openForReading(path), work))
+  if ('error' in outcome && needsWriting(outcome.error)) return lookAtCopy(path, work)
+  return resultOf(outcome)
+}
+
+/** As the file's header has it; whoever opened it immutably could not ask for it. */
+export const journalMode = (path: string): 'wal' | 'rollback' => {
+  const header = Buffer.alloc(20)
+  const descriptor = openSync(path, 'r')
+  try {
+    readSync(descriptor, header, 0, header.length, 0)
+  } finally {
+    closeSync(descriptor)
+  }
+  return header[18] === 2 ? 'wal' : 'rollback'
+}
+
+const lookAtStill = <T>(path: string, work: (connection: Connection) => T): T =>
+  withConnection(new Database(`${pathToFileURL(path)}?mode=ro&immutable=1`, { readonly: true }), work)
+
+const lookAtCopy = <T>(path: string, work: (connection: Connection) => T): T => {
+  const folder = makeTemporaryFolder()
+  try {
+    const copy = join(folder.path, basename(path))
+    for (const suffix of ['', '-wal', '-journal'].filter(suffix => existsSync(path + suffix)))
+      copyFileSync(path + suffix, copy + suffix)
+    return withConnection(new Database(copy), work)
+  } finally {
+    folder.remove()
+  }
+}
+
+const withConnection = <T>(connection: Connection, work: (connection: Connection) => T): T => {
+  try {
+    return work(connection)
+  } finally {
+    connection.close()
+  }
+}
+
+/** Changes as soon as anybody opens the database to read or write it. */
+const mark = (path: string): string => {
+  const { ino, size, mtimeNs } = statSync(path, { bigint: true })
+  return `${ino} ${size} ${mtimeNs} ${existsSync(`${path}-shm`)}`
+}
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+
+/** What a killed writer left can only be read once it is rolled back or its index made anew. */
+const needsWriting = (error: unknown): boolean => /^SQLITE_(READONLY|CANTOPEN)/.test(String(sqliteCode(error)))
+
+const resultOf = <T>(outcome: Outcome<T>): T => {
+  if ('error' in outcome) throw outcome.error
+  return outcome.value
+}

@@ -1,0 +1,68 @@
+import { statSync } from 'node:fs'
+import { basename } from 'node:path'
+import type { Config } from '../config.ts'
+import { journalMode, look } from '../database/look.ts'
+import type { Connection } from '../database/open.ts'
+import { readSchema } from '../database/schema.ts'
+import { toFailure } from '../database/sqlite-failure.ts'
+import { type AppliedMigration, readHistory } from '../migrations/history.ts'
+import { type Marker, readMarker } from './marker.ts'
+import { isTrue, truthOf } from './truth.ts'
+
+export type TableSize = Readonly<{ name: string; rows: number }>
+
+/** What is on a volume. */
+export type VolumeState = Readonly<{
+  applied: readonly AppliedMigration[]
+  marker: Marker | undefined
+  /** the ready marker is there and true */
+  ready: boolean
+  /** of the database and its journal; 0 where there is no database */
+  bytes: number
+  journalMode: 'wal' | 'rollback' | null
+}>
+
+/**
+ * Reads a volume without a trace (see `look`).
+ * @param more reads what else is wanted of the database, in the same look
+ * @returns what `more` gave, undefined where there is no database
+ * @throws Failure DATABASE_DAMAGED, DATABASE_BUSY
+ */
+export const readState = <T>(
+  { database, readyFile }: Config,
+  more: (connection: Connection) => T,
+): VolumeState & { readonly more: T | undefined } => {
+  const marker = readMarker(readyFile)
+  if (statSync(database, { throwIfNoEntry: false }) === undefined)
+    return { applied: [], marker, ready: false, bytes: 0, journalMode: null, more: undefined }
+  try {
+    const found = look(database, connection => {
+      const applied = readHistory(connection)
+      const truth = { ...truthOf(connection, applied), database: basename(database) }
+      return { applied, ready: marker !== undefined && isTrue(marker, truth), more: more(connection) }
+    })
+    return { ...found, marker, bytes: sizeOf(database), journalMode: journalMode(database) }
+  } catch (error) {
+    throw toFailure(error, database)
+  }
+}
+
+/** How many rows each table has. */
+export const countTables = (connection: Connection): readonly TableSize[] =>
+  readSchema(connection)
+    .filter(({ type }) => type === 'table')
+    .map(({ name }) => ({
+      name,
+      rows: Number(
+        connection
+          .prepare(`SELECT count(*) FROM "${name.replaceAll('"', '""')}"`)
+          .pluck()
+          .get(),
+      ),
+    }))
+
+const sizeOf = (database: string): number =>
+  ['', '-wal', '-journal'].reduce(
+    (sum, suffix) => sum + (statSync(database + suffix, { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  )
