@@ -72,7 +72,7 @@ const mark = (path: string): string => {
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
 /** What a killed writer left can only be read once it is rolled back or its index made anew. */
-const needsWriting = (error: unknown): boolean => /^SQLITE_(READONLY|CANTOPEN)/.test(String(sqliteCode(error)))
+const needsWriting = (error: unknown): boolean => /^SQLITE_(?:READONLY_|CANTOPEN)/.test(String(sqliteCode(error)))
 
 const resultOf = <T>(outcome: Outcome<T>): T => {
   if ('error' in outcome) throw outcome.error
