@@ -3,6 +3,7 @@ import { formatBytes, textTable } from '../src/text-table.ts'
 
 t.test('columns are aligned, and nothing trails', async t => {
   t.strictSame(textTable([['a', 'bb', ''], ['ccc', 'd', 'e'], ['f']]), ['  a    bb', '  ccc  d   e', '  f'])
+  t.strictSame(textTable([['a'], ['b', 'c']]), ['  a', '  b  c'])
   t.strictSame(textTable([]), [])
 })
 

@@ -48,8 +48,8 @@ const write = (work: () => void, path: string): void => {
 
 const template = (folder: string, extension: string): string => {
   const typed = extension === '.ts' && existsSync(types)
-  const path = relative(folder, types)
-  const head = typed ? `import type { Migration } from '${path.startsWith('.') ? path : `./${path}`}'\n\n` : ''
+  const path = `./${relative(folder, types)}`.replace('./../', '../')
+  const head = typed ? `import type { Migration } from '${path}'\n\n` : ''
   const type = typed ? ': Migration' : ''
   return `${head}/** What it is for, in one sentence. */
 export const up${type} = async ({ context: schema }) => {
