@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
-import { addRunCommands, addWriteCommands, type CreateContext } from './cli/commands.ts'
+import { addBackupCommands } from './cli/backup-commands.ts'
+import { addInternalCommand, addRunCommands, addWriteCommands, type CreateContext } from './cli/commands.ts'
 import { Failure } from './failure.ts'
 
 /**
@@ -27,6 +28,8 @@ export const cli = async (
     })
   addRunCommands(program, createContext)
   addWriteCommands(program, createContext)
+  addBackupCommands(program, createContext)
+  addInternalCommand(program, print)
 
   try {
     await program.parseAsync(words, { from: 'user' })

@@ -4,15 +4,19 @@ import { inspect } from 'node:util'
 import type { Context } from './commands/context.ts'
 import { up } from './commands/up.ts'
 import { type Environment, readConfig } from './config.ts'
+import { toFailure } from './database/sqlite-failure.ts'
 import { Failure, type FailureCode } from './failure.ts'
 import { createLog, type Log } from './log.ts'
 import { becomeOwner } from './volume/become-owner.ts'
 import { isContainer } from './volume/container.ts'
+import { followLink } from './volume/follow-link.ts'
 import { parseMounts } from './volume/mounts.ts'
+import { hasTemporaryFolder } from './volume/temporary.ts'
 import { writeText } from './write-text.ts'
 
-const stderr = 2
+const stdin = 0
 const stdout = 1
+const stderr = 2
 const root = join(import.meta.dirname, '..')
 
 /** Reads the process's surroundings, runs the command, and says how it went by one line and the exit code. */
@@ -21,15 +25,23 @@ const main = async (words: readonly string[], environment: Environment): Promise
   // lets database/look.ts read a file as it lies; read by better-sqlite3 when the first database is opened
   process.env.SQLITE_USE_URI = '1'
   let log = createLog(terminal ? 'text' : 'json', 'info', stderr, terminal)
+  let context: Context | undefined
   try {
     const createContext = async (): Promise<Context> => {
-      const config = await readConfig({ environment, workingFolder: process.cwd(), root, terminal })
+      const config = followLink(await readConfig({ environment, workingFolder: process.cwd(), root, terminal }))
       log = createLog(config.logFormat, config.logLevel, stderr, terminal)
+      // read by SQLite when the first database is opened
+      if (!hasTemporaryFolder(environment)) process.env.SQLITE_TMPDIR = config.volume
       const mounts = parseMounts(readMountinfo())
       const container = isContainer('/', environment, mounts)
       becomeOwner(config.volume, container, process)
       const host = { container, mounts, uid: process.getuid?.(), gid: process.getgid?.() }
-      return { config, log, host, signal: stopSignal(), print, version: readVersion() }
+      const script = process.argv[1] ?? ''
+      const signal = stopSignal()
+      const ask = async (question: string) =>
+        isTerminal(stdin) && terminal ? (await import('./ask.ts')).ask(question, process, signal) : undefined
+      context = { config, log, host, signal, print, ask, script, version: readVersion() }
+      return context
     }
     // `up` alone is what containers run: it needs no command line library
     if (words.length === 0 || (words.length === 1 && words[0] === 'up')) {
@@ -38,8 +50,16 @@ const main = async (words: readonly string[], environment: Environment): Promise
     }
     return await (await import('./cli.ts')).cli(words, readVersion(), print, createContext)
   } catch (error) {
-    return report(error, log)
+    return report(await explain(error, context), log)
   }
+}
+
+/** What the error means for the database, and for a damaged one the backup that would mend it. */
+const explain = async (error: unknown, context: Context | undefined): Promise<unknown> => {
+  if (context === undefined) return error
+  const failure = toFailure(error, context.config.database)
+  if (!(failure instanceof Failure && failure.code === 'DATABASE_DAMAGED')) return failure
+  return (await import('./commands/explain-damage.ts')).explainDamage(failure, context)
 }
 
 /** node:tty takes 2 ms to load, and a container's standard error is a pipe. */

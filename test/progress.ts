@@ -15,7 +15,7 @@ const shown = (
   const descriptor = openSync(file, 'w')
   let time = 0
   const log = createLog(format, 'info', descriptor, terminal)
-  const progress = createProgress(log, () => time)
+  const progress = createProgress(log, 'rows', () => time)
   for (let done = 100; done <= 1000; done += 100) {
     time += each
     progress('metrics', done, 1000)

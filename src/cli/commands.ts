@@ -60,7 +60,19 @@ export const addWriteCommands = (program: Command, createContext: CreateContext)
     })
 }
 
-const example = (words: string): string => `\nExample:\n  migrator ${words}`
+/** Adds what the program starts itself by (src/database/helper.ts); no settings are read for it. */
+export const addInternalCommand = (program: Command, print: (text: string) => void): void => {
+  program
+    .command('internal', { hidden: true })
+    .argument('<words...>')
+    .action(async (words: readonly string[]) => {
+      const { internal } = await import('../commands/internal.ts')
+      await internal(print, words)
+    })
+}
+
+/** What stands below the help of a command. */
+export const example = (words: string): string => `\nExample:\n  migrator ${words}`
 
 const toSeconds = (text: string): number => {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is a whole number of seconds.')

@@ -12,6 +12,10 @@ export type Context = Readonly<{
   signal: AbortSignal
   /** writes data to standard output */
   print: (text: string) => void
+  /** asks the person at the terminal a question; undefined where there is nobody */
+  ask: (question: string) => Promise<string | undefined>
+  /** the file that starts this program, for helper processes */
+  script: string
   /** of this program */
   version: string
 }>

@@ -1,6 +1,4 @@
 import { statSync } from 'node:fs'
-import { backUp } from '../database/backup.ts'
-import { refuseDamage } from '../database/damage.ts'
 import type { Connection } from '../database/open.ts'
 import { readSchema } from '../database/schema.ts'
 import { withTransaction } from '../database/transaction.ts'
@@ -8,14 +6,16 @@ import { whenFree } from '../database/wait.ts'
 import { Failure } from '../failure.ts'
 import type { MigrationText } from '../migrations/files.ts'
 import { hasHistory, readHistory } from '../migrations/history.ts'
-import { type KnownMigration, toKnown } from '../migrations/known.ts'
+import { toKnown } from '../migrations/known.ts'
 import { type Conflict, makePlan } from '../migrations/plan.ts'
 import type { Applied } from '../migrations/runner.ts'
 import { createProgress } from '../progress.ts'
-import { type Marker, readMarker, withdrawMarker, writeMarker } from '../ready/marker.ts'
-import { seenOf } from '../ready/seen.ts'
+import { markReady } from '../ready/mark-ready.ts'
+import { readMarker, withdrawMarker } from '../ready/marker.ts'
 import { isTrue, truthOf } from '../ready/truth.ts'
+import { filesystemOf } from '../volume/filesystem.ts'
 import { type Context, patienceOf } from './context.ts'
+import { protect } from './protect.ts'
 
 /** Seconds that a migration may go without a statement. */
 const settleLimit = 60
@@ -35,19 +35,17 @@ export const makeReady = async (
   const start = performance.now()
   const { applied, checkedAt, isNew } = await withTransaction(connection, patience, async () => {
     refuseReplaced(config.database, ino)
-    return bringUp(context, connection, texts.map(toKnown))
+    return bringUp(context, connection, texts)
   })
   for (const { name, milliseconds } of applied) {
     log.info('migration.applied', `applied ${name} in ${milliseconds} ms`, { name, milliseconds })
   }
-  if (isNew) await whenFree(() => connection.pragma('journal_mode = WAL'), patience)
+  if (isNew && filesystemOf(context.host.mounts, config.volume).kind !== 'shared')
+    await whenFree(() => connection.pragma('journal_mode = WAL'), patience)
   // under the lock again: another version may commit meanwhile, and its marker must not be replaced by ours
-  const { schema } = await withTransaction(connection, patience, async () => {
-    const truth = { ...truthOf(connection, readHistory(connection)), version: context.version }
-    const seen = seenOf(connection, texts, truth)
-    writeMarker(config.readyFile, { ...truth, checkedAt, readyAt: new Date().toISOString(), seen })
-    return truth
-  })
+  const { schema } = await withTransaction(connection, patience, async () =>
+    markReady(connection, config.readyFile, texts, { version: context.version, checkedAt }),
+  )
   const milliseconds = Math.round(performance.now() - start)
   const done = applied.length === 0 ? 'nothing to apply' : `${applied.length} applied in ${milliseconds} ms`
   log.info('up.done', `${done}: ${config.database} is at ${schema}`, { applied: applied.length, milliseconds, schema })
@@ -56,10 +54,11 @@ export const makeReady = async (
 const bringUp = async (
   context: Context,
   connection: Connection,
-  known: readonly KnownMigration[],
+  texts: readonly MigrationText[],
 ): Promise<{ applied: readonly Applied[]; checkedAt: string | null; isNew: boolean }> => {
   const { config, log, signal, version } = context
   const isNew = isEmpty(connection)
+  const known = texts.map(toKnown)
   const history = readHistory(connection)
   const { pending, conflicts } = makePlan(known, history)
   const marker = readMarker(config.readyFile)
@@ -68,18 +67,17 @@ const bringUp = async (
   refuseForeign(connection)
   refuseConflicts(conflicts, config.database)
 
-  const checkedAt = checkDamage(context, connection, marker)
-  if (pending.length === 0) return { applied: [], checkedAt, isNew }
+  const found = { isNew, schema: truth.schema, marker }
+  if (pending.length === 0)
+    return { applied: [], checkedAt: await protect(context, connection, { ...found, pending: [] }), isNew }
   const [{ loadMigrations }, { applyMigrations }] = await Promise.all([
     import('../migrations/load.ts'),
     import('../migrations/apply.ts'),
   ])
   const migrations = await loadMigrations(known)
-  if (config.backup === 'auto' && !isNew) {
-    const file = backUp(config.database, truth.schema, config.backupKeep)
-    log.info('backup.made', `backed up to ${file}`, { file })
-  }
-  const onProgress = createProgress(log)
+  const pendingTexts = texts.filter(text => pending.some(({ name }) => name === text.name))
+  const checkedAt = await protect(context, connection, { ...found, pending: pendingTexts })
+  const onProgress = createProgress(log, 'rows')
   const applied = await applyMigrations(connection, migrations, { version, signal, settleLimit, onProgress })
   withdrawMarker(config.readyFile)
   return { applied, checkedAt, isNew }
@@ -113,14 +111,4 @@ const refuseConflicts = (conflicts: readonly Conflict[], path: string): void => 
   const findings = conflicts.map(({ name, finding }) => `${name} ${finding}`)
   const hints = new Set(conflicts.map(({ hint }) => hint))
   throw new Failure(code, `${path} and its migrations disagree: ${findings.join('; ')}`, [...hints].join(' '))
-}
-
-/**
- * Whoever comes this way found something to do, so a look at the whole file is due unless it is switched off.
- * @returns when the database was last checked
- */
-const checkDamage = ({ config }: Context, connection: Connection, marker: Marker | undefined): string | null => {
-  if (config.check === 'never') return marker?.checkedAt ?? null
-  refuseDamage(connection, config.check === 'always' ? 'integrity_check' : 'quick_check')
-  return new Date().toISOString()
 }

@@ -1,12 +1,13 @@
 import { statSync } from 'node:fs'
 import { basename } from 'node:path'
-import { listBackups } from '../database/backup.ts'
+import { listBackups } from '../database/backups.ts'
+import { countTables, type TableSize } from '../database/count-tables.ts'
 import { Failure } from '../failure.ts'
 import type { AppliedMigration } from '../migrations/history.ts'
 import { type KnownMigration, readMigrations } from '../migrations/known.ts'
 import { type Conflict, makePlan } from '../migrations/plan.ts'
 import type { Marker } from '../ready/marker.ts'
-import { countTables, readState, type TableSize } from '../ready/state.ts'
+import { readState } from '../ready/state.ts'
 import { formatBytes, textTable } from '../text-table.ts'
 import { refuseMissingVolume } from '../volume/check-volume.ts'
 import type { Context } from './context.ts'
@@ -57,10 +58,7 @@ export const status = (
     conflicts: conflicts.map(({ code, name, finding }) => ({ code, name, finding })),
     tables: tables ?? [],
     marker: marker ?? null,
-    backups: listBackups(config.database).map(file => {
-      const { size, mtime } = statSync(file)
-      return { file, bytes: size, madeAt: mtime.toISOString() }
-    }),
+    backups: listBackups(config.database).map(({ file, madeAt }) => ({ file, bytes: statSync(file).size, madeAt })),
   }
   print(json ? `${JSON.stringify(found)}\n` : toText(found))
   if (!exitCode || pending.length === 0) return

@@ -1,16 +1,18 @@
 import { rmSync, statSync } from 'node:fs'
 import { attempt } from '../attempt.ts'
 import type { Config } from '../config.ts'
-import { hasLeftovers } from '../database/damage.ts'
+import { hasLeftovers } from '../database/leftovers.ts'
 import { type Connection, openDatabase } from '../database/open.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import { whenFree } from '../database/wait.ts'
 import { Failure } from '../failure.ts'
+import type { Log } from '../log.ts'
 import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
 import { type Marker, readMarker, withdrawMarker } from '../ready/marker.ts'
 import { refuseLostDatabase } from '../ready/refuse-lost-database.ts'
 import { seenOf } from '../ready/seen.ts'
-import { checkVolume } from '../volume/check-volume.ts'
+import { checkVolume, type Host } from '../volume/check-volume.ts'
+import { filesystemOf } from '../volume/filesystem.ts'
 import { type Context, patienceOf } from './context.ts'
 
 /** Milliseconds after which the last damage check no longer counts: 7 days. */
@@ -21,8 +23,9 @@ const checkLasts = 7 * 24 * 3600 * 1000
  * With nothing to do this is all that is loaded and done: no Umzug, no Sequelize, no lock, no write.
  */
 export const up = async (context: Context): Promise<void> => {
-  const { config, host } = context
+  const { config, host, log } = context
   checkVolume(config, host)
+  warnOfMemory(config.volume, host, log)
   const texts = readMigrationTexts(config.migrations)
   try {
     refuseLostDatabase(config)
@@ -42,6 +45,13 @@ export const up = async (context: Context): Promise<void> => {
     if (failure instanceof Failure && failure.code === 'DATABASE_DAMAGED') withdrawMarker(config.readyFile)
     throw failure
   }
+}
+
+const warnOfMemory = (volume: string, { mounts }: Host, log: Log): void => {
+  const { name, kind } = filesystemOf(mounts, volume)
+  if (kind !== 'memory') return
+  const warning = `data directory ${volume} is on ${name}: all that is in it ends with the container`
+  log.warn('volume.memory', warning, { filesystem: name })
 }
 
 /** Nothing that a finished run left has changed since: nothing is pending, nothing wrong, and the marker is true. */

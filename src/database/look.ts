@@ -1,9 +1,10 @@
-import { closeSync, copyFileSync, existsSync, openSync, readSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import Database from 'better-sqlite3'
 import { attempt, type Outcome } from '../attempt.ts'
 import { makeTemporaryFolder } from '../temporary-folder.ts'
+import { journalMode } from './header.ts'
 import { type Connection, openForReading } from './open.ts'
 import { sqliteCode } from './sqlite-failure.ts'
 
@@ -26,18 +27,6 @@ export const look = <T>(path: string, work: (connection: Connection) => T): T =>
   const outcome = attempt(() => withConnection(openForReading(path), work))
   if ('error' in outcome && needsWriting(outcome.error)) return lookAtCopy(path, work)
   return resultOf(outcome)
-}
-
-/** As the file's header has it; whoever opened it immutably could not ask for it. */
-export const journalMode = (path: string): 'wal' | 'rollback' => {
-  const header = Buffer.alloc(20)
-  const descriptor = openSync(path, 'r')
-  try {
-    readSync(descriptor, header, 0, header.length, 0)
-  } finally {
-    closeSync(descriptor)
-  }
-  return header[18] === 2 ? 'wal' : 'rollback'
 }
 
 const lookAtStill = <T>(path: string, work: (connection: Connection) => T): T =>

@@ -1,6 +1,5 @@
-import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import { Failure } from '../failure.ts'
+import { refuseNoFile } from './header.ts'
 
 export type Connection = Database.Database
 
@@ -13,24 +12,18 @@ const busyTimeout = 250
  * @throws Failure CONFIG_INVALID when a folder is in its place; SQLite's own errors
  */
 export const openDatabase = (path: string): Connection => {
-  refuseFolder(path)
+  refuseNoFile(path)
   return new Database(path, { timeout: busyTimeout })
 }
 
 /** Opens an existing database file read-write and makes none. Throws as openDatabase does. */
 export const openExisting = (path: string): Connection => {
-  refuseFolder(path)
+  refuseNoFile(path)
   return new Database(path, { fileMustExist: true })
 }
 
 /** Opens an existing database file without the right to write. Throws as openDatabase does. */
 export const openForReading = (path: string): Connection => {
-  refuseFolder(path)
+  refuseNoFile(path)
   return new Database(path, { readonly: true, timeout: busyTimeout })
-}
-
-const refuseFolder = (path: string): void => {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
-  const hint = 'Name a file with DATABASE_URL. A volume is mounted on the folder above it, not on the file.'
-  throw new Failure('CONFIG_INVALID', `the database path ${path} is a folder`, hint)
 }

@@ -1,5 +1,9 @@
+import { statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { attempt } from '../attempt.ts'
 import { errorCode } from '../error-code.ts'
 import { Failure } from '../failure.ts'
+import { fileFailure, hints } from '../volume/file-failure.ts'
 
 /** SQLite's extended result code (`SQLITE_BUSY_SNAPSHOT`) of an error or of what caused it; Sequelize wraps them. */
 export const sqliteCode = (error: unknown): string | undefined => sqliteError(error)?.code
@@ -15,22 +19,26 @@ const sqliteError = (error: unknown): Readonly<{ code: string; message: string }
 export const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(String(sqliteCode(error)))
 
 /**
- * The Failure that an error of SQLite means for the database at `path`; any other error is given back as it came.
- * Result codes: https://www.sqlite.org/rescode.html
+ * The Failure that an error of SQLite or of the filesystem means for the database at `path`; any other error is given back as it
+ * came. Result codes: https://www.sqlite.org/rescode.html
  */
 export const toFailure = (error: unknown, path: string): unknown => {
+  if (error instanceof Failure) return error
   const found = sqliteError(error)
-  if (error instanceof Failure || found === undefined) return error
+  if (found === undefined) return fileFailure(error)
   const { code, message: reason } = found
   if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
     const hint = 'Restore a backup, or move the file away to start anew. It was not touched.'
     return new Failure('DATABASE_DAMAGED', `${path} is not a sound SQLite database: ${reason}`, hint, error)
   }
-  if (/^SQLITE_(FULL|IOERR_WRITE|IOERR_FSYNC)$/.test(code)) {
-    const hint = 'Free some space on the volume, then start again. Nothing was changed.'
-    return new Failure('DISK_FULL', `the disk under ${path} is full or failing: ${reason}`, hint, error)
+  if (/^SQLITE_(FULL|IOERR_(?:WRITE|FSYNC|DIR_FSYNC|SHMSIZE))$/.test(code) || (isRefused(code) && isFull(path))) {
+    return new Failure('DISK_FULL', `the disk under ${path} is full or failing: ${reason}`, hints.DISK_FULL, error)
   }
-  if (/^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)/.test(code)) {
+  if (/^SQLITE_(IOERR_(?:LOCK|RDLOCK|CHECKRESERVEDLOCK|UNLOCK|SHM\w+)|PROTOCOL)$/.test(code)) {
+    const what = `the filesystem under ${path} does not keep SQLite's locks: ${reason} (${code})`
+    return new Failure('FILESYSTEM_UNSUITABLE', what, hints.FILESYSTEM_UNSUITABLE, error)
+  }
+  if (isRefused(code)) {
     const hint = 'Check who owns the file and its -wal, -shm and -journal, and that the mount is writable.'
     return new Failure('VOLUME_NOT_WRITABLE', `${path} cannot be opened for writing: ${reason}`, hint, error)
   }
@@ -39,4 +47,12 @@ export const toFailure = (error: unknown, path: string): unknown => {
     return new Failure('DATABASE_BUSY', `${path} is held by another writer`, hint, error)
   }
   return error
+}
+
+const isRefused = (code: string): boolean => /^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)/.test(code)
+
+/** A journal that cannot be made is SQLITE_CANTOPEN, whether it is for want of rights or of an inode. */
+const isFull = (path: string): boolean => {
+  const room = attempt(() => statfsSync(dirname(path)))
+  return 'value' in room && (room.value.bavail === 0 || (room.value.files > 0 && room.value.ffree === 0))
 }

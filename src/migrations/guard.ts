@@ -1,3 +1,4 @@
+import { countRows } from '../database/count-tables.ts'
 import type { Connection } from '../database/open.ts'
 
 /** What a migration must not take away: counted before and after it, inside the transaction. */
@@ -27,14 +28,6 @@ export const takeSnapshot = (connection: Connection): Snapshot => {
     violations: new Map(violations.map(({ key, number }) => [key, number])),
   }
 }
-
-const countRows = (connection: Connection, table: string): number =>
-  Number(
-    connection
-      .prepare(`SELECT count(*) FROM "${table.replaceAll('"', '""')}"`)
-      .pluck()
-      .get(),
-  )
 
 /**
  * Counts the rows that DELETE takes from the tables of a snapshot from now on, by triggers of this connection alone. They see a row that goes

@@ -1,22 +1,57 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import type { Config } from '../config.ts'
-import { listBackups } from '../database/backup.ts'
+import { listBackups } from '../database/backups.ts'
+import { refuseStrange } from '../database/header.ts'
+import { replacedPrefix } from '../database/replaced.ts'
 import { Failure } from '../failure.ts'
-import { withdrawn } from './marker.ts'
+import { readMarker, withdrawn } from './marker.ts'
 
 /**
- * To SQLite a missing or empty file is a sound, new database. Where a ready marker or a backup shows that there was data,
- * it is a loss, and making a new one would hide it.
+ * To SQLite a missing or empty file is a sound, new database. Where a ready marker, a backup or a replaced database shows that
+ * there was data, it is a loss, and making a new one would hide it. Nor is a file that is no database one to be opened.
  * @throws Failure DATABASE_DAMAGED
  */
 export const refuseLostDatabase = ({ database, readyFile }: Config): void => {
-  const size = statSync(database, { throwIfNoEntry: false })?.size ?? 0
-  if (size > 0) return
-  const evidence = [readyFile, withdrawn(readyFile)].find(file => existsSync(file)) ?? listBackups(database).at(-1)
-  if (evidence === undefined) return
+  if (sizeOf(database) > 0) {
+    refuseStrange(database)
+    return
+  }
+  const evidence = [
+    ...[readyFile, withdrawn(readyFile)].filter(file => existsSync(file) && isMarkerOf(file, database)),
+    ...listBackups(database).map(({ file }) => file),
+    ...listReplaced(database),
+  ]
+  const [first] = evidence
+  if (first === undefined) return
   throw new Failure(
     'DATABASE_DAMAGED',
-    `${database} is missing or empty, but ${evidence} shows that it had data`,
-    `Put the database back, or remove ${evidence} to start anew.`,
+    `${database} is missing or empty, but ${first} shows that it had data`,
+    `Put the database back, or remove ${evidence.join(', ')} to start anew.`,
   )
 }
+
+/**
+ * For commands that work on a database that is there.
+ * @throws Failure DATABASE_DAMAGED when it is lost, CONFIG_INVALID when there never was one
+ */
+export const refuseNoDatabase = (config: Config): void => {
+  refuseLostDatabase(config)
+  if (sizeOf(config.database) > 0) return
+  throw new Failure(
+    'CONFIG_INVALID',
+    `there is no database ${config.database}`,
+    'Run "migrator up", or check DATABASE_URL.',
+  )
+}
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+
+/** One folder may have several databases; what cannot be read as a marker is taken for this one's. */
+const isMarkerOf = (file: string, database: string): boolean =>
+  (readMarker(file)?.database ?? basename(database)) === basename(database)
+
+const listReplaced = (database: string): readonly string[] =>
+  readdirSync(dirname(database))
+    .filter(entry => entry.startsWith(replacedPrefix(database)))
+    .map(entry => join(dirname(database), entry))

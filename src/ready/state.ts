@@ -1,15 +1,13 @@
 import { statSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Config } from '../config.ts'
-import { journalMode, look } from '../database/look.ts'
+import { journalMode } from '../database/header.ts'
+import { look } from '../database/look.ts'
 import type { Connection } from '../database/open.ts'
-import { readSchema } from '../database/schema.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import { type AppliedMigration, readHistory } from '../migrations/history.ts'
 import { type Marker, readMarker } from './marker.ts'
 import { isTrue, truthOf } from './truth.ts'
-
-export type TableSize = Readonly<{ name: string; rows: number }>
 
 /** What is on a volume. */
 export type VolumeState = Readonly<{
@@ -46,20 +44,6 @@ export const readState = <T>(
     throw toFailure(error, database)
   }
 }
-
-/** How many rows each table has. */
-export const countTables = (connection: Connection): readonly TableSize[] =>
-  readSchema(connection)
-    .filter(({ type }) => type === 'table')
-    .map(({ name }) => ({
-      name,
-      rows: Number(
-        connection
-          .prepare(`SELECT count(*) FROM "${name.replaceAll('"', '""')}"`)
-          .pluck()
-          .get(),
-      ),
-    }))
 
 const sizeOf = (database: string): number =>
   ['', '-wal', '-journal'].reduce(

@@ -14,7 +14,7 @@ export type Host = Readonly<{
 }>
 
 /**
- * Checks that the data directory is there, is on a mount where one is required, and can be written.
+ * Checks that the data directory is there, is on a mount where one is required, and can be written, and so can the database.
  * @throws Failure VOLUME_MISSING, VOLUME_NOT_MOUNTED, VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE; CONFIG_INVALID when the ready
  *   marker has no place
  */
@@ -22,8 +22,12 @@ export const checkVolume = (config: Config, host: Host): void => {
   refuseMissingVolume(config.volume)
   refuseUnmounted(config, host)
   refuseUnwritable(config.volume, host)
+  for (const suffix of databaseFiles) refuseForeignFile(config.database + suffix, host)
   refuseReadyFile(config.readyFile)
 }
+
+/** The database and what SQLite keeps beside it. */
+const databaseFiles = ['', '-wal', '-shm', '-journal']
 
 /** @throws Failure VOLUME_MISSING when there is no such folder */
 export const refuseMissingVolume = (folder: string): void => {
@@ -50,7 +54,7 @@ const refuseUnmounted = ({ volume, requireMount }: Config, host: Host): void => 
   )
 }
 
-const refuseUnwritable = (folder: string, { uid, gid }: Host): void => {
+const refuseUnwritable = (folder: string, host: Host): void => {
   try {
     accessSync(folder, constants.W_OK | constants.X_OK)
   } catch (cause) {
@@ -58,15 +62,29 @@ const refuseUnwritable = (folder: string, { uid, gid }: Host): void => {
       const hint = 'Mount it without ":ro" ("readOnly: true" in Kubernetes).'
       throw new Failure('VOLUME_READ_ONLY', `data directory ${folder} is mounted read-only`, hint, cause)
     }
-    const owner = statSync(folder)
-    throw new Failure(
-      'VOLUME_NOT_WRITABLE',
-      `data directory ${folder} belongs to ${owner.uid}:${owner.gid} and user ${uid}:${gid} may not write there`,
-      `Run "chown -R ${uid}:${gid}" on the volume, or run as its owner: "user: ${owner.uid}:${owner.gid}" in Compose, ` +
-        `"fsGroup: ${gid}" in Kubernetes.`,
-      cause,
-    )
+    throw notWritable(`data directory ${folder}`, folder, folder, host, cause)
   }
+}
+
+/** SQLite opens a file of another user read-only without a word, and fails much later. */
+const refuseForeignFile = (file: string, host: Host): void => {
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return
+  try {
+    accessSync(file, constants.R_OK | constants.W_OK)
+  } catch (cause) {
+    throw notWritable(file, file, dirname(file), host, cause)
+  }
+}
+
+const notWritable = (what: string, path: string, folder: string, { uid, gid }: Host, cause: unknown): Failure => {
+  const owner = statSync(path)
+  return new Failure(
+    'VOLUME_NOT_WRITABLE',
+    `${what} belongs to ${owner.uid}:${owner.gid} and user ${uid}:${gid} may not write it`,
+    `Run "chown -R ${uid}:${gid} ${folder}" as root on the volume, or run as its owner: "--user ${owner.uid}:${owner.gid}" for docker run, ` +
+      `"user: ${owner.uid}:${owner.gid}" in Compose, "fsGroup: ${gid}" in Kubernetes.`,
+    cause,
+  )
 }
 
 /** Found out before anything is applied, not when the marker is to be written. */

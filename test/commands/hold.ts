@@ -137,7 +137,16 @@ t.test('what stops it and is no signal is thrown', async t => {
   const host = { container: false, mounts: [], uid: 0, gid: 0 }
   const log = createLog('json', 'error', 2)
   const controller = new AbortController()
-  const context = { config, log, host, signal: controller.signal, print: () => undefined, version: '1.0.0' }
+  const context = {
+    config,
+    log,
+    host,
+    signal: controller.signal,
+    print: () => undefined,
+    ask: async () => undefined,
+    script: '',
+    version: '',
+  }
   const holding = hold(context)
   setImmediate(() => controller.abort(new Error('a bug')))
   await t.rejects(holding, { message: 'a bug' })

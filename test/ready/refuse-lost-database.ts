@@ -1,12 +1,19 @@
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import t from 'tap'
 import { readConfig } from '../../src/config.ts'
-import { refuseLostDatabase } from '../../src/ready/refuse-lost-database.ts'
+import { refuseLostDatabase, refuseNoDatabase } from '../../src/ready/refuse-lost-database.ts'
 import { settingsFor } from '../help/program.ts'
 
-const refuse = async (folder: string) =>
-  refuseLostDatabase(
-    await readConfig({ environment: settingsFor(folder), workingFolder: '/', root: '/', terminal: false }),
-  )
+const configFor = (folder: string) =>
+  readConfig({ environment: settingsFor(folder), workingFolder: '/', root: '/', terminal: false })
+const refuse = async (folder: string) => refuseLostDatabase(await configFor(folder))
+const makeDatabase = (folder: string): string => {
+  const connection = new Database(join(folder, 'homelab.db'))
+  connection.exec('CREATE TABLE a (x)')
+  connection.close()
+  return folder
+}
 
 t.test('an empty volume is a new one', async t => {
   await t.resolves(refuse(t.testdir()))
@@ -14,13 +21,14 @@ t.test('an empty volume is a new one', async t => {
 })
 
 t.test('a database with content is not lost', async t => {
-  await t.resolves(refuse(t.testdir({ 'homelab.db': 'content', '.ready': '' })))
+  await t.resolves(refuse(makeDatabase(t.testdir({ '.ready': '' }))))
 })
 
 for (const [title, evidence] of [
   ['a ready marker', { '.ready': '' }],
   ['a withdrawn marker', { '.ready.withdrawn': '' }],
-  ['a backup', { backups: { 'homelab-x.db': '' } }],
+  ['a backup', { backups: { 'homelab-0001-x-20260118T185800Z.db': '' } }],
+  ['what a restore replaced', { 'homelab.db.replaced-20260118T185800Z': '' }],
 ] as const) {
   t.test(`beside ${title}, a missing or empty database is a loss`, async t => {
     await t.rejects(refuse(t.testdir(evidence)), { code: 'DATABASE_DAMAGED' })
@@ -28,6 +36,24 @@ for (const [title, evidence] of [
   })
 }
 
-t.test('another file is no evidence', async t => {
+t.test('all evidence is named: whoever starts anew must not have to do so three times', async t => {
+  const folder = t.testdir({ '.ready': '', backups: { 'homelab-0001-x-20260118T185800Z.db': '' } })
+  await t.rejects(refuse(folder), { code: 'DATABASE_DAMAGED', hint: /\.ready, .*homelab-0001-x-20260118T185800Z\.db/ })
+})
+
+t.test('a file that is no database is refused, whatever it is', async t => {
+  await t.rejects(refuse(t.testdir({ 'homelab.db': 'content' })), { code: 'DATABASE_DAMAGED' })
+  await t.rejects(refuse(t.testdir({ 'homelab.db': { 'a file': '' } })), { code: 'CONFIG_INVALID' })
+})
+
+t.test('a command that needs a database tells none from a lost one', async t => {
+  const noDatabase = async (folder: string) => refuseNoDatabase(await configFor(folder))
+  await t.rejects(noDatabase(t.testdir({})), { code: 'CONFIG_INVALID' })
+  await t.rejects(noDatabase(t.testdir({ '.ready': '' })), { code: 'DATABASE_DAMAGED' })
+  await t.resolves(noDatabase(makeDatabase(t.testdir({}))))
+})
+
+t.test('another file is no evidence, nor is the marker of another database', async t => {
+  await t.resolves(refuse(t.testdir({ '.ready': JSON.stringify({ database: 'other.db' }) })))
   await t.resolves(refuse(t.testdir({ 'notes.txt': '', backups: { 'other-x.db': '' } })))
 })

@@ -1,0 +1,32 @@
+import { openDatabase } from '../database/open.ts'
+import { whenFree } from '../database/wait.ts'
+import { readHistory } from '../migrations/history.ts'
+import { refuseNoDatabase } from '../ready/refuse-lost-database.ts'
+import { checkVolume } from '../volume/check-volume.ts'
+import { refuseShortRoom } from '../volume/room.ts'
+import { type Context, patienceOf } from './context.ts'
+import { helperOf } from './helper-of.ts'
+import { makeBackup, roomForBackup } from './protect.ts'
+
+/**
+ * Makes a backup now and prints its path. A hub may write meanwhile, and does not wait in WAL mode: the copy is of one state.
+ * @throws Failure DATABASE_DAMAGED, DISK_FULL, DATABASE_BUSY, and what checkVolume throws
+ */
+export const backup = async (context: Context): Promise<void> => {
+  const { config, host, print } = context
+  checkVolume(config, host)
+  refuseNoDatabase(config)
+  const connection = openDatabase(config.database)
+  try {
+    // its first read begins a transaction, in which the copy is made
+    connection.exec('BEGIN')
+    const history = await whenFree(() => readHistory(connection), patienceOf(context))
+    refuseShortRoom([roomForBackup(config.database)])
+    const schema = history.at(-1)?.name ?? ''
+    const check = config.check === 'always' ? 'integrity_check' : 'quick_check'
+    const options = { schema, check, keep: config.backupKeep, rows: undefined } as const
+    print(`${await makeBackup(context, options, helperOf(context))}\n`)
+  } finally {
+    connection.close()
+  }
+}

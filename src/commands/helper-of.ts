@@ -1,0 +1,10 @@
+import type { Helper } from '../database/helper.ts'
+import { createProgress } from '../progress.ts'
+import type { Context } from './context.ts'
+
+/** How this run starts a helper process, and shows how far that is. */
+export const helperOf = ({ log, script, signal }: Context): Helper => ({
+  script,
+  signal,
+  onProgress: createProgress(log, 'bytes'),
+})

@@ -1,0 +1,26 @@
+import { copyDatabase } from '../database/copy.ts'
+import type { HelperAnswer } from '../database/helper.ts'
+import { type Check, inspect } from '../database/inspect.ts'
+import { tryLock } from '../database/lock-probe.ts'
+import { errorCode } from '../error-code.ts'
+
+/**
+ * The other end of a helper process (src/database/helper.ts): does one job and prints a HelperAnswer.
+ * @param words `inspect FILE CHECK`, `copy FROM TO CHECK` or `lock FILE`
+ */
+export const internal = async (print: (text: string) => void, words: readonly string[]): Promise<void> => {
+  const answer: HelperAnswer = await work(words).then(
+    value => ({ value }),
+    error => ({ error: { code: errorCode(error), message: String(error.message) } }),
+  )
+  print(JSON.stringify(answer))
+}
+
+const work = async ([job, path = '', ...rest]: readonly string[]): Promise<unknown> => {
+  if (job === 'inspect') return inspect(path, toCheck(rest[0]))
+  if (job === 'copy') return copyDatabase(path, rest[0] ?? '', toCheck(rest[1]))
+  if (job === 'lock') return tryLock(path)
+  throw new Error(`${job} is no job of a helper process`)
+}
+
+const toCheck = (word: string | undefined): Check => (word === 'integrity_check' ? word : 'quick_check')

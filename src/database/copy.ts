@@ -1,0 +1,62 @@
+import { constants, copyFileSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import Database from 'better-sqlite3'
+import { attempt } from '../attempt.ts'
+import { type Helper, runHelper } from './helper.ts'
+import { type Check, type Inspected, inspect } from './inspect.ts'
+
+/**
+ * Copies a database, as it is, into a new file: by a clone where the filesystem can (FICLONE: btrfs, XFS), else by the kernel.
+ * What lies in its journal or WAL is put into the copy. Then the copy is flushed to disk and read for damage, both at once.
+ *
+ * To be run in a helper process, while another one holds the write lock or a read transaction on the database. Either keeps
+ * SQLite from writing anything into the file that is not in the WAL too, and the WAL from being begun anew
+ * (https://www.sqlite.org/wal.html#checkpointing), so that file and WAL, copied in this order, are one state.
+ * @throws SQLite's and the filesystem's errors
+ */
+export const copyDatabase = async (from: string, to: string, check: Check): Promise<Inspected> => {
+  copyFileSync(from, to, constants.COPYFILE_FICLONE)
+  const leftovers = ['-wal', '-journal'].filter(suffix => sizeOf(from + suffix) > 0)
+  for (const suffix of leftovers) copyFileSync(from + suffix, to + suffix, constants.COPYFILE_FICLONE)
+  // what fails here is damage, and found again below
+  if (leftovers.length > 0) attempt(() => foldLeftovers(to))
+  const file = await open(to, 'r+')
+  const synced = file.sync()
+  const inspected = inspect(to, check)
+  await synced
+  await file.close()
+  return inspected
+}
+
+/** Exclusive locking needs no -shm file; the last connection takes the empty WAL away. */
+const foldLeftovers = (path: string): void => {
+  const connection = new Database(path, { fileMustExist: true })
+  try {
+    connection.pragma('locking_mode = EXCLUSIVE')
+    // the first read rolls a hot journal back
+    connection.prepare('SELECT count(*) FROM sqlite_schema').get()
+    connection.pragma('wal_checkpoint(TRUNCATE)')
+  } finally {
+    connection.close()
+  }
+}
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+
+/** `copyDatabase` in a helper process. @param what it is, for the progress */
+export const copyByHelper = async (
+  what: string,
+  from: string,
+  to: string,
+  check: Check,
+  helper: Helper,
+): Promise<Inspected> => {
+  const { size } = statSync(from)
+  let readBefore: number | undefined
+  return (await runHelper(helper, ['copy', from, to, check], read => {
+    const copied = sizeOf(to)
+    if (copied < size) return helper.onProgress(what, copied, size)
+    readBefore ??= read
+    helper.onProgress(`checking ${what}`, Math.min(read - readBefore, size), size)
+  })) as Inspected
+}

@@ -1,0 +1,48 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { Failure } from '../failure.ts'
+
+/** What a database file begins with: https://www.sqlite.org/fileformat.html#the_database_header */
+const magic = 'SQLite format 3\0'
+
+/**
+ * The first 100 bytes of a database file, fewer where it has fewer. Not while this process holds a lock on the file: closing it
+ * here would give that up (fcntl(2)).
+ */
+const readHeader = (path: string): Buffer => {
+  const header = Buffer.alloc(100)
+  const descriptor = openSync(path, 'r')
+  try {
+    return header.subarray(0, readSync(descriptor, header, 0, header.length, 0))
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** As the header has it; whoever opened the file immutably could not ask SQLite for it. */
+export const journalMode = (path: string): 'wal' | 'rollback' => (readHeader(path)[18] === 2 ? 'wal' : 'rollback')
+
+/** Whether a file begins as no database does. SQLite says so too, but may by then have done away with a journal beside it. */
+export const isStrange = (path: string): boolean => readHeader(path).toString('latin1', 0, magic.length) !== magic
+
+/**
+ * @throws Failure DATABASE_DAMAGED for a file that begins as no database does, CONFIG_INVALID for what is no file; before it
+ *   is opened
+ */
+export const refuseStrange = (path: string): void => {
+  refuseNoFile(path)
+  if (!isStrange(path)) return
+  const hint = 'It was not touched. Restore a backup, or check DATABASE_URL.'
+  throw new Failure('DATABASE_DAMAGED', `${path} is no SQLite database: its first bytes are others`, hint)
+}
+
+/** @throws Failure CONFIG_INVALID when a folder, a device or a pipe is in the place of the database */
+export const refuseNoFile = (path: string): void => {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined || stats.isFile()) return
+  const hint = 'Name a file with DATABASE_URL. A volume is mounted on the folder above it, not on the file.'
+  throw new Failure(
+    'CONFIG_INVALID',
+    `the database path ${path} is ${stats.isDirectory() ? 'a folder' : 'no file'}`,
+    hint,
+  )
+}

@@ -1,0 +1,53 @@
+import { statSync } from 'node:fs'
+import { attempt } from '../attempt.ts'
+import { countTables, type TableSize } from './count-tables.ts'
+import { hasLeftovers } from './leftovers.ts'
+import { look } from './look.ts'
+import type { Connection } from './open.ts'
+import { sqliteCode } from './sqlite-failure.ts'
+
+/**
+ * How to read a whole database for damage: `quick_check` finds broken pages, NOT NULL and CHECK violations; `integrity_check`
+ * also finds indexes that do not match their tables, in about three times the time.
+ */
+export type Check = 'quick_check' | 'integrity_check'
+
+export type Inspected = Readonly<{
+  /** what is wrong, the first few; none in a sound database */
+  findings: readonly string[]
+  /** of a sound database; none in another */
+  rows: readonly TableSize[]
+}>
+
+/** How many findings are told; SQLite stops looking there. */
+const most = 3
+
+/**
+ * Reads a whole database for damage and counts its rows. Leaves no trace (see `look`).
+ * @throws SQLite's errors, other than those that say that the file is damaged: that is a finding
+ */
+export const inspect = (path: string, check: Check): Inspected => {
+  const outcome = attempt(() => look(path, connection => inspectOpen(path, connection, check)))
+  if ('value' in outcome) return outcome.value
+  if (!/^SQLITE_(?:NOTADB|CORRUPT)/.test(String(sqliteCode(outcome.error)))) throw outcome.error
+  return { findings: [outcome.error instanceof Error ? outcome.error.message : ''], rows: [] }
+}
+
+/** In one transaction: a writer would change the file's size between two questions. */
+const inspectOpen = (path: string, connection: Connection, check: Check): Inspected =>
+  connection.transaction(() => {
+    const checked = connection.prepare<[], string>(`PRAGMA ${check}(${most})`).pluck().all()
+    const sound = checked.length === 1 && checked[0] === 'ok'
+    const findings = [...wrongSize(path, connection), ...(sound ? [] : checked.map(text => text.replaceAll('\n', ' ')))]
+    return { findings: findings.slice(0, most), rows: findings.length === 0 ? countTables(connection) : [] }
+  })()
+
+/** SQLite notices a file that is too short, but not one that grew: what lies behind its pages is not its own. */
+const wrongSize = (path: string, connection: Connection): readonly string[] => {
+  // with a WAL the file itself is behind
+  if (hasLeftovers(path)) return []
+  const [pages, pageSize] = ['page_count', 'page_size'].map(name => Number(connection.pragma(name, { simple: true })))
+  const { size } = statSync(path)
+  const expected = Number(pages) * Number(pageSize)
+  return size === expected ? [] : [`the file has ${size} bytes, where its ${pages} pages make ${expected}`]
+}

@@ -1,0 +1,78 @@
+import { linkSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { attempt } from '../attempt.ts'
+import { freePath } from '../volume/free-path.ts'
+import { syncFolder } from '../volume/replace-file.ts'
+import { isStrange } from './header.ts'
+import { type Connection, openDatabase } from './open.ts'
+import { refuseOpenElsewhere } from './open-elsewhere.ts'
+import { replacedPrefix } from './replaced.ts'
+import { sqliteCode } from './sqlite-failure.ts'
+
+/**
+ * Puts a whole, synced file in the place of a database, and keeps what was there as `<database>.replaced-<UTC>`.
+ *
+ * A sound database is replaced in one rename, under its exclusive lock: at kill -9 there is the old or the new one. One that
+ * SQLite cannot open cannot be locked either, and may have a journal that must not meet the new file: it is moved aside first,
+ * so a kill may leave no database, which `up` refuses to make anew.
+ * @param onLocked called when nobody else can have it any more, before anything is moved
+ * @returns where the old one is; undefined when there was none
+ * @throws Failure DATABASE_BUSY naming who has it open; SQLITE_BUSY when somebody in another container has
+ */
+export const replaceDatabase = (database: string, replacement: string, onLocked: () => void): string | undefined => {
+  refuseOpenElsewhere(database)
+  removeHalfKept(database)
+  const kept = freePath(stamp => join(dirname(database), replacedPrefix(database) + stamp))
+  const locked = sizeOf(database) > 0 && !isStrange(database) ? lockForGood(database) : undefined
+  try {
+    onLocked()
+    const old = locked === undefined ? moveAside(database, kept) : keep(database, kept)
+    renameSync(replacement, database)
+    syncFolder(dirname(database))
+    return old
+  } finally {
+    locked?.close()
+  }
+}
+
+/**
+ * The exclusive lock, and the journal gone: when a connection in WAL mode is closed, SQLite deletes the WAL by its name, which
+ * by then would be the new database's.
+ */
+const lockForGood = (database: string): Connection | undefined => {
+  const connection = openDatabase(database)
+  const outcome = attempt(() => {
+    connection.pragma('locking_mode = EXCLUSIVE')
+    connection.exec('BEGIN EXCLUSIVE; COMMIT')
+    connection.pragma('journal_mode = DELETE')
+    // what a killed reader, or another journal mode, left
+    for (const suffix of ['-shm', '-journal']) rmSync(database + suffix, { force: true })
+  })
+  if ('value' in outcome) return connection
+  connection.close()
+  if (/^SQLITE_(?:NOTADB|CORRUPT)/.test(String(sqliteCode(outcome.error)))) return undefined
+  throw outcome.error
+}
+
+/** By a second name for the same file, so that the rename replaces it at once; by moving it where a filesystem has no links. */
+const keep = (database: string, kept: string): string => {
+  if ('error' in attempt(() => linkSync(database, kept))) renameSync(database, kept)
+  return kept
+}
+
+/** The database first: without it a journal harms nobody. */
+const moveAside = (database: string, kept: string): string | undefined => {
+  const present = ['', '-wal', '-journal'].filter(suffix => sizeOf(database + suffix) > 0)
+  for (const suffix of present) renameSync(database + suffix, kept + suffix)
+  rmSync(`${database}-shm`, { force: true })
+  return present.length > 0 ? kept : undefined
+}
+
+/** A second name that a killed restore left is the database itself. */
+const removeHalfKept = (database: string): void => {
+  const [folder, file] = [dirname(database), statSync(database, { throwIfNoEntry: false })]
+  for (const entry of readdirSync(folder).filter(name => name.startsWith(replacedPrefix(database))))
+    if (statSync(join(folder, entry)).ino === file?.ino) rmSync(join(folder, entry))
+}
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0

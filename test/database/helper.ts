@@ -1,0 +1,70 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import t from 'tap'
+import { runHelper } from '../../src/database/helper.ts'
+import { makeHelper } from '../help/helper.ts'
+
+/** A database that takes a while to read. */
+const makeLarge = (folder: string): string => {
+  const file = join(folder, 'x.db')
+  const connection = new Database(file)
+  connection.exec(`
+    CREATE TABLE a (x); CREATE INDEX i ON a (x);
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 400000) INSERT INTO a SELECT hex(randomblob(30)) FROM n`)
+  connection.close()
+  return file
+}
+
+t.test('what the work gave comes back', async t => {
+  const file = join(t.testdir({ 'x.db': '' }), 'x.db')
+  t.equal(await runHelper(makeHelper(), ['lock', file], () => undefined), 'free')
+})
+
+t.test('an error has the code that SQLite gave it', async t => {
+  const file = join(t.testdir(), 'none.db')
+  await t.rejects(
+    runHelper(makeHelper(), ['lock', file], () => undefined),
+    { code: 'SQLITE_CANTOPEN' },
+  )
+  await t.rejects(
+    runHelper(makeHelper(), ['dance'], () => undefined),
+    { message: /dance is no job/ },
+  )
+})
+
+t.test('it is told how many bytes were read', async t => {
+  const file = makeLarge(t.testdir())
+  const told: number[] = []
+  await runHelper(makeHelper(), ['inspect', file, 'integrity_check'], bytes => told.push(bytes))
+  t.ok(told.length > 0)
+  t.ok((told.at(-1) ?? 0) > 0)
+})
+
+t.test('a signal ends it at once, and its reason is thrown', async t => {
+  const file = makeLarge(t.testdir())
+  const controller = new AbortController()
+  const reason = new Error('stopped')
+  const work = runHelper(makeHelper({ signal: controller.signal }), ['inspect', file, 'integrity_check'], () =>
+    controller.abort(reason),
+  )
+  await t.rejects(work, reason)
+  await t.rejects(
+    runHelper(makeHelper({ signal: controller.signal }), ['lock', file], () => undefined),
+    reason,
+  )
+})
+
+t.test('one that ends without a word is an error that says how it ended', async t => {
+  const script = join(t.testdir(), 'dies.cjs')
+  writeFileSync(script, "console.error('out of memory'); process.kill(process.pid, 'SIGKILL')")
+  await t.rejects(
+    runHelper(makeHelper({ script }), [], () => undefined),
+    { message: /SIGKILL: out of memory/ },
+  )
+  writeFileSync(script, 'process.exit(7)')
+  await t.rejects(
+    runHelper(makeHelper({ script }), [], () => undefined),
+    { message: /ended with 7/ },
+  )
+})

@@ -1,0 +1,102 @@
+import {
+  appendFileSync,
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import t from 'tap'
+import '../help/use-uri.ts'
+import { inspect } from '../../src/database/inspect.ts'
+
+const checks = ['quick_check', 'integrity_check'] as const
+
+const make = (folder: string, mode: 'wal' | 'delete' = 'delete'): string => {
+  const file = join(folder, 'x.db')
+  const connection = new Database(file)
+  connection.pragma(`journal_mode = ${mode}`)
+  connection.exec(`
+    CREATE TABLE a (x); CREATE INDEX i ON a (x);
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000) INSERT INTO a SELECT 'value ' || i FROM n`)
+  connection.close()
+  return file
+}
+
+for (const mode of ['wal', 'delete'] as const) {
+  t.test(`a sound database (${mode}) has no findings, and its rows are counted; nothing is left beside it`, async t => {
+    const folder = t.testdir()
+    const file = make(folder, mode)
+    for (const check of checks) t.strictSame(inspect(file, check), { findings: [], rows: [{ name: 'a', rows: 2000 }] })
+    t.strictSame(readdirSync(folder), ['x.db'])
+  })
+}
+
+t.test('what breaks its own rules is found', async t => {
+  const file = join(t.testdir(), 'x.db')
+  const connection = new Database(file)
+  connection.unsafeMode(true)
+  connection.exec(`
+    CREATE TABLE a (x); INSERT INTO a VALUES (NULL);
+    PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE a (x NOT NULL)'`)
+  connection.close()
+  for (const check of checks) t.match(inspect(file, check), { findings: ['NULL value in a.x'], rows: [] })
+})
+
+t.test('an index that does not match its table is found by integrity_check, and not by quick_check', async t => {
+  const file = make(t.testdir())
+  const connection = new Database(file)
+  connection.unsafeMode(true)
+  connection.exec(`PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'i'`)
+  connection.close()
+  const writer = new Database(file)
+  const [{ rootpage } = { rootpage: 0 }] = [{ rootpage: 3 }]
+  writer.exec('DELETE FROM a WHERE rowid = 1')
+  writer.unsafeMode(true)
+  writer.exec(
+    `PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ('index', 'i', 'a', ${rootpage}, 'CREATE INDEX i ON a (x)')`,
+  )
+  writer.close()
+  t.match(inspect(file, 'quick_check'), { findings: [] })
+  t.match(inspect(file, 'integrity_check'), { findings: [/index i/] })
+})
+
+for (const [title, spoil] of [
+  [
+    'no database at all',
+    (file: string) => writeFileSync(file, 'this is no database, but a text that is long enough to be one'.repeat(20)),
+  ],
+  ['cut in the middle', (file: string) => truncateSync(file, 3 * 4096)],
+  ['cut within a page', (file: string) => truncateSync(file, readFileSync(file).length - 100)],
+  ['with a page more than it knows of', (file: string) => appendFileSync(file, Buffer.alloc(4096))],
+  ['with some bytes more', (file: string) => appendFileSync(file, 'x')],
+  [
+    'with a page of zeros',
+    (file: string) => {
+      const descriptor = openSync(file, 'r+')
+      writeSync(descriptor, Buffer.alloc(4096), 0, 4096, 2 * 4096)
+      closeSync(descriptor)
+    },
+  ],
+] as const) {
+  t.test(`a file ${title} is found by both checks, and not touched`, async t => {
+    const folder = t.testdir()
+    const file = make(folder)
+    spoil(file)
+    const before = readFileSync(file)
+    for (const check of checks) {
+      const { findings } = inspect(file, check)
+      t.ok(findings.length > 0 && findings.length <= 3, findings.join('; '))
+    }
+    t.strictSame(readFileSync(file), before)
+    t.strictSame(readdirSync(folder), ['x.db'])
+  })
+}
+
+t.test('a file that is not there is no finding but an error', async t => {
+  t.throws(() => inspect(join(t.testdir(), 'none.db'), 'quick_check'), { code: 'ENOENT' })
+})

@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process'
+import { existsSync, linkSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import t from 'tap'
+import { replaceDatabase } from '../../src/database/replace-database.ts'
+import { dump, root } from '../help/program.ts'
+
+const make = (file: string, mode: string, value: string): string => {
+  const connection = new Database(file)
+  connection.pragma(`journal_mode = ${mode}`)
+  connection.exec(`CREATE TABLE a (x); INSERT INTO a VALUES ('${value}')`)
+  connection.close()
+  return file
+}
+const valueIn = (file: string): unknown => {
+  const connection = new Database(file, { readonly: true })
+  const value = connection.prepare('SELECT x FROM a').pluck().get()
+  connection.close()
+  return value
+}
+const nothing = () => undefined
+
+for (const mode of ['wal', 'delete', 'truncate']) {
+  t.test(`the new database is in its place, and the old one (${mode}) kept whole under its own name`, async t => {
+    const folder = t.testdir()
+    const [file, next] = [make(join(folder, 'x.db'), mode, 'old'), make(join(folder, 'next.db'), 'wal', 'new')]
+    const before = dump(file)
+    const kept = replaceDatabase(file, next, nothing) ?? ''
+    t.match(kept, /x\.db\.replaced-\d{8}T\d{6}Z$/)
+    t.strictSame(readdirSync(folder).toSorted(), ['x.db', kept.split('/').at(-1)])
+    t.equal(dump(kept), before)
+    t.equal(valueIn(file), 'new')
+  })
+}
+
+t.test(
+  'the WAL and shared memory of a killed writer are part of what is kept, and do not meet the new database',
+  async t => {
+    const folder = t.testdir()
+    const [file, next] = [make(join(folder, 'x.db'), 'wal', 'old'), make(join(folder, 'next.db'), 'wal', 'new')]
+    const script = `const d = new (require('better-sqlite3'))(process.argv[1]); d.exec("UPDATE a SET x = 'in the WAL'"); process.kill(process.pid, 'SIGKILL')`
+    await new Promise(resolve => spawn(process.execPath, ['-e', script, file], { cwd: root }).once('close', resolve))
+    t.ok(existsSync(`${file}-shm`))
+    const kept = replaceDatabase(file, next, nothing) ?? ''
+    t.strictSame(readdirSync(folder).toSorted(), ['x.db', kept.split('/').at(-1)])
+    t.equal(valueIn(kept), 'in the WAL')
+    t.equal(valueIn(file), 'new')
+  },
+)
+
+t.test('one that cannot be opened is moved aside with its journals', async t => {
+  const folder = t.testdir({
+    'x.db': 'no database, '.repeat(100),
+    'x.db-wal': 'wal',
+    'x.db-journal': 'journal',
+    'x.db-shm': 'shm',
+  })
+  const [file, next] = [join(folder, 'x.db'), make(join(folder, 'next.db'), 'delete', 'new')]
+  const before = readFileSync(file)
+  const kept = replaceDatabase(file, next, nothing) ?? ''
+  t.strictSame(readFileSync(kept), before)
+  t.equal(readFileSync(`${kept}-wal`, 'utf8'), 'wal')
+  t.equal(readFileSync(`${kept}-journal`, 'utf8'), 'journal')
+  t.equal(readdirSync(folder).length, 4)
+  t.equal(valueIn(file), 'new')
+})
+
+t.test('one whose first page tells of more pages than there are is moved aside too', async t => {
+  const folder = t.testdir()
+  const [file, next] = [make(join(folder, 'x.db'), 'delete', 'old'), make(join(folder, 'next.db'), 'delete', 'new')]
+  truncateSync(file, 4096)
+  t.equal(readFileSync(replaceDatabase(file, next, nothing) ?? '').length, 4096)
+  t.equal(valueIn(file), 'new')
+})
+
+t.test('a missing or empty one has nothing to keep, and a journal that it left is out of the way', async t => {
+  for (const files of [{}, { 'x.db': '' }]) {
+    const folder = t.testdir(files)
+    const next = make(join(folder, 'next.db'), 'delete', 'new')
+    t.equal(replaceDatabase(join(folder, 'x.db'), next, nothing), undefined)
+    t.equal(valueIn(join(folder, 'x.db')), 'new')
+  }
+  const folder = t.testdir({ 'x.db-wal': 'an old WAL' })
+  const kept = replaceDatabase(join(folder, 'x.db'), make(join(folder, 'next.db'), 'wal', 'new'), nothing)
+  t.equal(readFileSync(`${kept}-wal`, 'utf8'), 'an old WAL')
+  t.equal(valueIn(join(folder, 'x.db')), 'new')
+})
+
+t.test('the second name that a killed restore left is taken away: it is the database itself', async t => {
+  const folder = t.testdir()
+  const [file, next] = [make(join(folder, 'x.db'), 'delete', 'old'), make(join(folder, 'next.db'), 'delete', 'new')]
+  linkSync(file, join(folder, 'x.db.replaced-20260101T000000Z'))
+  writeFileSync(join(folder, 'x.db.replaced-20250101T000000Z'), 'an older one')
+  const kept = replaceDatabase(file, next, nothing) ?? ''
+  t.strictSame(readdirSync(folder).toSorted(), ['x.db', 'x.db.replaced-20250101T000000Z', kept.split('/').at(-1)])
+})
+
+t.test('one that another process has open in WAL mode is not replaced, and nothing is moved', async t => {
+  const folder = t.testdir()
+  const [file, next] = [make(join(folder, 'x.db'), 'wal', 'old'), make(join(folder, 'next.db'), 'wal', 'new')]
+  const script = `const d = new (require('better-sqlite3'))(process.argv[1]); d.prepare('SELECT * FROM a').get(); console.log('open'); setTimeout(() => {}, 60000)`
+  const hub = spawn(process.execPath, ['-e', script, file], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => hub.kill())
+  await new Promise(resolve => hub.stdout.once('data', resolve))
+  let locked = false
+  t.throws(
+    () =>
+      replaceDatabase(file, next, () => {
+        locked = true
+      }),
+    { code: 'DATABASE_BUSY' },
+  )
+  t.equal(locked, false)
+  t.equal(valueIn(next), 'new')
+})
+
+t.test('a lock says so where the process cannot be seen', async t => {
+  const folder = t.testdir()
+  const [file, next] = [make(join(folder, 'x.db'), 'wal', 'old'), make(join(folder, 'next.db'), 'wal', 'new')]
+  // a connection of this process is not looked for among the others
+  const hub = new Database(file)
+  hub.prepare('SELECT * FROM a').get()
+  t.throws(() => replaceDatabase(file, next, nothing), { code: 'SQLITE_BUSY' })
+  t.equal(hub.prepare('SELECT x FROM a').pluck().get(), 'old')
+  hub.close()
+  t.equal(valueIn(file), 'old')
+})

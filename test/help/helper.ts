@@ -1,0 +1,11 @@
+import { join } from 'node:path'
+import type { Helper } from '../../src/database/helper.ts'
+import { root } from './program.ts'
+
+/** How the program starts its helper processes, for functions that are called directly. */
+export const makeHelper = (changed: Partial<Helper> = {}): Helper => ({
+  script: join(root, 'bin/migrator.js'),
+  signal: new AbortController().signal,
+  onProgress: () => undefined,
+  ...changed,
+})

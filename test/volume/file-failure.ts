@@ -1,0 +1,21 @@
+import t from 'tap'
+import { fileFailure } from '../../src/volume/file-failure.ts'
+
+const fileError = (code: string) => Object.assign(new Error('what the kernel says'), { code })
+
+for (const [errno, code] of [
+  ['ENOSPC', 'DISK_FULL'],
+  ['EDQUOT', 'DISK_FULL'],
+  ['EROFS', 'VOLUME_READ_ONLY'],
+  ['EACCES', 'VOLUME_NOT_WRITABLE'],
+  ['ENOLCK', 'FILESYSTEM_UNSUITABLE'],
+] as const) {
+  t.test(`${errno} is ${code}`, async t => {
+    t.match(fileFailure(fileError(errno)), { code, message: /what the kernel says/ })
+  })
+}
+
+t.test('any other error stays what it is', async t => {
+  for (const error of [fileError('EISDIR'), new TypeError('a bug'), { code: 'ENOSPC' }, undefined])
+    t.equal(fileFailure(error), error)
+})

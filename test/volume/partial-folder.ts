@@ -1,0 +1,39 @@
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { withPartialFolder } from '../../src/volume/partial-folder.ts'
+
+t.test('what was renamed out of it stays, all else goes with it', async t => {
+  const parent = t.testdir()
+  const result = await withPartialFolder(parent, async folder => {
+    t.equal(dirname(folder), parent)
+    writeFileSync(join(folder, 'whole'), '')
+    writeFileSync(join(folder, 'half'), '')
+    renameSync(join(folder, 'whole'), join(parent, 'whole'))
+    return 'made'
+  })
+  t.equal(result, 'made')
+  t.strictSame(readdirSync(parent), ['whole'])
+})
+
+t.test('it goes when the work fails, too', async t => {
+  const parent = t.testdir()
+  const work = withPartialFolder(parent, async () => Promise.reject(new Error('out of luck')))
+  await t.rejects(work, { message: 'out of luck' })
+  t.strictSame(readdirSync(parent), [])
+})
+
+t.test('what killed runs left is removed first', async t => {
+  const parent = t.testdir({ '.partial-abc': { 'x.db': 'half' }, other: {} })
+  await withPartialFolder(parent, async () => t.equal(existsSync(join(parent, '.partial-abc')), false))
+  t.strictSame(readdirSync(parent), ['other'])
+})
+
+t.test('of two at once the first is told that it is', async t => {
+  const parent = t.testdir()
+  const work = withPartialFolder(parent, async folder => {
+    rmSync(folder, { recursive: true })
+    writeFileSync(join(folder, 'x.db'), '')
+  })
+  await t.rejects(work, { code: 'DATABASE_BUSY' })
+})
