@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { dirname, join, parse } from 'node:path'
+import { basename, dirname, join, parse } from 'node:path'
 
 export type Backup = Readonly<{
   /** absolute path */
@@ -34,3 +34,6 @@ export const listBackups = (database: string): readonly Backup[] => {
     })
     .sort((a, b) => (a.madeAt < b.madeAt ? -1 : 1))
 }
+
+/** How the names begin that a restore gives to what it replaced, beside the database: `homelab.db.replaced-<UTC>`. */
+export const replacedPrefix = (database: string): string => `${basename(database)}.replaced-`

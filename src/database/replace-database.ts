@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path'
 import { attempt } from '../attempt.ts'
 import { freePath } from '../volume/free-path.ts'
 import { syncFolder } from '../volume/replace-file.ts'
+import { replacedPrefix } from './backups.ts'
 import { isStrange } from './header.ts'
 import { type Connection, openDatabase } from './open.ts'
 import { refuseOpenElsewhere } from './open-elsewhere.ts'
-import { replacedPrefix } from './replaced.ts'
 import { sqliteCode } from './sqlite-failure.ts'
 
 /**

@@ -1,9 +1,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Config } from '../config.ts'
-import { listBackups } from '../database/backups.ts'
+import { listBackups, replacedPrefix } from '../database/backups.ts'
 import { refuseStrange } from '../database/header.ts'
-import { replacedPrefix } from '../database/replaced.ts'
 import { Failure } from '../failure.ts'
 import { readMarker, withdrawn } from './marker.ts'
 

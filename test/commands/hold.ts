@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { hold } from '../../src/commands/hold.ts'
-import { createLog } from '../../src/log.ts'
+import { makeContext } from '../help/context.ts'
 import { readJson, root, runProgram, settingsFor, startProgram } from '../help/program.ts'
 
 const until = async (what: string, isSo: () => boolean): Promise<void> => {
@@ -123,30 +123,8 @@ t.test('what cannot be brought up at the start is not held', async t => {
 t.test('what stops it and is no signal is thrown', async t => {
   const folder = t.testdir()
   await runProgram([], settingsFor(folder))
-  const config = {
-    ...{ database: join(folder, 'homelab.db'), volume: folder, migrations: join(root, 'migrations') },
-    ...({
-      requireMount: 'never',
-      readyFile: join(folder, '.ready'),
-      lockTimeout: 1,
-      backup: 'never',
-      backupKeep: 1,
-    } as const),
-    ...({ check: 'auto', logFormat: 'json', logLevel: 'error' } as const),
-  }
-  const host = { container: false, mounts: [], uid: 0, gid: 0 }
-  const log = createLog('json', 'error', 2)
   const controller = new AbortController()
-  const context = {
-    config,
-    log,
-    host,
-    signal: controller.signal,
-    print: () => undefined,
-    ask: async () => undefined,
-    script: '',
-    version: '',
-  }
+  const context = await makeContext(folder, {}, controller.signal)
   const holding = hold(context)
   setImmediate(() => controller.abort(new Error('a bug')))
   await t.rejects(holding, { message: 'a bug' })

@@ -84,7 +84,7 @@ const mask = (text: string, folder: string): string =>
 t.test('the whole of it is as documented', async t => {
   const folder = t.testdir({ backups: {} })
   await runProgram([], settingsFor(folder))
-  writeFileSync(join(folder, 'backups/homelab-0001-x.db'), 'x')
+  writeFileSync(join(folder, 'backups/homelab-0001-x-20260118T185800Z.db'), 'x')
   const { stdout } = await runProgram(['status'], settingsFor(folder))
   t.equal(
     mask(stdout, folder),
@@ -98,7 +98,7 @@ N kB, journal mode wal
   servers        0 rows
 ready marker of 0003-add-os-info, written TIME
 1 backups
-  homelab-0001-x.db  1 B  TIME
+  homelab-0001-x-20260118T185800Z.db  1 B  TIME
 `,
   )
 })

@@ -1,10 +1,14 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { backupFolder, backupName, listBackups } from '../../src/database/backups.ts'
+import { backupFolder, backupName, listBackups, replacedPrefix } from '../../src/database/backups.ts'
 
 t.test('the name of a backup says what it is of, at which schema, and from when', async t => {
   t.equal(backupName('/data/homelab.db', '0002-x', '20260118T185800Z'), 'homelab-0002-x-20260118T185800Z.db')
   t.equal(backupName('/data/homelab.db', '', '20260118T185800Z'), 'homelab-empty-20260118T185800Z.db')
+})
+
+t.test('what a restore replaced is called after the database', async t => {
+  t.equal(replacedPrefix('/data/homelab.db'), 'homelab.db.replaced-')
 })
 
 t.test('backups are listed by their own time, oldest first, whenever the files were written', async t => {

@@ -39,7 +39,7 @@ t.test('what is only in the WAL is in the copy', async t => {
   const hub = new Database(file)
   hub.exec('INSERT INTO a VALUES (3)')
   const copy = join(folder, 'copies/x.db')
-  t.match(await copyDatabase(file, copy, 'quick_check'), { findings: [], rows: [{ rows: 3 }] })
+  t.strictSame(await copyDatabase(file, copy, 'quick_check'), { findings: [], rows: [{ name: 'a', rows: 3 }] })
   t.strictSame(readdirSync(join(folder, 'copies')), ['x.db'])
   hub.close()
 })

@@ -54,14 +54,13 @@ t.test('an index that does not match its table is found by integrity_check, and 
   connection.exec(`PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'i'`)
   connection.close()
   const writer = new Database(file)
-  const [{ rootpage } = { rootpage: 0 }] = [{ rootpage: 3 }]
-  writer.exec('DELETE FROM a WHERE rowid = 1')
+  writer.exec("UPDATE a SET x = 'another' WHERE rowid = 1")
   writer.unsafeMode(true)
   writer.exec(
-    `PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ('index', 'i', 'a', ${rootpage}, 'CREATE INDEX i ON a (x)')`,
+    `PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ('index', 'i', 'a', 3, 'CREATE INDEX i ON a (x)')`,
   )
   writer.close()
-  t.match(inspect(file, 'quick_check'), { findings: [] })
+  t.strictSame(inspect(file, 'quick_check').findings, [])
   t.match(inspect(file, 'integrity_check'), { findings: [/index i/] })
 })
 

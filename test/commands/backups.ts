@@ -1,0 +1,31 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { runProgram, settingsFor } from '../help/program.ts'
+
+t.test('backups are listed with what they are of, oldest first', async t => {
+  const folder = t.testdir({
+    backups: { 'homelab-0002-b-20260202T000000Z.db': 'x'.repeat(2000), 'homelab-empty-20260101T000000Z.db': '' },
+  })
+  const path = (name: string) => join(folder, 'backups', name)
+  const { stdout } = await runProgram(['backups', '--json'], settingsFor(folder))
+  t.strictSame(JSON.parse(stdout), [
+    { file: path('homelab-empty-20260101T000000Z.db'), schema: 'empty', madeAt: '2026-01-01T00:00:00Z', bytes: 0 },
+    { file: path('homelab-0002-b-20260202T000000Z.db'), schema: '0002-b', madeAt: '2026-02-02T00:00:00Z', bytes: 2000 },
+  ])
+  const text = (await runProgram(['backups'], settingsFor(folder))).stdout
+  t.match(
+    text,
+    /homelab-empty-20260101T000000Z\.db .*\n.*homelab-0002-b-20260202T000000Z\.db +0002-b +2026-02-02T00:00:00Z +2\.0 kB\n$/,
+  )
+})
+
+t.test('none are none, in text and in JSON', async t => {
+  const folder = t.testdir()
+  t.match(await runProgram(['backups'], settingsFor(folder)), { exitCode: 0, stdout: /^no backups in / })
+  t.match(await runProgram(['backups', '--json'], settingsFor(folder)), { exitCode: 0, stdout: '[]\n' })
+})
+
+t.test('a volume that is missing is refused', async t => {
+  const outcome = await runProgram(['backups'], settingsFor(join(t.testdir(), 'none')))
+  t.match(outcome, { exitCode: 10, failure: 'VOLUME_MISSING' })
+})

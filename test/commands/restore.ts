@@ -1,0 +1,153 @@
+import { spawn } from 'node:child_process'
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import t, { type Test } from 'tap'
+import { dump, readJson, root, runProgram, settingsFor } from '../help/program.ts'
+
+const run = (folder: string, ...words: readonly string[]) => runProgram(words, settingsFor(folder))
+const addServer = (file: string, id: string): void => {
+  const connection = new Database(file)
+  connection.prepare("INSERT INTO servers (id, hostname) VALUES (?, 'x.lan')").run(id)
+  connection.close()
+}
+const serversIn = (file: string): unknown => {
+  const connection = new Database(file)
+  const ids = connection.prepare('SELECT id FROM servers ORDER BY id').pluck().all()
+  connection.close()
+  return ids
+}
+/** A volume with a backup of one server, and a database of two. */
+const prepare = async (t: Pick<Test, 'testdir'>) => {
+  const folder = t.testdir()
+  const file = join(folder, 'homelab.db')
+  await run(folder)
+  addServer(file, 'kept')
+  const backup = (await run(folder, 'backup')).stdout.trim()
+  addServer(file, 'later')
+  return { folder, file, backup }
+}
+const replacedIn = (folder: string): readonly string[] =>
+  readdirSync(folder).filter(name => /\.replaced-\d{8}T\d{6}Z$/.test(name))
+
+for (const [title, wordsFor] of [
+  ['by its path', (backup: string) => [backup]],
+  ['by its name', (backup: string) => [backup.replace(/.*\//, '')]],
+  ['as the newest', () => ['--latest']],
+] as const) {
+  t.test(`a backup is restored ${title}: what it replaced is kept, it stays, and the marker is true`, async t => {
+    const { folder, file, backup } = await prepare(t)
+    const before = dump(file)
+    const outcome = await run(folder, 'restore', ...wordsFor(backup), '--yes')
+    t.match(outcome, { exitCode: 0, events: [{ event: 'restore.done', file: backup, replaced: String }] })
+    t.strictSame(serversIn(file), ['kept'])
+    t.equal(dump(join(folder, replacedIn(folder)[0] ?? '')), before)
+    t.equal(existsSync(backup), true)
+    t.match((await run(folder)).events, [{ event: 'up.nothing' }], 'the marker is true')
+    t.strictSame(readdirSync(folder).toSorted(), ['.ready', 'backups', 'homelab.db', ...replacedIn(folder)])
+  })
+}
+
+t.test('what was replaced can be restored in its turn', async t => {
+  const { folder, file } = await prepare(t)
+  await run(folder, 'restore', '--latest', '--yes')
+  await run(folder, 'restore', join(folder, replacedIn(folder)[0] ?? ''), '--yes')
+  t.strictSame(serversIn(file), ['kept', 'later'])
+  t.equal(replacedIn(folder).length, 2)
+})
+
+t.test('a damaged, missing or empty database is put right', async t => {
+  for (const spoil of [
+    (file: string) => truncateSync(file, 4096),
+    (file: string) => writeFileSync(file, 'no database, '.repeat(1000)),
+    (file: string) => rmSync(file),
+    (file: string) => truncateSync(file),
+  ]) {
+    const { folder, file, backup } = await prepare(t)
+    spoil(file)
+    const refused = await run(folder)
+    t.match(refused, { exitCode: 30 })
+    t.ok(refused.stderr.includes(`migrator restore ${backup}`), 'the failure names the command')
+    t.match(await run(folder, 'restore', backup, '--yes'), { exitCode: 0 })
+    t.strictSame(serversIn(file), ['kept'])
+    t.match((await run(folder)).events, [{ event: 'up.nothing' }])
+  }
+})
+
+t.test('a backup of an older schema leaves no marker until up has run', async t => {
+  const { folder, file, backup } = await prepare(t)
+  const migrations = join(folder, 'migrations')
+  cpSync(join(root, 'migrations'), migrations, { recursive: true })
+  const next = "export const up = ({ context }) => context.sequelize.query('CREATE TABLE x (y)')"
+  writeFileSync(join(migrations, '0004-x.js'), next)
+  const settings = settingsFor(folder, { MIGRATOR_MIGRATIONS: migrations })
+  copyFileSync(backup, `${folder}/old.db`)
+  await runProgram([], settings)
+  const outcome = await runProgram(['restore', `${folder}/old.db`, '--yes'], settings)
+  t.match(outcome, { exitCode: 0, events: [{ event: 'restore.done' }, { event: 'restore.not-ready', level: 'warn' }] })
+  t.equal(existsSync(join(folder, '.ready')), false)
+  t.match(await runProgram([], settings), { exitCode: 0 })
+  t.match(readJson(join(folder, '.ready')), { schema: '0004-x' })
+  t.strictSame(serversIn(file), ['kept'])
+})
+
+t.test('a damaged backup is refused by name, and nothing is changed', async t => {
+  const { folder, file, backup } = await prepare(t)
+  truncateSync(backup, 4096)
+  const before = [dump(file), readFileSync(join(folder, '.ready'), 'utf8'), readdirSync(folder)]
+  const outcome = await run(folder, 'restore', backup, '--yes')
+  t.match(outcome, { exitCode: 30, failure: 'DATABASE_DAMAGED' })
+  t.ok(outcome.stderr.includes(backup))
+  t.strictSame([dump(file), readFileSync(join(folder, '.ready'), 'utf8'), readdirSync(folder)], before)
+})
+
+t.test('while a hub has the database open it is refused with 20, and marker and database stay', async t => {
+  const { folder, file, backup } = await prepare(t)
+  const before = [dump(file), readFileSync(join(folder, '.ready'), 'utf8'), readdirSync(folder)]
+  const script = `const d = new (require('better-sqlite3'))(process.argv[1]); d.prepare('SELECT * FROM servers').get(); console.log('open'); setTimeout(() => {}, 60000)`
+  const hub = spawn(process.execPath, ['-e', script, file], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  await new Promise(resolve => hub.stdout.once('data', resolve))
+  t.match(await run(folder, 'restore', backup, '--yes'), { exitCode: 20, failure: 'DATABASE_BUSY' })
+  hub.kill()
+  await new Promise(resolve => hub.once('close', resolve))
+  t.strictSame([dump(file), readFileSync(join(folder, '.ready'), 'utf8'), readdirSync(folder)], before)
+})
+
+for (const [title, words, said] of [
+  ['without a file', [], /which backup is not said/],
+  ['with a file and --latest', ['x.db', '--latest'], /which backup is not said/],
+  ['of a file that is not there', ['x.db'], /there is no backup/],
+  ['of a folder', ['backups'], /there is no backup/],
+  ['of the database itself', ['homelab.db'], /the database itself/],
+] as const) {
+  t.test(`${title} it is refused with 2, and nothing is changed`, async t => {
+    const { folder, file } = await prepare(t)
+    const before = [dump(file), readdirSync(folder)]
+    const paths = words.map(word => (word.startsWith('--') ? word : join(folder, word)))
+    const outcome = await run(folder, 'restore', ...paths, '--yes')
+    t.match(outcome, { exitCode: 2, failure: 'CONFIG_INVALID', stderr: said })
+    t.strictSame([dump(file), readdirSync(folder)], before)
+  })
+}
+
+t.test('without a terminal it wants --yes', async t => {
+  const { folder, file } = await prepare(t)
+  const before = dump(file)
+  t.match(await run(folder, 'restore', '--latest'), { exitCode: 2, failure: 'CONFIG_INVALID', stderr: /--yes/ })
+  t.equal(dump(file), before)
+})
+
+t.test('with no backup --latest is refused', async t => {
+  const folder = t.testdir()
+  await run(folder)
+  t.match(await run(folder, 'restore', '--latest', '--yes'), { exitCode: 2, failure: 'CONFIG_INVALID' })
+})
