@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import type { Connection } from '../database/open.ts'
+import { refuseNoRoomToCommit } from '../database/room-to-commit.ts'
 import { readSchema } from '../database/schema.ts'
 import { withTransaction } from '../database/transaction.ts'
 import { whenFree } from '../database/wait.ts'
@@ -14,6 +15,7 @@ import { markReady } from '../ready/mark-ready.ts'
 import { readMarker, withdrawMarker } from '../ready/marker.ts'
 import { isTrue, truthOf } from '../ready/truth.ts'
 import { filesystemOf } from '../volume/filesystem.ts'
+import { shareWithGroup } from '../volume/share-with-group.ts'
 import { type Context, patienceOf } from './context.ts'
 import { protect } from './protect.ts'
 
@@ -40,6 +42,7 @@ export const makeReady = async (
   for (const { name, milliseconds } of applied) {
     log.info('migration.applied', `applied ${name} in ${milliseconds} ms`, { name, milliseconds })
   }
+  if (isNew) shareWithGroup(config.database)
   if (isNew && filesystemOf(context.host.mounts, config.volume).kind !== 'shared')
     await whenFree(() => connection.pragma('journal_mode = WAL'), patience)
   // under the lock again: another version may commit meanwhile, and its marker must not be replaced by ours
@@ -79,6 +82,7 @@ const bringUp = async (
   const checkedAt = await protect(context, connection, { ...found, pending: pendingTexts })
   const onProgress = createProgress(log, 'rows')
   const applied = await applyMigrations(connection, migrations, { version, signal, settleLimit, onProgress })
+  refuseNoRoomToCommit(connection)
   withdrawMarker(config.readyFile)
   return { applied, checkedAt, isNew }
 }

@@ -21,8 +21,21 @@ const readHeader = (path: string): Buffer => {
 /** As the header has it; whoever opened the file immutably could not ask SQLite for it. */
 export const journalMode = (path: string): 'wal' | 'rollback' => (readHeader(path)[18] === 2 ? 'wal' : 'rollback')
 
-/** Whether a file begins as no database does. SQLite says so too, but may by then have done away with a journal beside it. */
-export const isStrange = (path: string): boolean => readHeader(path).toString('latin1', 0, magic.length) !== magic
+/**
+ * Whether a file begins as no database does: other first bytes, a page size, version or text encoding that there is none of,
+ * other fractions than the fixed ones. SQLite says so of most, but opens a version it does not know without the right to write, and does away with a
+ * journal beside a file that is none.
+ */
+export const isStrange = (path: string): boolean => {
+  const header = readHeader(path)
+  if (header.length < 100 || header.toString('latin1', 0, magic.length) !== magic) return true
+  const pageSize = header.readUInt16BE(16)
+  const isPageSize = pageSize === 1 || (pageSize >= 512 && (pageSize & (pageSize - 1)) === 0)
+  const areVersions = [18, 19].every(offset => header[offset] === 1 || header[offset] === 2)
+  const areFractions = header[21] === 64 && header[22] === 32 && header[23] === 32
+  const isEncoding = header.readUInt32BE(56) <= 3
+  return !(isPageSize && areVersions && areFractions && isEncoding)
+}
 
 /**
  * @throws Failure DATABASE_DAMAGED for a file that begins as no database does, CONFIG_INVALID for what is no file; before it

@@ -38,7 +38,11 @@ const inspectOpen = (path: string, connection: Connection, check: Check): Inspec
   connection.transaction(() => {
     const checked = connection.prepare<[], string>(`PRAGMA ${check}(${most})`).pluck().all()
     const sound = checked.length === 1 && checked[0] === 'ok'
-    const findings = [...wrongSize(path, connection), ...(sound ? [] : checked.map(text => text.replaceAll('\n', ' ')))]
+    const findings = [
+      ...wrongSize(path, connection),
+      ...(sound ? [] : checked.map(text => text.replaceAll('\n', ' '))),
+      ...wrongMarks(connection),
+    ]
     return { findings: findings.slice(0, most), rows: findings.length === 0 ? countTables(connection) : [] }
   })()
 
@@ -50,4 +54,17 @@ const wrongSize = (path: string, connection: Connection): readonly string[] => {
   const { size } = statSync(path)
   const expected = Number(pages) * Number(pageSize)
   return size === expected ? [] : [`the file has ${size} bytes, where its ${pages} pages make ${expected}`]
+}
+
+/** Every other table of a hub has an index that its rows are held against; SQLite's own for AUTOINCREMENT has none. */
+const wrongMarks = (connection: Connection): readonly string[] => {
+  const ofSchema = connection.prepare("SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'").pluck()
+  if (ofSchema.get() === 0) return []
+  const wrong = connection
+    .prepare(
+      "SELECT count(*) FROM sqlite_sequence WHERE typeof(name) <> 'text' OR typeof(seq) NOT IN ('integer', 'null')",
+    )
+    .pluck()
+    .get()
+  return wrong === 0 ? [] : [`${wrong} rows of sqlite_sequence are no AUTOINCREMENT marks`]
 }

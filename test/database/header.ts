@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
@@ -26,6 +27,25 @@ t.test('a file that begins as no database does is refused, also a short one', as
     t.throws(() => refuseStrange(file), { code: 'DATABASE_DAMAGED' })
   }
 })
+
+for (const [title, offset] of [
+  ['a page size that there is none of', 16],
+  ['a version for writing that there is none of', 18],
+  ['a version for reading that there is none of', 19],
+  ['other fractions than the fixed ones', 22],
+  ['a text encoding that there is none of', 56],
+] as const) {
+  t.test(`a header with ${title} is refused`, async t => {
+    const file = join(t.testdir(), 'x.db')
+    const connection = new Database(file)
+    connection.exec('CREATE TABLE a (x)')
+    connection.close()
+    const bytes = readFileSync(file)
+    bytes[offset] = 77
+    writeFileSync(file, bytes)
+    t.throws(() => refuseStrange(file), { code: 'DATABASE_DAMAGED' })
+  })
+}
 
 t.test('a folder and a pipe are no files, and are not read', async t => {
   const folder = t.testdir({ 'x.db': {} })
