@@ -42,10 +42,10 @@ type Status = Readonly<{
  * @throws Failure PENDING when asked for by `exitCode`; VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
  */
 export const status = (
-  { config, print }: Context,
+  { config, host, print }: Context,
   { json, exitCode }: Readonly<{ json: boolean; exitCode: boolean }>,
 ): void => {
-  refuseMissingVolume(config.volume)
+  refuseMissingVolume(config.volume, host)
   const known = readMigrations(config.migrations)
   const { applied, marker, ready, bytes, journalMode, more: tables } = readState(config, countTables)
   const { pending, conflicts } = makePlan(known, applied)

@@ -4,7 +4,7 @@ import { Failure } from '../failure.ts'
 import { type KnownMigration, readMigrations } from '../migrations/known.ts'
 import { readMarker } from '../ready/marker.ts'
 import { readState } from '../ready/state.ts'
-import { refuseMissingVolume } from '../volume/check-volume.ts'
+import { type Host, refuseMissingVolume } from '../volume/check-volume.ts'
 import type { Context } from './context.ts'
 
 /** Milliseconds between two looks. */
@@ -15,13 +15,13 @@ const pause = 100
  * @param seconds how long to wait; MIGRATOR_LOCK_TIMEOUT when undefined
  * @throws Failure NOT_READY when they are over; VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
  */
-export const wait = async ({ config, log, signal }: Context, seconds: number | undefined): Promise<void> => {
+export const wait = async ({ config, host, log, signal }: Context, seconds: number | undefined): Promise<void> => {
   const known = readMigrations(config.migrations)
   const limit = seconds ?? config.lockTimeout
   const deadline = performance.now() + limit * 1000
   const head = known.at(-1)?.name
   const { database, readyFile } = config
-  for (let tries = 0; !isReady(config, known); tries += 1) {
+  for (let tries = 0; !isReady(config, host, known); tries += 1) {
     if (performance.now() >= deadline) {
       const reason = `${database} is not ready for ${head} after ${limit} s`
       throw new Failure('NOT_READY', reason, `Run "migrator up"; see "migrator status" for what ${readyFile} lacks.`)
@@ -35,8 +35,8 @@ export const wait = async ({ config, log, signal }: Context, seconds: number | u
 }
 
 /** The database is only opened once the marker names this image's last migration. */
-const isReady = (config: Config, known: readonly KnownMigration[]): boolean => {
-  refuseMissingVolume(config.volume)
+const isReady = (config: Config, host: Host, known: readonly KnownMigration[]): boolean => {
+  refuseMissingVolume(config.volume, host)
   const marker = readMarker(config.readyFile)
   if (marker?.schema !== known.at(-1)?.name || marker?.migrations !== known.length) return false
   return readState(config, () => undefined).ready

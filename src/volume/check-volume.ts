@@ -19,7 +19,7 @@ export type Host = Readonly<{
  *   marker has no place
  */
 export const checkVolume = (config: Config, host: Host): void => {
-  refuseMissingVolume(config.volume)
+  refuseMissingVolume(config.volume, host)
   refuseUnmounted(config, host)
   refuseUnwritable(config.volume, host)
   for (const suffix of databaseFiles) refuseForeignFile(config.database + suffix, host)
@@ -29,8 +29,8 @@ export const checkVolume = (config: Config, host: Host): void => {
 /** The database and what SQLite keeps beside it. */
 const databaseFiles = ['', '-wal', '-shm', '-journal']
 
-/** @throws Failure VOLUME_MISSING when there is no such folder */
-export const refuseMissingVolume = (folder: string): void => {
+/** @throws Failure VOLUME_MISSING when there is no such folder, VOLUME_NOT_WRITABLE when it may not even be read */
+export const refuseMissingVolume = (folder: string, host: Host): void => {
   const stats = statSync(folder, { throwIfNoEntry: false })
   if (stats === undefined) {
     const hint = 'Mount a volume there, or make the folder.'
@@ -39,6 +39,11 @@ export const refuseMissingVolume = (folder: string): void => {
   if (!stats.isDirectory()) {
     const hint = 'Mount the volume on a folder, and name the database file in it with DATABASE_URL.'
     throw new Failure('VOLUME_MISSING', `data directory ${folder} is not a folder`, hint)
+  }
+  try {
+    accessSync(folder, constants.R_OK | constants.X_OK)
+  } catch (cause) {
+    throw notAllowed('read', `data directory ${folder}`, folder, folder, host, cause)
   }
 }
 
@@ -62,7 +67,7 @@ const refuseUnwritable = (folder: string, host: Host): void => {
       const hint = 'Mount it without ":ro" ("readOnly: true" in Kubernetes).'
       throw new Failure('VOLUME_READ_ONLY', `data directory ${folder} is mounted read-only`, hint, cause)
     }
-    throw notWritable(`data directory ${folder}`, folder, folder, host, cause)
+    throw notAllowed('write', `data directory ${folder}`, folder, folder, host, cause)
   }
 }
 
@@ -72,17 +77,24 @@ const refuseForeignFile = (file: string, host: Host): void => {
   try {
     accessSync(file, constants.R_OK | constants.W_OK)
   } catch (cause) {
-    throw notWritable(file, file, dirname(file), host, cause)
+    throw notAllowed('write', file, file, dirname(file), host, cause)
   }
 }
 
-const notWritable = (what: string, path: string, folder: string, { uid, gid }: Host, cause: unknown): Failure => {
-  const owner = statSync(path)
+const notAllowed = (
+  verb: 'read' | 'write',
+  what: string,
+  path: string,
+  folder: string,
+  { uid, gid }: Host,
+  cause: unknown,
+): Failure => {
+  const { uid: owner, gid: group } = statSync(path)
   return new Failure(
     'VOLUME_NOT_WRITABLE',
-    `${what} belongs to ${owner.uid}:${owner.gid} and user ${uid}:${gid} may not write it`,
-    `Run "chown -R ${uid}:${gid} ${folder}" as root on the volume, or run as its owner: "--user ${owner.uid}:${owner.gid}" for docker run, ` +
-      `"user: ${owner.uid}:${owner.gid}" in Compose, "fsGroup: ${gid}" in Kubernetes.`,
+    `${what} belongs to ${owner}:${group} and user ${uid}:${gid} may not ${verb} it`,
+    `Run "chown -R ${uid}:${gid} ${folder}" as root on the volume, or run as its owner: "--user ${owner}:${group}" for docker run, ` +
+      `"user: ${owner}:${group}" in Compose, "fsGroup: ${gid}" in Kubernetes.`,
     cause,
   )
 }

@@ -1,0 +1,153 @@
+/** Volumes that are not what they should be, with real mounts and real users. Needs root, to make them. */
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import t, { type Test } from 'tap'
+import { withMount } from '../help/mount.ts'
+import { dump, root, runProgram, settingsFor } from '../help/program.ts'
+
+const skip = process.getuid?.() !== 0 && 'needs root, to mount and to be another user'
+
+/** A folder that every user may enter; those of tap belong to root alone on some machines. */
+const makeFolder = (t: Pick<Test, 'teardown'>): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'volume-'))
+  chmodSync(folder, 0o755)
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** The real program as another user; `env -i` keeps it out of the coverage that tap counts, which that user cannot write. */
+const runAs = (uid: number, words: readonly string[], folder: string) => {
+  const settings = Object.entries({ MIGRATOR_LOG_FORMAT: 'json', ...settingsFor(folder) }).map(pair => pair.join('='))
+  const command = ['-i', ...settings, process.execPath, join(root, 'bin/migrator.js'), ...words]
+  const { status, stdout, stderr } = spawnSync('/usr/bin/env', command, { encoding: 'utf8', uid, gid: uid, cwd: '/' })
+  return { exitCode: status, stdout, stderr }
+}
+
+t.test('a read-only bind mount is refused with 12, and can be looked at', { skip }, async t => {
+  const folder = makeFolder(t)
+  const [source, data] = [join(folder, 'source'), join(folder, 'data')]
+  mkdirSync(source)
+  mkdirSync(data)
+  await runProgram([], settingsFor(source))
+  await withMount(data, ['--bind', '-o', 'ro', source], async () => {
+    const before = dump(join(source, 'homelab.db'))
+    const names = readdirSync(source)
+    t.match(await runProgram([], settingsFor(data)), { exitCode: 12, failure: 'VOLUME_READ_ONLY' })
+    t.match(await runProgram(['backup'], settingsFor(data)), { exitCode: 12 })
+    t.match(await runProgram(['restore', '--latest', '--yes'], settingsFor(data)), { exitCode: 12 })
+    t.match(await runProgram(['status'], settingsFor(data)), { exitCode: 0, stdout: /0 pending/ })
+    t.match(await runProgram(['backups'], settingsFor(data)), { exitCode: 0 })
+    t.strictSame(readdirSync(source), names)
+    t.equal(dump(join(source, 'homelab.db')), before)
+  })
+})
+
+t.test('a volume of root is refused for another user, with the line that mends it, which does', { skip }, async t => {
+  const data = makeFolder(t)
+  const refused = runAs(1000, [], data)
+  t.match(refused, { exitCode: 12, stderr: /belongs to 0:0 and user 1000:1000 may not write it/ })
+  const [, owner = '', folder = ''] = /chown -R (\d+:\d+) (\S+?)\\?"/.exec(refused.stderr) ?? []
+  t.strictSame([owner, folder], ['1000:1000', data])
+  t.strictSame(readdirSync(data), [])
+  spawnSync('chown', ['-R', owner, folder])
+  t.match(runAs(1000, [], data), { exitCode: 0 })
+})
+
+for (const suffix of ['', '-wal', '-shm', '-journal']) {
+  t.test(`a file homelab.db${suffix} of another user is refused by name, and not touched`, { skip }, async t => {
+    const data = makeFolder(t)
+    chownSync(data, 1000, 1000)
+    t.match(runAs(1000, [], data), { exitCode: 0 })
+    const file = join(data, `homelab.db${suffix}`)
+    if (suffix !== '') writeFileSync(file, '')
+    chownSync(file, 0, 0)
+    chmodSync(file, 0o644)
+    const before = readFileSync(file)
+    for (const words of [[], ['backup']]) {
+      const outcome = runAs(1000, words, data)
+      t.match(outcome, { exitCode: 12, stderr: /belongs to 0:0/ })
+      t.ok(outcome.stderr.includes(`${file} belongs`))
+    }
+    t.strictSame(readFileSync(file), before)
+  })
+}
+
+t.test('what another user may not even read is refused by every command that reads', { skip }, async t => {
+  const data = makeFolder(t)
+  await runProgram([], settingsFor(data))
+  chmodSync(join(data, 'homelab.db'), 0o600)
+  t.match(runAs(1000, ['status'], data), { exitCode: 12 })
+  chmodSync(data, 0o700)
+  for (const words of [[], ['status'], ['backups'], ['backup'], ['wait', '--timeout', '0']])
+    t.match(runAs(1000, words, data), { exitCode: 12, stderr: /VOLUME_NOT_WRITABLE/ }, words.join(' '))
+})
+
+t.test('backups belong to whom the database belongs, also when root makes them', { skip }, async t => {
+  const data = makeFolder(t)
+  chownSync(data, 1000, 1000)
+  runAs(1000, [], data)
+  t.match(runAs(0, ['backup'], data), { exitCode: 0 })
+  for (const path of ['backups', join('backups', readdirSync(join(data, 'backups'))[0] ?? '')])
+    t.match(statSync(join(data, path)), { uid: 1000, gid: 1000 }, path)
+  t.match(runAs(1000, ['restore', '--latest', '--yes'], data), { exitCode: 0 })
+  t.match(runAs(0, ['restore', '--latest', '--yes'], data), { exitCode: 0 })
+  t.match(statSync(join(data, 'homelab.db')), { uid: 1000, gid: 1000 })
+  t.match(runAs(1000, [], data), { exitCode: 0 })
+})
+
+t.test('a database in another group of users stays as it is', { skip }, async t => {
+  const data = makeFolder(t)
+  chownSync(data, 1000, 2000)
+  chmodSync(data, 0o2775)
+  runAs(1000, [], data)
+  const { mode, gid } = statSync(join(data, 'homelab.db'))
+  t.strictSame([mode & 0o777, gid], [0o664, 2000])
+  const hub = new Database(join(data, 'homelab.db'))
+  hub.exec("INSERT INTO servers (id, hostname) VALUES ('a', 'a.lan')")
+  for (const suffix of ['-wal', '-shm'])
+    t.equal(statSync(join(data, `homelab.db${suffix}`)).mode & 0o777, 0o664, suffix)
+  hub.close()
+})
+
+t.test('in memory it works, with a warning at each run', { skip }, async t => {
+  const data = makeFolder(t)
+  await withMount(data, ['-t', 'tmpfs', 'none'], async () => {
+    for (const event of ['up.done', 'up.nothing']) {
+      const { exitCode, events } = await runProgram([], settingsFor(data))
+      t.equal(exitCode, 0)
+      t.match(events.at(0), { event: 'volume.memory', level: 'warn', filesystem: 'tmpfs' })
+      t.match(events.at(-1), { event })
+    }
+  })
+})
+
+t.test('on a read-only root SQLite sorts on the volume', { skip }, async t => {
+  const data = makeFolder(t)
+  await runProgram([], settingsFor(data))
+  const print = `process.on('exit', () => require('fs').writeSync(1, process.env.SQLITE_TMPDIR ?? 'none'))`
+  const preload = join(data, 'print.cjs')
+  writeFileSync(preload, print)
+  const run = (mounts: string): string => {
+    const program = `exec ${process.execPath} --require ${preload} ${join(root, 'bin/migrator.js')}`
+    const settings = Object.entries(settingsFor(data)).map(pair => pair.join('='))
+    const command = ['-i', ...settings, 'unshare', '-m', '/bin/sh', '-c', `${mounts} ${program}`]
+    return spawnSync('/usr/bin/env', command, { encoding: 'utf8' }).stdout.trim()
+  }
+  t.equal(run(''), 'none')
+  // the volume is below /tmp: it stays writable by a mount of its own
+  const readOnly = `mount -t tmpfs -o ro none /var/tmp && mount --bind /tmp /tmp && mount --bind ${data} ${data} && mount -o remount,ro,bind /tmp &&`
+  t.equal(run(readOnly), data)
+})
