@@ -42,7 +42,7 @@ COPY migrations migrations
 RUN mkdir data cache warm && chown 1000:1000 data cache warm
 USER 1000:1000
 RUN export DATABASE_URL=sqlite:/app/warm/homelab.db MIGRATOR_REQUIRE_MOUNT=never \
- && for words in up up status --help; do node dist/main.cjs $words; done && rm -rf warm/* warm/.ready
+ && for words in up up status backup --help; do node dist/main.cjs $words; done && rm -rf warm/* warm/.ready
 USER root
 RUN rmdir warm && cd cache && ln -s *-1000 "$(echo *-1000 | sed 's/1000$/0/')"
 USER 1000:1000

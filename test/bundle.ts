@@ -52,6 +52,14 @@ t.test('the first run, the next one, and the commands do what the sources do', a
   t.match(bundled('--help'), { stdout: /status/ })
 })
 
+t.test('a helper process of the bundle checks, copies and restores', async t => {
+  const { exitCode, stdout } = bundled('backup')
+  t.equal(exitCode, 0)
+  t.equal(dump(stdout.trim()), dump(join(folder, 'data/homelab.db')))
+  t.match(bundled('backups'), { exitCode: 0, stdout: /0003-add-os-info/ })
+  t.match(bundled('restore', '--latest', '--yes'), { exitCode: 0, stderr: /restore\.done/ })
+})
+
 t.test('a marker that the bundle wrote is true for the sources', async t => {
   const { exitCode, events } = await runProgram([], settings)
   t.equal(exitCode, 0)

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import type { Config } from '../config.ts'
 import { errorCode } from '../error-code.ts'
 import { Failure } from '../failure.ts'
+import { filesystemOf } from './filesystem.ts'
 import { type Mount, mountOf } from './mounts.ts'
 
 /** What the kernel says of this process and its mounts, as plain values: only main.ts asks for them. */
@@ -86,17 +87,18 @@ const notAllowed = (
   what: string,
   path: string,
   folder: string,
-  { uid, gid }: Host,
+  { mounts, uid, gid }: Host,
   cause: unknown,
 ): Failure => {
   const { uid: owner, gid: group } = statSync(path)
-  return new Failure(
-    'VOLUME_NOT_WRITABLE',
-    `${what} belongs to ${owner}:${group} and user ${uid}:${gid} may not ${verb} it`,
-    `Run "chown -R ${uid}:${gid} ${folder}" as root on the volume, or run as its owner: "--user ${owner}:${group}" for docker run, ` +
-      `"user: ${owner}:${group}" in Compose, "fsGroup: ${gid}" in Kubernetes.`,
-    cause,
-  )
+  const inMemory = `${folder}:uid=${uid},gid=${gid}`
+  const hint =
+    filesystemOf(mounts, folder).kind === 'memory'
+      ? `Mount it for this user: "--tmpfs ${inMemory}" for docker run, "tmpfs: [${inMemory}]" in Compose.`
+      : `Run "chown -R ${uid}:${gid} ${folder}" as root on the volume, or run as its owner: "--user ${owner}:${group}" for docker run, ` +
+        `"user: ${owner}:${group}" in Compose, "fsGroup: ${gid}" in Kubernetes.`
+  const message = `${what} belongs to ${owner}:${group} and user ${uid}:${gid} may not ${verb} it`
+  return new Failure('VOLUME_NOT_WRITABLE', message, hint, cause)
 }
 
 /** Found out before anything is applied, not when the marker is to be written. */

@@ -116,6 +116,55 @@ t.test('the image, by docker run', { skip }, async t => {
     t.match(run(data), { exitCode: 0 })
   })
 
+  t.test('in memory it works, with a warning that the data ends with the container', async t => {
+    const inMemory = (options: string) => docker('run', '--rm', ...hardened, `--tmpfs=/app/data:${options}`, migrator)
+    const [, options = ''] = /--tmpfs \/app\/data:(\S+?)\\?"/.exec(inMemory('mode=755').stderr) ?? []
+    t.equal(options, 'uid=1000,gid=1000', 'what it needs is told')
+    const { exitCode, stderr } = inMemory(options)
+    t.equal(exitCode, 0)
+    t.match(stderr, /"warn","event":"volume\.memory".*ends with the container/)
+    t.match(stderr, /up\.done/)
+  })
+
+  t.test(
+    'a backup is made and restored without network, capabilities or a writable root, while no hub runs',
+    async t => {
+      const volume = makeVolume(t)
+      run(volume)
+      t.match(run(volume, 'backup'), {
+        exitCode: 0,
+        stdout: /^\/app\/data\/backups\/homelab-0003-add-os-info-.*\.db\n$/,
+      })
+      onVolume(migrator, volume, 'head -c 5000 /app/data/homelab.db > /tmp/x; cat /tmp/x > /app/data/homelab.db')
+      t.match(run(volume), { exitCode: 30, stderr: /migrator restore \/app\/data\/backups\/homelab-0003-add-os-info/ })
+      t.match(run(volume, 'restore', '--latest'), { exitCode: 2, stderr: /--yes/ })
+      t.match(run(volume, 'restore', '--latest', '--yes'), { exitCode: 0 })
+      t.match(run(volume), { exitCode: 0, stderr: /up\.nothing/ })
+      t.equal(onVolume(migrator, volume, 'find /app/data -not -user 1000'), '')
+    },
+  )
+
+  t.test('while a hub in another container has the database open, it is not replaced', async t => {
+    const volume = makeVolume(t)
+    run(volume)
+    run(volume, 'backup')
+    const open = `const d = new (require('/app/node_modules/better-sqlite3'))('/app/data/homelab.db'); d.prepare('SELECT * FROM servers').all(); console.log('open'); setTimeout(() => {}, 60000)`
+    const holder = dockerOk(
+      'run',
+      '--detach',
+      '--rm',
+      `--volume=${volume}:/app/data`,
+      '--entrypoint=node',
+      hub,
+      '-e',
+      open,
+    )
+    t.teardown(() => docker('rm', '--force', holder))
+    await untilLogged(holder, 'open')
+    t.match(run(volume, 'restore', '--latest', '--yes'), { exitCode: 20, stderr: /DATABASE_BUSY/ })
+    t.match(run(volume, 'backup'), { exitCode: 0 }, 'a backup does not mind')
+  })
+
   t.test('docker stop is heard at once, and nothing is changed', async t => {
     const volume = makeVolume(t)
     onVolume(migrator, volume, 'chown 1000:1000 /app/data')
