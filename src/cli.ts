@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { addRunCommands, addWriteCommands, type CreateContext } from './cli/commands.ts'
+import type { Context } from './commands/context.ts'
 import { Failure } from './failure.ts'
 
 /**
@@ -10,7 +11,7 @@ import { Failure } from './failure.ts'
 export const cli = async (
   words: readonly string[],
   version: string,
-  print: (text: string) => void,
+  { print, screen }: Pick<Context, 'print' | 'screen'>,
   createContext: CreateContext,
 ): Promise<number> => {
   let complaint = ''
@@ -19,6 +20,7 @@ export const cli = async (
     .version(version)
     .exitOverride()
     .showSuggestionAfterError()
+    .configureHelp({ styleTitle: title => screen.paint('bold', title) })
     .configureOutput({
       writeOut: print,
       writeErr: text => {

@@ -54,7 +54,7 @@ type SettingName = (typeof settingNames)[number]
 export const readConfig = async (surroundings: Surroundings): Promise<Config> => {
   const { workingFolder, root, terminal } = surroundings
   const settings = { ...(await readDotenv(join(workingFolder, '.env'))), ...surroundings.environment }
-  refuseUnknownNames(settings)
+  await refuseUnknownNames(settings)
   /** An empty value counts as not set: Compose passes `${UNSET}` on as an empty string. */
   const text = (name: SettingName): string | undefined => settings[name] || undefined
   const path = (name: SettingName): string | undefined => {
@@ -106,11 +106,15 @@ const readDotenv = async (file: string): Promise<Environment> => {
   }
 }
 
-const refuseUnknownNames = (settings: Environment): void => {
+const refuseUnknownNames = async (settings: Environment): Promise<void> => {
   const known: readonly string[] = settingNames
   const unknown = Object.keys(settings).find(name => name.startsWith('MIGRATOR_') && !known.includes(name))
   if (unknown === undefined) return
-  throw new Failure('CONFIG_INVALID', `${unknown} is not a setting`, `The settings are ${settingNames.join(', ')}.`)
+  const { nearest } = await import('./nearest.ts')
+  const meant = nearest(unknown, settingNames)
+  const suggestion = meant === undefined ? '' : ` (Did you mean ${meant}?)`
+  const hint = `The settings are ${settingNames.join(', ')}.`
+  throw new Failure('CONFIG_INVALID', `${unknown} is not a setting${suggestion}`, hint)
 }
 
 /** `sqlite:PATH`, `sqlite:///ABSOLUTE` and SQLAlchemy's `sqlite:////ABSOLUTE`. */

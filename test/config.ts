@@ -87,6 +87,12 @@ t.test('a MIGRATOR_ name that does not exist is refused, with the names that do'
   })
 })
 
+t.test('a misspelt one is told what it was most likely meant to be, where that can be guessed', async t => {
+  const refused = (name: string) => read({ [name]: 'auto' }).catch(error => error.message)
+  t.match(await refused('MIGRATOR_CHEKC'), '(Did you mean MIGRATOR_CHECK?)')
+  t.notMatch(await refused('MIGRATOR_DATABASE_PATH'), 'Did you mean')
+})
+
 t.test('.env is read, and the environment wins over it', async t => {
   const folder = t.testdir({ '.env': 'MIGRATOR_LOCK_TIMEOUT=5\nMIGRATOR_BACKUP_KEEP=7\n' })
   t.match(await read({ MIGRATOR_BACKUP_KEEP: '9' }, folder), { lockTimeout: 5, backupKeep: 9 })

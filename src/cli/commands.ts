@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type AddHelpTextContext, type Command, InvalidArgumentError } from 'commander'
 import type { Context } from '../commands/context.ts'
 
 export type CreateContext = () => Promise<Context>
@@ -60,7 +60,11 @@ export const addWriteCommands = (program: Command, createContext: CreateContext)
     })
 }
 
-const example = (words: string): string => `\nExample:\n  migrator ${words}`
+/** For `addHelpText('after', ...)` of every command: how it may be called. */
+export const example =
+  (words: string) =>
+  ({ command }: AddHelpTextContext): string =>
+    `\n${command.createHelp().styleTitle('Example:')}\n  migrator ${words}`
 
 const toSeconds = (text: string): number => {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is a whole number of seconds.')

@@ -79,7 +79,7 @@ const bringUp = async (
     const file = backUp(config.database, truth.schema, config.backupKeep)
     log.info('backup.made', `backed up to ${file}`, { file })
   }
-  const onProgress = createProgress(log)
+  const onProgress = createProgress(log, 'rows')
   const applied = await applyMigrations(connection, migrations, { version, signal, settleLimit, onProgress })
   withdrawMarker(config.readyFile)
   return { applied, checkedAt, isNew }

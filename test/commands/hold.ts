@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { hold } from '../../src/commands/hold.ts'
 import { createLog } from '../../src/log.ts'
 import { readJson, root, runProgram, settingsFor, startProgram } from '../help/program.ts'
+import { pipe } from '../help/screen.ts'
 
 const until = async (what: string, isSo: () => boolean): Promise<void> => {
   for (let tries = 0; tries < 300; tries += 1) {
@@ -135,9 +136,17 @@ t.test('what stops it and is no signal is thrown', async t => {
     ...({ check: 'auto', logFormat: 'json', logLevel: 'error' } as const),
   }
   const host = { container: false, mounts: [], uid: 0, gid: 0 }
-  const log = createLog('json', 'error', 2)
+  const log = createLog('json', 'error', 2, pipe)
   const controller = new AbortController()
-  const context = { config, log, host, signal: controller.signal, print: () => undefined, version: '1.0.0' }
+  const context = {
+    config,
+    log,
+    host,
+    signal: controller.signal,
+    print: () => undefined,
+    screen: pipe,
+    version: '1.0.0',
+  }
   const holding = hold(context)
   setImmediate(() => controller.abort(new Error('a bug')))
   await t.rejects(holding, { message: 'a bug' })

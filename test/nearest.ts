@@ -1,0 +1,27 @@
+import t from 'tap'
+import { nearest } from '../src/nearest.ts'
+
+const words = ['MIGRATOR_CHECK', 'MIGRATOR_BACKUP', 'MIGRATOR_BACKUP_KEEP', 'MIGRATOR_LOCK_TIMEOUT']
+
+for (const [how, misspelt, meant] of [
+  ['a letter swapped with the next', 'MIGRATOR_CHEKC', 'MIGRATOR_CHECK'],
+  ['a letter too many', 'MIGRATOR_BACKUPS', 'MIGRATOR_BACKUP'],
+  ['a letter too few', 'MIGRATOR_CHCK', 'MIGRATOR_CHECK'],
+  ['another letter', 'MIGRATOR_CHACK', 'MIGRATOR_CHECK'],
+  ['an end that is missing', 'MIGRATOR_LOCK_TIME', 'MIGRATOR_LOCK_TIMEOUT'],
+  ['one edit from one word and two from another', 'MIGRATOR_BACKUP_KEE', 'MIGRATOR_BACKUP_KEEP'],
+] as const) {
+  t.test(`${how}: ${misspelt} was meant to be ${meant}`, async t => {
+    t.equal(nearest(misspelt, words), meant)
+  })
+}
+
+t.test('a word that is right is itself', async t => {
+  t.equal(nearest('MIGRATOR_CHECK', words), 'MIGRATOR_CHECK')
+})
+
+t.test('what is more than three edits away was not meant', async t => {
+  for (const misspelt of ['MIGRATOR_DATABASE', 'MIGRATOR_', '', 'MIGRATOR_BACKUP_KEEPERS_'])
+    t.equal(nearest(misspelt, words), undefined, misspelt)
+  t.equal(nearest('x', []), undefined)
+})
