@@ -40,6 +40,8 @@ export const cli = async (
       .replace(/^error: /, '')
       .trim()
       .replaceAll('\n', ' ')
-    throw new Failure('CONFIG_INVALID', reason, 'Run it with --help to see the commands.', error)
+    const command = program.commands.find(candidate => candidate.name() === words[0])
+    const help = command === undefined ? '--help" for the commands' : `${command.name()} --help" for an example`
+    throw new Failure('CONFIG_INVALID', reason, `Run "migrator ${help}.`, error)
   }
 }

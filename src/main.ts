@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { inspect, styleText } from 'node:util'
 import type { Context } from './commands/context.ts'
 import { up } from './commands/up.ts'
-import { type Environment, readConfig } from './config.ts'
+import { type Environment, readConfig, toLogFormat } from './config.ts'
 import { errorCode } from './error-code.ts'
 import { Failure, type FailureCode } from './failure.ts'
 import { createLog, type Log } from './log.ts'
@@ -24,7 +24,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
   const screen = screenOf(stdout, environment)
   const logScreen = screenOf(stderr, environment)
   const { terminal } = logScreen
-  let log = createLog(terminal ? 'text' : 'json', 'info', stderr, logScreen)
+  let log = createLog(toLogFormat(environment.MIGRATOR_LOG_FORMAT, terminal), 'info', stderr, logScreen)
   try {
     const createContext = async (): Promise<Context> => {
       const config = await readConfig({ environment, workingFolder: process.cwd(), root, terminal })

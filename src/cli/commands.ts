@@ -67,6 +67,6 @@ export const example =
     `\n${command.createHelp().styleTitle('Example:')}\n  migrator ${words}`
 
 const toSeconds = (text: string): number => {
-  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is a whole number of seconds.')
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is a whole number of seconds')
   return Number(text)
 }

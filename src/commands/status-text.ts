@@ -17,11 +17,12 @@ export const statusText = (found: Status, screen: Screen): string => {
   return `${filled.join('\n\n')}\n`
 }
 
-const summary = ({ database, applied, pending, ready, bytes, journalMode }: Status, { paint }: Screen) => [
+const summary = ({ database, applied, pending, ready, marker, bytes, journalMode }: Status, { paint }: Screen) => [
   [
     `${database}: ${applied} applied`,
     paint(pending === 0 ? 'green' : 'yellow', `${pending} pending`),
-    paint(ready ? 'green' : 'yellow', ready ? 'ready' : 'not ready'),
+    // a hub of this image has to wait for what is pending, however true the marker is
+    ready ? paint('green', pending === 0 ? 'ready' : `ready at ${marker?.schema}`) : paint('yellow', 'not ready'),
   ].join(', '),
   journalMode === null ? 'no database yet' : `${formatBytes(bytes)}, journal mode ${journalMode}`,
 ]

@@ -1,6 +1,8 @@
-/** The word that a misspelt one was most likely meant to be: at most three edits away. Undefined when none is that near. */
-export const nearest = (misspelt: string, words: readonly string[]): string | undefined =>
-  [1, 2, 3].flatMap(edits => words.filter(word => isWithin(misspelt, word, edits)))[0]
+/** ` (Did you mean CHECK?)`, with the nearest of the words that are at most three edits from what was written; '' without one. */
+export const didYouMean = (written: string, words: readonly string[]): string => {
+  const [nearest] = [1, 2, 3].flatMap(edits => words.filter(word => isWithin(written, word, edits)))
+  return nearest === undefined ? '' : ` (Did you mean ${nearest}?)`
+}
 
 /** Whether so many edits make one word of the other: a letter put in, taken out, changed, or swapped with the next. */
 const isWithin = (a: string, b: string, edits: number): boolean => {
