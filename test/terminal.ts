@@ -63,7 +63,7 @@ t.test('on a terminal', { skip: noTerminal }, async t => {
   })
 
   t.test('where it is narrow nothing is cut, and no line of a table is too wide', async t => {
-    const output = stripVTControlCharacters(onTerminal('migrator status', settings, 40).output)
+    const output = stripVTControlCharacters(onTerminal('migrator status', settings, { columns: 40 }).output)
     t.match(output, '\n  0001-create-servers\n    pending\n')
     t.ok(output.split('\n').every(line => !line.startsWith('  ') || line.length <= 40))
   })
@@ -79,7 +79,7 @@ t.test('on a terminal', { skip: noTerminal }, async t => {
     }`
     writeFileSync(join(folder, 'migrations/0001-fill-points.js'), migration)
     const settings = settingsFor(join(folder, 'data'), { MIGRATOR_MIGRATIONS: join(folder, 'migrations') })
-    const { exitCode, output } = onTerminal('migrator', settings, 40)
+    const { exitCode, output } = onTerminal('migrator', settings, { columns: 40 })
     t.equal(exitCode, 0)
     const drawn = output.split(`\r${esc}[K`).filter(line => line.startsWith('points'))
     t.match(drawn.at(-1), /^points \[#+-+\] \d+ %/)

@@ -19,7 +19,7 @@ export const addRunCommands = (program: Command, createContext: CreateContext): 
     .command('status')
     .description('show applied and pending migrations, sizes, marker and backups; reads only')
     .option('--json', 'as JSON')
-    .option('--exit-code', 'end with 3 when something is pending')
+    .option('--exit-code', 'end with 3 when something is pending, 50 to 52 when files and history disagree')
     .addHelpText('after', example('status --json | jq .ready'))
     .action(async ({ json, exitCode }: { json?: true; exitCode?: true }) => {
       const { status } = await import('../commands/status.ts')
