@@ -114,6 +114,5 @@ const stopSignal = (): AbortSignal => {
   return controller.signal
 }
 
-main(process.argv.slice(2), process.env).then(exitCode => {
-  process.exitCode = exitCode
-})
+// whatever a migration that was stopped still has under way, such as a timer, is not waited for
+main(process.argv.slice(2), process.env).then(exitCode => process.exit(exitCode))

@@ -27,6 +27,15 @@ t.test('on a terminal', { skip: noTerminal }, async t => {
     t.equal(stripVTControlCharacters(output), stderr)
   })
 
+  t.test('a misspelt setting is told as text too, though the settings are not known', async t => {
+    const { exitCode, output } = onTerminal('migrator', { ...settings, MIGRATOR_CHEKC: 'x' })
+    t.equal(exitCode, 2)
+    t.match(
+      stripVTControlCharacters(output),
+      /^error: MIGRATOR_CHEKC is not a setting \(Did you mean MIGRATOR_CHECK\?\)/,
+    )
+  })
+
   t.test('headings of a help text are bold, its example among them', async t => {
     const { output } = onTerminal('migrator status --help', settings)
     for (const heading of ['Usage:', 'Options:', 'Example:']) t.match(output, `${esc}[1m${heading}${esc}[22m`)
