@@ -33,8 +33,14 @@ const notRun = new Map([
 const entryOf = (line: string): string | undefined =>
   [...notRun.keys()].find(entry => line === entry || (!entry.includes(' ') && line.startsWith(`${entry} `)))
 
-const blocks = documents.flatMap(readBlocks).filter(({ language }) => language === 'sh')
+const all = documents.flatMap(readBlocks)
+const blocks = all.filter(({ language }) => language === 'sh')
 const lines = blocks.flatMap(linesOf)
+
+t.test('commands stand in blocks of sh, which are the ones that are run', async t => {
+  const other = all.filter(({ language, text }) => /^(?:bash|shell|console|zsh)$/.test(language) || /^\$ /m.test(text))
+  t.strictSame(other, [])
+})
 
 t.test('npm installs nothing in a line that is run', async t => {
   t.strictSame(
