@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import t from 'tap'
+import { settingNames } from '../../src/config.ts'
 import { makeCheckout } from '../help/checkout.ts'
 import { documents, linesOf, readBlocks } from '../help/documents.ts'
 import { mask } from '../help/mask.ts'
@@ -62,8 +63,14 @@ t.test('each line that is not run is in a document', async t => {
   t.strictSame([...notRun.keys()].toSorted(), [...new Set(lines.flatMap(line => entryOf(line) ?? []))].toSorted())
 })
 
-/** Colours and whirls are not what is shown. */
-const settings = { NO_COLOR: '1', npm_config_progress: 'false', npm_config_update_notifier: 'false' }
+const settings = {
+  // a database that this process is told of is not the reader's
+  ...Object.fromEntries(settingNames.map(name => [name, undefined])),
+  // colours and whirls are not what is shown
+  NO_COLOR: '1',
+  npm_config_progress: 'false',
+  npm_config_update_notifier: 'false',
+}
 
 /** As it is masked, without colours of other programs, what npm says before the output of a script, and where a checkout is. */
 const comparable = (text: string): string =>
