@@ -72,9 +72,10 @@ const settings = {
   npm_config_update_notifier: 'false',
 }
 
-/** As it is masked, without colours of other programs, what npm says before the output of a script, and where a checkout is. */
+/** As it is masked, without colours, bars that were drawn over, what npm says before a script, and where the checkout is. */
 const comparable = (text: string): string =>
   mask(stripVTControlCharacters(text), {})
+    .replaceAll(/^.*\r/gm, '')
     .replaceAll(/\S*(?=\/(?:data|migrations)\/)/g, '')
     .replaceAll(/^> .*\n/gm, '')
     .replaceAll(/\n{2,}/g, '\n')
