@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { addBackupCommands } from './cli/backup-commands.ts'
 import { addInternalCommand, addRunCommands, addWriteCommands, type CreateContext } from './cli/commands.ts'
+import type { Context } from './commands/context.ts'
 import { Failure } from './failure.ts'
 
 /**
@@ -11,7 +12,7 @@ import { Failure } from './failure.ts'
 export const cli = async (
   words: readonly string[],
   version: string,
-  print: (text: string) => void,
+  { print, screen }: Pick<Context, 'print' | 'screen'>,
   createContext: CreateContext,
 ): Promise<number> => {
   let complaint = ''
@@ -20,6 +21,7 @@ export const cli = async (
     .version(version)
     .exitOverride()
     .showSuggestionAfterError()
+    .configureHelp({ styleTitle: title => screen.paint('bold', title) })
     .configureOutput({
       writeOut: print,
       writeErr: text => {
@@ -41,6 +43,8 @@ export const cli = async (
       .replace(/^error: /, '')
       .trim()
       .replaceAll('\n', ' ')
-    throw new Failure('CONFIG_INVALID', reason, 'Run it with --help to see the commands.', error)
+    const command = program.commands.find(candidate => candidate.name() === words[0])
+    const help = command === undefined ? '--help" for the commands' : `${command.name()} --help" for an example`
+    throw new Failure('CONFIG_INVALID', reason, `Run "migrator ${help}.`, error)
   }
 }

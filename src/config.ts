@@ -54,7 +54,7 @@ type SettingName = (typeof settingNames)[number]
 export const readConfig = async (surroundings: Surroundings): Promise<Config> => {
   const { workingFolder, root, terminal } = surroundings
   const settings = { ...(await readDotenv(join(workingFolder, '.env'))), ...surroundings.environment }
-  refuseUnknownNames(settings)
+  await refuseUnknownNames(settings)
   /** An empty value counts as not set: Compose passes `${UNSET}` on as an empty string. */
   const text = (name: SettingName): string | undefined => settings[name] || undefined
   const path = (name: SettingName): string | undefined => {
@@ -79,7 +79,6 @@ export const readConfig = async (surroundings: Surroundings): Promise<Config> =>
   const url = text('DATABASE_URL')
   const database = url === undefined ? join(root, 'data', 'homelab.db') : resolve(workingFolder, databasePath(url))
   const volume = dirname(database)
-  const logFormat = oneOf('MIGRATOR_LOG_FORMAT', ['auto', 'text', 'json'])
   return {
     database,
     volume,
@@ -90,9 +89,15 @@ export const readConfig = async (surroundings: Surroundings): Promise<Config> =>
     backup: oneOf('MIGRATOR_BACKUP', ['auto', 'never']),
     backupKeep: wholeNumber('MIGRATOR_BACKUP_KEEP', 3, 1, 1000, 'backups'),
     check: oneOf('MIGRATOR_CHECK', ['auto', 'always', 'never']),
-    logFormat: logFormat === 'auto' ? (terminal ? 'text' : 'json') : logFormat,
+    logFormat: toLogFormat(oneOf('MIGRATOR_LOG_FORMAT', ['auto', 'text', 'json']), terminal),
     logLevel: text('MIGRATOR_LOG_LEVEL') === undefined ? 'info' : oneOf('MIGRATOR_LOG_LEVEL', logLevels),
   }
+}
+
+/** What MIGRATOR_LOG_FORMAT means; anything but `text` and `json` leaves it to whether a person looks. */
+export const toLogFormat = (setting: string | undefined, terminal: boolean): LogFormat => {
+  if (setting === 'text' || setting === 'json') return setting
+  return terminal ? 'text' : 'json'
 }
 
 /** dotenv is loaded only where there is something for it to read. */
@@ -106,11 +111,14 @@ const readDotenv = async (file: string): Promise<Environment> => {
   }
 }
 
-const refuseUnknownNames = (settings: Environment): void => {
+const refuseUnknownNames = async (settings: Environment): Promise<void> => {
   const known: readonly string[] = settingNames
   const unknown = Object.keys(settings).find(name => name.startsWith('MIGRATOR_') && !known.includes(name))
   if (unknown === undefined) return
-  throw new Failure('CONFIG_INVALID', `${unknown} is not a setting`, `The settings are ${settingNames.join(', ')}.`)
+  const { didYouMean } = await import('./did-you-mean.ts')
+  const reason = `${unknown} is not a setting${didYouMean(unknown, settingNames)}`
+  const hint = `The settings are ${settingNames.join(', ')}.`
+  throw new Failure('CONFIG_INVALID', reason, hint)
 }
 
 /** `sqlite:PATH`, `sqlite:///ABSOLUTE` and SQLAlchemy's `sqlite:////ABSOLUTE`. */

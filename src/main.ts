@@ -1,12 +1,14 @@
 import { fstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { inspect } from 'node:util'
+import { inspect, styleText } from 'node:util'
 import type { Context } from './commands/context.ts'
 import { up } from './commands/up.ts'
-import { type Environment, readConfig } from './config.ts'
+import { type Environment, readConfig, toLogFormat } from './config.ts'
 import { toFailure } from './database/sqlite-failure.ts'
+import { errorCode } from './error-code.ts'
 import { Failure, type FailureCode } from './failure.ts'
 import { createLog, type Log } from './log.ts'
+import type { Screen } from './screen.ts'
 import { becomeOwner } from './volume/become-owner.ts'
 import { isContainer } from './volume/container.ts'
 import { followLink } from './volume/follow-link.ts'
@@ -21,15 +23,17 @@ const root = join(import.meta.dirname, '..')
 
 /** Reads the process's surroundings, runs the command, and says how it went by one line and the exit code. */
 const main = async (words: readonly string[], environment: Environment): Promise<number> => {
-  const terminal = isTerminal(stderr)
   // lets database/look.ts read a file as it lies; read by better-sqlite3 when the first database is opened
   process.env.SQLITE_USE_URI = '1'
-  let log = createLog(terminal ? 'text' : 'json', 'info', stderr, terminal)
+  const screen = screenOf(stdout, environment)
+  const logScreen = screenOf(stderr, environment)
+  const { terminal } = logScreen
+  let log = createLog(toLogFormat(environment.MIGRATOR_LOG_FORMAT, terminal), 'info', stderr, logScreen)
   let context: Context | undefined
   try {
     const createContext = async (): Promise<Context> => {
       const config = followLink(await readConfig({ environment, workingFolder: process.cwd(), root, terminal }))
-      log = createLog(config.logFormat, config.logLevel, stderr, terminal)
+      log = createLog(config.logFormat, config.logLevel, stderr, logScreen)
       // read by SQLite when the first database is opened
       if (!hasTemporaryFolder(environment)) process.env.SQLITE_TMPDIR = config.volume
       const mounts = parseMounts(readMountinfo())
@@ -40,7 +44,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
       const signal = stopSignal()
       const ask = async (question: string) =>
         isTerminal(stdin) && terminal ? (await import('./ask.ts')).ask(question, process, signal) : undefined
-      context = { config, log, host, signal, print, ask, script, version: readVersion() }
+      context = { config, log, host, signal, print, screen, ask, script, version: readVersion() }
       return context
     }
     // `up` alone is what containers run: it needs no command line library
@@ -48,7 +52,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
       await up(await createContext())
       return 0
     }
-    return await (await import('./cli.ts')).cli(words, readVersion(), print, createContext)
+    return await (await import('./cli.ts')).cli(words, readVersion(), { print, screen }, createContext)
   } catch (error) {
     return report(await explain(error, context), log)
   }
@@ -66,7 +70,29 @@ const explain = async (error: unknown, context: Context | undefined): Promise<un
 const isTerminal = (descriptor: number): boolean =>
   fstatSync(descriptor).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(descriptor)
 
-const print = (text: string): void => writeText(stdout, text)
+/** Colours are for terminals alone, and for those who want them: https://no-color.org, and TERM=dumb as in Emacs. */
+const screenOf = (descriptor: typeof stdout | typeof stderr, { NO_COLOR, TERM }: Environment): Screen => {
+  const terminal = isTerminal(descriptor)
+  const coloured = terminal && !NO_COLOR && TERM !== 'dumb'
+  return {
+    terminal,
+    // asked each time, since a window changes; 0 where nobody has set it
+    get columns() {
+      return (terminal && (descriptor === stdout ? process.stdout : process.stderr).columns) || Number.POSITIVE_INFINITY
+    },
+    paint: (style, text) => (coloured ? styleText(style, text, { validateStream: false }) : text),
+  }
+}
+
+const print = (text: string): void => {
+  try {
+    writeText(stdout, text)
+  } catch (cause) {
+    if (errorCode(cause) !== 'ENOSPC') throw cause
+    const hint = 'Free some space there, or send it elsewhere. The volume was not changed by it.'
+    throw new Failure('DISK_FULL', 'the disk that standard output goes to is full', hint, cause)
+  }
+}
 
 /** One line for a failure; a stack only for what nobody foresaw. */
 const report = (error: unknown, log: Log): number => {
@@ -108,6 +134,5 @@ const stopSignal = (): AbortSignal => {
   return controller.signal
 }
 
-main(process.argv.slice(2), process.env).then(exitCode => {
-  process.exitCode = exitCode
-})
+// whatever a migration that was stopped still has under way, such as a timer, is not waited for
+main(process.argv.slice(2), process.env).then(exitCode => process.exit(exitCode))

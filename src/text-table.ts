@@ -1,12 +1,28 @@
+import { stripVTControlCharacters } from 'node:util'
+import type { Screen } from './screen.ts'
+
 /** Rows as text in aligned columns, two spaces between them, each line indented by two. */
 export const textTable = (rows: readonly (readonly string[])[]): readonly string[] => {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
-  return rows.map(row => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => widthOf(row[column] ?? ''))))
+  return rows.map(row => `  ${row.map((cell, column) => pad(cell, widths[column] ?? 0)).join('  ')}`.trimEnd())
 }
 
-/** A number of bytes for people: `340 B`, `1.2 MB`. */
-export const formatBytes = (bytes: number): string => {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB']
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3))
-  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`
+/**
+ * Rows below a heading, as in textTable. Nothing is ever cut: where a line would be too wide for the screen, each row's first
+ * cell has a line of its own, and the others are below it.
+ */
+export const headedTable = (
+  { columns, paint }: Screen,
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+): readonly string[] => {
+  const all = [heading.map(title => paint('bold', title)), ...rows]
+  const wide = textTable(all)
+  if (wide.every(line => widthOf(line) <= columns)) return wide
+  const rest = textTable(all.map(([, ...cells]) => cells))
+  return all.flatMap(([first], row) => [`  ${first}`, `  ${rest[row]}`].filter(line => line.trim() !== ''))
 }
+
+/** Colours take no room. */
+const widthOf = (text: string): number => stripVTControlCharacters(text).length
+const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - widthOf(text)))

@@ -80,4 +80,5 @@ t.test('a failure has its code and its line: the class is one in all files of th
   t.match(bundled(), { exitCode: 40, stderr: /0005-fail failed: out of luck/ })
   t.equal(dump(join(folder, 'data/homelab.db')), before)
   t.match(bundled('no-such-command'), { exitCode: 2 })
+  t.match(bundled('repair', '0001-create-server'), { exitCode: 2, stderr: /Did you mean 0001-create-servers\?/ })
 })

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type Environment, readConfig, settingNames } from '../src/config.ts'
+import { type Environment, readConfig, settingNames, toLogFormat } from '../src/config.ts'
 
 const read = (environment: Environment, workingFolder = '/work', terminal = false) =>
   readConfig({ environment, workingFolder, root: '/app', terminal })
@@ -25,6 +25,11 @@ t.test('with nothing set, everything is beside the program', async t => {
 t.test('the log is text on a terminal, unless the setting says otherwise', async t => {
   t.match(await read({}, '/work', true), { logFormat: 'text' })
   t.match(await read({ MIGRATOR_LOG_FORMAT: 'json' }, '/work', true), { logFormat: 'json' })
+})
+
+t.test('a format that makes no sense is as good as none, until it is refused', async t => {
+  t.equal(toLogFormat('xml', true), 'text')
+  t.equal(toLogFormat(undefined, false), 'json')
 })
 
 t.test('a database URL names a file', async t => {
@@ -85,6 +90,12 @@ t.test('a MIGRATOR_ name that does not exist is refused, with the names that do'
     code: 'CONFIG_INVALID',
     hint: new RegExp(settingNames.join(', ')),
   })
+})
+
+t.test('a misspelt one is told what it was most likely meant to be, where that can be guessed', async t => {
+  const refused = (name: string) => read({ [name]: 'auto' }).catch(error => error.message)
+  t.match(await refused('MIGRATOR_CHEKC'), '(Did you mean MIGRATOR_CHECK?)')
+  t.notMatch(await refused('MIGRATOR_DATABASE_PATH'), 'Did you mean')
 })
 
 t.test('.env is read, and the environment wins over it', async t => {

@@ -2,13 +2,16 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createLog, type LogFormat, type LogLevel } from '../src/log.ts'
+import type { Screen } from '../src/screen.ts'
+import { pipe, terminalOf } from './help/screen.ts'
 
-const logged = (t: Tap, format: LogFormat, lowest: LogLevel): string => {
+const logged = (t: Tap, format: LogFormat, lowest: LogLevel, screen: Screen): string => {
   const file = join(t.testdir(), 'log')
   const descriptor = openSync(file, 'w')
-  const log = createLog(format, lowest, descriptor)
+  const log = createLog(format, lowest, descriptor, screen)
   log.debug('a', 'one')
   log.info('b', 'two', { size: 3 })
+  log.draw('[####----] 50 %')
   log.warn('c', 'three')
   log.error('d', 'four')
   closeSync(descriptor)
@@ -17,15 +20,40 @@ const logged = (t: Tap, format: LogFormat, lowest: LogLevel): string => {
 type Tap = Pick<typeof t, 'testdir'>
 
 t.test('text is the message alone, with its level where it is a warning or an error', async t => {
-  t.equal(logged(t, 'text', 'debug'), 'one\ntwo\nwarn: three\nerror: four\n')
+  t.equal(logged(t, 'text', 'debug', pipe), 'one\ntwo\nwarn: three\nerror: four\n')
 })
 
 t.test('levels below the lowest are left out', async t => {
-  t.equal(logged(t, 'text', 'error'), 'error: four\n')
+  t.equal(logged(t, 'text', 'error', pipe), 'error: four\n')
 })
 
 t.test('json is an object a line, with the event and the data', async t => {
-  const lines = logged(t, 'json', 'info').trim().split('\n')
+  const lines = logged(t, 'json', 'info', pipe).trim().split('\n')
   t.equal(lines.length, 3)
   t.match(JSON.parse(lines[0] ?? ''), { time: /^\d{4}-.*Z$/, level: 'info', event: 'b', message: 'two', size: 3 })
+})
+
+t.test('on a terminal warnings are yellow and errors red, and what was drawn makes way', async t => {
+  t.equal(
+    logged(t, 'text', 'info', terminalOf(80)),
+    'two\n\r\u001b[K[####----] 50 %\r\u001b[K\u001b[33mwarn:\u001b[39m three\n\u001b[31merror:\u001b[39m four\n',
+  )
+})
+
+t.test('what is drawn is cut to the width of the terminal: a line that is wrapped could not be drawn over', async t => {
+  t.match(logged(t, 'text', 'info', terminalOf(10)), '\r\u001b[K[####----\r\u001b[K')
+})
+
+t.test('a terminal that asked for JSON, or for no more than warnings, gets no drawing', async t => {
+  for (const [format, lowest] of [
+    ['json', 'info'],
+    ['text', 'warn'],
+  ] as const)
+    t.notMatch(logged(t, format, lowest, terminalOf(80)), '####')
+})
+
+t.test('a log that cannot be written stops nobody', async t => {
+  const descriptor = openSync(join(t.testdir({ file: '' }), 'file'), 'r')
+  t.doesNotThrow(() => createLog('json', 'info', descriptor, pipe).error('a', 'one'))
+  closeSync(descriptor)
 })

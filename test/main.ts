@@ -45,19 +45,3 @@ t.test('an old Node is told which one is needed', { skip }, async t => {
   const ended = spawnSync(oldNode ?? '', [join(root, 'bin/migrator.js')], { encoding: 'utf8', env: {} })
   t.match(ended, { status: 2, signal: null, stderr: /needs Node 22\.18/ })
 })
-
-const noScript = !existsSync('/usr/bin/script') && 'there is no script(1) to make a terminal with'
-
-t.test('on a terminal the log is text, also before the settings are known', { skip: noScript }, async t => {
-  const command = `${process.execPath} ${join(root, 'bin/migrator.js')}`
-  const onTerminal = (settings: Readonly<Record<string, string>>) =>
-    spawnSync('/usr/bin/script', ['-qec', command, '/dev/null'], {
-      encoding: 'utf8',
-      env: { ...process.env, ...settings },
-    })
-  t.match(onTerminal(settingsFor(t.testdir())), { status: 0, stdout: /^applied 0001-create-servers in/ })
-  t.match(onTerminal({ MIGRATOR_CHEKC: 'x' }), {
-    status: 2,
-    stdout: /^error: MIGRATOR_CHEKC is not a setting \(CONFIG_INVALID\)\. /,
-  })
-})

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type AddHelpTextContext, type Command, InvalidArgumentError } from 'commander'
 import type { Context } from '../commands/context.ts'
 
 export type CreateContext = () => Promise<Context>
@@ -19,7 +19,7 @@ export const addRunCommands = (program: Command, createContext: CreateContext): 
     .command('status')
     .description('show applied and pending migrations, sizes, marker and backups; reads only')
     .option('--json', 'as JSON')
-    .option('--exit-code', 'end with 3 when something is pending')
+    .option('--exit-code', 'end with 3 when something is pending, 50 to 52 when files and history disagree')
     .addHelpText('after', example('status --json | jq .ready'))
     .action(async ({ json, exitCode }: { json?: true; exitCode?: true }) => {
       const { status } = await import('../commands/status.ts')
@@ -71,10 +71,13 @@ export const addInternalCommand = (program: Command, print: (text: string) => vo
     })
 }
 
-/** What stands below the help of a command. */
-export const example = (words: string): string => `\nExample:\n  migrator ${words}`
+/** For `addHelpText('after', ...)` of every command: how it may be called. */
+export const example =
+  (words: string) =>
+  ({ command }: AddHelpTextContext): string =>
+    `\n${command.createHelp().styleTitle('Example:')}\n  migrator ${words}`
 
 const toSeconds = (text: string): number => {
-  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is a whole number of seconds.')
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is a whole number of seconds')
   return Number(text)
 }

@@ -1,14 +1,25 @@
 import { statSync } from 'node:fs'
-import { backupFolder, listBackups } from '../database/backups.ts'
-import { formatBytes, textTable } from '../text-table.ts'
+import { basename } from 'node:path'
+import { type Backup, backupFolder, listBackups } from '../database/backups.ts'
+import { formatBytes, formatThings, formatTime } from '../for-people.ts'
+import type { Screen } from '../screen.ts'
+import { headedTable } from '../text-table.ts'
 import { refuseMissingVolume } from '../volume/check-volume.ts'
 import type { Context } from './context.ts'
 
 /** Shows the backups, oldest first. Reads only. @throws Failure VOLUME_MISSING */
-export const backups = ({ config, host, print }: Context, { json }: Readonly<{ json: boolean }>): void => {
+export const backups = ({ config, host, print, screen }: Context, { json }: Readonly<{ json: boolean }>): void => {
   refuseMissingVolume(config.volume, host)
   const found = listBackups(config.database).map(backup => ({ ...backup, bytes: statSync(backup.file).size }))
-  const rows = found.map(({ file, schema, madeAt, bytes }) => [file, schema, madeAt, formatBytes(bytes)])
-  const lines = found.length === 0 ? [`no backups in ${backupFolder(config.database)}`] : textTable(rows)
-  print(`${json ? JSON.stringify(found) : lines.join('\n')}\n`)
+  print(json ? `${JSON.stringify(found)}\n` : backupsText(backupFolder(config.database), found, screen))
+}
+
+const backupsText = (folder: string, found: readonly (Backup & { bytes: number })[], screen: Screen): string => {
+  if (found.length === 0) return `no backups in ${folder}\n`
+  const rows = found.map(({ file, schema, madeAt, bytes }) => [
+    ...[basename(file), schema, formatTime(madeAt)],
+    formatBytes(bytes),
+  ])
+  const table = headedTable(screen, ['backup', 'at migration', 'made (UTC)', 'size'], rows)
+  return `${formatThings(found.length, 'backup')} in ${folder}\n\n${table.join('\n')}\n`
 }

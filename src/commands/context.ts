@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import type { Patience } from '../database/wait.ts'
 import type { Log } from '../log.ts'
+import type { Screen } from '../screen.ts'
 import type { Host } from '../volume/check-volume.ts'
 
 /** What every command gets. */
@@ -12,6 +13,8 @@ export type Context = Readonly<{
   signal: AbortSignal
   /** writes data to standard output */
   print: (text: string) => void
+  /** what standard output is */
+  screen: Screen
   /** asks the person at the terminal a question; undefined where there is nobody */
   ask: (question: string) => Promise<string | undefined>
   /** the file that starts this program, for helper processes */

@@ -1,6 +1,7 @@
 import { openExisting } from '../database/open.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import { withTransaction } from '../database/transaction.ts'
+import { didYouMean } from '../did-you-mean.ts'
 import { Failure } from '../failure.ts'
 import { prepareHistory, readHistory, recordChecksum } from '../migrations/history.ts'
 import { readMigrations } from '../migrations/known.ts'
@@ -18,7 +19,10 @@ export const repair = async (context: Context, name: string): Promise<void> => {
   checkVolume(config, host)
   const known = readMigrations(config.migrations)
   const migration = known.find(candidate => candidate.name === name)
-  if (migration === undefined) throw notThere(`${name} is not a migration in ${config.migrations}`)
+  if (migration === undefined) {
+    const names = known.map(candidate => candidate.name)
+    throw notThere(`${name} is not a migration in ${config.migrations}${didYouMean(name, names)}`)
+  }
   try {
     const connection = openExisting(config.database)
     try {

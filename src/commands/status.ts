@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs'
-import { basename } from 'node:path'
 import { listBackups } from '../database/backups.ts'
 import { countTables, type TableSize } from '../database/count-tables.ts'
 import { Failure } from '../failure.ts'
@@ -8,20 +7,23 @@ import { type KnownMigration, readMigrations } from '../migrations/known.ts'
 import { type Conflict, makePlan } from '../migrations/plan.ts'
 import type { Marker } from '../ready/marker.ts'
 import { readState } from '../ready/state.ts'
-import { formatBytes, textTable } from '../text-table.ts'
 import { refuseMissingVolume } from '../volume/check-volume.ts'
 import type { Context } from './context.ts'
+import { statusText } from './status-text.ts'
 
-type MigrationState = 'applied' | 'pending' | 'changed' | 'missing' | 'ahead' | 'out of order'
+export type MigrationState = 'applied' | 'pending' | 'changed' | 'missing' | 'ahead' | 'out of order'
 
 /** What `status --json` prints, documented in docs/commands.md. Fields are added, never changed. */
-type Status = Readonly<{
+export type Status = Readonly<{
   database: string
   /** the ready marker is there and true */
   ready: boolean
   /** of the database and its journal */
   bytes: number
   journalMode: 'wal' | 'rollback' | null
+  /** how many migrations are applied, whatever else is to say of them, and how many are not yet */
+  applied: number
+  pending: number
   migrations: readonly Readonly<{
     name: string
     state: MigrationState
@@ -31,7 +33,7 @@ type Status = Readonly<{
     /** the version that applied it */
     migrator: string | null
   }>[]
-  conflicts: readonly Readonly<{ code: string; name: string; finding: string }>[]
+  conflicts: readonly Conflict[]
   tables: readonly TableSize[]
   marker: Marker | null
   backups: readonly Readonly<{ file: string; bytes: number; madeAt: string }>[]
@@ -39,10 +41,10 @@ type Status = Readonly<{
 
 /**
  * Shows what is on the volume. Reads only: creates nothing, and no writer waits for it.
- * @throws Failure PENDING when asked for by `exitCode`; VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
+ * @throws Failure PENDING, HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER when asked for by `exitCode`; VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
  */
 export const status = (
-  { config, host, print }: Context,
+  { config, host, print, screen }: Context,
   { json, exitCode }: Readonly<{ json: boolean; exitCode: boolean }>,
 ): void => {
   refuseMissingVolume(config.volume, host)
@@ -54,16 +56,25 @@ export const status = (
     ready,
     bytes,
     journalMode,
+    applied: applied.length,
+    pending: pending.length,
     migrations: toMigrations(known, applied, conflicts),
-    conflicts: conflicts.map(({ code, name, finding }) => ({ code, name, finding })),
+    conflicts,
     tables: tables ?? [],
     marker: marker ?? null,
     backups: listBackups(config.database).map(({ file, madeAt }) => ({ file, bytes: statSync(file).size, madeAt })),
   }
-  print(json ? `${JSON.stringify(found)}\n` : toText(found))
-  if (!exitCode || pending.length === 0) return
+  print(json ? `${JSON.stringify(found)}\n` : statusText(found, screen))
+  if (exitCode) refuseBehind(config.database, pending, conflicts)
+}
+
+/** The gravest conflict comes first: it is what `up` would end with. */
+const refuseBehind = (database: string, pending: readonly KnownMigration[], [conflict]: readonly Conflict[]): void => {
+  if (conflict !== undefined)
+    throw new Failure(conflict.code, `${database}: ${conflict.name} ${conflict.finding}`, conflict.hint)
+  if (pending.length === 0) return
   const names = pending.map(({ name }) => name).join(', ')
-  throw new Failure('PENDING', `${config.database} has pending migrations: ${names}`, 'Run "migrator up".')
+  throw new Failure('PENDING', `${database} has pending migrations: ${names}`, 'Run "migrator up".')
 }
 
 const toMigrations = (
@@ -96,28 +107,4 @@ const toMigrations = (
       migrator: null,
     })),
   ].sort((a, b) => (a.name < b.name ? -1 : 1))
-}
-
-const toText = ({ database, ready, bytes, journalMode, migrations, conflicts, tables, ...rest }: Status): string => {
-  const { marker, backups } = rest
-  const pending = migrations.filter(({ state }) => state === 'pending' || state === 'out of order').length
-  const lines = [
-    `${database}: ${pending} pending, ${ready ? 'ready' : 'not ready'}`,
-    ...textTable(
-      migrations.map(({ name, state, appliedAt, milliseconds, migrator }) => [
-        name,
-        state,
-        appliedAt ?? '',
-        milliseconds === null ? '' : `${milliseconds} ms`,
-        migrator ?? '',
-      ]),
-    ),
-    ...conflicts.map(({ code, name, finding }) => `  ${code}: ${name} ${finding}`),
-    journalMode === null ? 'no database' : `${formatBytes(bytes)}, journal mode ${journalMode}`,
-    ...textTable(tables.map(({ name, rows }) => [name, `${rows} rows`])),
-    marker === null ? 'no ready marker' : `ready marker of ${marker.schema}, written ${marker.readyAt}`,
-    `${backups.length} backups`,
-    ...textTable(backups.map(({ file, bytes: size, madeAt }) => [basename(file), formatBytes(size), madeAt])),
-  ]
-  return `${lines.join('\n')}\n`
 }

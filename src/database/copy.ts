@@ -55,7 +55,8 @@ export const copyByHelper = async (
   let readBefore: number | undefined
   return (await runHelper(helper, ['copy', from, to, check], read => {
     const copied = sizeOf(to)
-    if (copied < size) return helper.onProgress(what, copied, size)
+    if (readBefore === undefined) helper.onProgress(what, copied, size)
+    if (copied < size) return
     readBefore ??= read
     helper.onProgress(`checking ${what}`, Math.min(read - readBefore, size), size)
   })) as Inspected

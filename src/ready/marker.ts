@@ -25,11 +25,21 @@ export type Marker = Readonly<{
 /** The marker in a file; undefined when there is none or it is not readable as one. */
 export const readMarker = (file: string): Marker | undefined => {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'))
+    const found: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    return isMarker(found) ? found : undefined
   } catch {
     return undefined
   }
 }
+
+/** What is JSON but says nothing, such as null, is no marker. */
+const isMarker = (found: unknown): found is Marker =>
+  typeof found === 'object' &&
+  found !== null &&
+  'schema' in found &&
+  typeof found.schema === 'string' &&
+  'readyAt' in found &&
+  typeof found.readyAt === 'string'
 
 /** Replaces the marker at once: a reader sees the old one, or none, or the whole new one; never a part. */
 export const writeMarker = (file: string, marker: Marker): void => {

@@ -1,6 +1,6 @@
 import { statfsSync, statSync } from 'node:fs'
 import { Failure } from '../failure.ts'
-import { formatBytes } from '../text-table.ts'
+import { formatBytes } from '../for-people.ts'
 
 /** What one part of a run needs in a folder. */
 export type Need = Readonly<{ what: string; folder: string; bytes: number; files: number }>

@@ -13,9 +13,14 @@ t.test('backups are listed with what they are of, oldest first', async t => {
     { file: path('homelab-0002-b-20260202T000000Z.db'), schema: '0002-b', madeAt: '2026-02-02T00:00:00Z', bytes: 2000 },
   ])
   const text = (await runProgram(['backups'], settingsFor(folder))).stdout
-  t.match(
+  t.equal(
     text,
-    /homelab-empty-20260101T000000Z\.db .*\n.*homelab-0002-b-20260202T000000Z\.db +0002-b +2026-02-02T00:00:00Z +2\.0 kB\n$/,
+    `2 backups in ${folder}/backups
+
+  backup                              at migration  made (UTC)           size
+  homelab-empty-20260101T000000Z.db   empty         2026-01-01 00:00:00  0 B
+  homelab-0002-b-20260202T000000Z.db  0002-b        2026-02-02 00:00:00  2.0 kB
+`,
   )
 })
 

@@ -37,6 +37,14 @@ for (const [title, name] of [
   })
 }
 
+t.test('a misspelt name is told the nearest one', async t => {
+  const { settings } = await prepare(t)
+  t.match(await runProgram(['repair', '0001-create-server'], settings), {
+    exitCode: 2,
+    stderr: /Did you mean 0001-create-servers\?/,
+  })
+})
+
 t.test('a migration that is pending is refused with 2', async t => {
   const { settings, file } = await prepare(t)
   writeFileSync(join(file, '../0004-next.js'), 'export const up = async () => {}')

@@ -110,8 +110,13 @@ t.test('SIGTERM ends a migration that waits, with 143, and leaves nothing', asyn
   })
   const [data, settings] = withMigrations(folder)
   const { child, outcome } = startProgram([], settingsFor(data, settings))
-  child.stdout.once('data', () => child.kill('SIGTERM'))
+  let stopped = 0
+  child.stdout.once('data', () => {
+    stopped = performance.now()
+    child.kill('SIGTERM')
+  })
   t.match(await outcome, { exitCode: 143, failure: 'SIGTERM' })
+  t.ok(performance.now() - stopped < 20_000, 'what it waits for is not waited for')
   t.strictSame(readdirSync(data), [])
 })
 

@@ -3,6 +3,7 @@ import type { Context } from '../../src/commands/context.ts'
 import { readConfig } from '../../src/config.ts'
 import { createLog } from '../../src/log.ts'
 import { root, settingsFor } from './program.ts'
+import { pipe } from './screen.ts'
 
 /** What a command gets, for a database in a test's folder, outside of containers, with nobody to ask. */
 export const makeContext = async (
@@ -16,10 +17,11 @@ export const makeContext = async (
     root,
     terminal: false,
   }),
-  log: createLog('json', 'error', 2),
+  log: createLog('json', 'error', 2, pipe),
   host: { container: false, mounts: [], uid: process.getuid?.(), gid: process.getgid?.() },
   signal,
   print: () => undefined,
+  screen: pipe,
   ask: async () => undefined,
   script: join(root, 'bin/migrator.js'),
   version: '1.0.0',

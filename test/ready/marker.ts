@@ -32,6 +32,14 @@ t.test('no marker, half a marker and a folder are no marker', async t => {
   t.equal(readMarker(folder), undefined)
 })
 
+t.test('JSON that says nothing of a schema is no marker', async t => {
+  const { file } = open(t)
+  for (const text of ['null', '5', '[]', '{"schema":1}', '{"schema":"0001-a"}', '{"schema":"0001-a","readyAt":1}']) {
+    writeFileSync(file, text)
+    t.equal(readMarker(file), undefined, text)
+  }
+})
+
 t.test('a withdrawn marker is kept as evidence until the next one is written', async t => {
   const { connection, folder, file } = open(t)
   const marker = { ...truthOf(connection, applied), ...more }
