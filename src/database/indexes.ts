@@ -50,7 +50,7 @@ const readIndex = (connection: Connection, { name, unique, sql }: Row): Index =>
     unique: unique === 1,
     parts: parts.map(({ name: column, desc, coll }, index) => ({
       of: column ?? expressionOf(elements[index] ?? []),
-      collation: coll,
+      collation: coll.toUpperCase(),
       descending: desc === 1,
     })),
     where: where === -1 ? null : textOf(tokens.slice(where + 1)),
