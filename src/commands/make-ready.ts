@@ -2,23 +2,20 @@ import { statSync } from 'node:fs'
 import { backUp } from '../database/backup.ts'
 import { refuseDamage } from '../database/damage.ts'
 import type { Connection } from '../database/open.ts'
-import { readSchema } from '../database/schema.ts'
 import { withTransaction } from '../database/transaction.ts'
 import { whenFree } from '../database/wait.ts'
 import { Failure } from '../failure.ts'
 import type { MigrationText } from '../migrations/files.ts'
-import { hasHistory, readHistory } from '../migrations/history.ts'
+import { readHistory } from '../migrations/history.ts'
 import { type KnownMigration, toKnown } from '../migrations/known.ts'
-import { type Conflict, makePlan } from '../migrations/plan.ts'
+import { makePlan, refuseConflicts } from '../migrations/plan.ts'
+import { refuseForeign } from '../migrations/refuse-foreign.ts'
 import type { Applied } from '../migrations/runner.ts'
 import { createProgress } from '../progress.ts'
 import { type Marker, readMarker, withdrawMarker, writeMarker } from '../ready/marker.ts'
 import { seenOf } from '../ready/seen.ts'
 import { isTrue, truthOf } from '../ready/truth.ts'
 import { type Context, patienceOf } from './context.ts'
-
-/** Seconds that a migration may go without a statement. */
-const settleLimit = 60
 
 /**
  * The long way of `up`: everything is decided again under the write lock, then check, backup, apply, commit, marker.
@@ -70,7 +67,7 @@ const bringUp = async (
 
   const checkedAt = checkDamage(context, connection, marker)
   if (pending.length === 0) return { applied: [], checkedAt, isNew }
-  const [{ loadMigrations }, { applyMigrations }] = await Promise.all([
+  const [{ loadMigrations }, { applyMigrations, settleLimit }] = await Promise.all([
     import('../migrations/load.ts'),
     import('../migrations/apply.ts'),
   ])
@@ -93,26 +90,6 @@ const isEmpty = (connection: Connection): boolean =>
 const refuseReplaced = (path: string, ino: number): void => {
   if (statSync(path, { throwIfNoEntry: false })?.ino === ino) return
   throw new Failure('DATABASE_BUSY', `${path} was replaced by another program just now`, 'Start again.')
-}
-
-const refuseForeign = (connection: Connection): void => {
-  if (hasHistory(connection)) return
-  const table = readSchema(connection).find(({ type }) => type === 'table')?.name
-  if (table === undefined) return
-  throw new Failure(
-    'HISTORY_CONFLICT',
-    `${connection.name} was made by another program: it has a table ${table} and no history of migrations`,
-    'Name another file with DATABASE_URL, or move this one away.',
-  )
-}
-
-const refuseConflicts = (conflicts: readonly Conflict[], path: string): void => {
-  const codes = ['HISTORY_CONFLICT', 'DATABASE_AHEAD', 'OUT_OF_ORDER'] as const
-  const code = codes.find(candidate => conflicts.some(conflict => conflict.code === candidate))
-  if (code === undefined) return
-  const findings = conflicts.map(({ name, finding }) => `${name} ${finding}`)
-  const hints = new Set(conflicts.map(({ hint }) => hint))
-  throw new Failure(code, `${path} and its migrations disagree: ${findings.join('; ')}`, [...hints].join(' '))
 }
 
 /**
