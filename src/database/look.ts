@@ -57,7 +57,8 @@ const lookAtCopy = <T>(path: string, work: (connection: Connection) => T): T => 
 
 const withConnection = <T>(connection: Connection, work: (connection: Connection) => T): T => {
   try {
-    return work(connection)
+    // one transaction, so that all it reads is of one moment
+    return connection.transaction(() => work(connection))()
   } finally {
     connection.close()
   }
