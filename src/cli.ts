@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { addRunCommands, addWriteCommands, type CreateContext } from './cli/commands.ts'
+import { addStructureCommands } from './cli/structure-commands.ts'
 import { Failure } from './failure.ts'
 
 /**
@@ -26,6 +27,7 @@ export const cli = async (
       },
     })
   addRunCommands(program, createContext)
+  addStructureCommands(program, createContext)
   addWriteCommands(program, createContext)
 
   try {

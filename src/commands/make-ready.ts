@@ -6,10 +6,10 @@ import { withTransaction } from '../database/transaction.ts'
 import { whenFree } from '../database/wait.ts'
 import { Failure } from '../failure.ts'
 import type { MigrationText } from '../migrations/files.ts'
+import { findForeign } from '../migrations/find-foreign.ts'
 import { readHistory } from '../migrations/history.ts'
 import { type KnownMigration, toKnown } from '../migrations/known.ts'
 import { makePlan, refuseConflicts } from '../migrations/plan.ts'
-import { refuseForeign } from '../migrations/refuse-foreign.ts'
 import type { Applied } from '../migrations/runner.ts'
 import { createProgress } from '../progress.ts'
 import { type Marker, readMarker, withdrawMarker, writeMarker } from '../ready/marker.ts'
@@ -62,8 +62,7 @@ const bringUp = async (
   const marker = readMarker(config.readyFile)
   const truth = truthOf(connection, history)
   if (marker !== undefined && !isTrue(marker, truth)) withdrawMarker(config.readyFile)
-  refuseForeign(connection)
-  refuseConflicts(conflicts, config.database)
+  refuseConflicts([...findForeign(connection), ...conflicts], config.database)
 
   const checkedAt = checkDamage(context, connection, marker)
   if (pending.length === 0) return { applied: [], checkedAt, isNew }

@@ -55,14 +55,21 @@ const compareForeignKeys = (
   return [
     ...expected.flatMap(key => {
       const present = found.find(other => isSame(key, other))
-      if (present === undefined) return differ('difference', nameOf(key), 'missing', actions(key), null)
-      return differ(tolerable, nameOf(key), 'actions', actions(key), actions(present))
+      if (present === undefined) return differ('difference', nameOf(key), 'missing', describeActions(key), null)
+      return [
+        ...differ(tolerable, nameOf(key), 'ON DELETE', key.onDelete, present.onDelete),
+        ...differ(tolerable, nameOf(key), 'ON UPDATE', key.onUpdate, present.onUpdate),
+        ...differ(tolerable, nameOf(key), 'checked at', checkedAt(key), checkedAt(present)),
+      ]
     }),
     ...found
       .filter(key => !expected.some(other => isSame(key, other)))
-      .flatMap(key => differ('difference', nameOf(key), 'extra', null, actions(key))),
+      .flatMap(key => differ('difference', nameOf(key), 'extra', null, describeActions(key))),
   ]
 }
 
-const actions = ({ onDelete, onUpdate, deferred }: ForeignKey): string =>
-  `ON DELETE ${onDelete} ON UPDATE ${onUpdate}${deferred ? ' DEFERRED' : ''}`
+/** What happens to the rows of a parent that goes or changes, and when that is looked at. */
+export const describeActions = (key: ForeignKey): string =>
+  `ON DELETE ${key.onDelete}, ON UPDATE ${key.onUpdate}, checked at ${checkedAt(key)}`
+
+const checkedAt = ({ deferred }: ForeignKey): string => (deferred ? 'COMMIT' : 'each statement')

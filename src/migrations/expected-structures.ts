@@ -1,7 +1,8 @@
 import Database from 'better-sqlite3'
-import { readStructure, type Structure } from '../database/structure.ts'
+import type { Structure } from '../database/structure.ts'
 import { withTransaction } from '../database/transaction.ts'
 import { applyMigrations, settleLimit } from './apply.ts'
+import { readHubStructure } from './hub-structure.ts'
 import type { LoadedMigration } from './load.ts'
 
 /**
@@ -24,7 +25,7 @@ export const expectedStructures = async (
       for (const { name } of migrations) {
         const upTo = migrations.filter(migration => migration.name <= name)
         await applyMigrations(connection, upTo, options)
-        structures.push(readStructure(connection))
+        structures.push(readHubStructure(connection))
       }
       return structures
     })

@@ -7,7 +7,7 @@ import { readSchema } from '../database/schema.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import { type AppliedMigration, readHistory } from '../migrations/history.ts'
 import { type Marker, readMarker } from './marker.ts'
-import { isTrue, truthOf } from './truth.ts'
+import { isTrue, type Truth, truthOf } from './truth.ts'
 
 export type TableSize = Readonly<{ name: string; rows: number }>
 
@@ -15,6 +15,8 @@ export type TableSize = Readonly<{ name: string; rows: number }>
 export type VolumeState = Readonly<{
   applied: readonly AppliedMigration[]
   marker: Marker | undefined
+  /** what a marker must say to be true; undefined where there is no database */
+  truth: Truth | undefined
   /** the ready marker is there and true */
   ready: boolean
   /** of the database and its journal; 0 where there is no database */
@@ -34,12 +36,12 @@ export const readState = <T>(
 ): VolumeState & { readonly more: T | undefined } => {
   const marker = readMarker(readyFile)
   if (statSync(database, { throwIfNoEntry: false }) === undefined)
-    return { applied: [], marker, ready: false, bytes: 0, journalMode: null, more: undefined }
+    return { applied: [], marker, truth: undefined, ready: false, bytes: 0, journalMode: null, more: undefined }
   try {
     const found = look(database, connection => {
       const applied = readHistory(connection)
       const truth = { ...truthOf(connection, applied), database: basename(database) }
-      return { applied, ready: marker !== undefined && isTrue(marker, truth), more: more(connection) }
+      return { applied, truth, ready: marker !== undefined && isTrue(marker, truth), more: more(connection) }
     })
     return { ...found, marker, bytes: sizeOf(database), journalMode: journalMode(database) }
   } catch (error) {

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
+import { findForeign } from '../../src/migrations/find-foreign.ts'
 import { prepareHistory } from '../../src/migrations/history.ts'
-import { findForeign, refuseForeign } from '../../src/migrations/refuse-foreign.ts'
 
 const open = (t: { teardown: (work: () => void) => void }, sql = '') => {
   const connection = new Database(':memory:')
@@ -20,10 +20,8 @@ for (const [title, sql] of [
     `${sequelizeMeta} INSERT INTO SequelizeMeta VALUES ('0001-a.js'); CREATE TABLE a (x)`,
   ],
 ] as const) {
-  t.test(`${title} is not refused here`, async t => {
-    const connection = open(t, sql)
-    t.equal(findForeign(connection), undefined)
-    t.doesNotThrow(() => refuseForeign(connection))
+  t.test(`${title} is no conflict`, async t => {
+    t.strictSame(findForeign(open(t, sql)), [])
   })
 }
 
@@ -31,15 +29,13 @@ for (const [title, sql] of [
   ['a table without history', 'CREATE TABLE a (x)'],
   ["a table beside an empty history of another tool's", `${sequelizeMeta} CREATE TABLE a (x)`],
 ] as const) {
-  t.test(`${title} is refused, by its name`, async t => {
-    const connection = open(t, sql)
-    t.equal(findForeign(connection), 'a')
-    t.throws(() => refuseForeign(connection), { code: 'HISTORY_CONFLICT', message: /table a/, hint: /adopt/ })
+  t.test(`${title} is a conflict, by its name`, async t => {
+    t.match(findForeign(open(t, sql)), [{ code: 'HISTORY_CONFLICT', name: 'table a', hint: /adopt/ }])
   })
 }
 
-t.test('a table of a person beside our history, with everything taken back, is not refused', async t => {
+t.test('a table of a person beside our history, with everything taken back, is none', async t => {
   const connection = open(t, 'CREATE TABLE a (x)')
   prepareHistory(connection, [])
-  t.equal(findForeign(connection), undefined)
+  t.strictSame(findForeign(connection), [])
 })
