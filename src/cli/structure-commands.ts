@@ -28,11 +28,11 @@ export const addStructureCommands = (program: Command, createContext: CreateCont
     .command('schema')
     .description('show the structure of the database; reads only')
     .addOption(new Option('--format <format>', 'how').choices(['sql', 'mermaid', 'markdown', 'json']).default('sql'))
-    .addOption(new Option('--json', 'the same as --format json').conflicts('format').implies({ format: 'json' }))
+    .addOption(new Option('--json', 'the same as --format json').conflicts('format'))
     .addHelpText('after', example('schema --format mermaid'))
-    .action(async ({ format }: { format: SchemaFormat }) => {
+    .action(async ({ format, json }: { format: SchemaFormat; json?: true }) => {
       const { schema } = await import('../commands/schema.ts')
-      schema(await createContext(), format)
+      schema(await createContext(), json ? 'json' : format)
     })
 }
 
