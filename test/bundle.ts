@@ -4,23 +4,25 @@ import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
+import { alembicSql, makeDatabase } from './help/alembic.ts'
 import { makeBundle } from './help/bundled.ts'
 import { dump, readJson, root, runProgram, settingsFor } from './help/program.ts'
 
-const folder = t.testdir({ migrations: {}, data: {}, plain: {} })
+const folder = t.testdir({ migrations: {}, data: {}, plain: {}, theirs: {} })
 const main = makeBundle(folder)
 
 const migrations = join(folder, 'migrations')
 cpSync(join(root, 'migrations'), migrations, { recursive: true })
 const settings = settingsFor(join(folder, 'data'), { MIGRATOR_MIGRATIONS: migrations, MIGRATOR_LOG_FORMAT: 'json' })
 
-const bundled = (...words: readonly string[]) => {
+const bundledWith = (more: Readonly<Record<string, string>>, ...words: readonly string[]) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], {
-    env: { ...process.env, ...settings },
+    env: { ...process.env, ...settings, ...more },
     encoding: 'utf8',
   })
   return { exitCode: status, stdout, stderr }
 }
+const bundled = (...words: readonly string[]) => bundledWith({}, ...words)
 
 const editor = `import { DataTypes, Op, Sequelize } from 'sequelize'
   import Default from 'sequelize'
@@ -48,6 +50,8 @@ t.test('the first run, the next one, and the commands do what the sources do', a
   }
   t.strictSame(schemaIn('data'), schemaIn('plain'))
   t.match(bundled('status'), { exitCode: 0, stdout: /0 pending, ready/ })
+  t.match(bundled('verify'), { exitCode: 0, stdout: /at 0003-add-os-info: sound/ })
+  t.match(bundled('schema'), { exitCode: 0, stdout: /CREATE TABLE `servers`/ })
   t.match(bundled('--version'), { stdout: `${readJson(join(root, 'package.json')).version}\n` })
   t.match(bundled('--help'), { stdout: /status/ })
 })
@@ -58,6 +62,16 @@ t.test('a helper process of the bundle checks, copies and restores', async t => 
   t.equal(dump(stdout.trim()), dump(join(folder, 'data/homelab.db')))
   t.match(bundled('backups'), { exitCode: 0, stdout: /0003-add-os-info/ })
   t.match(bundled('restore', '--latest', '--yes'), { exitCode: 0, stderr: /restore\.done/ })
+})
+
+t.test('it adopts a database of another tool, and brings it up', async t => {
+  makeDatabase(join(folder, 'theirs'), alembicSql)
+  const theirs = settingsFor(join(folder, 'theirs'))
+  t.match(bundledWith(theirs, 'adopt'), {
+    exitCode: 0,
+    stdout: /made by Alembic 2e6e20f4bc94, is at 0002-create-metrics/,
+  })
+  t.match(bundledWith(theirs), { exitCode: 0, stderr: /"applied":1/ })
 })
 
 t.test('a marker that the bundle wrote is true for the sources', async t => {

@@ -1,14 +1,14 @@
 import { statSync } from 'node:fs'
 import type { Connection } from '../database/open.ts'
 import { refuseNoRoomToCommit } from '../database/room-to-commit.ts'
-import { readSchema } from '../database/schema.ts'
 import { withTransaction } from '../database/transaction.ts'
 import { whenFree } from '../database/wait.ts'
 import { Failure } from '../failure.ts'
 import type { MigrationText } from '../migrations/files.ts'
-import { hasHistory, readHistory } from '../migrations/history.ts'
+import { findForeign } from '../migrations/find-foreign.ts'
+import { readHistory } from '../migrations/history.ts'
 import { toKnown } from '../migrations/known.ts'
-import { type Conflict, makePlan } from '../migrations/plan.ts'
+import { makePlan, refuseConflicts } from '../migrations/plan.ts'
 import type { Applied } from '../migrations/runner.ts'
 import { createProgress } from '../progress.ts'
 import { markReady } from '../ready/mark-ready.ts'
@@ -18,9 +18,6 @@ import { filesystemOf } from '../volume/filesystem.ts'
 import { shareWithGroup } from '../volume/share-with-group.ts'
 import { type Context, patienceOf } from './context.ts'
 import { protect } from './protect.ts'
-
-/** Seconds that a migration may go without a statement. */
-const settleLimit = 60
 
 /**
  * The long way of `up`: everything is decided again under the write lock, then check, backup, apply, commit, marker.
@@ -67,13 +64,12 @@ const bringUp = async (
   const marker = readMarker(config.readyFile)
   const truth = truthOf(connection, history)
   if (marker !== undefined && !isTrue(marker, truth)) withdrawMarker(config.readyFile)
-  refuseForeign(connection)
-  refuseConflicts(conflicts, config.database)
+  refuseConflicts([...findForeign(connection), ...conflicts], config.database)
 
   const found = { isNew, schema: truth.schema, marker }
   if (pending.length === 0)
     return { applied: [], checkedAt: await protect(context, connection, { ...found, pending: [] }), isNew }
-  const [{ loadMigrations }, { applyMigrations }] = await Promise.all([
+  const [{ loadMigrations }, { applyMigrations, settleLimit }] = await Promise.all([
     import('../migrations/load.ts'),
     import('../migrations/apply.ts'),
   ])
@@ -95,24 +91,4 @@ const isEmpty = (connection: Connection): boolean =>
 const refuseReplaced = (path: string, ino: number): void => {
   if (statSync(path, { throwIfNoEntry: false })?.ino === ino) return
   throw new Failure('DATABASE_BUSY', `${path} was replaced by another program just now`, 'Start again.')
-}
-
-const refuseForeign = (connection: Connection): void => {
-  if (hasHistory(connection)) return
-  const table = readSchema(connection).find(({ type }) => type === 'table')?.name
-  if (table === undefined) return
-  throw new Failure(
-    'HISTORY_CONFLICT',
-    `${connection.name} was made by another program: it has a table ${table} and no history of migrations`,
-    'Name another file with DATABASE_URL, or move this one away.',
-  )
-}
-
-const refuseConflicts = (conflicts: readonly Conflict[], path: string): void => {
-  const codes = ['HISTORY_CONFLICT', 'DATABASE_AHEAD', 'OUT_OF_ORDER'] as const
-  const code = codes.find(candidate => conflicts.some(conflict => conflict.code === candidate))
-  if (code === undefined) return
-  const findings = conflicts.map(({ name, finding }) => `${name} ${finding}`)
-  const hints = new Set(conflicts.map(({ hint }) => hint))
-  throw new Failure(code, `${path} and its migrations disagree: ${findings.join('; ')}`, [...hints].join(' '))
 }

@@ -46,6 +46,8 @@ const lookAtCopy = <T>(path: string, work: (connection: Connection) => T): T => 
 
 const withConnection = <T>(connection: Connection, work: (connection: Connection) => T): T => {
   try {
+    // so that all it reads is of one moment; closing ends it, where a COMMIT would fail once damage was met
+    connection.exec('BEGIN')
     return work(connection)
   } finally {
     connection.close()

@@ -9,6 +9,9 @@ import type { LoadedMigration } from './load.ts'
 import { type Applied, createRunner } from './runner.ts'
 import { createWatch } from './watch.ts'
 
+/** Seconds that a migration may go without a statement. */
+export const settleLimit = 60
+
 export type ApplyOptions = Readonly<{
   /** of this program, for the history */
   version: string

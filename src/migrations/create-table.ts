@@ -1,35 +1,10 @@
+import { elementsOf, type Token, unquote } from '../database/tokens.ts'
+
 /** A stretch of a CREATE TABLE text: from its first character to the one after its last. */
 type Range = Readonly<{ start: number; end: number }>
-type Token = Range & Readonly<{ text: string; depth: number }>
-
-const tokenPattern =
-  /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[\w$.\u0080-\uffff]+|\S/g
 
 /** What begins a constraint of a column, and ends what is before it: https://www.sqlite.org/syntax/column-constraint.html */
 const constraintWord = /^(?:CONSTRAINT|PRIMARY|NOT|NULL|UNIQUE|CHECK|DEFAULT|COLLATE|REFERENCES|GENERATED|AS)$/i
-
-/** Words, names, strings and marks without the comments, each with the number of parentheses it is in. */
-const tokensOf = (sql: string): readonly Token[] => {
-  let depth = 0
-  return [...sql.matchAll(tokenPattern)].flatMap(({ 0: text, index }) => {
-    if (text.startsWith('--') || text.startsWith('/*')) return []
-    if (text === ')') depth -= 1
-    const token = { text, start: index, end: index + text.length, depth }
-    if (text === '(') depth += 1
-    return [token]
-  })
-}
-
-/** Columns and constraints of the table: what stands between the outer parentheses, at the commas. */
-const elementsOf = (createSql: string): readonly (readonly Token[])[] => {
-  const elements: Token[][] = []
-  for (const token of tokensOf(createSql)) {
-    if (token.depth === 0 && token.text !== '(') continue
-    if (token.depth === 0 || (token.depth === 1 && token.text === ',')) elements.push([])
-    else elements.at(-1)?.push(token)
-  }
-  return elements
-}
 
 /**
  * A CREATE TABLE text with one more constraint at the end of its list.
@@ -71,10 +46,7 @@ const takeUntilConstraint = (tokens: readonly Token[]): readonly Token[] => {
   return index === -1 ? tokens : tokens.slice(0, index)
 }
 
-const isNamed = (token: Token | undefined, column: string): boolean => {
-  const text = token?.text ?? ''
-  const bare = /^["'`[]/.test(text) ? text.slice(1, -1).replaceAll('""', '"').replaceAll('``', '`') : text
-  return bare.toLowerCase() === column.toLowerCase()
-}
+const isNamed = (token: Token | undefined, column: string): boolean =>
+  unquote(token?.text ?? '').toLowerCase() === column.toLowerCase()
 
 const replace = (text: string, { start, end }: Range, by: string): string => text.slice(0, start) + by + text.slice(end)

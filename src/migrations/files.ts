@@ -12,6 +12,9 @@ export type MigrationText = Readonly<{
 }>
 
 const migrationFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*)\.(?:ts|js|mjs)$/
+/** Whether a migration can be called so, without extension. */
+export const isMigrationName = (name: string): boolean => migrationFile.test(`${name}.ts`)
+
 /** The golden schema lies beside the migrations that make it. Dot files are Kubernetes' (`..data`) and git's. */
 const otherFile = /^(?:schema\.sql|\..*)$/
 

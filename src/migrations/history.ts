@@ -18,10 +18,14 @@ export type AppliedMigration = Readonly<{
 export const historyTable = 'SequelizeMeta'
 const columns = ['checksum TEXT', 'applied_at TEXT', 'duration_ms INTEGER', 'migrator TEXT']
 
-/** The applied migrations by name; none where there is no history. */
+/** Stands for `migrator` in a row that another tool keeps for itself beside ours: see setAside. */
+const otherTool = 'another tool'
+
+/** The applied migrations by name; none where there is no history. Rows that are set aside are left out. */
 export const readHistory = (connection: Connection): readonly AppliedMigration[] =>
-  hasHistory(connection)
-    ? connection
+  historyColumns(connection).length === 0
+    ? []
+    : connection
         .prepare<[], Partial<AppliedMigration> & { name: string }>(`SELECT * FROM ${historyTable} ORDER BY name`)
         .all()
         .map(({ name, checksum = null, applied_at = null, duration_ms = null, migrator = null }) => ({
@@ -31,13 +35,15 @@ export const readHistory = (connection: Connection): readonly AppliedMigration[]
           duration_ms,
           migrator,
         }))
-    : []
+        .filter(({ migrator }) => migrator !== otherTool)
 
-export const hasHistory = (connection: Connection): boolean => historyColumns(connection).length > 0
+/** Whether migrations were applied here, or all taken back. A table of that name that another tool made and left empty is none. */
+export const hasHistory = (connection: Connection): boolean =>
+  historyColumns(connection).includes('checksum') || readHistory(connection).length > 0
 
 /**
- * Makes the history table, or brings one that sequelize-cli made to our columns, and its rows to names without extension
- * and to the checksums of the files that are known.
+ * Makes the history table, or brings one that another tool made to our columns, and its rows to names without extension and
+ * to the checksums of the files that are known. Columns beside ours stay, and may be empty from then on.
  */
 export const prepareHistory = (connection: Connection, known: readonly KnownMigration[]): void => {
   connection.exec(`CREATE TABLE IF NOT EXISTS ${historyTable} (name TEXT NOT NULL PRIMARY KEY, ${columns.join(', ')})`)
@@ -45,6 +51,14 @@ export const prepareHistory = (connection: Connection, known: readonly KnownMigr
   for (const column of columns.filter(definition => !present.some(name => definition.startsWith(`${name} `)))) {
     connection.exec(`ALTER TABLE ${historyTable} ADD COLUMN ${column}`)
   }
+  // createdAt and updatedAt, which Umzug's own storage makes when asked to
+  const filled = connection
+    .prepare<[], string>(
+      `SELECT name FROM pragma_table_info('${historyTable}') WHERE "notnull" = 1 AND pk = 0 AND dflt_value IS NULL`,
+    )
+    .pluck()
+  for (const column of filled.all())
+    connection.exec(`ALTER TABLE ${historyTable} ALTER COLUMN "${column}" DROP NOT NULL`)
   const upgrade = connection.prepare(
     `UPDATE ${historyTable} SET name = @name, checksum = @checksum
      WHERE checksum IS NULL AND name IN (@name, @name || '.js', @name || '.cjs', @name || '.mjs', @name || '.ts')`,
@@ -54,8 +68,21 @@ export const prepareHistory = (connection: Connection, known: readonly KnownMigr
 
 export const recordApplied = (connection: Connection, migration: AppliedMigration): void => {
   connection
-    .prepare(`INSERT INTO ${historyTable} VALUES (@name, @checksum, @applied_at, @duration_ms, @migrator)`)
+    .prepare(
+      `INSERT INTO ${historyTable} (name, checksum, applied_at, duration_ms, migrator)
+       VALUES (@name, @checksum, @applied_at, @duration_ms, @migrator)`,
+    )
     .run(migration)
+}
+
+/**
+ * Leaves the rows of another tool (names without extension) where they are, for that tool to find, and out of our history.
+ * Needs the columns that prepareHistory makes.
+ */
+export const setAside = (connection: Connection, names: readonly string[]): void => {
+  const rows = connection.prepare<[], string>(`SELECT name FROM ${historyTable} WHERE migrator IS NULL`).pluck().all()
+  const mark = connection.prepare(`UPDATE ${historyTable} SET migrator = ? WHERE name = ?`)
+  for (const row of rows.filter(name => names.includes(bareName(name)))) mark.run(otherTool, row)
 }
 
 /** Records the present text of a migration as the one that was applied. */

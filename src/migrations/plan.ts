@@ -1,3 +1,5 @@
+import { Failure } from '../failure.ts'
+import { isMigrationName } from './files.ts'
 import type { AppliedMigration } from './history.ts'
 import type { KnownMigration } from './known.ts'
 
@@ -25,9 +27,25 @@ export const makePlan = (known: readonly KnownMigration[], applied: readonly App
     conflicts: [
       ...wrongNumbers(known),
       ...applied.flatMap(migration => changedOrUnknown(migration, known)),
-      ...outOfOrder(pending, applied),
+      ...outOfOrder(
+        pending,
+        applied.filter(migration => !isForeign(migration, known)),
+      ),
     ],
   }
+}
+
+/**
+ * Throws all conflicts as one, with the code of the worst.
+ * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER
+ */
+export const refuseConflicts = (conflicts: readonly Conflict[], path: string): void => {
+  const codes = ['HISTORY_CONFLICT', 'DATABASE_AHEAD', 'OUT_OF_ORDER'] as const
+  const code = codes.find(candidate => conflicts.some(conflict => conflict.code === candidate))
+  if (code === undefined) return
+  const findings = conflicts.map(({ name, finding }) => `${name} ${finding}`)
+  const hints = new Set(conflicts.map(({ hint }) => hint))
+  throw new Failure(code, `${path} and its migrations disagree: ${findings.join('; ')}`, [...hints].join(' '))
 }
 
 const wrongNumbers = (known: readonly KnownMigration[]): readonly Conflict[] =>
@@ -44,18 +62,32 @@ const wrongNumbers = (known: readonly KnownMigration[]): readonly Conflict[] =>
     }
   })
 
-const changedOrUnknown = ({ name, checksum }: AppliedMigration, known: readonly KnownMigration[]): Conflict[] => {
+/**
+ * Whether a row of the history is another tool's: without checksum, and no name of ours. A name of ours that comes after the
+ * last one is a newer version's, whichever tool applied it.
+ */
+export const isForeign = ({ name, checksum }: AppliedMigration, known: readonly KnownMigration[]): boolean =>
+  checksum === null && !known.some(candidate => candidate.name === name) && !isNewer(name, known)
+
+const isNewer = (name: string, known: readonly KnownMigration[]): boolean =>
+  isMigrationName(name) && known.every(candidate => candidate.name < name)
+
+const changedOrUnknown = (migration: AppliedMigration, known: readonly KnownMigration[]): Conflict[] => {
+  const { name, checksum } = migration
   const file = known.find(candidate => candidate.name === name)
-  const last = known.at(-1)
-  if (file === undefined && last !== undefined && name > last.name) {
+  if (isNewer(name, known)) {
     return [
       {
         code: 'DATABASE_AHEAD',
         name,
-        finding: `was applied by a newer version; this one ends at ${last.name}`,
+        finding: `was applied by a newer version; this one ends at ${known.at(-1)?.name}`,
         hint: 'Run the newer image, or restore the backup from before it.',
       },
     ]
+  }
+  if (isForeign(migration, known)) {
+    const hint = 'Run "migrator adopt" to take over what another tool made, or put its file back.'
+    return [{ code: 'HISTORY_CONFLICT', name, finding: 'was applied by another tool', hint }]
   }
   if (file === undefined) {
     const hint = 'Put its file back: an applied migration stays in the folder.'

@@ -7,12 +7,14 @@ import type { Connection } from '../database/open.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import { type AppliedMigration, readHistory } from '../migrations/history.ts'
 import { type Marker, readMarker } from './marker.ts'
-import { isTrue, truthOf } from './truth.ts'
+import { isTrue, type Truth, truthOf } from './truth.ts'
 
 /** What is on a volume. */
 export type VolumeState = Readonly<{
   applied: readonly AppliedMigration[]
   marker: Marker | undefined
+  /** what a marker must say to be true; undefined where there is no database */
+  truth: Truth | undefined
   /** the ready marker is there and true */
   ready: boolean
   /** of the database and its journal; 0 where there is no database */
@@ -32,12 +34,12 @@ export const readState = <T>(
 ): VolumeState & { readonly more: T | undefined } => {
   const marker = readMarker(readyFile)
   if (statSync(database, { throwIfNoEntry: false }) === undefined)
-    return { applied: [], marker, ready: false, bytes: 0, journalMode: null, more: undefined }
+    return { applied: [], marker, truth: undefined, ready: false, bytes: 0, journalMode: null, more: undefined }
   try {
     const found = look(database, connection => {
       const applied = readHistory(connection)
       const truth = { ...truthOf(connection, applied), database: basename(database) }
-      return { applied, ready: marker !== undefined && isTrue(marker, truth), more: more(connection) }
+      return { applied, truth, ready: marker !== undefined && isTrue(marker, truth), more: more(connection) }
     })
     return { ...found, marker, bytes: sizeOf(database), journalMode: journalMode(database) }
   } catch (error) {

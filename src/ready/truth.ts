@@ -18,8 +18,10 @@ export const truthOf = (connection: Connection, applied: readonly AppliedMigrati
   ),
 })
 
-export const isTrue = (marker: Marker, truth: Truth): boolean =>
-  marker.schema === truth.schema &&
-  marker.migrations === truth.migrations &&
-  marker.database === truth.database &&
-  marker.fingerprint === truth.fingerprint
+const fields = ['schema', 'migrations', 'database', 'fingerprint'] as const
+
+/** In which of its fields a marker is not true. */
+export const untrueFields = (marker: Marker, truth: Truth): readonly (keyof Truth)[] =>
+  fields.filter(field => marker[field] !== truth[field])
+
+export const isTrue = (marker: Marker, truth: Truth): boolean => untrueFields(marker, truth).length === 0

@@ -40,6 +40,20 @@ for (const mode of ['wal', 'delete'] as const) {
   })
 }
 
+t.test('all that is read is of one moment, though a hub commits in between', async t => {
+  const { file } = make(t, 'wal')
+  const hub = new Database(file)
+  hub.exec('INSERT INTO a VALUES (2)')
+  const counts = look(file, connection => {
+    const first = count(connection)
+    hub.exec('INSERT INTO a VALUES (3)')
+    return [first, count(connection)]
+  })
+  t.strictSame(counts, [2, 2])
+  t.equal(count(hub), 3)
+  hub.close()
+})
+
 t.test('who starts to write during the look makes it look again', async t => {
   const { file } = make(t, 'wal')
   const found: unknown[] = []

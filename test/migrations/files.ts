@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { readMigrationTexts } from '../../src/migrations/files.ts'
+import { isMigrationName, readMigrationTexts } from '../../src/migrations/files.ts'
 import { root } from '../help/program.ts'
 
 t.test('migrations come by name, whatever their extension', async t => {
@@ -49,4 +49,10 @@ t.test('a migration that cannot be read is refused', async t => {
   const folder = t.testdir()
   mkdirSync(join(folder, '0001-a.ts'))
   t.throws(() => readMigrationTexts(folder), { code: 'CONFIG_INVALID' })
+})
+
+t.test('a name of a migration is one that its file can have', async t => {
+  for (const name of ['0001-a', '0001-create-a2']) t.equal(isMigrationName(name), true, name)
+  for (const name of ['0001', '0001-a.js', '20260118185800-create-servers', '0001-createServers', ''])
+    t.equal(isMigrationName(name), false, name)
 })

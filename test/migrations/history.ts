@@ -7,6 +7,7 @@ import {
   recordApplied,
   recordChecksum,
   removeApplied,
+  setAside,
 } from '../../src/migrations/history.ts'
 
 const open = (t: { teardown: (work: () => void) => void }, sql = '') => {
@@ -82,4 +83,43 @@ t.test('the checksum of one migration can be recorded anew', async t => {
   recordApplied(connection, { ...row, name: '0001-a' })
   recordChecksum(connection, { name: '0001-a', file: '', checksum: 'sha256:new' })
   t.match(readHistory(connection), [{ name: '0001-a', checksum: 'sha256:new' }, row])
+})
+
+t.test('a table of that name that another tool made and left empty is no history', async t => {
+  t.equal(hasHistory(open(t, 'CREATE TABLE SequelizeMeta (name VARCHAR(255) NOT NULL UNIQUE PRIMARY KEY)')), false)
+  t.equal(hasHistory(open(t, sequelizeCli)), true)
+  const connection = open(t)
+  prepareHistory(connection, known)
+  t.equal(hasHistory(connection), true, 'ours is one, also when everything was taken back')
+})
+
+t.test('rows that are set aside are no part of the history, and keep the name that their tool looks for', async t => {
+  const connection = open(t, sequelizeCli)
+  prepareHistory(connection, known)
+  setAside(connection, ['0009-z'])
+  t.match(readHistory(connection), [{ name: '0001-a' }])
+  t.strictSame(connection.prepare('SELECT name FROM SequelizeMeta ORDER BY name').pluck().all(), [
+    '0001-a',
+    '0009-z.cjs',
+  ])
+})
+
+t.test('a row that this program wrote is never set aside', async t => {
+  const connection = open(t)
+  prepareHistory(connection, known)
+  recordApplied(connection, row)
+  setAside(connection, ['0002-b'])
+  t.strictSame(readHistory(connection), [row])
+})
+
+t.test("columns that Umzug's own storage makes beside the name do not keep ours from being written", async t => {
+  const connection = open(
+    t,
+    `CREATE TABLE SequelizeMeta (name VARCHAR(255) NOT NULL UNIQUE PRIMARY KEY, createdAt DATETIME NOT NULL, "a b" NOT NULL);
+     INSERT INTO SequelizeMeta VALUES ('0001-a.js', '2026-01-01', 1)`,
+  )
+  prepareHistory(connection, known)
+  recordApplied(connection, row)
+  t.match(readHistory(connection), [{ name: '0001-a' }, row])
+  t.equal(connection.prepare("SELECT createdAt FROM SequelizeMeta WHERE name = '0001-a'").pluck().get(), '2026-01-01')
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { AppliedMigration } from '../../src/migrations/history.ts'
 import type { KnownMigration } from '../../src/migrations/known.ts'
-import { makePlan } from '../../src/migrations/plan.ts'
+import { isForeign, makePlan, refuseConflicts } from '../../src/migrations/plan.ts'
 
 /** `name` or `name=checksum`; without one every migration has the checksum `same` */
 const parts = (text: string) => {
@@ -37,6 +37,27 @@ for (const [title, knownNames, appliedNames, pending, conflicts] of [
   ['a gap is a conflict', ['0001-a', '0003-c'], [], ['0001-a', '0003-c'], ['HISTORY_CONFLICT 0003-c']],
   ['numbers begin at 1', ['0000-a'], [], ['0000-a'], ['HISTORY_CONFLICT 0000-a']],
   ['a database from a newer image is ahead', ['0001-a'], ['0001-a', '0002-b'], [], ['DATABASE_AHEAD 0002-b']],
+  [
+    "another tool's record is a conflict, and nothing is out of order by it",
+    ['0001-a', '0002-b'],
+    ['0001-a=null', '20260118185800-create-servers=null'],
+    ['0002-b'],
+    ['HISTORY_CONFLICT 20260118185800-create-servers'],
+  ],
+  [
+    'also one with a number that was never the last',
+    ['0001-a', '0002-b'],
+    ['0001-create-all=null', '0002-b=null'],
+    ['0001-a'],
+    ['HISTORY_CONFLICT 0001-create-all', 'OUT_OF_ORDER 0001-a'],
+  ],
+  [
+    "a newer version's record is ahead, whichever tool wrote it",
+    ['0001-a'],
+    ['0001-a=null', '0002-b=null'],
+    [],
+    ['DATABASE_AHEAD 0002-b'],
+  ],
   ['pending before applied is out of order', ['0001-a', '0002-b'], ['0002-b'], ['0001-a'], ['OUT_OF_ORDER 0001-a']],
   [
     'all reasons are reported together',
@@ -65,3 +86,23 @@ for (const [title, knownNames, appliedNames, pending, conflicts] of [
     )
   })
 }
+
+t.test("a record is another tool's when it has no checksum, no file, and is no newer version's", async t => {
+  const ours = ['0001-a', '0002-b'].map(known)
+  for (const name of ['20260118185800-a=null', '0001-b=null']) t.equal(isForeign(applied(name), ours), true, name)
+  for (const name of ['0001-a=null', '0001-b', '0003-c=null']) t.equal(isForeign(applied(name), ours), false, name)
+})
+
+t.test('no conflicts are not refused; of several the worst gives the code, and all are told', async t => {
+  t.doesNotThrow(() => refuseConflicts([], 'x.db'))
+  const conflicts = (['OUT_OF_ORDER', 'DATABASE_AHEAD', 'HISTORY_CONFLICT'] as const).map(code => ({
+    code,
+    name: `of ${code}`,
+    finding: 'is so',
+    hint: 'Mend it.',
+  }))
+  const refuse = (count: number) => () => refuseConflicts(conflicts.slice(0, count), 'x.db')
+  t.throws(refuse(1), { code: 'OUT_OF_ORDER' })
+  t.throws(refuse(2), { code: 'DATABASE_AHEAD' })
+  t.throws(refuse(3), { code: 'HISTORY_CONFLICT', message: /OUT_OF_ORDER.*DATABASE_AHEAD/, hint: 'Mend it.' })
+})

@@ -13,7 +13,15 @@ const configFor = (folder: string) =>
 
 t.test('an empty volume has nothing', async t => {
   const state = readState(await configFor(t.testdir()), countTables)
-  t.strictSame(state, { applied: [], marker: undefined, ready: false, bytes: 0, journalMode: null, more: undefined })
+  t.strictSame(state, {
+    applied: [],
+    marker: undefined,
+    truth: undefined,
+    ready: false,
+    bytes: 0,
+    journalMode: null,
+    more: undefined,
+  })
 })
 
 t.test('a volume is ready when its marker is true, also when the database is read as it lies', async t => {
@@ -23,6 +31,7 @@ t.test('a volume is ready when its marker is true, also when the database is rea
   connection.close()
   const state = readState(config, countTables)
   t.match(state, { ready: true, journalMode: 'wal', applied: [{}, {}, {}], marker: { migrations: 3 } })
+  t.match(state.truth, { schema: '0003-add-os-info', migrations: 3, database: 'homelab.db' })
   t.ok(state.bytes > 4096)
   t.strictSame(state.more, [
     { name: 'SequelizeMeta', rows: 3 },

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../../src/database/open.ts'
-import { isTrue, truthOf } from '../../src/ready/truth.ts'
+import { isTrue, truthOf, untrueFields } from '../../src/ready/truth.ts'
 
 const more = { checkedAt: null, readyAt: '2026-01-01T00:00:00.000Z', version: '1.0.0', seen: '1-1' }
 const applied = [{ name: '0001-a', checksum: 'sha256:1', applied_at: null, duration_ms: null, migrator: null }]
@@ -34,4 +34,12 @@ t.test('the order in which tables were made does not matter', async t => {
   const marker = { ...truthOf(connection, applied), ...more }
   connection.exec('DROP TABLE a; CREATE TABLE a (x)')
   t.equal(isTrue(marker, truthOf(connection, applied)), true)
+})
+
+t.test('the fields that are not true are named', async t => {
+  const { connection } = open(t)
+  const truth = truthOf(connection, applied)
+  const marker = { ...truth, ...more }
+  t.strictSame(untrueFields(marker, truth), [])
+  t.strictSame(untrueFields({ ...marker, migrations: 2, fingerprint: 'x' }, truth), ['migrations', 'fingerprint'])
 })

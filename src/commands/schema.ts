@@ -1,0 +1,38 @@
+import { readStructure, type Structure } from '../database/structure.ts'
+import { Failure } from '../failure.ts'
+import { readState } from '../ready/state.ts'
+import { refuseMissingVolume } from '../volume/check-volume.ts'
+import type { Context } from './context.ts'
+import { toMarkdown } from './markdown.ts'
+import { toMermaid } from './mermaid.ts'
+
+export type SchemaFormat = 'sql' | 'mermaid' | 'markdown' | 'json'
+
+/**
+ * Shows the structure of the database as it is. Reads only and leaves no trace.
+ * @throws Failure CONFIG_INVALID where there is no database; VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
+ */
+export const schema = ({ config, host, print }: Context, format: SchemaFormat): void => {
+  refuseMissingVolume(config.volume, host)
+  const { applied, more: structure } = readState(config, readStructure)
+  if (structure === undefined) {
+    const hint = 'Run "migrator up", which makes it, or name another file with DATABASE_URL.'
+    throw new Failure('CONFIG_INVALID', `there is no database ${config.database}`, hint)
+  }
+  const name = applied.at(-1)?.name ?? null
+  const write = {
+    sql: () => toSql(structure),
+    mermaid: () => toMermaid(structure),
+    markdown: () => toMarkdown(structure, name),
+    // documented in docs/commands/schema.md: fields are added, never changed
+    json: () => `${JSON.stringify({ database: config.database, schema: name, ...structure })}\n`,
+  }
+  print(write[format]())
+}
+
+/** In an order in which it can be run: whatever a statement needs comes before it. */
+const toSql = ({ tables, views, triggers }: Structure): string => {
+  const indexes = tables.flatMap(table => table.indexes.flatMap(({ sql }) => sql ?? []))
+  const statements = [...tables.map(({ sql }) => sql), ...indexes, ...[...views, ...triggers].map(({ sql }) => sql)]
+  return statements.map(sql => `${sql};\n`).join('')
+}

@@ -1,0 +1,35 @@
+import Database from 'better-sqlite3'
+import type { Structure } from '../database/structure.ts'
+import { withTransaction } from '../database/transaction.ts'
+import { applyMigrations, settleLimit } from './apply.ts'
+import { readHubStructure } from './hub-structure.ts'
+import type { LoadedMigration } from './load.ts'
+
+/**
+ * What the migrations make of an empty database, in memory: the structure after each of them. Nothing is read from the
+ * volume, and nothing written.
+ * @param version of this program
+ * @param signal stops the migration that runs
+ * @throws Failure MIGRATION_FAILED naming the migration that fails on an empty database; the signal's reason
+ */
+export const expectedStructures = async (
+  migrations: readonly LoadedMigration[],
+  version: string,
+  signal: AbortSignal,
+): Promise<readonly Structure[]> => {
+  const connection = new Database(':memory:')
+  const options = { version, signal, settleLimit, onProgress: () => undefined }
+  try {
+    return await withTransaction(connection, { lockTimeout: 0, signal, onWait: () => undefined }, async () => {
+      const structures: Structure[] = []
+      for (const { name } of migrations) {
+        const upTo = migrations.filter(migration => migration.name <= name)
+        await applyMigrations(connection, upTo, options)
+        structures.push(readHubStructure(connection))
+      }
+      return structures
+    })
+  } finally {
+    connection.close()
+  }
+}

@@ -1,0 +1,20 @@
+import Database from 'better-sqlite3'
+import { compareStructures } from '../../src/database/compare-structures.ts'
+import { readStructure } from '../../src/database/structure.ts'
+
+const structureOf = (sql: string) => {
+  const connection = new Database(':memory:')
+  try {
+    connection.exec(sql)
+    return readStructure(connection)
+  } finally {
+    connection.close()
+  }
+}
+
+/** Compares what two texts of SQL make: a line for each finding, `difference column a.x affinity: TEXT (TEXT) -> REAL (REAL)`. */
+export const compareSql = (expected: string, found: string, adopted = false): readonly string[] =>
+  compareStructures(structureOf(expected), structureOf(found), { adopted }).map(
+    ({ weight, object, what, ...finding }) =>
+      `${weight} ${object} ${what}: ${finding.expected ?? 'nothing'} -> ${finding.found ?? 'nothing'}`,
+  )
