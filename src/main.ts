@@ -40,11 +40,11 @@ const main = async (words: readonly string[], environment: Environment): Promise
       const container = isContainer('/', environment, mounts)
       becomeOwner(config.volume, container, process)
       const host = { container, mounts, uid: process.getuid?.(), gid: process.getgid?.() }
-      const script = process.argv[1] ?? ''
+      const command = [process.execPath, String(process.argv[1])] as const
       const signal = stopSignal()
       const ask = async (question: string) =>
         isTerminal(stdin) && terminal ? (await import('./ask.ts')).ask(question, process, signal) : undefined
-      context = { config, log, host, signal, print, screen, ask, script, version: readVersion() }
+      context = { config, log, host, signal, print, screen, ask, command, version: readVersion() }
       return context
     }
     // `up` alone is what containers run: it needs no command line library

@@ -17,8 +17,8 @@ export type Context = Readonly<{
   screen: Screen
   /** asks the person at the terminal a question; undefined where there is nobody */
   ask: (question: string) => Promise<string | undefined>
-  /** the file that starts this program, for helper processes */
-  script: string
+  /** what starts this program, for helper processes: Node, and its first file */
+  command: readonly [string, string]
   /** of this program */
   version: string
 }>

@@ -16,9 +16,10 @@ export const internal = async (print: (text: string) => void, words: readonly st
   print(JSON.stringify(answer))
 }
 
-const work = async ([job, path = '', ...rest]: readonly string[]): Promise<unknown> => {
-  if (job === 'inspect') return inspect(path, toCheck(rest[0]))
-  if (job === 'copy') return copyDatabase(path, rest[0] ?? '', toCheck(rest[1]))
+const work = async (words: readonly string[]): Promise<unknown> => {
+  const [job, path = '', target = ''] = words
+  if (job === 'inspect') return inspect(path, toCheck(words.at(-1)))
+  if (job === 'copy') return copyDatabase(path, target, toCheck(words.at(-1)))
   if (job === 'lock') return tryLock(path)
   throw new Error(`${job} is no job of a helper process`)
 }

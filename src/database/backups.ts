@@ -17,7 +17,7 @@ export const backupFolder = (database: string): string => join(dirname(database)
 export const backupName = (database: string, schema: string, stamp: string): string =>
   `${parse(database).name}-${schema || 'empty'}-${stamp}.db`
 
-const rest = /^(?<schema>\d{4}-[a-z0-9-]+|empty)-(?<day>\d{8})T(?<time>\d{6})Z\.db$/
+const rest = /^(\d{4}-[a-z0-9-]+|empty)-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.db$/
 
 /** A database's backups, oldest first. Other files in their folder are passed over. */
 export const listBackups = (database: string): readonly Backup[] => {
@@ -25,12 +25,11 @@ export const listBackups = (database: string): readonly Backup[] => {
   const prefix = `${parse(database).name}-`
   const entries = existsSync(folder) ? readdirSync(folder) : []
   return entries
-    .filter(entry => entry.startsWith(prefix))
-    .flatMap((entry): Backup[] => {
-      const { schema, day, time } = rest.exec(entry.slice(prefix.length))?.groups ?? {}
-      if (schema === undefined || day === undefined || time === undefined) return []
-      const [date, clock] = [day.replace(/(....)(..)(..)/, '$1-$2-$3'), time.replace(/(..)(..)(..)/, '$1:$2:$3')]
-      return [{ file: join(folder, entry), schema, madeAt: `${date}T${clock}Z` }]
+    .filter(entry => entry.startsWith(prefix) && rest.test(entry.slice(prefix.length)))
+    .map(entry => {
+      const told = entry.slice(prefix.length)
+      const [schema, madeAt] = [told.replace(rest, '$1'), told.replace(rest, '$2-$3-$4T$5:$6:$7Z')]
+      return { file: join(folder, entry), schema, madeAt }
     })
     .sort((a, b) => (a.madeAt < b.madeAt ? -1 : 1))
 }

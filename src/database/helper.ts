@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
@@ -11,8 +11,8 @@ import { attempt } from '../attempt.ts'
  * anywhere loses all its locks on it (fcntl(2)), so the database file must not be opened here besides by SQLite.
  */
 export type Helper = Readonly<{
-  /** the file that starts this program */
-  script: string
+  /** what starts this program: Node, and its first file */
+  command: readonly [string, string]
   /** kills the helper; its reason is thrown */
   signal: AbortSignal
   /** told every tenth of a second what is done, and how many bytes of how many */
@@ -32,17 +32,17 @@ const pace = 100
  * @throws the error that ended it, with the `code` that SQLite or the kernel gave it; the signal's reason
  */
 export const runHelper = async (
-  { script, signal }: Helper,
+  { command: [node, script], signal }: Helper,
   words: readonly string[],
   onTick: (bytesRead: number) => void,
 ): Promise<unknown> => {
   signal.throwIfAborted()
-  const child = fork(script, ['internal', ...words], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+  const child = spawn(node, [script, 'internal', ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
   const kill = () => child.kill('SIGKILL')
   signal.addEventListener('abort', kill)
   const timer = setInterval(() => onTick(bytesReadBy(child.pid)), pace)
   try {
-    const [printed, complaint] = await Promise.all([toText(child.stdout), toText(child.stderr), once(child, 'close')])
+    const [printed, complaint] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
     // Ctrl-C reaches both processes, and the other one may die of it before this one hears it
     if (printed === '') await setTimeout(pace)
     signal.throwIfAborted()
@@ -57,11 +57,8 @@ export const runHelper = async (
   }
 }
 
-const toText = (stream: NodeJS.ReadableStream | null): Promise<string> =>
-  stream === null ? Promise.resolve('') : text(stream)
-
-/** All that it asked of the kernel, from the page cache too: rchar of proc(5). */
-const bytesReadBy = (pid: number | undefined): number => {
+/** All that a process asked of the kernel, from the page cache too: rchar of proc(5). 0 where that is not told. */
+export const bytesReadBy = (pid: number | undefined): number => {
   const io = attempt(() => readFileSync(`/proc/${pid}/io`, 'utf8'))
-  return 'value' in io ? Number(/rchar: (\d+)/.exec(io.value)?.[1] ?? 0) : 0
+  return 'value' in io ? Number(io.value.replace(/^rchar: (\d+)[\s\S]*$/, '$1')) : 0
 }

@@ -4,7 +4,7 @@ import { countTables, type TableSize } from './count-tables.ts'
 import { hasLeftovers } from './leftovers.ts'
 import { look } from './look.ts'
 import type { Connection } from './open.ts'
-import { sqliteCode } from './sqlite-failure.ts'
+import { sqliteError } from './sqlite-failure.ts'
 
 /**
  * How to read a whole database for damage: `quick_check` finds broken pages, NOT NULL and CHECK violations; `integrity_check`
@@ -29,8 +29,9 @@ const most = 3
 export const inspect = (path: string, check: Check): Inspected => {
   const outcome = attempt(() => look(path, connection => inspectOpen(path, connection, check)))
   if ('value' in outcome) return outcome.value
-  if (!/^SQLITE_(?:NOTADB|CORRUPT)/.test(String(sqliteCode(outcome.error)))) throw outcome.error
-  return { findings: [outcome.error instanceof Error ? outcome.error.message : ''], rows: [] }
+  const said = sqliteError(outcome.error)
+  if (said === undefined || !/^SQLITE_(?:NOTADB|CORRUPT)/.test(said.code)) throw outcome.error
+  return { findings: [said.message], rows: [] }
 }
 
 /** In one transaction: a writer would change the file's size between two questions. */

@@ -11,24 +11,24 @@ import { Failure } from '../failure.ts'
 export const refuseOpenElsewhere = (path: string): void => {
   const file = statSync(path, { throwIfNoEntry: false })
   if (file === undefined) return
-  const self = ifAllowed(() => readlinkSync('/proc/self'))
-  for (const pid of (ifAllowed(() => readdirSync('/proc')) ?? []).filter(name => /^\d+$/.test(name) && name !== self)) {
+  const [self] = allowed(() => [readlinkSync('/proc/self')])
+  const isIt = (link: string): boolean =>
+    allowed(() => [basename(readlinkSync(link))]).includes(basename(path)) &&
+    allowed(() => [statSync(link)]).some(({ dev, ino }) => dev === file.dev && ino === file.ino)
+  for (const pid of allowed(() => readdirSync('/proc')).filter(name => /^\d+$/.test(name) && name !== self)) {
     const folder = `/proc/${pid}/fd`
-    const has = (ifAllowed(() => readdirSync(folder)) ?? []).some(descriptor => {
-      const link = `${folder}/${descriptor}`
-      if (basename(ifAllowed(() => readlinkSync(link)) ?? '') !== basename(path)) return false
-      const open = ifAllowed(() => statSync(link))
-      return open !== undefined && open.dev === file.dev && open.ino === file.ino
-    })
-    if (has) throw openBy(path, `${pid} (${ifAllowed(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trim())})`)
+    if (!allowed(() => readdirSync(folder)).some(descriptor => isIt(`${folder}/${descriptor}`))) continue
+    const names = allowed(() => [readFileSync(`/proc/${pid}/comm`, 'utf8').trim()])
+    throw new Failure(
+      'DATABASE_BUSY',
+      `${path} is open in process ${pid} (${names})`,
+      'Stop it first, then start again.',
+    )
   }
 }
 
-const openBy = (path: string, process: string): Failure =>
-  new Failure('DATABASE_BUSY', `${path} is open in process ${process}`, 'Stop it first, then start again.')
-
-/** Processes come and go, and most of what they have is not for this user. */
-const ifAllowed = <T>(work: () => T): T | undefined => {
+/** Processes come and go, and most of what they have is not for this user: then there is nothing. */
+const allowed = <T>(work: () => readonly T[]): readonly T[] => {
   const outcome = attempt(work)
-  return 'value' in outcome ? outcome.value : undefined
+  return 'value' in outcome ? outcome.value : []
 }

@@ -8,7 +8,8 @@ import { fileFailure, hints } from '../volume/file-failure.ts'
 /** SQLite's extended result code (`SQLITE_BUSY_SNAPSHOT`) of an error or of what caused it; Sequelize wraps them. */
 export const sqliteCode = (error: unknown): string | undefined => sqliteError(error)?.code
 
-const sqliteError = (error: unknown): Readonly<{ code: string; message: string }> | undefined => {
+/** SQLite's error in an error or in what caused it; undefined when it is none of SQLite's. */
+export const sqliteError = (error: unknown): Readonly<{ code: string; message: string }> | undefined => {
   if (!(error instanceof Error)) return undefined
   const code = errorCode(error)
   if (typeof code === 'string' && code.startsWith('SQLITE_')) return { code, message: error.message }

@@ -1,4 +1,4 @@
-import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Config } from '../config.ts'
 import { errorCode } from '../error-code.ts'
@@ -42,7 +42,8 @@ export const refuseMissingVolume = (folder: string, host: Host): void => {
     throw new Failure('VOLUME_MISSING', `data directory ${folder} is not a folder`, hint)
   }
   try {
-    accessSync(folder, constants.R_OK | constants.X_OK)
+    closeSync(openSync(folder, 'r'))
+    statSync(`${folder}/.`)
   } catch (cause) {
     throw notAllowed('read', `data directory ${folder}`, folder, folder, host, cause)
   }

@@ -12,14 +12,16 @@ const prefix = '.partial-'
 export const withPartialFolder = async <T>(parent: string, work: (folder: string) => Promise<T>): Promise<T> => {
   for (const entry of readdirSync(parent).filter(name => name.startsWith(prefix))) remove(join(parent, entry))
   const folder = mkdtempSync(join(parent, prefix))
-  try {
-    return await work(folder)
-  } catch (error) {
-    if (existsSync(folder)) throw error
-    throw new Failure('DATABASE_BUSY', `another run makes a copy in ${parent} at the same time`, 'Start again.', error)
-  } finally {
-    remove(folder)
-  }
+  const outcome = await work(folder).then(
+    value => ({ value }),
+    error => ({ error }),
+  )
+  const isMine = existsSync(folder)
+  remove(folder)
+  if ('value' in outcome) return outcome.value
+  if (isMine) throw outcome.error
+  const message = `another run makes a copy in ${parent} at the same time`
+  throw new Failure('DATABASE_BUSY', message, 'Start again.', outcome.error)
 }
 
 const remove = (folder: string): void => rmSync(folder, { recursive: true, force: true })

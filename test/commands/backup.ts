@@ -42,6 +42,14 @@ t.test('in rollback-journal mode it waits for a writer that commits, up to the t
   t.match(await backUp(folder, { MIGRATOR_LOCK_TIMEOUT: '0' }), { exitCode: 20, failure: 'DATABASE_BUSY' })
 })
 
+t.test('a database that nothing was applied to has no migration in the name of its backup', async t => {
+  const folder = t.testdir()
+  const connection = new Database(join(folder, 'homelab.db'))
+  connection.exec('CREATE TABLE theirs (x)')
+  connection.close()
+  t.match(await backUp(folder), { exitCode: 0, stdout: /homelab-empty-/ })
+})
+
 t.test('without a database there is nothing to back up', async t => {
   const folder = t.testdir()
   t.match(await backUp(folder), { exitCode: 2, failure: 'CONFIG_INVALID' })

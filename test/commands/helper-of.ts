@@ -2,10 +2,10 @@ import t from 'tap'
 import { helperOf } from '../../src/commands/helper-of.ts'
 import { makeContext } from '../help/context.ts'
 
-t.test('a helper is started by the same file, and stopped by the same signal', async t => {
+t.test('a helper is started by the same words, and stopped by the same signal', async t => {
   const context = await makeContext('/nowhere')
   const helper = helperOf(context)
-  t.equal(helper.script, context.script)
+  t.equal(helper.command, context.command)
   t.equal(helper.signal, context.signal)
   helper.onProgress('checking', 1, 2)
 })

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { internal as callInternal } from '../../src/commands/internal.ts'
 import { runProgram } from '../help/program.ts'
 
 const internal = async (...words: readonly string[]): Promise<unknown> => {
@@ -25,6 +26,12 @@ t.test('an error is an answer too, with its code', async t => {
   })
   t.match(await internal('lock', file), { error: { code: 'SQLITE_CANTOPEN' } })
   t.match(await internal('dance'), { error: { message: /no job/ } })
+})
+
+t.test('no words are no job', async t => {
+  const printed: string[] = []
+  await callInternal(text => printed.push(text), [])
+  t.match(printed, [/no job/])
 })
 
 t.test('no help names it', async t => {

@@ -87,6 +87,9 @@ t.test(
         code: 'DISK_FULL',
         message: /backup 1\.\d MB, rebuild of a 1\.\d MB, its journal 1\.\d MB, journal and marker/,
       })
+      const unknown = pending('context.rebuildTable(name, sql)')
+      const whole = { code: 'DISK_FULL', message: /rebuild of a table 1\.\d MB/ }
+      await t.rejects(protect(context, connection, { ...found, pending: unknown }), whole)
       t.strictSame(readdirSync(data), ['homelab.db'])
       await t.resolves(
         protect(context, connection, { ...found, pending: pending('') }),

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import {
   copyFileSync,
   cpSync,
@@ -138,6 +138,22 @@ for (const [title, words, said] of [
     t.strictSame([dump(file), readdirSync(folder)], before)
   })
 }
+
+t.test('MIGRATOR_CHECK=always reads the copy with integrity_check', async t => {
+  const { folder, backup } = await prepare(t)
+  const outcome = await runProgram(['restore', backup, '--yes'], settingsFor(folder, { MIGRATOR_CHECK: 'always' }))
+  t.match(outcome, { exitCode: 0 })
+})
+
+const notRoot = process.getuid?.() !== 0 && 'needs root, to hide /proc'
+
+t.test('where the kernel shows no processes the lock alone tells', { skip: notRoot }, async t => {
+  const { folder, file } = await prepare(t)
+  const command = `mount -t tmpfs none /proc && exec ${process.execPath} ${join(root, 'bin/migrator.js')} restore --latest --yes`
+  const env = { ...process.env, ...settingsFor(folder) }
+  t.equal(spawnSync('unshare', ['-m', 'sh', '-c', command], { env }).status, 0)
+  t.strictSame(serversIn(file), ['kept'])
+})
 
 t.test('without a terminal it wants --yes', async t => {
   const { folder, file } = await prepare(t)

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { runHelper } from '../../src/database/helper.ts'
+import { bytesReadBy, runHelper } from '../../src/database/helper.ts'
 import { makeHelper } from '../help/helper.ts'
 
 /** A database that takes a while to read. */
@@ -41,6 +41,11 @@ t.test('it is told how many bytes were read', async t => {
   t.ok((told.at(-1) ?? 0) > 0)
 })
 
+t.test('of a process that is not there nothing is told', async t => {
+  t.equal(bytesReadBy(undefined), 0)
+  t.ok(bytesReadBy(process.pid) > 0)
+})
+
 t.test('a signal ends it at once, and its reason is thrown', async t => {
   const file = makeLarge(t.testdir())
   const controller = new AbortController()
@@ -59,12 +64,12 @@ t.test('one that ends without a word is an error that says how it ended', async 
   const script = join(t.testdir(), 'dies.cjs')
   writeFileSync(script, "console.error('out of memory'); process.kill(process.pid, 'SIGKILL')")
   await t.rejects(
-    runHelper(makeHelper({ script }), [], () => undefined),
+    runHelper(makeHelper({ command: [process.execPath, script] }), [], () => undefined),
     { message: /SIGKILL: out of memory/ },
   )
   writeFileSync(script, 'process.exit(7)')
   await t.rejects(
-    runHelper(makeHelper({ script }), [], () => undefined),
+    runHelper(makeHelper({ command: [process.execPath, script] }), [], () => undefined),
     { message: /ended with 7/ },
   )
 })

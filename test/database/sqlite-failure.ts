@@ -11,6 +11,9 @@ for (const [code, expected] of [
   ['SQLITE_IOERR_WRITE', 'DISK_FULL'],
   ['SQLITE_READONLY_DBMOVED', 'VOLUME_NOT_WRITABLE'],
   ['SQLITE_CANTOPEN', 'VOLUME_NOT_WRITABLE'],
+  ['SQLITE_IOERR_SHMSIZE', 'DISK_FULL'],
+  ['SQLITE_IOERR_LOCK', 'FILESYSTEM_UNSUITABLE'],
+  ['SQLITE_PROTOCOL', 'FILESYSTEM_UNSUITABLE'],
   ['SQLITE_BUSY_SNAPSHOT', 'DATABASE_BUSY'],
   ['SQLITE_LOCKED', 'DATABASE_BUSY'],
 ] as const) {
@@ -18,6 +21,10 @@ for (const [code, expected] of [
     t.match(toFailure(sqliteError(code), '/data/x.db'), { code: expected, message: /\/data\/x\.db/ })
   })
 }
+
+t.test('an error of the filesystem is told as such', async t => {
+  t.match(toFailure(Object.assign(new Error('no room'), { code: 'ENOSPC' }), 'x.db'), { code: 'DISK_FULL' })
+})
 
 t.test('other errors stay what they are', async t => {
   for (const error of [new TypeError('a bug'), sqliteError('SQLITE_ERROR'), 'words', undefined]) {

@@ -3,7 +3,7 @@
  * yes for the second. Needs root, bindfs and a C compiler.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
@@ -12,6 +12,12 @@ import { dump, runProgram, settingsFor } from '../help/program.ts'
 
 const has = (command: string): boolean => spawnSync(command, ['--version']).status === 0
 const skip = (process.getuid?.() !== 0 || !has('bindfs') || !has('gcc')) && 'needs root, bindfs and gcc'
+
+/** link(2) as of a filesystem that has no hard links. */
+const noLinks = `
+  #include <errno.h>
+  int link(const char *from, const char *to) { errno = EPERM; return -1; }
+`
 
 /** fcntl(2) for locks, as of a filesystem that has none and does not say so. */
 const falseLocks = `
@@ -40,6 +46,15 @@ const withFuse = async (
   const folder = t.testdir({ source: {}, data: {} })
   const [source, data] = [join(folder, 'source'), join(folder, 'data')]
   await withMount(data, ['-t', 'fuse.bindfs', source], () => work(source, data, folder))
+}
+
+/** Makes a library to be loaded before all others (LD_PRELOAD). @returns its path */
+const compile = (folder: string, source: string): string => {
+  const [text, library] = [join(folder, 'library.c'), join(folder, 'library.so')]
+  writeFileSync(text, source)
+  const { status, stderr } = spawnSync('gcc', ['-shared', '-fPIC', '-o', library, text, '-ldl'], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`gcc exited ${status}: ${stderr}`)
+  return library
 }
 
 t.test('on FUSE where locks hold a new database has a rollback journal, and a warning says why', { skip }, async t => {
@@ -80,13 +95,7 @@ t.test(
   { skip },
   async t => {
     await withFuse(t, async (source, data, folder) => {
-      mkdirSync(join(folder, 'library'))
-      const library = join(folder, 'library/locks.so')
-      writeFileSync(join(folder, 'library/locks.c'), falseLocks)
-      const compiled = spawnSync('gcc', ['-shared', '-fPIC', '-o', library, join(folder, 'library/locks.c'), '-ldl'], {
-        encoding: 'utf8',
-      })
-      t.equal(compiled.status, 0, compiled.stderr)
+      const library = compile(folder, falseLocks)
       const withoutLocks = { ...settingsFor(data), LD_PRELOAD: library }
       t.match(await runProgram([], withoutLocks), { exitCode: 13, failure: 'FILESYSTEM_UNSUITABLE' })
       t.strictSame(readdirSync(source), [], 'an empty volume stays empty')
@@ -96,5 +105,19 @@ t.test(
       t.equal(dump(join(source, 'homelab.db')), before)
       t.strictSame(readdirSync(source).toSorted(), ['.ready', 'homelab.db'])
     })
+  },
+)
+
+t.test(
+  'where there are no hard links a restore moves the old database aside',
+  { skip: !has('gcc') && 'needs gcc' },
+  async t => {
+    const folder = t.testdir({ data: {} })
+    const settings = { ...settingsFor(join(folder, 'data')), LD_PRELOAD: compile(folder, noLinks) }
+    await runProgram([], settings)
+    await runProgram(['backup'], settings)
+    t.match(await runProgram(['restore', '--latest', '--yes'], settings), { exitCode: 0 })
+    t.match((await runProgram([], settings)).events, [{ event: 'up.nothing' }])
+    t.equal(readdirSync(join(folder, 'data')).filter(name => name.includes('.replaced-')).length, 1)
   },
 )

@@ -142,9 +142,11 @@ t.test('on a read-only root SQLite sorts on the volume', { skip }, async t => {
   writeFileSync(preload, print)
   const run = (mounts: string): string => {
     const program = `exec ${process.execPath} --require ${preload} ${join(root, 'bin/migrator.js')}`
-    const settings = Object.entries(settingsFor(data)).map(pair => pair.join('='))
-    const command = ['-i', ...settings, 'unshare', '-m', '/bin/sh', '-c', `${mounts} ${program}`]
-    return spawnSync('/usr/bin/env', command, { encoding: 'utf8' }).stdout.trim()
+    const env = { ...process.env, ...settingsFor(data) }
+    return spawnSync('unshare', ['-m', '/bin/sh', '-c', `${mounts} ${program}`], {
+      env,
+      encoding: 'utf8',
+    }).stdout.trim()
   }
   t.equal(run(''), 'none')
   // the volume is below /tmp: it stays writable by a mount of its own

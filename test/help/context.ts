@@ -23,6 +23,6 @@ export const makeContext = async (
   print: () => undefined,
   screen: pipe,
   ask: async () => undefined,
-  script: join(root, 'bin/migrator.js'),
+  command: [process.execPath, join(root, 'bin/migrator.js')],
   version: '1.0.0',
 })

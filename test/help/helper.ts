@@ -4,7 +4,7 @@ import { root } from './program.ts'
 
 /** How the program starts its helper processes, for functions that are called directly. */
 export const makeHelper = (changed: Partial<Helper> = {}): Helper => ({
-  script: join(root, 'bin/migrator.js'),
+  command: [process.execPath, join(root, 'bin/migrator.js')],
   signal: new AbortController().signal,
   onProgress: () => undefined,
   ...changed,

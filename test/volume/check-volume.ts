@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chownSync } from 'node:fs'
+import { chmodSync, chownSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../src/config.ts'
@@ -71,6 +71,43 @@ t.test('a folder that cannot be written is refused, with who owns it and who we 
       code: 'VOLUME_NOT_WRITABLE',
       message: /7:8.*1000:1000/,
       hint: /chown -R 1000:1000/,
+    })
+  } finally {
+    execFileSync('chattr', ['-i', folder])
+  }
+})
+
+t.test('a folder that may not even be read is refused', { skip: notRoot }, async t => {
+  const folder = t.testdir()
+  for (const mode of [0o311, 0o744]) {
+    chmodSync(folder, mode)
+    process.seteuid?.(1000)
+    try {
+      await t.rejects(check(folder), { code: 'VOLUME_NOT_WRITABLE', message: /may not read it/ })
+    } finally {
+      process.seteuid?.(0)
+    }
+  }
+})
+
+t.test('a database that cannot be written is refused by name', { skip: notRoot }, async t => {
+  const file = join(t.testdir({ 'homelab.db': '' }), 'homelab.db')
+  execFileSync('chattr', ['+i', file])
+  try {
+    await t.rejects(check(join(file, '..')), { code: 'VOLUME_NOT_WRITABLE', message: /homelab\.db belongs to 0:0/ })
+  } finally {
+    execFileSync('chattr', ['-i', file])
+  }
+})
+
+t.test('in memory the mount is told that would do', { skip: notRoot }, async t => {
+  const folder = t.testdir()
+  execFileSync('chattr', ['+i', folder])
+  const mounts = [{ point: folder, filesystem: 'tmpfs', source: 'none', options: [] }]
+  try {
+    await t.rejects(check(folder, {}, { mounts }), {
+      code: 'VOLUME_NOT_WRITABLE',
+      hint: /--tmpfs .*:uid=1000,gid=1000/,
     })
   } finally {
     execFileSync('chattr', ['-i', folder])
