@@ -81,7 +81,7 @@ const changedOrUnknown = (migration: AppliedMigration, known: readonly KnownMigr
         code: 'DATABASE_AHEAD',
         name,
         finding: `was applied by a newer version; this one ends at ${known.at(-1)?.name}`,
-        hint: 'Run the newer image, or restore the backup from before it.',
+        hint: 'Run the newer image, or restore the backup from before it: "migrator backups" lists them.',
       },
     ]
   }

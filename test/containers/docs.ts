@@ -13,16 +13,26 @@ t.test('blocks with docker', { skip }, async t => {
   for (const block of blocks) {
     t.test(`${block.document}, line ${block.line}`, async t => {
       const volume = makeVolume(t)
+      const sidecar = block.text.includes('-f compose.sidecar.yaml')
+      const project = makeProject(t, images, sidecar ? 'compose.sidecar.yaml' : 'compose.yaml')
+      if (block.text.includes('restore')) {
+        // what was there before there was something to restore
+        t.match(project.compose('up', '--detach'), { exitCode: 0 })
+        t.match(project.compose('run', '--rm', 'migrator', 'backup'), { exitCode: 0 })
+      }
       for (const line of linesOf(block)) {
-        const [, file, words] = /^docker compose(?: -f (\S+))? (.*)$/.exec(line) ?? []
+        const [, words] = /^docker compose(?: -f \S+)? (.*)$/.exec(line) ?? []
         if (words === undefined) {
           // names that other tests, and people, do not have
           const own = line.replace('homelab-data:', `${volume}:`).replace(/ migrator(?= |$)/, ` ${images.migrator}`)
           t.doesNotThrow(() => dockerOk(...own.split(' ').slice(1)), line)
           continue
         }
-        const project = makeProject(t, images, file === 'compose.sidecar.yaml' ? file : 'compose.yaml')
-        t.match(project.compose(...words.split(' '), '--detach'), { exitCode: 0 }, line)
+        if (words !== 'up') {
+          t.match(project.compose(...words.split(' ')), { exitCode: 0 }, line)
+          continue
+        }
+        t.match(project.compose('up', '--detach'), { exitCode: 0 }, line)
         t.match(await call(project.hubAddress(), 'GET', '/healthz'), { status: 'ok' }, 'the hub answers')
       }
     })

@@ -26,6 +26,7 @@ const notRun = new Map([
   ['npm run test:containers', 'needs an engine; .ci/run runs it'],
   ['npm run test:faults', 'takes 25 minutes'],
   ['npm run bench', 'takes minutes, and measures nothing beside other tests'],
+  ['npm run bench:backup', 'as npm run bench'],
   ['npm run bench:index', 'as npm run bench'],
   ['npm run bench:rebuild', 'as npm run bench'],
   ['npm run bench:startup', 'as npm run bench'],
