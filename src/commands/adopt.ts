@@ -96,8 +96,7 @@ const takeOver = (
     database,
   )
   if (hasHistory(connection) && foreign.length === 0) {
-    const schema = history.at(-1)?.name ?? null
-    return { database, tool: null, revision: null, schema, recorded: [], findings: [] }
+    return { database, tool: null, revision: null, schema: lastOf(history), recorded: [], findings: [] }
   }
   const found = readHubStructure(connection)
   if (found.tables.length === 0) throw nothingThere(database)
@@ -105,7 +104,7 @@ const takeOver = (
   const { length, findings } = matchPrefix(structures, found, known.length - pending.length)
   const prefix = known.slice(0, length)
   const missing = prefix.filter(migration => pending.includes(migration))
-  const adoption = { database, ...origin, schema: prefix.at(-1)?.name ?? null, findings }
+  const adoption = { database, ...origin, schema: lastOf(prefix), findings }
   if (findings.some(({ weight }) => weight === 'difference')) return { ...adoption, recorded: [] }
 
   prepareHistory(connection, known)
@@ -117,6 +116,8 @@ const takeOver = (
   withdrawMarker(config.readyFile)
   return { ...adoption, recorded: missing.map(({ name }) => name) }
 }
+
+const lastOf = (migrations: readonly Readonly<{ name: string }>[]): string | null => migrations.at(-1)?.name ?? null
 
 const toText = ({ database, tool, revision, schema, findings }: Adoption): string => {
   if (tool === null) return `${database} needs no adopting\n`

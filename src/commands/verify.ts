@@ -51,7 +51,7 @@ export const verify = async (context: Context, { json }: Readonly<{ json: boolea
   print(json ? `${JSON.stringify(verification)}\n` : toText(verification))
   if (code === null) return
   const differences = findings.filter(({ weight }) => weight === 'difference')
-  const hints = new Set(differences.flatMap(finding => (finding.code === code ? (finding.hint ?? []) : [])))
+  const hints = new Set(differences.filter(finding => finding.code === code).map(({ hint }) => hint))
   throw new Failure(code, `${config.database}: ${differences.map(findingLine).join('; ')}`, [...hints].join(' '))
 }
 

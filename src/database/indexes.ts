@@ -1,5 +1,5 @@
 import type { Connection } from './open.ts'
-import { elementsOf, type Token, textOf, tokensOf } from './tokens.ts'
+import { elementsOf, type Token, textOf, tokensOf, wordAt } from './tokens.ts'
 
 export type Index = Readonly<{
   /** null for a UNIQUE inside CREATE TABLE, which has none that can be used */
@@ -49,7 +49,7 @@ const readIndex = (connection: Connection, { name, unique, sql }: Row): Index =>
     name: sql === null ? null : name,
     unique: unique === 1,
     parts: parts.map(({ name: column, desc, coll }, index) => ({
-      of: column ?? expressionOf(elements[index] ?? []),
+      of: column ?? expressionOf(elements.slice(index, index + 1).flat()),
       collation: coll.toUpperCase(),
       descending: desc === 1,
     })),
@@ -60,6 +60,6 @@ const readIndex = (connection: Connection, { name, unique, sql }: Row): Index =>
 
 /** Without the COLLATE, ASC and DESC at its end, which SQLite tells by themselves. */
 const expressionOf = (element: readonly Token[]): string => {
-  const order = /^(?:ASC|DESC)$/i.test(element.at(-1)?.text ?? '') ? element.slice(0, -1) : element
-  return textOf(/^COLLATE$/i.test(order.at(-2)?.text ?? '') ? order.slice(0, -2) : order)
+  const order = /^(?:ASC|DESC)$/i.test(wordAt(element, -1)) ? element.slice(0, -1) : element
+  return textOf(/^COLLATE$/i.test(wordAt(order, -2)) ? order.slice(0, -2) : order)
 }

@@ -1,4 +1,4 @@
-import { elementsOf, type Token, textOf, unquote } from './tokens.ts'
+import { elementsOf, type Token, textOf, unquote, wordAt } from './tokens.ts'
 
 /** What of a table no PRAGMA tells, and only the text that made it does. */
 export type TableText = Readonly<{
@@ -25,10 +25,10 @@ export const readTableText = (createSql: string): TableText => {
   const elements = elementsOf(createSql)
   return {
     columns: elements
-      .filter(element => !tableConstraint.test(element[0]?.text ?? ''))
+      .filter(element => !tableConstraint.test(wordAt(element, 0)))
       .map(element => ({
-        name: unquote(element[0]?.text ?? ''),
-        collation: unquote(after(element, /^COLLATE$/i)[0]?.text ?? 'BINARY').toUpperCase(),
+        name: unquote(wordAt(element, 0)),
+        collation: unquote(wordAt(after(element, /^COLLATE$/i), 0) || 'BINARY').toUpperCase(),
         expression: groups(element, /^AS$/i)[0] ?? null,
       })),
     checks: elements.flatMap(element => groups(element, /^CHECK$/i)),
@@ -38,8 +38,8 @@ export const readTableText = (createSql: string): TableText => {
       .filter(element => /\b(?<!NOT )DEFERRABLE INITIALLY DEFERRED\b/i.test(element.map(({ text }) => text).join(' ')))
       .map(element => {
         const key = after(element, /^FOREIGN$/i).slice(2)
-        const columns = key.length > 0 ? key.slice(0, endOfGroup(key)).filter(({ text }) => text !== ',') : [element[0]]
-        return columns.map(column => unquote(column?.text ?? ''))
+        const columns = key.length > 0 ? key.slice(0, endOfGroup(key)) : element.slice(0, 1)
+        return columns.filter(({ text }) => text !== ',').map(({ text }) => unquote(text))
       }),
   }
 }
@@ -69,5 +69,5 @@ const readOnConflict = (element: readonly Token[]): readonly string[] =>
     const before = element.slice(0, index)
     const start = before.findLastIndex(token => token.depth === 1 && /^(?:PRIMARY|NOT|UNIQUE|CHECK)$/i.test(token.text))
     const constraint = textOf(element.slice(start, index + 2))
-    return start === 0 ? constraint : `${element[0]?.text} ${constraint}`
+    return start === 0 ? constraint : `${wordAt(element, 0)} ${constraint}`
   })

@@ -41,6 +41,9 @@ export const unquote = (name: string): string => {
   return quote === '[' ? inner : inner.replaceAll(quote + quote, quote)
 }
 
+/** The text of one token, counted from the end where `index` is negative; empty where there is none. */
+export const wordAt = (tokens: readonly Token[], index: number): string => tokens.at(index)?.text ?? ''
+
 /** Tokens as text again: one space wherever there was any space or comment between two. */
 export const textOf = (tokens: readonly Token[]): string =>
   tokens.map(({ text, start }, index) => (start === (tokens[index - 1]?.end ?? start) ? text : ` ${text}`)).join('')

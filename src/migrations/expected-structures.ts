@@ -1,6 +1,5 @@
 import Database from 'better-sqlite3'
 import type { Structure } from '../database/structure.ts'
-import { withTransaction } from '../database/transaction.ts'
 import { applyMigrations, settleLimit } from './apply.ts'
 import { readHubStructure } from './hub-structure.ts'
 import type { LoadedMigration } from './load.ts'
@@ -19,16 +18,16 @@ export const expectedStructures = async (
 ): Promise<readonly Structure[]> => {
   const connection = new Database(':memory:')
   const options = { version, signal, settleLimit, onProgress: () => undefined }
+  const structures: Structure[] = []
   try {
-    return await withTransaction(connection, { lockTimeout: 0, signal, onWait: () => undefined }, async () => {
-      const structures: Structure[] = []
-      for (const { name } of migrations) {
-        const upTo = migrations.filter(migration => migration.name <= name)
-        await applyMigrations(connection, upTo, options)
-        structures.push(readHubStructure(connection))
-      }
-      return structures
-    })
+    // as around `up`; it ends with the database, which nobody else has
+    connection.exec('PRAGMA foreign_keys = OFF; BEGIN')
+    for (const { name } of migrations) {
+      const upTo = migrations.filter(migration => migration.name <= name)
+      await applyMigrations(connection, upTo, options)
+      structures.push(readHubStructure(connection))
+    }
+    return structures
   } finally {
     connection.close()
   }

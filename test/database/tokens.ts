@@ -1,5 +1,5 @@
 import t from 'tap'
-import { elementsOf, isSameSql, textOf, tokensOf, unquote } from '../../src/database/tokens.ts'
+import { elementsOf, isSameSql, textOf, tokensOf, unquote, wordAt } from '../../src/database/tokens.ts'
 
 const words = (sql: string) => tokensOf(sql).map(({ text }) => text)
 
@@ -25,6 +25,14 @@ t.test('a statement without a list has no elements', async t => {
 t.test('text is put together with one space where there was any', async t => {
   t.equal(textOf(tokensOf("  json_object(\n  'a  b',x -- so\n )")), "json_object( 'a  b',x )")
   t.equal(textOf([]), '')
+})
+
+t.test('a word is found from either end, and beyond both there is none', async t => {
+  const tokens = tokensOf('a b c')
+  t.strictSame(
+    [0, -1, 3, -4].map(index => wordAt(tokens, index)),
+    ['a', 'c', '', ''],
+  )
 })
 
 for (const name of ['a"b', '"a""b"', "'a\"b'", '`a"b`', '[a"b]']) {

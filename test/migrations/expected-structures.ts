@@ -36,6 +36,17 @@ t.test('a migration that fails on an empty database is named', async t => {
   })
 })
 
+t.test('a migration may fill rows of its own, as it would in a file', async t => {
+  const folder = t.testdir({
+    '0001-a.js': `export const up = async ({ context }) => {
+      await context.sequelize.query('CREATE TABLE a (x)')
+      await context.sequelize.query('INSERT INTO a VALUES (1), (2)')
+      await context.backfill('UPDATE a SET x = 3 WHERE rowid BETWEEN $first AND $last', { table: 'a', batch: 1 })
+    }`,
+  })
+  t.match(await expectedStructures(await load(folder), '1.0.0', signal), [{ tables: [{ name: 'a' }] }])
+})
+
 t.test('a signal stops it with its reason', async t => {
   const reason = new Failure('SIGTERM', 'stopped', 'x')
   await t.rejects(expectedStructures(await load(join(root, 'migrations')), '1.0.0', AbortSignal.abort(reason)), {
