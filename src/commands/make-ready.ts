@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { plainly } from '../database/around.ts'
 import { backUp } from '../database/backup.ts'
 import { refuseDamage } from '../database/damage.ts'
 import type { Connection } from '../database/open.ts'
@@ -80,7 +81,13 @@ const bringUp = async (
     log.info('backup.made', `backed up to ${file}`, { file })
   }
   const onProgress = createProgress(log)
-  const applied = await applyMigrations(connection, migrations, { version, signal, settleLimit, onProgress })
+  const applied = await applyMigrations(connection, migrations, {
+    version,
+    signal,
+    settleLimit,
+    onProgress,
+    around: plainly,
+  })
   withdrawMarker(config.readyFile)
   return { applied, checkedAt, isNew }
 }

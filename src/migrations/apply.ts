@@ -1,4 +1,5 @@
 import { MigrationError } from 'umzug'
+import type { Around } from '../database/around.ts'
 import type { Connection } from '../database/open.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import { Failure } from '../failure.ts'
@@ -18,6 +19,8 @@ export type ApplyOptions = Readonly<{
   settleLimit: number
   /** told of each batch of a backfill */
   onProgress: OnProgress
+  /** stands around each statement of a migration, refused ones too */
+  around: Around
 }>
 
 /**
@@ -29,7 +32,7 @@ export type ApplyOptions = Readonly<{
 export const applyMigrations = async (
   connection: Connection,
   migrations: readonly LoadedMigration[],
-  { version, signal, settleLimit, onProgress }: ApplyOptions,
+  { version, signal, settleLimit, onProgress, around }: ApplyOptions,
 ): Promise<readonly Applied[]> => {
   const watch = createWatch(signal, settleLimit)
   let before = takeSnapshot(connection)
@@ -51,7 +54,11 @@ export const applyMigrations = async (
   const onApplied = (migration: Applied): unknown => applied.push(migration)
   const runner = createRunner(connection, migrations.map(guarded), {
     version,
-    before: watch.before,
+    around: (asked, execute) =>
+      around(asked, () => {
+        watch.before(asked.sql)
+        return execute()
+      }),
     onApplied,
     onProgress,
   })
