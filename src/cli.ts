@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { addRunCommands, addWriteCommands, type CreateContext } from './cli/commands.ts'
+import { addPlanCommands } from './cli/plan-commands.ts'
 import { Failure } from './failure.ts'
 
 /**
@@ -27,6 +28,7 @@ export const cli = async (
     })
   addRunCommands(program, createContext)
   addWriteCommands(program, createContext)
+  addPlanCommands(program, createContext)
 
   try {
     await program.parseAsync(words, { from: 'user' })

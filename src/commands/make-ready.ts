@@ -3,23 +3,20 @@ import { plainly } from '../database/around.ts'
 import { backUp } from '../database/backup.ts'
 import { refuseDamage } from '../database/damage.ts'
 import type { Connection } from '../database/open.ts'
-import { readSchema } from '../database/schema.ts'
 import { withTransaction } from '../database/transaction.ts'
 import { whenFree } from '../database/wait.ts'
 import { Failure } from '../failure.ts'
 import type { MigrationText } from '../migrations/files.ts'
-import { hasHistory, readHistory } from '../migrations/history.ts'
+import { readHistory } from '../migrations/history.ts'
 import { type KnownMigration, toKnown } from '../migrations/known.ts'
-import { type Conflict, makePlan } from '../migrations/plan.ts'
+import { makePlan } from '../migrations/plan.ts'
+import { refuseConflicts, refuseForeign } from '../migrations/refuse.ts'
 import type { Applied } from '../migrations/runner.ts'
 import { createProgress } from '../progress.ts'
 import { type Marker, readMarker, withdrawMarker, writeMarker } from '../ready/marker.ts'
 import { seenOf } from '../ready/seen.ts'
 import { isTrue, truthOf } from '../ready/truth.ts'
-import { type Context, patienceOf } from './context.ts'
-
-/** Seconds that a migration may go without a statement. */
-const settleLimit = 60
+import { type Context, patienceOf, settleLimit } from './context.ts'
 
 /**
  * The long way of `up`: everything is decided again under the write lock, then check, backup, apply, commit, marker.
@@ -66,7 +63,7 @@ const bringUp = async (
   const marker = readMarker(config.readyFile)
   const truth = truthOf(connection, history)
   if (marker !== undefined && !isTrue(marker, truth)) withdrawMarker(config.readyFile)
-  refuseForeign(connection)
+  refuseForeign(connection, config.database)
   refuseConflicts(conflicts, config.database)
 
   const checkedAt = checkDamage(context, connection, marker)
@@ -102,32 +99,12 @@ const refuseReplaced = (path: string, ino: number): void => {
   throw new Failure('DATABASE_BUSY', `${path} was replaced by another program just now`, 'Start again.')
 }
 
-const refuseForeign = (connection: Connection): void => {
-  if (hasHistory(connection)) return
-  const table = readSchema(connection).find(({ type }) => type === 'table')?.name
-  if (table === undefined) return
-  throw new Failure(
-    'HISTORY_CONFLICT',
-    `${connection.name} was made by another program: it has a table ${table} and no history of migrations`,
-    'Name another file with DATABASE_URL, or move this one away.',
-  )
-}
-
-const refuseConflicts = (conflicts: readonly Conflict[], path: string): void => {
-  const codes = ['HISTORY_CONFLICT', 'DATABASE_AHEAD', 'OUT_OF_ORDER'] as const
-  const code = codes.find(candidate => conflicts.some(conflict => conflict.code === candidate))
-  if (code === undefined) return
-  const findings = conflicts.map(({ name, finding }) => `${name} ${finding}`)
-  const hints = new Set(conflicts.map(({ hint }) => hint))
-  throw new Failure(code, `${path} and its migrations disagree: ${findings.join('; ')}`, [...hints].join(' '))
-}
-
 /**
  * Whoever comes this way found something to do, so a look at the whole file is due unless it is switched off.
  * @returns when the database was last checked
  */
 const checkDamage = ({ config }: Context, connection: Connection, marker: Marker | undefined): string | null => {
   if (config.check === 'never') return marker?.checkedAt ?? null
-  refuseDamage(connection, config.check === 'always' ? 'integrity_check' : 'quick_check')
+  refuseDamage(connection, config.check === 'always' ? 'integrity_check' : 'quick_check', config.database)
   return new Date().toISOString()
 }

@@ -76,7 +76,7 @@ const copyInto = (database: string, target: string): void => {
 const checkCopy = (file: string): void => {
   const copy = new Database(file, { readonly: true })
   try {
-    refuseDamage(copy, 'quick_check')
+    refuseDamage(copy, 'quick_check', file)
   } finally {
     copy.close()
   }

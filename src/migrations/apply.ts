@@ -7,6 +7,7 @@ import type { OnProgress } from './backfill.ts'
 import { countDeletes, findLosses, takeSnapshot } from './guard.ts'
 import { prepareHistory } from './history.ts'
 import type { LoadedMigration } from './load.ts'
+import { reasonOf } from './reason.ts'
 import { type Applied, createRunner } from './runner.ts'
 import { createWatch } from './watch.ts'
 
@@ -88,10 +89,4 @@ const failureOf = (error: unknown, path: string): unknown => {
     'Everything was rolled back; the database is as it was. Mend the migration, then start again.',
     error.cause,
   )
-}
-
-/** Sequelize's own message may be a bare "Validation error"; what SQLite said is in `parent`. */
-const reasonOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error)
-  return 'parent' in error ? reasonOf(error.parent) : error.message
 }

@@ -9,7 +9,7 @@ const tokenPattern =
 const constraintWord = /^(?:CONSTRAINT|PRIMARY|NOT|NULL|UNIQUE|CHECK|DEFAULT|COLLATE|REFERENCES|GENERATED|AS)$/i
 
 /** Words, names, strings and marks without the comments, each with the number of parentheses it is in. */
-const tokensOf = (sql: string): readonly Token[] => {
+export const tokensOf = (sql: string): readonly Token[] => {
   let depth = 0
   return [...sql.matchAll(tokenPattern)].flatMap(({ 0: text, index }) => {
     if (text.startsWith('--') || text.startsWith('/*')) return []

@@ -40,16 +40,27 @@ export const hasHistory = (connection: Connection): boolean => historyColumns(co
  * and to the checksums of the files that are known.
  */
 export const prepareHistory = (connection: Connection, known: readonly KnownMigration[]): void => {
-  connection.exec(`CREATE TABLE IF NOT EXISTS ${historyTable} (name TEXT NOT NULL PRIMARY KEY, ${columns.join(', ')})`)
+  for (const sql of historyStatements(connection, known)) connection.exec(sql)
+}
+
+/** The statements that do it. Names and checksums are what they are (files.ts, digest.ts): no quote is in them. */
+export const historyStatements = (connection: Connection, known: readonly KnownMigration[]): readonly string[] => {
   const present = historyColumns(connection)
-  for (const column of columns.filter(definition => !present.some(name => definition.startsWith(`${name} `)))) {
-    connection.exec(`ALTER TABLE ${historyTable} ADD COLUMN ${column}`)
-  }
-  const upgrade = connection.prepare(
-    `UPDATE ${historyTable} SET name = @name, checksum = @checksum
-     WHERE checksum IS NULL AND name IN (@name, @name || '.js', @name || '.cjs', @name || '.mjs', @name || '.ts')`,
-  )
-  for (const { name, checksum } of known) upgrade.run({ name, checksum })
+  if (present.length === 0)
+    return [`CREATE TABLE ${historyTable} (name TEXT NOT NULL PRIMARY KEY, ${columns.join(', ')})`]
+  const foreign = readHistory(connection).filter(({ checksum }) => checksum === null)
+  return [
+    ...columns
+      .filter(definition => !present.some(name => definition.startsWith(`${name} `)))
+      .map(definition => `ALTER TABLE ${historyTable} ADD COLUMN ${definition}`),
+    ...known
+      .filter(({ name }) => foreign.some(row => row.name === name))
+      .map(({ name, checksum }) => {
+        const names = ['', '.js', '.cjs', '.mjs', '.ts'].map(extension => `'${name}${extension}'`).join(', ')
+        const set = `UPDATE ${historyTable} SET name = '${name}', checksum = '${checksum}'`
+        return `${set} WHERE checksum IS NULL AND name IN (${names})`
+      }),
+  ]
 }
 
 export const recordApplied = (connection: Connection, migration: AppliedMigration): void => {

@@ -7,8 +7,8 @@ import { openDatabase } from '../../src/database/open.ts'
 t.test('a sound database is accepted by both checks', async t => {
   const connection = openDatabase(join(t.testdir(), 'x.db'))
   connection.exec('CREATE TABLE a (x)')
-  refuseDamage(connection, 'quick_check')
-  refuseDamage(connection, 'integrity_check')
+  refuseDamage(connection, 'quick_check', '/v/x.db')
+  refuseDamage(connection, 'integrity_check', '/v/x.db')
   connection.close()
 })
 
@@ -21,7 +21,10 @@ t.test('a database that breaks its own rules is refused, with the findings', asy
     PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE a (x NOT NULL)'`)
   connection.close()
   const broken = openDatabase(file)
-  t.throws(() => refuseDamage(broken, 'quick_check'), { code: 'DATABASE_DAMAGED', message: /NULL value in a\.x/ })
+  t.throws(() => refuseDamage(broken, 'quick_check', '/v/x.db'), {
+    code: 'DATABASE_DAMAGED',
+    message: /^\/v\/x\.db.*NULL value in a\.x/,
+  })
   broken.close()
 })
 

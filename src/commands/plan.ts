@@ -1,0 +1,108 @@
+import { basename, join } from 'node:path'
+import { copyDatabase } from '../database/copy.ts'
+import { look } from '../database/look.ts'
+import { toFailure } from '../database/sqlite-failure.ts'
+import { Failure } from '../failure.ts'
+import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
+import { toKnown } from '../migrations/known.ts'
+import { watchOutside } from '../migrations/lint/watch-outside.ts'
+import { planSql } from '../migrations/plan-sql.ts'
+import { refuseLostDatabase } from '../ready/refuse-lost-database.ts'
+import { sizeOf } from '../ready/state.ts'
+import { makeTemporaryFolder, moreRoom, refuseLittleRoom } from '../temporary-folder.ts'
+import { refuseMissingVolume } from '../volume/check-volume.ts'
+import { type Context, patienceOf } from './context.ts'
+import { planText } from './plan-text.ts'
+import { type Planned, toPlanned } from './planned.ts'
+import { pendingOf, type TriedOut, tryOut } from './try-out.ts'
+
+/** What `plan --json` prints, documented in docs/commands/plan.md. Fields are added, never changed. */
+export type Plan = Readonly<{
+  database: string
+  /** names of all that are pending, whether they were tried or not */
+  pending: readonly string[]
+  /** those that were tried */
+  migrations: readonly Planned[]
+  /** what `up` will need on the volume; null where nothing is pending, or `up` would fail */
+  bytes: Readonly<{ growth: number; journal: number; backup: number }> | null
+  /** why `up` would fail; null where it would not */
+  failure: Readonly<{ code: string; message: string; hint: string }> | null
+}>
+
+/** The copy, and as much again for what migrations make of it. */
+const copies = 2
+
+/**
+ * Applies the pending migrations to a copy of the database in a temporary folder, and shows what they do. The volume is only
+ * read, and nothing is left there.
+ * @throws Failure what `up` would fail with, after it has shown how far it came; DISK_FULL when the copy has no room
+ */
+export const plan = async (context: Context, output: Readonly<{ json: boolean; sql: boolean }>): Promise<void> => {
+  const { config, print } = context
+  const { database } = config
+  refuseMissingVolume(config.volume)
+  const texts = readMigrationTexts(config.migrations)
+  const known = texts.map(toKnown)
+  try {
+    refuseLostDatabase(config)
+    const bytes = sizeOf(database)
+    const pending = bytes === 0 ? known : look(database, connection => pendingOf(connection, known, database))
+    if (pending.length === 0) {
+      const nothing: Plan = { database, pending: [], migrations: [], bytes: null, failure: null }
+      print(output.sql ? `-- nothing is pending in ${database}\n` : toOutput(nothing, output.json))
+      return
+    }
+    const { tried, migrations } = await tryOnCopy(context, texts, bytes)
+    const failure = tried.error === undefined ? null : toFailure(tried.error, database)
+    if (failure !== null && !(failure instanceof Failure)) throw failure
+    if (!output.sql) {
+      const { growth, journal } = tried
+      const backup = config.backup === 'auto' ? bytes : 0
+      const shown: Plan = {
+        database,
+        pending: pending.map(({ name }) => name),
+        migrations,
+        bytes: failure === null ? { growth, journal, backup } : null,
+        failure: failure && { code: failure.code, message: failure.message, hint: failure.hint },
+      }
+      print(toOutput(shown, output.json))
+    } else if (failure === null) print(planSql({ ...tried, database, isNew: bytes === 0, version: context.version }))
+    if (failure !== null) throw failure
+  } catch (error) {
+    throw withoutRoom(toFailure(error, database))
+  }
+}
+
+const toOutput = (shown: Plan, json: boolean): string => (json ? `${JSON.stringify(shown)}\n` : planText(shown))
+
+const tryOnCopy = async (
+  context: Context,
+  texts: readonly MigrationText[],
+  bytes: number,
+): Promise<Readonly<{ tried: TriedOut; migrations: readonly Planned[] }>> => {
+  const { database } = context.config
+  const known = texts.map(toKnown)
+  const outside = watchOutside(known)
+  const folder = makeTemporaryFolder()
+  try {
+    refuseLittleRoom(folder.path, copies * bytes)
+    const copy = join(folder.path, basename(database))
+    if (bytes > 0) await copyDatabase(database, copy, patienceOf(context))
+    const tried = await tryOut(context, known, copy, outside.running)
+    const migrations = tried.trials.map(trial => {
+      const { name } = trial.migration
+      const text = texts.filter(candidate => candidate.name === name).map(candidate => candidate.text)
+      return toPlanned(trial, outside.findings(trial.migration), text.join())
+    })
+    return { tried, migrations }
+  } finally {
+    folder.remove()
+    outside.stop()
+  }
+}
+
+/** It is the temporary folder that was full. */
+const withoutRoom = (error: unknown): unknown =>
+  error instanceof Failure && error.code === 'DISK_FULL'
+    ? new Failure('DISK_FULL', error.message, moreRoom, error)
+    : error
