@@ -23,7 +23,7 @@ export const refuseLittleRoom = (folder: string, bytes: number): void => {
   const { bavail, bsize } = statfsSync(folder)
   const free = bavail * bsize
   if (free >= bytes) return
-  const message = `${folder} has room for ${formatBytes(free)}, and a copy of the database may need ${formatBytes(bytes)}`
+  const message = `the temporary folder ${folder} has room for ${formatBytes(free)}, and a copy of the database may need ${formatBytes(bytes)}`
   throw new Failure('DISK_FULL', message, moreRoom)
 }
 

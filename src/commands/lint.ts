@@ -1,3 +1,4 @@
+import { counted } from '../counted.ts'
 import { Failure } from '../failure.ts'
 import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
 import { lint as lintMigrations } from '../migrations/lint/lint.ts'
@@ -55,5 +56,3 @@ const toText = ({ migrations, errors, warnings }: Lint): string => {
   const sum = `${counted(errors, 'error')}, ${counted(warnings, 'warning')} in ${counted(migrations.length, 'migration')}`
   return `${[...lines, sum].join('\n')}\n`
 }
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`

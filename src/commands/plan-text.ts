@@ -1,3 +1,4 @@
+import { counted } from '../counted.ts'
 import type { Difference } from '../migrations/differences.ts'
 import { reportLines } from '../migrations/lint/report.ts'
 import { terminated } from '../migrations/plan-sql.ts'
@@ -36,7 +37,9 @@ const migrationLines = ({ name, statements, structure, tables, findings, millise
 const marks: Readonly<Record<Difference['change'], string>> = { added: '+', removed: '-', changed: '~' }
 
 const rowsText = (before: number | null, after: number | null): string =>
-  before === after ? `${before} rows` : `${before ?? 'no'} -> ${after ?? 'no'} rows`
+  before !== null && before === after
+    ? counted(before, 'row')
+    : [before, after].map(rows => (rows === null ? 'none' : counted(rows, 'row'))).join(' -> ')
 
 type Batch = [PlannedStatement, ...PlannedStatement[]]
 
@@ -57,8 +60,8 @@ const batchLines = (batch: Batch): readonly string[] => {
   const rows = sum(batch.map(statement => statement.rows))
   const milliseconds = Math.round(sum(batch.map(statement => statement.milliseconds)))
   const facts = [
-    ...(batch.length > 1 ? [`${batch.length} times`] : []),
-    ...(rows > 0 ? [`${rows} rows`] : []),
+    ...(batch.length > 1 ? [counted(batch.length, 'time')] : []),
+    ...(rows > 0 ? [counted(rows, 'row')] : []),
     ...(milliseconds > 0 ? [`${milliseconds} ms`] : []),
     ...batch.flatMap(({ error }) => (error === null ? [] : [`failed: ${error}`])),
   ]

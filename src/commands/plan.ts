@@ -54,7 +54,8 @@ export const plan = async (context: Context, output: Readonly<{ json: boolean; s
     }
     const { tried, migrations } = await tryOnCopy(context, texts, bytes)
     const failure = tried.error === undefined ? null : toFailure(tried.error, database)
-    if (failure !== null && !(failure instanceof Failure)) throw failure
+    // it was the copy that had no room, which says nothing of the volume
+    if (failure !== null && (!(failure instanceof Failure) || failure.code === 'DISK_FULL')) throw failure
     if (!output.sql) {
       const { growth, journal } = tried
       const backup = config.backup === 'auto' ? bytes : 0
@@ -69,7 +70,7 @@ export const plan = async (context: Context, output: Readonly<{ json: boolean; s
     } else if (failure === null) print(planSql({ ...tried, database, isNew: bytes === 0, version: context.version }))
     if (failure !== null) throw failure
   } catch (error) {
-    throw withoutRoom(toFailure(error, database))
+    throw ofTheCopy(toFailure(error, database))
   }
 }
 
@@ -101,8 +102,9 @@ const tryOnCopy = async (
   }
 }
 
-/** It is the temporary folder that was full. */
-const withoutRoom = (error: unknown): unknown =>
-  error instanceof Failure && error.code === 'DISK_FULL'
-    ? new Failure('DISK_FULL', error.message, moreRoom, error)
-    : error
+/** What was full is the temporary folder. */
+const ofTheCopy = (error: unknown): unknown => {
+  if (!(error instanceof Failure) || error.code !== 'DISK_FULL' || error.hint === moreRoom) return error
+  const message = 'the temporary folder is full: a copy and what migrations make of it have no room there'
+  return new Failure('DISK_FULL', message, moreRoom, error)
+}

@@ -1,3 +1,4 @@
+import { counted } from '../counted.ts'
 import { tokensOf } from './create-table.ts'
 import { type Column, type Structure, type Table, without } from './structure.ts'
 
@@ -56,7 +57,7 @@ const compareTables = (old: Table, now: Table): readonly Difference[] => {
 const tableFact = ({ name, columns, sql }: Table): Fact => ({
   kind: 'table',
   name,
-  detail: columns.length === 1 ? '1 column' : `${columns.length} columns`,
+  detail: counted(columns.length, 'column'),
   sql,
 })
 

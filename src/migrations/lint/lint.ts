@@ -47,8 +47,7 @@ const findNumber = ({ name }: KnownMigration, known: readonly KnownMigration[]) 
 const findRuns = ({ name }: KnownMigration, rehearsals: readonly Rehearsal[]): readonly Placed[] => {
   const rehearsal = rehearsals.find(candidate => candidate.name === name)
   if (rehearsal === undefined) {
-    const message = `was not run: ${rehearsals.at(-1)?.name} before it stopped the program`
-    return [place(null)(finding('HM001', message, undefined))]
+    return [place(null)(finding('HM001', 'was not run: what ran before it stopped the program', undefined))]
   }
   const { up, down } = rehearsal
   const missing = rehearsals.slice(0, rehearsals.indexOf(rehearsal)).filter(earlier => earlier.up.failed !== null)
