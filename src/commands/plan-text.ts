@@ -63,7 +63,7 @@ const batchLines = (batch: Batch): readonly string[] => {
     ...(batch.length > 1 ? [counted(batch.length, 'time')] : []),
     ...(rows > 0 ? [counted(rows, 'row')] : []),
     ...(milliseconds > 0 ? [`${milliseconds} ms`] : []),
-    ...batch.flatMap(({ error }) => (error === null ? [] : [`failed: ${error}`])),
+    ...batch.flatMap(({ error }) => (error === null ? [] : [`failed: ${error.replaceAll('\n', ' ')}`])),
   ]
   const comment = facts.length > 0 ? `  -- ${facts.join(', ')}` : ''
   return `${terminated(sql)}${comment}`.split('\n').map(line => `  ${line}`)

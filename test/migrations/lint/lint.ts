@@ -40,6 +40,30 @@ t.test('each is told what its up and down do, and what it reaches for', async t 
   })
 })
 
+t.test('what the editor does, and what the cures advise, has no finding', async t => {
+  const make = `
+    await run('CREATE TABLE p (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT COLLATE NOCASE, code TEXT, CHECK (id > 0))')
+    await run('CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p (id), note TEXT)')
+    await run('CREATE UNIQUE INDEX names ON p (name)')
+    await run('CREATE TRIGGER g AFTER INSERT ON p BEGIN SELECT 1; END')`
+  const change = `
+    await schema.changeColumn('p', 'code', { type: 'INTEGER', defaultValue: 7 })
+    await schema.addConstraint('c', { type: 'foreign key', fields: ['id'], references: { table: 'p', field: 'id' } })
+    await schema.rebuildTable('p', 'CREATE TABLE p (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT COLLATE NOCASE, code INTEGER, more, CHECK (id > 0))', { copy: { more: 'id' } })
+    await run("UPDATE c SET note = '' WHERE note IS NULL")
+    await schema.changeColumn('c', 'note', { type: 'TEXT', allowNull: false })
+    await schema.addColumn('p', 'made', { type: 'TEXT' })
+    await schema.changeColumn('p', 'made', { type: 'TEXT', defaultValue: schema.sequelize.literal('CURRENT_TIMESTAMP') })
+    await schema.addIndex('p', ['made'])
+    await schema.sequelize.transaction(transaction => schema.bulkInsert('p', [{ name: 'a' }], { transaction }))
+    await schema.backfill('UPDATE p SET code = id WHERE id BETWEEN $first AND $last', { table: 'p' })`
+  const found = await find(t, {
+    '0001-make.js': migration(make, 'DROP TABLE p').replace('export const down', 'const down'),
+    '0002-change.js': migration(change).replace('export const down', 'const down'),
+  })
+  t.strictSame(found, { '0001-make': [], '0002-change': [] })
+})
+
 t.test('dates that Sequelize fills in are not blamed on the migration', async t => {
   const up = `const Host = schema.sequelize.define('Host', {}, { tableName: 'hosts' })
     await schema.createTable('hosts', { id: 'INTEGER PRIMARY KEY', createdAt: 'TEXT', updatedAt: 'TEXT' })
