@@ -1,3 +1,4 @@
+import { counted } from '../counted.ts'
 import { tokensOf } from './create-table.ts'
 import { historyTable } from './history.ts'
 import type { KnownMigration } from './known.ts'
@@ -22,7 +23,7 @@ export type PlanSql = Readonly<{
  */
 export const planSql = ({ version, sqlite, database, isNew, history, trials }: PlanSql): string => {
   const lines = [
-    `-- ${trials.length} migrations of ${database}, as homelab-migrator ${version} applies them; tried with SQLite ${sqlite}.`,
+    `-- ${counted(trials.length, 'migration')} of ${database}, as homelab-migrator ${version} applies them; tried with SQLite ${sqlite}.`,
     '-- At the first error it has to end, and then nothing has changed:',
     `--   sqlite3 -bail ${database} < this-file`,
     '-- Afterwards "migrator up" finds nothing to apply, and writes the ready marker.',

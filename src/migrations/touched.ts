@@ -31,11 +31,11 @@ export const touched = (connection: Connection, sql: string): Touched => {
   return { reads: tablesOf('OpenRead'), writes: tablesOf('OpenWrite') }
 }
 
-/** The table that begins on a page, or whose index does. */
+/** The table that begins on a page, or whose index does; AUTOINCREMENT's counters are no rows that move. */
 const tableAt = (connection: Connection, page: number, file: number): readonly string[] => {
   const find =
     file === 0
-      ? 'SELECT tbl_name FROM sqlite_schema WHERE rootpage = ?'
+      ? "SELECT tbl_name FROM sqlite_schema WHERE rootpage = ? AND tbl_name <> 'sqlite_sequence'"
       : "SELECT 'temp.' || tbl_name FROM sqlite_temp_schema WHERE rootpage = ?"
   return connection.prepare<[number], string>(find).pluck().all(page)
 }

@@ -81,8 +81,7 @@ t.test('who starts to write while a still one is copied makes it be copied again
     INSERT INTO a SELECT randomblob(3000) FROM n`)
   first.close()
   const copied = copyDatabase(file, copy, patience)
-  for (let turn = 0; turn < 3; turn += 1) await setImmediate()
-  t.ok(existsSync(copy), 'it is at it')
+  while (!existsSync(copy)) await setImmediate()
   const writer = new Database(file)
   writer.exec('INSERT INTO a VALUES (2)')
   await copied

@@ -4,7 +4,9 @@ import { touched } from '../../src/migrations/touched.ts'
 
 const connection = new Database(':memory:')
 t.teardown(() => connection.close())
-connection.exec('CREATE TABLE a (x, y); CREATE INDEX ax ON a (x); CREATE TABLE b (x, y); CREATE TEMP TABLE c (x)')
+connection.exec(
+  'CREATE TABLE a (x, y); CREATE INDEX ax ON a (x); CREATE TABLE b (x, y); CREATE TEMP TABLE c (x); CREATE TABLE auto (id INTEGER PRIMARY KEY AUTOINCREMENT)',
+)
 
 for (const [sql, reads, writes] of [
   ['INSERT INTO b SELECT * FROM a', ['a'], ['b']],
@@ -16,6 +18,7 @@ for (const [sql, reads, writes] of [
   ['CREATE TABLE d AS SELECT * FROM a', ['a'], []],
   ['INSERT INTO c SELECT x FROM a', ['a'], ['temp.c']],
   ['INSERT INTO a (x) SELECT x FROM c', ['temp.c'], ['a']],
+  ['INSERT INTO auto SELECT x FROM a', ['a'], ['auto']],
   ['DELETE FROM a', [], []],
   ['ALTER TABLE a ADD COLUMN z', [], []],
   ['INSERT INTO none VALUES (1)', [], []],

@@ -2,7 +2,8 @@ import { finding, type Placed, place } from './finding.ts'
 import { isCode } from './rules.ts'
 
 /** `// lint-ok CODE: reason` in a migration's text. */
-const comment = /\/\/[^\S\n]*lint-ok\b(?<words>[^\n]*)/g
+const comment = /\/\/[^\S\n]*lint-ok\b[^\n]*/g
+const start = /^\/\/[^\S\n]*lint-ok/
 const form = /^\s*(?<code>\w+)\s*:\s*\S/
 
 export type Judged = Readonly<{
@@ -14,7 +15,7 @@ export type Judged = Readonly<{
 
 /** Takes away the findings of a migration that its text says are right, each with a reason. */
 export const judge = (findings: readonly Placed[], text: string): Judged => {
-  const comments = [...text.matchAll(comment)].map(({ groups }) => groups?.words ?? '')
+  const comments = [...text.matchAll(comment)].map(([all]) => all.replace(start, ''))
   const codeOf = (words: string) => form.exec(words)?.groups?.code ?? ''
   const allowed = comments.map(codeOf).filter(isCode)
   return {

@@ -3,7 +3,7 @@ import { findDataDependent } from '../../../src/migrations/lint/data-dependent.t
 import { testAnalyzer } from '../../help/analyzed.ts'
 
 const made =
-  "CREATE TABLE a (id INTEGER PRIMARY KEY, x, y DEFAULT 'd', z UNIQUE); CREATE INDEX i ON a (x); CREATE TABLE b (x)"
+  "CREATE TABLE a (id INTEGER PRIMARY KEY, x, y DEFAULT 'd', z UNIQUE); CREATE INDEX i ON a (x); CREATE TABLE b (x); CREATE UNIQUE INDEX e ON b (lower(x))"
 const rebuild = (columns: string, from: string) => [
   `CREATE TABLE n (${columns})`,
   `INSERT INTO n SELECT ${from} FROM a`,
