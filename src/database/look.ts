@@ -5,7 +5,7 @@ import Database from 'better-sqlite3'
 import { attempt, type Outcome } from '../attempt.ts'
 import { makeTemporaryFolder } from '../temporary-folder.ts'
 import { hasLeftovers } from './damage.ts'
-import { type Connection, openForReading } from './open.ts'
+import { type Connection, openForReading, refuseFolder } from './open.ts'
 import { sqliteCode } from './sqlite-failure.ts'
 
 /**
@@ -29,8 +29,12 @@ export const look = <T>(path: string, work: (connection: Connection) => T): T =>
   return resultOf(outcome)
 }
 
-/** As the file's header has it; whoever opened it immutably could not ask for it. */
+/**
+ * As the file's header has it; whoever opened it immutably could not ask for it.
+ * @throws Failure CONFIG_INVALID when a folder is in its place
+ */
 export const journalMode = (path: string): 'wal' | 'rollback' => {
+  refuseFolder(path)
   const header = Buffer.alloc(20)
   const descriptor = openSync(path, 'r')
   try {

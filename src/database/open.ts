@@ -29,7 +29,8 @@ export const openForReading = (path: string): Connection => {
   return new Database(path, { readonly: true, timeout: busyTimeout })
 }
 
-const refuseFolder = (path: string): void => {
+/** @throws Failure CONFIG_INVALID when a folder is in the place of the database */
+export const refuseFolder = (path: string): void => {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
   const hint = 'Name a file with DATABASE_URL. A volume is mounted on the folder above it, not on the file.'
   throw new Failure('CONFIG_INVALID', `the database path ${path} is a folder`, hint)

@@ -229,6 +229,8 @@ t.test('whatever up refuses is refused, before anything is tried', async t => {
   const { file, data, settings, run, add } = prepareVolume(t)
   const none = { ...settings, DATABASE_URL: 'sqlite:/none/x.db' }
   t.match(await runProgram(['plan'], none), { exitCode: 10, failure: 'VOLUME_MISSING', stdout: '' })
+  const folder = { ...settings, DATABASE_URL: `sqlite:${data}` }
+  t.match(await runProgram(['plan'], folder), { exitCode: 2, failure: 'CONFIG_INVALID', stdout: '' })
   await run('up')
   const refused = async (sql: string, failure: string, exitCode: number, ...words: readonly string[]) => {
     const connection = new Database(file)
