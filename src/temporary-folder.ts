@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Failure } from './failure.ts'
-import { formatBytes } from './text-table.ts'
+import { formatBytes } from './for-people.ts'
 
 /**
  * Makes a folder in the system's temporary one (TMPDIR). Whoever makes it calls `remove` in every path.

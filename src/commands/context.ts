@@ -16,9 +16,6 @@ export type Context = Readonly<{
   version: string
 }>
 
-/** Seconds that a migration may go without a statement. */
-export const settleLimit = 60
-
 /** How long to wait for another writer, and what to say meanwhile. */
 export const patienceOf = ({ config, log, signal }: Context): Patience => ({
   lockTimeout: config.lockTimeout,

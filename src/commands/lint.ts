@@ -1,9 +1,10 @@
-import { counted } from '../counted.ts'
 import { Failure } from '../failure.ts'
+import { formatThings } from '../for-people.ts'
+import { settleLimit } from '../migrations/apply.ts'
 import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
 import { lint as lintMigrations } from '../migrations/lint/lint.ts'
 import { type Reported, report, reportLines } from '../migrations/lint/report.ts'
-import { type Context, settleLimit } from './context.ts'
+import type { Context } from './context.ts'
 
 /** What `lint --json` prints, documented in docs/commands/lint.md. Fields are added, never changed. */
 type Lint = Readonly<{
@@ -37,7 +38,7 @@ export const lint = async (
   const where = migrations.filter(({ findings }) => findings.some(({ level }) => level === 'error'))
   throw new Failure(
     'CONFIG_INVALID',
-    `lint found ${counted(errors, 'error')} in ${where.map(({ name }) => name).join(', ')}`,
+    `lint found ${formatThings(errors, 'error')} in ${where.map(({ name }) => name).join(', ')}`,
     'Mend them, or say in the file why it is right: // lint-ok CODE: reason.',
   )
 }
@@ -53,6 +54,6 @@ const toText = ({ migrations, errors, warnings }: Lint): string => {
   const lines = migrations
     .filter(({ findings }) => findings.length > 0)
     .flatMap(({ name, findings }) => [name, ...reportLines(findings)])
-  const sum = `${counted(errors, 'error')}, ${counted(warnings, 'warning')} in ${counted(migrations.length, 'migration')}`
+  const sum = `${formatThings(errors, 'error')}, ${formatThings(warnings, 'warning')} in ${formatThings(migrations.length, 'migration')}`
   return `${[...lines, sum].join('\n')}\n`
 }

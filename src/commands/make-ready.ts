@@ -16,7 +16,7 @@ import { createProgress } from '../progress.ts'
 import { type Marker, readMarker, withdrawMarker, writeMarker } from '../ready/marker.ts'
 import { seenOf } from '../ready/seen.ts'
 import { isTrue, truthOf } from '../ready/truth.ts'
-import { type Context, patienceOf, settleLimit } from './context.ts'
+import { type Context, patienceOf } from './context.ts'
 
 /**
  * The long way of `up`: everything is decided again under the write lock, then check, backup, apply, commit, marker.
@@ -68,7 +68,7 @@ const bringUp = async (
 
   const checkedAt = checkDamage(context, connection, marker)
   if (pending.length === 0) return { applied: [], checkedAt, isNew }
-  const [{ loadMigrations }, { applyMigrations }] = await Promise.all([
+  const [{ loadMigrations }, { applyMigrations, settleLimit }] = await Promise.all([
     import('../migrations/load.ts'),
     import('../migrations/apply.ts'),
   ])

@@ -1,8 +1,8 @@
-import { counted } from '../counted.ts'
+import { formatBytes, formatThings } from '../for-people.ts'
 import type { Difference } from '../migrations/differences.ts'
 import { reportLines } from '../migrations/lint/report.ts'
 import { terminated } from '../migrations/plan-sql.ts'
-import { formatBytes, textTable } from '../text-table.ts'
+import { textTable } from '../text-table.ts'
 import type { Plan } from './plan.ts'
 import type { Planned, PlannedStatement } from './planned.ts'
 
@@ -38,8 +38,8 @@ const marks: Readonly<Record<Difference['change'], string>> = { added: '+', remo
 
 const rowsText = (before: number | null, after: number | null): string =>
   before !== null && before === after
-    ? counted(before, 'row')
-    : [before, after].map(rows => (rows === null ? 'none' : counted(rows, 'row'))).join(' -> ')
+    ? formatThings(before, 'row')
+    : [before, after].map(rows => (rows === null ? 'none' : formatThings(rows, 'row'))).join(' -> ')
 
 type Batch = [PlannedStatement, ...PlannedStatement[]]
 
@@ -60,8 +60,8 @@ const batchLines = (batch: Batch): readonly string[] => {
   const rows = sum(batch.map(statement => statement.rows))
   const milliseconds = Math.round(sum(batch.map(statement => statement.milliseconds)))
   const facts = [
-    ...(batch.length > 1 ? [counted(batch.length, 'time')] : []),
-    ...(rows > 0 ? [counted(rows, 'row')] : []),
+    ...(batch.length > 1 ? [formatThings(batch.length, 'time')] : []),
+    ...(rows > 0 ? [formatThings(rows, 'row')] : []),
     ...(milliseconds > 0 ? [`${milliseconds} ms`] : []),
     ...batch.flatMap(({ error }) => (error === null ? [] : [`failed: ${error.replaceAll('\n', ' ')}`])),
   ]

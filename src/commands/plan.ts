@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path'
-import { copyDatabase } from '../database/copy.ts'
+import { copyWithoutTrace } from '../database/copy-without-trace.ts'
 import { look } from '../database/look.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import { Failure } from '../failure.ts'
@@ -76,28 +76,33 @@ export const plan = async (context: Context, output: Readonly<{ json: boolean; s
 
 const toOutput = (shown: Plan, json: boolean): string => (json ? `${JSON.stringify(shown)}\n` : planText(shown))
 
-const tryOnCopy = async (
-  context: Context,
-  texts: readonly MigrationText[],
-  bytes: number,
-): Promise<Readonly<{ tried: TriedOut; migrations: readonly Planned[] }>> => {
+type Tried = Readonly<{ tried: TriedOut; migrations: readonly Planned[] }>
+
+const tryOnCopy = async (context: Context, texts: readonly MigrationText[], bytes: number): Promise<Tried> => {
   const { database } = context.config
-  const known = texts.map(toKnown)
-  const outside = watchOutside(known)
   const folder = makeTemporaryFolder()
   try {
     refuseLittleRoom(folder.path, copies * bytes)
     const copy = join(folder.path, basename(database))
-    if (bytes > 0) await copyDatabase(database, copy, patienceOf(context))
-    const tried = await tryOut(context, known, copy, outside.running)
-    const migrations = tried.trials.map(trial => {
-      const { name } = trial.migration
-      const text = texts.filter(candidate => candidate.name === name).map(candidate => candidate.text)
-      return toPlanned(trial, outside.findings(trial.migration), text.join())
-    })
-    return { tried, migrations }
+    if (bytes > 0) await copyWithoutTrace(database, copy, patienceOf(context))
+    return await tryWatched(context, texts, copy)
   } finally {
     folder.remove()
+  }
+}
+
+const tryWatched = async (context: Context, texts: readonly MigrationText[], copy: string): Promise<Tried> => {
+  const known = texts.map(toKnown)
+  const outside = watchOutside(known)
+  try {
+    const tried = await tryOut(context, known, copy, outside.running)
+    const migrations = tried.trials.flatMap(trial =>
+      texts
+        .filter(({ name }) => name === trial.migration.name)
+        .map(({ text }) => toPlanned(trial, outside.findings(trial.migration), text)),
+    )
+    return { tried, migrations }
+  } finally {
     outside.stop()
   }
 }

@@ -35,7 +35,7 @@ export const createTrials = (connection: Connection, onRun: (name: string) => vo
     ...migration,
     up: async params => {
       onRun(migration.name)
-      const bytes = sizeOf(connection)
+      const bytes = sizeNow(connection)
       const trial = { migration, recording: record(), before: countRows(connection), end: undefined }
       trials.push(trial)
       const start = performance.now()
@@ -44,7 +44,7 @@ export const createTrials = (connection: Connection, onRun: (name: string) => vo
         // one that was stopped may end when all is rolled back and closed
         if (!connection.inTransaction) return
         const after = countRows(connection)
-        trials.splice(-1, 1, { ...trial, end: { after, milliseconds, bytes: sizeOf(connection) - bytes, returned } })
+        trials.splice(-1, 1, { ...trial, end: { after, milliseconds, bytes: sizeNow(connection) - bytes, returned } })
       }
       try {
         await migration.up(params)
@@ -60,7 +60,7 @@ export const createTrials = (connection: Connection, onRun: (name: string) => vo
 }
 
 /** Bytes of a database, as it would be after a commit now. */
-export const sizeOf = (connection: Connection): number =>
+export const sizeNow = (connection: Connection): number =>
   Number(connection.prepare('SELECT page_count * page_size FROM pragma_page_count, pragma_page_size').pluck().get())
 
 const countRows = (connection: Connection): readonly TableSize[] =>

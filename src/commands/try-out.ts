@@ -3,15 +3,15 @@ import type { Around } from '../database/around.ts'
 import { refuseDamage } from '../database/damage.ts'
 import { type Connection, openDatabase } from '../database/open.ts'
 import { withTransaction } from '../database/transaction.ts'
-import { applyMigrations } from '../migrations/apply.ts'
+import { applyMigrations, settleLimit } from '../migrations/apply.ts'
 import { historyStatements, readHistory } from '../migrations/history.ts'
 import type { KnownMigration } from '../migrations/known.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { makePlan } from '../migrations/plan.ts'
 import { refuseConflicts, refuseForeign } from '../migrations/refuse.ts'
 import { createProgress } from '../progress.ts'
-import { type Context, patienceOf, settleLimit } from './context.ts'
-import { createTrials, sizeOf, type Trial } from './trials.ts'
+import { type Context, patienceOf } from './context.ts'
+import { createTrials, sizeNow, type Trial } from './trials.ts'
 
 export type TriedOut = Readonly<{
   trials: readonly Trial[]
@@ -57,7 +57,7 @@ export const tryOut = async (
   const { config, log, signal, version } = context
   const connection = openDatabase(copy)
   try {
-    const start = sizeOf(connection)
+    const start = sizeNow(connection)
     const { around, tried, trials } = createTrials(connection, onRun)
     let journal = 0
     const measure = (): void => {
@@ -87,7 +87,7 @@ export const tryOut = async (
     measure()
     if (error !== undefined && (trials.length === 0 || error === signal.reason)) throw error
     const sqlite = String(connection.prepare('SELECT sqlite_version()').pluck().get())
-    return { trials, history, growth: sizeOf(connection) - start, journal, sqlite, error }
+    return { trials, history, growth: sizeNow(connection) - start, journal, sqlite, error }
   } finally {
     connection.close()
   }

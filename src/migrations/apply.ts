@@ -11,6 +11,9 @@ import { reasonOf } from './reason.ts'
 import { type Applied, createRunner } from './runner.ts'
 import { createWatch } from './watch.ts'
 
+/** Seconds that a migration may go without a statement. */
+export const settleLimit = 60
+
 export type ApplyOptions = Readonly<{
   /** of this program, for the history */
   version: string

@@ -1,4 +1,4 @@
-import { counted } from '../counted.ts'
+import { formatThings } from '../for-people.ts'
 import { tokensOf } from './create-table.ts'
 import { type Column, type Structure, type Table, without } from './structure.ts'
 
@@ -57,7 +57,7 @@ const compareTables = (old: Table, now: Table): readonly Difference[] => {
 const tableFact = ({ name, columns, sql }: Table): Fact => ({
   kind: 'table',
   name,
-  detail: counted(columns.length, 'column'),
+  detail: formatThings(columns.length, 'column'),
   sql,
 })
 

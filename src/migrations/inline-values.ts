@@ -5,7 +5,8 @@ import { tokensOf } from './create-table.ts'
 
 /**
  * A statement with its values in the places of its parameters (`$name` and `?`), as SQLite itself writes them: run as it
- * is, it does what it did with them. A value that SQLite cannot have stays a parameter.
+ * is, it does what it did with them. A value that SQLite cannot have stays a parameter. (SQLite's own trace, better-sqlite3's
+ * `verbose`, cuts values after 32 bytes.)
  */
 export const inlineValues = (connection: Connection, { sql, bound }: Asked): string => {
   const values = new Map<string, unknown>(Object.entries(bound))

@@ -1,4 +1,4 @@
-import { counted } from '../counted.ts'
+import { formatThings } from '../for-people.ts'
 import { tokensOf } from './create-table.ts'
 import { historyTable } from './history.ts'
 import type { KnownMigration } from './known.ts'
@@ -23,7 +23,7 @@ export type PlanSql = Readonly<{
  */
 export const planSql = ({ version, sqlite, database, isNew, history, trials }: PlanSql): string => {
   const lines = [
-    `-- ${counted(trials.length, 'migration')} of ${database}, as homelab-migrator ${version} applies them; tried with SQLite ${sqlite}.`,
+    `-- ${formatThings(trials.length, 'migration')} of ${database}, as homelab-migrator ${version} applies them; tried with SQLite ${sqlite}.`,
     '-- At the first error it has to end, and then nothing has changed:',
     `--   sqlite3 -bail ${database} < this-file`,
     '-- Afterwards "migrator up" finds nothing to apply, and writes the ready marker.',
@@ -51,8 +51,10 @@ export const planSql = ({ version, sqlite, database, isNew, history, trials }: P
 }
 
 /** How long it takes by hand nobody has measured. */
-const recordOf = ({ name, checksum }: KnownMigration, version: string): string =>
-  `INSERT INTO ${historyTable} VALUES ('${name}', '${checksum}', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), NULL, '${version}');`
+const recordOf = ({ name, checksum }: KnownMigration, version: string): string => {
+  const values = `'${name}', '${checksum}', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), NULL, '${version}'`
+  return `INSERT INTO ${historyTable} (name, checksum, applied_at, duration_ms, migrator) VALUES (${values});`
+}
 
 /** A statement with one semicolon behind its last word, which a comment there would swallow. */
 export const terminated = (sql: string): string => {

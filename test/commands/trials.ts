@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { createTrials, sizeOf } from '../../src/commands/trials.ts'
+import { createTrials, sizeNow } from '../../src/commands/trials.ts'
 import { connectSequelize } from '../../src/database/sequelize.ts'
 import type { LoadedMigration, Migration } from '../../src/migrations/load.ts'
 import { makeSafe } from '../../src/migrations/schema-editor.ts'
@@ -66,7 +66,7 @@ t.test('one that ends when all is over has no end', async t => {
 
 t.test('the size of a database is that after a commit now', async t => {
   const { connection } = begin(t)
-  const before = sizeOf(connection)
+  const before = sizeNow(connection)
   connection.exec('INSERT INTO a VALUES (randomblob(8192))')
-  t.equal(sizeOf(connection), before + 2 * 4096)
+  t.equal(sizeNow(connection), before + 2 * 4096)
 })

@@ -1,6 +1,5 @@
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { historyStatements } from '../../src/migrations/history.ts'
 import { planSql, terminated } from '../../src/migrations/plan-sql.ts'
 import { recordStatements } from '../help/recorded.ts'
 
@@ -20,7 +19,10 @@ const script = async (t: Pick<Test, 'teardown'>, statements: readonly string[]) 
     sqlite: '3.54.1',
     database: '/v/x.db',
     isNew: false,
-    history: historyStatements(connection, []),
+    history: [
+      'CREATE TABLE SequelizeMeta (name PRIMARY KEY, checksum, applied_at, duration_ms)',
+      'ALTER TABLE SequelizeMeta ADD COLUMN migrator',
+    ],
     trials: [{ migration, recording }],
   })
   return { connection, sql }

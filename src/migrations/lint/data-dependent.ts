@@ -13,8 +13,8 @@ export const findDataDependent = (fates: readonly Fate[], steps: readonly Step[]
 
 /** A rebuild fills its new columns by itself. */
 const findAdded = ({ now, columns, rebuilt }: Survivor, steps: readonly Step[]): readonly Finding[] => {
-  const present = [...columns.values()]
   if (rebuilt !== undefined) return []
+  const present = [...columns.values()]
   const added = now.columns.filter(({ name, generated }) => generated === null && !present.includes(name))
   return added.flatMap(column => {
     const name = `${now.name}.${column.name}`

@@ -59,7 +59,7 @@ const findRuns = ({ name }: KnownMigration, rehearsals: readonly Rehearsal[]): r
 }
 
 /** What is to be said of an `up`. Of one that failed half way only what was wrong with its statements. */
-export const findUp = ({ recording, failed }: Run, because: string) => {
+const findUp = ({ recording, failed }: Run, because: string) => {
   if (failed === null) return inspect(recording)
   const last = recording.steps.findLast(({ error }) => error === failed)
   return [finding('HM001', `fails: ${failed}${because}`, last), ...findStatements(recording.steps)]

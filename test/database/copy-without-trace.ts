@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { copyDatabase } from '../../src/database/copy.ts'
+import { copyWithoutTrace } from '../../src/database/copy-without-trace.ts'
 import type { Patience } from '../../src/database/wait.ts'
 import { withMount } from '../help/mount.ts'
 
@@ -38,7 +38,7 @@ for (const mode of ['wal', 'delete'] as const) {
   t.test(`a closed database in journal mode ${mode} is copied byte by byte, without a trace`, async t => {
     const { file, folder, copy } = make(t, mode)
     const before = readFileSync(file)
-    await copyDatabase(file, copy, patience)
+    await copyWithoutTrace(file, copy, patience)
     t.strictSame(readdirSync(join(folder, 'volume')), ['x.db'])
     t.ok(before.equals(readFileSync(file)))
     t.strictSame(read(copy), [1, 'ok', mode])
@@ -48,7 +48,7 @@ for (const mode of ['wal', 'delete'] as const) {
     const { file, copy } = make(t, mode)
     const writer = new Database(file)
     writer.exec('INSERT INTO a VALUES (2)')
-    await copyDatabase(file, copy, patience)
+    await copyWithoutTrace(file, copy, patience)
     t.strictSame(read(copy), [2, 'ok', mode])
     writer.close()
   })
@@ -66,7 +66,7 @@ t.test('a writer goes on while it is copied, and the copy is of one moment', asy
     insert.run()
     counts.meanwhile += 1
   }, 1)
-  await copyDatabase(file, copy, patience)
+  await copyWithoutTrace(file, copy, patience)
   clearInterval(timer)
   t.ok(counts.meanwhile > 0)
   t.strictSame(read(copy), [10_000, 'ok', 'wal'])
@@ -80,7 +80,7 @@ t.test('who starts to write while a still one is copied makes it be copied again
   first.exec(`WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
     INSERT INTO a SELECT randomblob(3000) FROM n`)
   first.close()
-  const copied = copyDatabase(file, copy, patience)
+  const copied = copyWithoutTrace(file, copy, patience)
   while (!existsSync(copy)) await setImmediate()
   const writer = new Database(file)
   writer.exec('INSERT INTO a VALUES (2)')
@@ -106,7 +106,7 @@ t.test('what a killed writer left is put together in the copy alone', async t =>
     const live = join(folder, 'live/x.db')
     for (const part of ['', suffix]) copyFileSync(file + part, live + part)
     writer.close()
-    await copyDatabase(live, copy, patience)
+    await copyWithoutTrace(live, copy, patience)
     t.strictSame(read(copy), [rows, 'ok', mode])
     t.strictSame(readdirSync(join(folder, 'live')), ['x.db', `x.db${suffix}`])
   }
@@ -116,7 +116,7 @@ t.test('a writer that holds the database past the timeout is an error', async t 
   const { file, copy } = make(t, 'delete')
   const writer = new Database(file)
   writer.exec('BEGIN EXCLUSIVE')
-  await t.rejects(copyDatabase(file, copy, patience), { code: 'SQLITE_BUSY' })
+  await t.rejects(copyWithoutTrace(file, copy, patience), { code: 'SQLITE_BUSY' })
   writer.close()
 })
 
@@ -126,7 +126,7 @@ t.test('a signal ends it between pages', async t => {
   writer.exec('INSERT INTO a VALUES (randomblob(1000000))')
   writer.close()
   const controller = new AbortController()
-  const outcome = copyDatabase(file, copy, { ...patience, signal: controller.signal })
+  const outcome = copyWithoutTrace(file, copy, { ...patience, signal: controller.signal })
   controller.abort(new Error('stopped'))
   await t.rejects(outcome, { message: 'stopped' })
 })
@@ -137,7 +137,7 @@ t.test(
   async t => {
     const { file, folder, copy } = make(t, 'wal')
     await withMount(join(folder, 'volume'), ['--bind', '-o', 'ro', join(folder, 'volume')], () =>
-      copyDatabase(file, copy, patience),
+      copyWithoutTrace(file, copy, patience),
     )
     t.strictSame(read(copy), [1, 'ok', 'wal'])
     t.equal(existsSync(`${file}-shm`), false)
@@ -148,10 +148,10 @@ t.test('a file that is no database is told as such', async t => {
   const folder = t.testdir()
   const file = join(folder, 'x.db')
   writeFileSync(file, 'no database'.repeat(100))
-  await t.rejects(copyDatabase(file, join(folder, 'copy.db'), patience), { code: 'SQLITE_NOTADB' })
+  await t.rejects(copyWithoutTrace(file, join(folder, 'copy.db'), patience), { code: 'SQLITE_NOTADB' })
   // WAL mode by its header, and nothing else
   const header = Buffer.alloc(1000, 'no database')
   header[18] = 2
   writeFileSync(file, header)
-  await t.rejects(copyDatabase(file, join(folder, 'copy.db'), patience), { code: 'SQLITE_NOTADB' })
+  await t.rejects(copyWithoutTrace(file, join(folder, 'copy.db'), patience), { code: 'SQLITE_NOTADB' })
 })

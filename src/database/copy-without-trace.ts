@@ -12,7 +12,7 @@ const pagesAtOnce = 2000
  * the original, as `look` does and for the same reasons, and holds up no writer in WAL mode. The copy has its journal mode.
  * @throws what stops the wait for a writer; SQLite's own errors (SQLITE_FULL)
  */
-export const copyDatabase = async (path: string, copy: string, patience: Patience): Promise<void> => {
+export const copyWithoutTrace = async (path: string, copy: string, patience: Patience): Promise<void> => {
   if (isStill(path)) {
     if (hasLeftovers(path)) return copyFiles(path, copy)
     const before = mark(path)
