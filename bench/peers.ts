@@ -146,7 +146,7 @@ export const installPeers = (folder: string, src: string): readonly Peer[] => {
         'migrate.cjs': `${bridge}
           const { Sequelize } = require('sequelize')
           const { SequelizeStorage, Umzug } = require('umzug')
-          const sequelize = new Sequelize({ dialect: 'sqlite', storage: 'x.db', logging: false, dialectModule: createBridge(new Database('x.db'), () => undefined) })
+          const sequelize = new Sequelize({ dialect: 'sqlite', storage: 'x.db', logging: false, dialectModule: createBridge(new Database('x.db'), (_, execute) => execute()) })
           const up = async () => { for (const text of ${inJavaScript}) await sequelize.query(text) }
           new Umzug({ migrations: [{ name: '0001', up }], storage: new SequelizeStorage({ sequelize }), logger: undefined }).up()`,
       },
@@ -158,7 +158,7 @@ export const installPeers = (folder: string, src: string): readonly Peer[] => {
       files: {
         '.sequelizerc': `module.exports = { config: require('path').resolve('config.js') }`,
         'config.js': `${bridge}
-          module.exports = { dialect: 'sqlite', storage: 'x.db', logging: false, dialectModule: createBridge(new Database('x.db'), () => undefined) }`,
+          module.exports = { dialect: 'sqlite', storage: 'x.db', logging: false, dialectModule: createBridge(new Database('x.db'), (_, execute) => execute()) }`,
         'migrations/0001.js': `exports.up = async schema => { for (const text of ${inJavaScript}) await schema.sequelize.query(text) }`,
       },
     },

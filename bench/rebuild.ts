@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { plainly } from '../src/database/around.ts'
 import { connectSequelize } from '../src/database/sequelize.ts'
 import { withTransaction } from '../src/database/transaction.ts'
 import { applyMigrations } from '../src/migrations/apply.ts'
@@ -82,7 +83,7 @@ await withFolder(async folder => {
       connection.pragma('foreign_key_check')
     })
   const next = { name: '0004-x', file: '', checksum: '', up: migrate, down: undefined, removesRows: [] }
-  const options = { version: '', signal, settleLimit: 60, onProgress: () => undefined }
+  const options = { version: '', signal, settleLimit: 60, onProgress: () => undefined, around: plainly }
   const guarded = () => inProcess(connection => applyMigrations(connection, [...known, next], options))
 
   const times: { shell: number; bare: number; guarded: number }[] = []

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { addBackupCommands } from './cli/backup-commands.ts'
 import { addInternalCommand, addRunCommands, addWriteCommands, type CreateContext } from './cli/commands.ts'
+import { addPlanCommands } from './cli/plan-commands.ts'
 import { addStructureCommands } from './cli/structure-commands.ts'
 import type { Context } from './commands/context.ts'
 import { Failure } from './failure.ts'
@@ -32,6 +33,7 @@ export const cli = async (
   addRunCommands(program, createContext)
   addStructureCommands(program, createContext)
   addWriteCommands(program, createContext)
+  addPlanCommands(program, createContext)
   addBackupCommands(program, createContext)
   addInternalCommand(program, print)
 

@@ -1,6 +1,6 @@
 /** Umzug, Sequelize and the commands as scripts/bundle.ts makes them for the image. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, writeFileSync } from 'node:fs'
+import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
@@ -95,4 +95,32 @@ t.test('a failure has its code and its line: the class is one in all files of th
   t.equal(dump(join(folder, 'data/homelab.db')), before)
   t.match(bundled('no-such-command'), { exitCode: 2 })
   t.match(bundled('repair', '0001-create-server'), { exitCode: 2, stderr: /Did you mean 0001-create-servers\?/ })
+})
+
+t.test('plan and lint see in the bundle what they see in the sources', async t => {
+  rmSync(join(migrations, '0005-fail.js'))
+  const text = `import { DataTypes } from 'sequelize'
+    export const up = async ({ context: schema }) => {
+      await schema.addColumn('servers', 'rack', { type: DataTypes.TEXT, defaultValue: DataTypes.NOW })
+      await schema.bulkInsert('servers', [{ id: String(Math.random()), hostname: 'x' }])
+      await import('node:net')
+    }`
+  writeFileSync(join(migrations, '0005-add-rack.js'), text)
+  for (const words of [
+    ['lint', '--json'],
+    ['plan', '--json'],
+  ]) {
+    const ours = await runProgram(words, settings)
+    const theirs = bundled(...words)
+    t.equal(theirs.exitCode, ours.exitCode)
+    const seen = (stdout: string) =>
+      JSON.parse(stdout).migrations.map(({ name, findings, structure }: Record<string, unknown>) => ({
+        name,
+        findings,
+        structure,
+      }))
+    t.strictSame(seen(theirs.stdout), seen(ours.stdout))
+    t.match(theirs.stdout, /imports node:net.*calls Math\.random in line 4/)
+  }
+  t.match(bundled('plan', '--sql'), { exitCode: 0, stdout: /^-- 1 migration of .*COMMIT;/s })
 })

@@ -5,7 +5,7 @@ import { refuseNoDatabase } from '../ready/refuse-lost-database.ts'
 import { checkVolume } from '../volume/check-volume.ts'
 import { refuseShortRoom } from '../volume/room.ts'
 import { type Context, patienceOf } from './context.ts'
-import { helperOf } from './helper-of.ts'
+import { checkOf, helperOf } from './helper-of.ts'
 import { makeBackup, roomForBackup } from './protect.ts'
 
 /**
@@ -23,7 +23,7 @@ export const backup = async (context: Context): Promise<void> => {
     const history = await whenFree(() => readHistory(connection), patienceOf(context))
     refuseShortRoom([roomForBackup(config.database)])
     const schema = history.at(-1)?.name ?? ''
-    const check = config.check === 'always' ? 'integrity_check' : 'quick_check'
+    const check = checkOf(config)
     const options = { schema, check, keep: config.backupKeep, rows: undefined } as const
     print(`${await makeBackup(context, options, helperOf(context))}\n`)
   } finally {

@@ -1,4 +1,6 @@
+import type { Config } from '../config.ts'
 import type { Helper } from '../database/helper.ts'
+import type { Check } from '../database/inspect.ts'
 import { createProgress } from '../progress.ts'
 import type { Context } from './context.ts'
 
@@ -8,3 +10,6 @@ export const helperOf = ({ command, log, signal }: Context): Helper => ({
   signal,
   onProgress: createProgress(log, 'bytes'),
 })
+
+/** How a whole database is read for damage, where it is read. */
+export const checkOf = ({ check }: Config): Check => (check === 'always' ? 'integrity_check' : 'quick_check')

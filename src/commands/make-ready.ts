@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { plainly } from '../database/around.ts'
 import type { Connection } from '../database/open.ts'
 import { refuseNoRoomToCommit } from '../database/room-to-commit.ts'
 import { withTransaction } from '../database/transaction.ts'
@@ -77,7 +78,13 @@ const bringUp = async (
   const pendingTexts = texts.filter(text => pending.some(({ name }) => name === text.name))
   const checkedAt = await protect(context, connection, { ...found, pending: pendingTexts })
   const onProgress = createProgress(log, 'rows')
-  const applied = await applyMigrations(connection, migrations, { version, signal, settleLimit, onProgress })
+  const applied = await applyMigrations(connection, migrations, {
+    version,
+    signal,
+    settleLimit,
+    onProgress,
+    around: plainly,
+  })
   refuseNoRoomToCommit(connection)
   withdrawMarker(config.readyFile)
   return { applied, checkedAt, isNew }

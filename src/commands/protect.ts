@@ -15,7 +15,7 @@ import { filesystemOf } from '../volume/filesystem.ts'
 import { probeFolder } from '../volume/probe-folder.ts'
 import { type Need, refuseShortRoom } from '../volume/room.ts'
 import type { Context } from './context.ts'
-import { helperOf } from './helper-of.ts'
+import { checkOf, helperOf } from './helper-of.ts'
 
 export type Found = Readonly<{
   /** nothing is in the database yet */
@@ -45,7 +45,7 @@ export const protect = async (context: Context, connection: Connection, found: F
     ...roomForRewrites(connection, volume, pending),
     { what: 'journal and marker', folder: volume, bytes: smallThings.bytes, files: smallThings.files },
   ])
-  const check = config.check === 'always' ? 'integrity_check' : 'quick_check'
+  const check = checkOf(config)
   if (backsUp) {
     const options = { schema, check, keep: config.backupKeep, rows: countTables(connection) } as const
     await makeBackup(context, options, helper)

@@ -19,7 +19,7 @@ import { refuseShortRoom } from '../volume/room.ts'
 import { sameOwner } from '../volume/same-owner.ts'
 import { confirm } from './confirm.ts'
 import { type Context, patienceOf } from './context.ts'
-import { helperOf } from './helper-of.ts'
+import { checkOf, helperOf } from './helper-of.ts'
 
 /**
  * Puts a copy of a backup in the place of the database. What it replaces is kept beside it, the backup stays where it is.
@@ -37,7 +37,7 @@ export const restore = async (
   const { database, volume } = config
   checkVolume(config, host)
   const backup = chooseBackup(database, file, latest)
-  const check = config.check === 'always' ? 'integrity_check' : 'quick_check'
+  const check = checkOf(config)
   await confirm(context, yes, `${backup} takes the place of ${database}; what is there is kept`)
   refuseShortRoom([{ what: 'copy of the backup', folder: volume, bytes: statSync(backup).size, files: 4 }])
   const replaced = await withPartialFolder(volume, async partials => {

@@ -1,4 +1,5 @@
 import { attempt } from '../attempt.ts'
+import { type Around, type Asked, type Executed, nothing } from './around.ts'
 import type { Connection } from './open.ts'
 
 type Values = readonly unknown[] | Readonly<Record<string, unknown>>
@@ -21,9 +22,9 @@ class Statement {
  * without `{ transaction }`, runs inside the transaction that is open on it.
  *
  * A BEGIN inside a transaction becomes a savepoint, and COMMIT and ROLLBACK end only what was begun here.
- * `before` sees each statement before it runs and may throw. Integers beyond 2^53 come back as strings, never rounded.
+ * Integers beyond 2^53 come back as strings, never rounded.
  */
-export const createBridge = (connection: Connection, before: (sql: string) => void) => {
+export const createBridge = (connection: Connection, around: Around) => {
   /** undo and keep statements of the transactions begun here, innermost last */
   const begun: { readonly keep: string; readonly undo: string }[] = []
 
@@ -43,29 +44,32 @@ export const createBridge = (connection: Connection, before: (sql: string) => vo
     return transaction[how]
   }
 
-  const execute = (sql: string, values: Values): { statement: Statement; rows: readonly unknown[] } => {
-    before(sql)
+  const run = ({ sql, bound }: Asked): Executed => {
     const control = transactionControl(sql)
     if (control !== undefined) {
-      connection.exec(control === 'begin' ? begin(sql) : end(control, sql))
-      return { statement: new Statement(0, 0), rows: [] }
+      const translated = control === 'begin' ? begin(sql) : end(control, sql)
+      connection.exec(translated)
+      return { ...nothing, sql: translated }
     }
     const prepared = connection.prepare<unknown[] | object, Record<string, unknown>>(sql)
-    const bound = toBound(values)
     if (prepared.reader) {
       const rows = prepared.safeIntegers().all(bound).map(toRow)
-      return { statement: new Statement(0, 0), rows }
+      return { ...nothing, sql, reads: prepared.readonly, rows }
     }
     const { lastInsertRowid, changes } = prepared.run(bound)
-    return { statement: new Statement(Number(lastInsertRowid), changes), rows: [] }
+    return { ...nothing, sql, changes, lastID: Number(lastInsertRowid) }
   }
 
   const call = (sql: string, values: Values, callback: Callback | undefined): void => {
     // a later turn of the event loop, so that signals are heard between two statements
     setImmediate(() => {
-      const outcome = attempt(() => execute(sql, values))
-      if ('error' in outcome) callback?.call(new Statement(0, 0), toError(outcome.error))
-      else callback?.call(outcome.value.statement, null, outcome.value.rows)
+      const outcome = attempt(() => {
+        const asked = { sql, bound: toBound(values) }
+        return around(asked, () => run(asked))
+      })
+      if ('error' in outcome) return callback?.call(new Statement(0, 0), toError(outcome.error))
+      const { lastID, changes, rows } = outcome.value
+      return callback?.call(new Statement(lastID, changes), null, rows)
     })
   }
 
@@ -113,7 +117,7 @@ const transactionControl = (sql: string): 'begin' | 'keep' | 'undo' | undefined 
 }
 
 /** Sequelize names parameters `$1` or `$name`, better-sqlite3 wants them bare; it also knows no booleans and no undefined. */
-const toBound = (values: Values): unknown[] | object =>
+const toBound = (values: Values): Asked['bound'] =>
   Array.isArray(values)
     ? values.map(toSqlite)
     : Object.fromEntries(Object.entries(values).map(([name, value]) => [name.replace(/^[$:@]/, ''), toSqlite(value)]))

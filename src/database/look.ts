@@ -5,6 +5,7 @@ import Database from 'better-sqlite3'
 import { attempt, type Outcome } from '../attempt.ts'
 import { makeTemporaryFolder } from '../temporary-folder.ts'
 import { journalMode } from './header.ts'
+import { hasLeftovers } from './leftovers.ts'
 import { type Connection, openForReading } from './open.ts'
 import { sqliteCode } from './sqlite-failure.ts'
 
@@ -18,10 +19,10 @@ import { sqliteCode } from './sqlite-failure.ts'
  * @throws what `work` throws; SQLite's own errors
  */
 export const look = <T>(path: string, work: (connection: Connection) => T): T => {
-  if (journalMode(path) === 'wal' && !existsSync(`${path}-shm`)) {
-    if (sizeOf(`${path}-wal`) > 0) return lookAtCopy(path, work)
+  if (isStill(path)) {
+    if (hasLeftovers(path)) return lookAtCopy(path, work)
     const before = mark(path)
-    const outcome = attempt(() => lookAtStill(path, work))
+    const outcome = attempt(() => withConnection(openStill(path), work))
     if (mark(path) === before) return resultOf(outcome)
   }
   const outcome = attempt(() => withConnection(openForReading(path), work))
@@ -29,19 +30,28 @@ export const look = <T>(path: string, work: (connection: Connection) => T): T =>
   return resultOf(outcome)
 }
 
-const lookAtStill = <T>(path: string, work: (connection: Connection) => T): T =>
-  withConnection(new Database(`${pathToFileURL(path)}?mode=ro&immutable=1`, { readonly: true }), work)
+/** In WAL mode, and nobody has it open. */
+export const isStill = (path: string): boolean => journalMode(path) === 'wal' && !existsSync(`${path}-shm`)
+
+/** Opens a file that nobody writes as it lies. */
+export const openStill = (path: string): Connection =>
+  new Database(`${pathToFileURL(path)}?mode=ro&immutable=1`, { readonly: true })
 
 const lookAtCopy = <T>(path: string, work: (connection: Connection) => T): T => {
   const folder = makeTemporaryFolder()
   try {
     const copy = join(folder.path, basename(path))
-    for (const suffix of ['', '-wal', '-journal'].filter(suffix => existsSync(path + suffix)))
-      copyFileSync(path + suffix, copy + suffix)
+    copyFiles(path, copy)
     return withConnection(new Database(copy), work)
   } finally {
     folder.remove()
   }
+}
+
+/** Copies a database with what a killed writer left beside it: whoever opens the copy puts it together. */
+export const copyFiles = (path: string, copy: string): void => {
+  for (const suffix of ['', '-wal', '-journal'].filter(suffix => existsSync(path + suffix)))
+    copyFileSync(path + suffix, copy + suffix)
 }
 
 const withConnection = <T>(connection: Connection, work: (connection: Connection) => T): T => {
@@ -55,15 +65,14 @@ const withConnection = <T>(connection: Connection, work: (connection: Connection
 }
 
 /** Changes as soon as anybody opens the database to read or write it. */
-const mark = (path: string): string => {
+export const mark = (path: string): string => {
   const { ino, size, mtimeNs } = statSync(path, { bigint: true })
   return `${ino} ${size} ${mtimeNs} ${existsSync(`${path}-shm`)}`
 }
 
-const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
-
 /** What a killed writer left can only be read once it is rolled back or its index made anew. */
-const needsWriting = (error: unknown): boolean => /^SQLITE_(?:READONLY_|CANTOPEN)/.test(String(sqliteCode(error)))
+export const needsWriting = (error: unknown): boolean =>
+  /^SQLITE_(?:READONLY_|CANTOPEN)/.test(String(sqliteCode(error)))
 
 const resultOf = <T>(outcome: Outcome<T>): T => {
   if ('error' in outcome) throw outcome.error

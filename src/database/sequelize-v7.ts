@@ -1,5 +1,6 @@
 import { Sequelize } from '@sequelize/core'
 import { SqliteDialect } from '@sequelize/sqlite3'
+import { plainly } from './around.ts'
 import { createBridge } from './bridge.ts'
 import type { Connection } from './open.ts'
 
@@ -11,7 +12,7 @@ import type { Connection } from './open.ts'
 export const connectSequelize = (connection: Connection): Sequelize<SqliteDialect> =>
   new Sequelize({
     dialect: SqliteDialect,
-    sqlite3Module: createBridge(connection, () => undefined),
+    sqlite3Module: createBridge(connection, plainly),
     storage: connection.name,
     mode: 2,
     foreignKeys: false,

@@ -32,6 +32,10 @@ export type Structure = Readonly<{
   triggers: readonly Trigger[]
 }>
 
+/** The tables that another structure has not, by name. */
+export const without = ({ tables }: Structure, other: Structure): readonly Table[] =>
+  tables.filter(({ name }) => !other.tables.some(table => table.name === name))
+
 /**
  * Reads a structure by PRAGMA, and what no PRAGMA tells out of the texts that SQLite keeps: generated columns, collations,
  * CHECK, AUTOINCREMENT, ON CONFLICT, DEFERRED, and the conditions and expressions of indexes.

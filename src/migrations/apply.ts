@@ -1,4 +1,5 @@
 import { MigrationError } from 'umzug'
+import type { Around } from '../database/around.ts'
 import type { Connection } from '../database/open.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import { Failure } from '../failure.ts'
@@ -6,6 +7,7 @@ import type { OnProgress } from './backfill.ts'
 import { countDeletes, findLosses, takeSnapshot } from './guard.ts'
 import { prepareHistory } from './history.ts'
 import type { LoadedMigration } from './load.ts'
+import { reasonOf } from './reason.ts'
 import { type Applied, createRunner } from './runner.ts'
 import { createWatch } from './watch.ts'
 
@@ -21,6 +23,8 @@ export type ApplyOptions = Readonly<{
   settleLimit: number
   /** told of each batch of a backfill */
   onProgress: OnProgress
+  /** stands around each statement of a migration, refused ones too */
+  around: Around
 }>
 
 /**
@@ -32,7 +36,7 @@ export type ApplyOptions = Readonly<{
 export const applyMigrations = async (
   connection: Connection,
   migrations: readonly LoadedMigration[],
-  { version, signal, settleLimit, onProgress }: ApplyOptions,
+  { version, signal, settleLimit, onProgress, around }: ApplyOptions,
 ): Promise<readonly Applied[]> => {
   const watch = createWatch(signal, settleLimit)
   let before = takeSnapshot(connection)
@@ -54,7 +58,11 @@ export const applyMigrations = async (
   const onApplied = (migration: Applied): unknown => applied.push(migration)
   const runner = createRunner(connection, migrations.map(guarded), {
     version,
-    before: watch.before,
+    around: (asked, execute) =>
+      around(asked, () => {
+        watch.before(asked.sql)
+        return execute()
+      }),
     onApplied,
     onProgress,
   })
@@ -84,10 +92,4 @@ const failureOf = (error: unknown, path: string): unknown => {
     'Everything was rolled back; the database is as it was. Mend the migration, then start again.',
     error.cause,
   )
-}
-
-/** Sequelize's own message may be a bare "Validation error"; what SQLite said is in `parent`. */
-const reasonOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error)
-  return 'parent' in error ? reasonOf(error.parent) : error.message
 }

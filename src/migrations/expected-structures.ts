@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3'
+import { plainly } from '../database/around.ts'
 import type { Structure } from '../database/structure.ts'
 import { applyMigrations, settleLimit } from './apply.ts'
 import { readHubStructure } from './hub-structure.ts'
@@ -17,7 +18,7 @@ export const expectedStructures = async (
   signal: AbortSignal,
 ): Promise<readonly Structure[]> => {
   const connection = new Database(':memory:')
-  const options = { version, signal, settleLimit, onProgress: () => undefined }
+  const options = { version, signal, settleLimit, onProgress: () => undefined, around: plainly }
   const structures: Structure[] = []
   try {
     // as around `up`; it ends with the database, which nobody else has

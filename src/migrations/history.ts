@@ -46,24 +46,35 @@ export const hasHistory = (connection: Connection): boolean =>
  * to the checksums of the files that are known. Columns beside ours stay, and may be empty from then on.
  */
 export const prepareHistory = (connection: Connection, known: readonly KnownMigration[]): void => {
-  connection.exec(`CREATE TABLE IF NOT EXISTS ${historyTable} (name TEXT NOT NULL PRIMARY KEY, ${columns.join(', ')})`)
+  for (const sql of historyStatements(connection, known)) connection.exec(sql)
+}
+
+/** The statements that do it. Names and checksums are what they are (files.ts, digest.ts): no quote is in them. */
+export const historyStatements = (connection: Connection, known: readonly KnownMigration[]): readonly string[] => {
   const present = historyColumns(connection)
-  for (const column of columns.filter(definition => !present.some(name => definition.startsWith(`${name} `)))) {
-    connection.exec(`ALTER TABLE ${historyTable} ADD COLUMN ${column}`)
-  }
+  if (present.length === 0)
+    return [`CREATE TABLE ${historyTable} (name TEXT NOT NULL PRIMARY KEY, ${columns.join(', ')})`]
   // createdAt and updatedAt, which Umzug's own storage makes when asked to
   const filled = connection
     .prepare<[], string>(
       `SELECT name FROM pragma_table_info('${historyTable}') WHERE "notnull" = 1 AND pk = 0 AND dflt_value IS NULL`,
     )
     .pluck()
-  for (const column of filled.all())
-    connection.exec(`ALTER TABLE ${historyTable} ALTER COLUMN "${column}" DROP NOT NULL`)
-  const upgrade = connection.prepare(
-    `UPDATE ${historyTable} SET name = @name, checksum = @checksum
-     WHERE checksum IS NULL AND name IN (@name, @name || '.js', @name || '.cjs', @name || '.mjs', @name || '.ts')`,
-  )
-  for (const { name, checksum } of known) upgrade.run({ name, checksum })
+    .all()
+  const bare = readHistory(connection).filter(({ checksum }) => checksum === null)
+  return [
+    ...columns
+      .filter(definition => !present.some(name => definition.startsWith(`${name} `)))
+      .map(definition => `ALTER TABLE ${historyTable} ADD COLUMN ${definition}`),
+    ...filled.map(column => `ALTER TABLE ${historyTable} ALTER COLUMN "${column}" DROP NOT NULL`),
+    ...known
+      .filter(({ name }) => bare.some(row => row.name === name))
+      .map(({ name, checksum }) => {
+        const names = ['', '.js', '.cjs', '.mjs', '.ts'].map(extension => `'${name}${extension}'`).join(', ')
+        const set = `UPDATE ${historyTable} SET name = '${name}', checksum = '${checksum}'`
+        return `${set} WHERE checksum IS NULL AND name IN (${names})`
+      }),
+  ]
 }
 
 export const recordApplied = (connection: Connection, migration: AppliedMigration): void => {

@@ -31,7 +31,8 @@ export const loadMigrations = async (known: readonly KnownMigration[]): Promise<
   }
 }
 
-const sequelizeUrl = import.meta.resolve('sequelize')
+/** What migrations get for `sequelize`. */
+export const sequelizeUrl = import.meta.resolve('sequelize')
 
 const shareSequelize = (folders: readonly string[]) =>
   registerHooks({

@@ -1,4 +1,5 @@
 import { Umzug } from 'umzug'
+import type { Around } from '../database/around.ts'
 import type { Connection } from '../database/open.ts'
 import { connectSequelize } from '../database/sequelize.ts'
 import type { OnProgress } from './backfill.ts'
@@ -11,8 +12,8 @@ export type Applied = Readonly<{ name: string; milliseconds: number }>
 export type RunnerOptions = Readonly<{
   /** of this program, for the history */
   version: string
-  /** sees each statement of a migration before it runs, and may throw */
-  before: (sql: string) => void
+  /** stands around each statement of a migration */
+  around: Around
   /** called after a migration was applied and recorded */
   onApplied: (migration: Applied) => void
   /** told of each batch of a backfill */
@@ -26,9 +27,9 @@ export type RunnerOptions = Readonly<{
 export const createRunner = (
   connection: Connection,
   migrations: readonly LoadedMigration[],
-  { version, before, onApplied, onProgress }: RunnerOptions,
+  { version, around, onApplied, onProgress }: RunnerOptions,
 ) => {
-  const sequelize = connectSequelize(connection, before)
+  const sequelize = connectSequelize(connection, around)
   let started = 0
   return new Umzug<SchemaEditor>({
     migrations: migrations.map(({ name, file, up, down }) => ({

@@ -47,7 +47,8 @@ export const readState = <T>(
   }
 }
 
-const sizeOf = (database: string): number =>
+/** Bytes of a database and its journals; 0 where there is none. */
+export const sizeOf = (database: string): number =>
   ['', '-wal', '-journal'].reduce(
     (sum, suffix) => sum + (statSync(database + suffix, { throwIfNoEntry: false })?.size ?? 0),
     0,

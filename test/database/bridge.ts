@@ -1,12 +1,13 @@
 import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import t from 'tap'
+import { type Executed, nothing, plainly } from '../../src/database/around.ts'
 import { createBridge, keywordOf } from '../../src/database/bridge.ts'
 
-const open = (t: { teardown: (work: () => void) => void }, before: (sql: string) => void = () => undefined) => {
+const open = (t: { teardown: (work: () => void) => void }, around = plainly) => {
   const connection = new Database(':memory:')
   t.teardown(() => connection.close())
-  const bridge = createBridge(connection, before)
+  const bridge = createBridge(connection, around)
   const face = new bridge.Database('name', bridge.OPEN_READWRITE, () => undefined)
   const run = (sql: string, values: readonly unknown[] | Record<string, unknown> = []) =>
     new Promise<{ rows: readonly unknown[]; lastID: number; changes: number; name: string }>((resolve, reject) => {
@@ -84,12 +85,44 @@ for (const sql of ['COMMIT', 'ROLLBACK', 'END', ' /* sly */ -- very\n commit;', 
   })
 }
 
-t.test('what is seen before may refuse a statement', async t => {
-  const { run } = open(t, sql => {
+t.test('what stands around may refuse a statement, or give another outcome in its place', async t => {
+  const { run, connection } = open(t, ({ sql }, execute) => {
     if (sql.includes('secret')) throw new Error('refused')
+    return sql.includes('DROP') ? nothing : execute()
   })
   await t.rejects(run('SELECT 1 AS secret'), { message: 'refused' })
-  await t.resolves(run('SELECT 1'))
+  connection.exec('CREATE TABLE a (x)')
+  t.match(await run('DROP TABLE a'), { rows: [], changes: 0 })
+  t.strictSame((await run('SELECT * FROM a')).rows, [])
+})
+
+t.test('what stands around sees the values, and what came of them', async t => {
+  const seen: unknown[] = []
+  const { run, connection } = open(t, (asked, execute) => {
+    const executed: Executed = execute()
+    seen.push([asked.bound, executed])
+    return executed
+  })
+  connection.exec('CREATE TABLE a (x)')
+  await run('INSERT INTO a VALUES ($1), ($2)', { $1: true, $2: 'b' })
+  await run('INSERT INTO a VALUES (?) RETURNING x', [3])
+  await run('SELECT count(*) AS number FROM a')
+  await run('PRAGMA legacy_alter_table = ON')
+  await run('BEGIN')
+  await run('BEGIN')
+  await run('ROLLBACK')
+  t.match(seen, [
+    [
+      { 1: 1, 2: 'b' },
+      { changes: 2, reads: false, lastID: 2, rows: [] },
+    ],
+    [[3], { changes: 0, reads: false, rows: [{ x: 3 }] }],
+    [[], { reads: true, rows: [{ number: 3 }] }],
+    [[], { reads: false, rows: [] }],
+    [[], { sql: 'BEGIN', reads: false }],
+    [[], { sql: 'SAVEPOINT bridge_1', reads: false }],
+    [[], { sql: 'ROLLBACK TO bridge_1; RELEASE bridge_1', reads: false }],
+  ])
 })
 
 t.test('what is thrown and is no Error becomes one', async t => {

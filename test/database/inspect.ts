@@ -96,16 +96,17 @@ for (const [title, spoil] of [
   })
 }
 
-t.test('AUTOINCREMENT marks that are none are found, though SQLite itself finds nothing', async t => {
+t.test('AUTOINCREMENT marks of no table are found, though SQLite itself finds nothing; any mark is none', async t => {
   const file = join(t.testdir(), 'x.db')
   const connection = new Database(file)
-  connection.exec(
-    "CREATE TABLE a (x INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO a VALUES (7); INSERT INTO sqlite_sequence VALUES ('gone', NULL)",
-  )
-  t.strictSame(inspect(file, 'integrity_check').findings, [])
-  connection.exec("UPDATE sqlite_sequence SET name = 7, seq = 'many'")
+  connection.exec('CREATE TABLE a (x INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO a VALUES (7)')
+  for (const mark of ['NULL', "'12'", '4.5']) {
+    connection.exec(`INSERT INTO sqlite_sequence VALUES ('gone', ${mark})`)
+    t.strictSame(inspect(file, 'integrity_check').findings, [])
+  }
+  connection.exec('UPDATE sqlite_sequence SET name = NULL')
   connection.close()
-  t.match(inspect(file, 'quick_check').findings, [/2 rows of sqlite_sequence/])
+  t.match(inspect(file, 'quick_check').findings, [/4 rows of sqlite_sequence/])
 })
 
 t.test('a file that is not there is no finding but an error', async t => {

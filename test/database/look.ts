@@ -130,6 +130,7 @@ t.test('a file that is no database is told as such', async t => {
   const file = join(folder, 'x.db')
   writeFileSync(file, 'no database'.repeat(100))
   t.throws(() => look(file, count), { code: 'SQLITE_NOTADB' })
+  t.throws(() => look(join(folder, 'a'), count), { code: 'CONFIG_INVALID', message: /is a folder/ })
   rmSync(file)
   t.throws(() => look(file, count), { code: 'ENOENT' })
 })

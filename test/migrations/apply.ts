@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
+import { plainly } from '../../src/database/around.ts'
 import { openDatabase } from '../../src/database/open.ts'
 import { withTransaction } from '../../src/database/transaction.ts'
 import { Failure } from '../../src/failure.ts'
@@ -38,6 +39,7 @@ const open = (t: { testdir: () => string; teardown: (work: () => void) => void }
         signal: stop,
         settleLimit,
         onProgress: () => undefined,
+        around: plainly,
       }),
     )
   return { file, connection, apply }

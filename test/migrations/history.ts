@@ -2,6 +2,7 @@ import Database from 'better-sqlite3'
 import t from 'tap'
 import {
   hasHistory,
+  historyStatements,
   prepareHistory,
   readHistory,
   recordApplied,
@@ -66,6 +67,18 @@ t.test('they get the checksum of the file on the next write, and preparing twice
   prepareHistory(connection, known)
   recordApplied(connection, row)
   t.match(readHistory(connection), [{ name: '0001-a', checksum: 'sha256:1' }, row, { name: '0009-z', checksum: null }])
+})
+
+t.test('the statements that prepare it change nothing until they run, and are none once they have', async t => {
+  for (const sql of ['', sequelizeCli]) {
+    const [told, prepared] = [open(t, sql), open(t, sql)]
+    const statements = historyStatements(told, known)
+    t.equal(told.prepare('SELECT total_changes()').pluck().get(), sql === '' ? 0 : 2)
+    for (const statement of statements) told.exec(statement)
+    prepareHistory(prepared, known)
+    t.strictSame(told.serialize(), prepared.serialize())
+    t.strictSame(historyStatements(told, known), [])
+  }
 })
 
 t.test('a checksum that is there is never replaced', async t => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { Around } from '../../src/database/around.ts'
 import { openDatabase } from '../../src/database/open.ts'
 import { readSchema } from '../../src/database/schema.ts'
 import { prepareHistory, readHistory } from '../../src/migrations/history.ts'
@@ -14,8 +15,9 @@ const open = (t: Pick<Test, 'testdir' | 'teardown'>, migrations: readonly Loaded
   prepareHistory(connection, migrations)
   const applied: Applied[] = []
   let refuses = false
-  const before = () => {
+  const around: Around = (_asked, execute) => {
     if (refuses) throw new Error('refused')
+    return execute()
   }
   const refuse = () => {
     refuses = true
@@ -23,7 +25,7 @@ const open = (t: Pick<Test, 'testdir' | 'teardown'>, migrations: readonly Loaded
   const onApplied = (migration: Applied) => void applied.push(migration)
   const runner = createRunner(connection, migrations, {
     version: '1.2.3',
-    before,
+    around,
     onApplied,
     onProgress: () => undefined,
   })
@@ -63,7 +65,7 @@ t.test('a migration without down is not called reverted', async t => {
   t.match(readHistory(connection), [{ name: '0001-create-servers', migrator: '1.2.3', duration_ms: Number }])
 })
 
-t.test('what sees statements before they run can refuse them', async t => {
+t.test('what stands around statements can refuse them', async t => {
   const { connection, refuse, runner } = open(t, await ofTheImage())
   refuse()
   await t.rejects(runner.up(), { message: /refused/ })

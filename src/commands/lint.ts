@@ -1,0 +1,59 @@
+import { Failure } from '../failure.ts'
+import { formatThings } from '../for-people.ts'
+import { settleLimit } from '../migrations/apply.ts'
+import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
+import { lint as lintMigrations } from '../migrations/lint/lint.ts'
+import { type Reported, report, reportLines } from '../migrations/lint/report.ts'
+import type { Context } from './context.ts'
+
+/** What `lint --json` prints, documented in docs/commands/lint.md. Fields are added, never changed. */
+type Lint = Readonly<{
+  migrations: readonly Readonly<{ name: string; findings: readonly Reported[] }>[]
+  errors: number
+  warnings: number
+}>
+
+/**
+ * Says what is wrong with migrations, or dangerous, out of what they do when they are run in memory. Opens no database.
+ * @param names the migrations to say it of; all when there are none
+ * @throws Failure CONFIG_INVALID when it finds an error, a name is not known, or a file cannot be loaded
+ */
+export const lint = async (
+  { config, print, signal, version }: Context,
+  names: readonly string[],
+  { json }: Readonly<{ json: boolean }>,
+): Promise<void> => {
+  const texts = readMigrationTexts(config.migrations)
+  refuseUnknown(names, texts, config.migrations)
+  const isWanted = ({ name }: Readonly<{ name: string }>) => names.length === 0 || names.includes(name)
+  // those before are needed to run it, those after are not
+  const needed = texts.slice(0, texts.findLastIndex(isWanted) + 1)
+  const linted = await lintMigrations(needed, { version, signal, settleLimit })
+  const migrations = linted.filter(isWanted).map(({ name, findings }) => ({ name, findings: findings.map(report) }))
+  const all = migrations.flatMap(({ findings }) => findings)
+  const errors = all.filter(({ level }) => level === 'error').length
+  const found: Lint = { migrations, errors, warnings: all.length - errors }
+  print(json ? `${JSON.stringify(found)}\n` : toText(found))
+  if (errors === 0) return
+  const where = migrations.filter(({ findings }) => findings.some(({ level }) => level === 'error'))
+  throw new Failure(
+    'CONFIG_INVALID',
+    `lint found ${formatThings(errors, 'error')} in ${where.map(({ name }) => name).join(', ')}`,
+    'Mend them, or say in the file why it is right: // lint-ok CODE: reason.',
+  )
+}
+
+const refuseUnknown = (names: readonly string[], texts: readonly MigrationText[], folder: string): void => {
+  const unknown = names.find(name => !texts.some(text => text.name === name))
+  if (unknown === undefined) return
+  const hint = 'See "migrator status" for the names, without extension.'
+  throw new Failure('CONFIG_INVALID', `${unknown} is not a migration in ${folder}`, hint)
+}
+
+const toText = ({ migrations, errors, warnings }: Lint): string => {
+  const lines = migrations
+    .filter(({ findings }) => findings.length > 0)
+    .flatMap(({ name, findings }) => [name, ...reportLines(findings)])
+  const sum = `${formatThings(errors, 'error')}, ${formatThings(warnings, 'warning')} in ${formatThings(migrations.length, 'migration')}`
+  return `${[...lines, sum].join('\n')}\n`
+}

@@ -1,0 +1,70 @@
+import { formatBytes, formatThings } from '../for-people.ts'
+import type { Difference } from '../migrations/differences.ts'
+import { reportLines } from '../migrations/lint/report.ts'
+import { terminated } from '../migrations/plan-sql.ts'
+import { textTable } from '../text-table.ts'
+import type { Plan } from './plan.ts'
+import type { Planned, PlannedStatement } from './planned.ts'
+
+/** A plan for people. */
+export const planText = ({ database, pending, migrations, bytes, failure }: Plan): string => {
+  const untried = pending.slice(migrations.length)
+  const lines = [
+    `${database}: ${pending.length} pending${migrations.length > 0 ? ', tried on a copy' : ''}`,
+    ...migrations.flatMap(migration => ['', ...migrationLines(migration)]),
+    ...(untried.length > 0 ? ['', `not tried: ${untried.join(', ')}`] : []),
+    ...(failure === null ? [] : ['', `up would fail: ${failure.message} (${failure.code})`]),
+    ...(bytes === null ? [] : ['', needs(bytes)]),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+const needs = ({ growth, journal, backup }: NonNullable<Plan['bytes']>): string => {
+  const parts = [`database ${formatBytes(growth)}`, `journal ${formatBytes(journal)}`, `backup ${formatBytes(backup)}`]
+  return `up will need ${formatBytes(Math.max(0, growth) + journal + backup)} on the volume: ${parts.join(', ')}`
+}
+
+const migrationLines = ({ name, statements, structure, tables, findings, milliseconds, bytes }: Planned): string[] => [
+  milliseconds === null || bytes === null
+    ? `${name}: it did not end`
+    : `${name}: ${milliseconds} ms, ${formatBytes(bytes)} more`,
+  ...statementLines(statements),
+  ...textTable(structure.map(({ change, kind, name: what, detail }) => [`${marks[change]} ${kind}`, what, detail])),
+  ...textTable(tables.map(({ name: table, before, after }) => [table, rowsText(before, after)])),
+  ...reportLines(findings),
+]
+
+const marks: Readonly<Record<Difference['change'], string>> = { added: '+', removed: '-', changed: '~' }
+
+const rowsText = (before: number | null, after: number | null): string =>
+  before !== null && before === after
+    ? formatThings(before, 'row')
+    : [before, after].map(rows => (rows === null ? 'none' : formatThings(rows, 'row'))).join(' -> ')
+
+type Batch = [PlannedStatement, ...PlannedStatement[]]
+
+/** The batches of a backfill are told as one. */
+const statementLines = (statements: readonly PlannedStatement[]): readonly string[] => {
+  const batches: Batch[] = []
+  for (const statement of statements) {
+    const last = batches.at(-1)
+    if (last?.[0].asked === statement.asked) last.push(statement)
+    else batches.push([statement])
+  }
+  return batches.flatMap(batchLines)
+}
+
+const batchLines = (batch: Batch): readonly string[] => {
+  const [{ sql }] = batch
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
+  const rows = sum(batch.map(statement => statement.rows))
+  const milliseconds = Math.round(sum(batch.map(statement => statement.milliseconds)))
+  const facts = [
+    ...(batch.length > 1 ? [formatThings(batch.length, 'time')] : []),
+    ...(rows > 0 ? [formatThings(rows, 'row')] : []),
+    ...(milliseconds > 0 ? [`${milliseconds} ms`] : []),
+    ...batch.flatMap(({ error }) => (error === null ? [] : [`failed: ${error.replaceAll('\n', ' ')}`])),
+  ]
+  const comment = facts.length > 0 ? `  -- ${facts.join(', ')}` : ''
+  return `${terminated(sql)}${comment}`.split('\n').map(line => `  ${line}`)
+}

@@ -1,0 +1,79 @@
+import { keywordOf } from '../../database/bridge.ts'
+import type { Column } from '../../database/columns.ts'
+import type { Structure, Table } from '../../database/structure.ts'
+import { type Fate, isSurvivor, type Survivor } from '../fates.ts'
+import { type Step, stepThat } from '../recorder.ts'
+import { isConstant } from './constant.ts'
+import { type Finding, finding } from './finding.ts'
+
+/** MF101 to MF104, LT101, HM301: what works on an empty table, and on another only if its rows are so. */
+export const findDataDependent = (fates: readonly Fate[], steps: readonly Step[]): readonly Finding[] =>
+  fates
+    .filter(isSurvivor)
+    .flatMap(fate => [...findAdded(fate, steps), ...findNotNull(fate, steps), ...findUnique(fate, steps)])
+
+/** A rebuild fills its new columns by itself. */
+const findAdded = ({ now, columns, rebuilt }: Survivor, steps: readonly Step[]): readonly Finding[] => {
+  if (rebuilt !== undefined) return []
+  const present = [...columns.values()]
+  const added = now.columns.filter(({ name, generated }) => generated === null && !present.includes(name))
+  return added.flatMap(column => {
+    const name = `${now.name}.${column.name}`
+    const step = stepThat(steps, structure => columnIn(structure, now, column) !== undefined)
+    if (column.default === null)
+      return column.notNull ? finding('MF103', `adds the column ${name} as NOT NULL without a default`, step) : []
+    if (isConstant(column.default)) return []
+    return finding('HM301', `adds the column ${name} with the default ${column.default}`, step)
+  })
+}
+
+const findNotNull = ({ old, now, columns }: Survivor, steps: readonly Step[]): readonly Finding[] =>
+  old.columns.flatMap(before => {
+    const column = now.columns.find(({ name }) => name === columns.get(before.name))
+    if (column === undefined || before.notNull || !column.notNull) return []
+    const isSo = (structure: Structure) => columnIn(structure, now, column)?.notNull === true
+    const isFilled = steps.some(
+      ({ sql, touched, before: structure }) =>
+        keywordOf(sql) === 'UPDATE' && touched.writes.some(isOneOf([old.name, now.name])) && !isSo(structure),
+    )
+    if (isFilled) return []
+    const code = column.default === null ? 'LT101' : 'MF104'
+    return finding(code, `makes ${now.name}.${column.name} NOT NULL`, stepThat(steps, isSo))
+  })
+
+const findUnique = ({ old, now, columns }: Survivor, steps: readonly Step[]): readonly Finding[] => {
+  const present = [...columns.values()]
+  const isExpression = (part: string) => !now.columns.some(({ name }) => name === part)
+  const before = uniquesOf(old).map(({ parts }) => keyOf(parts.map(part => columns.get(part) ?? part)))
+  return uniquesOf(now)
+    .filter(
+      ({ parts }) => parts.some(part => present.includes(part) || isExpression(part)) && !before.includes(keyOf(parts)),
+    )
+    .map(({ name, parts }) => {
+      const isThere = ({ tables }: Structure) =>
+        tables.some(
+          table => table.name === now.name && uniquesOf(table).some(other => keyOf(other.parts) === keyOf(parts)),
+        )
+      const step = stepThat(steps, isThere)
+      const wasPlain = old.indexes.some(index => index.name !== null && index.name === name)
+      if (wasPlain) return finding('MF102', `makes the index ${name} unique`, step)
+      return finding('MF101', `makes ${now.name} (${parts.join(', ')}) unique`, step)
+    })
+}
+
+type Unique = Readonly<{ name: string | null; parts: readonly string[] }>
+
+const uniquesOf = ({ indexes, columns }: Table): readonly Unique[] => {
+  const key = columns.filter(column => column.key > 0).map(({ name }) => name)
+  const unique = indexes
+    .filter(index => index.unique)
+    .map(({ name, parts }) => ({ name, parts: parts.map(({ of }) => of) }))
+  return key.length === 0 ? unique : [...unique, { name: null, parts: key }]
+}
+
+const keyOf = (parts: readonly string[]): string => parts.toSorted().join('\0')
+
+const columnIn = ({ tables }: Structure, table: Table, column: Column): Column | undefined =>
+  tables.find(({ name }) => name === table.name)?.columns.find(({ name }) => name === column.name)
+
+const isOneOf = (names: readonly string[]) => (name: string) => names.includes(name)

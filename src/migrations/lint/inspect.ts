@@ -1,0 +1,38 @@
+import { fatesOf } from '../fates.ts'
+import { afterOf, type Recording, withoutUndone } from '../recorder.ts'
+import { findBrokenKeys } from './broken-keys.ts'
+import { findDataDependent } from './data-dependent.ts'
+import { findDefaults } from './defaults.ts'
+import { findDropped } from './dropped.ts'
+import type { Finding } from './finding.ts'
+import { findIncompatible } from './incompatible.ts'
+import { findRebuilds } from './rebuilds.ts'
+import { findStatements } from './statements.ts'
+
+/** What is to be said of the statements that an `up` ran. A pure function, save that SQLite is asked what a constant is. */
+export const inspect = (recording: Recording): readonly Finding[] => {
+  const fates = fatesOf(recording)
+  const steps = withoutUndone(recording.steps)
+  return [
+    ...findDropped(fates),
+    ...findDataDependent(fates, steps),
+    ...findIncompatible(fates, steps),
+    ...inspectStructure(recording),
+  ]
+}
+
+/** The part of it that holds for a `down` too, which may drop and rename what `up` made and renamed. */
+export const inspectStructure = (recording: Recording): readonly Finding[] => {
+  const { before, steps: all } = recording
+  const steps = withoutUndone(all)
+  const after = afterOf({ before, steps })
+  const rebuilds = findRebuilds(fatesOf(recording), steps, after)
+  // a key that followed a table is broken once that is dropped: it has been told
+  const told = rebuilds.some(({ code }) => code === 'HM102')
+  return [
+    ...rebuilds,
+    ...(told ? [] : findBrokenKeys(before, after, steps)),
+    ...findDefaults(before, after, steps),
+    ...findStatements(all),
+  ]
+}

@@ -1,0 +1,110 @@
+import type { Rule } from './rule.ts'
+
+/**
+ * Codes of our own, for SQLite and Sequelize: HM0 that does not run, HM1 tables, HM2 statements, HM3 defaults, HM4 down, HM5
+ * the world outside, HM9 lint-ok.
+ */
+export const ownRules = {
+  HM001: {
+    level: 'error',
+    does: 'does not run',
+    seen: 'up fails on what the migrations before it make of an empty database',
+    cure: 'Mend it. "migrator plan" runs it on a copy of real data.',
+  },
+  HM002: {
+    level: 'error',
+    does: 'has a wrong number',
+    seen: 'two have one number, or a number is missing',
+    cure: 'Give it the next free number.',
+  },
+  HM101: {
+    level: 'error',
+    does: 'rebuilds a table and loses what belongs to it',
+    seen: 'an index, trigger, CHECK, collation, computed column or AUTOINCREMENT went with the old table and is not on the new one',
+    cure: 'Use context.rebuildTable, which keeps indexes and triggers, and name all that the table has in its CREATE TABLE.',
+  },
+  HM102: {
+    level: 'error',
+    does: 'renames a table away that others refer to, and makes a new one in its place',
+    seen: "other tables' foreign keys followed the old one",
+    cure: 'Use context.rebuildTable; by hand: make the new table under another name, copy, drop the old one, rename the new one.',
+  },
+  HM103: {
+    level: 'error',
+    does: 'leaves a foreign key that points to nothing',
+    seen: 'there is no such table, or the columns there are no key; each row that is written from then on fails',
+    cure: 'Point it to a table that is there, by its primary key or by columns with a unique index.',
+  },
+  HM201: {
+    level: 'error',
+    does: 'runs a statement that the migrator refuses',
+    seen: 'COMMIT, ROLLBACK, ATTACH, DETACH, VACUUM, or a PRAGMA that the migrator sets itself',
+    cure: 'Leave it out: the migrator holds the transaction, and has foreign keys off meanwhile.',
+  },
+  HM202: {
+    level: 'warning',
+    does: 'sets a PRAGMA that ends with the connection',
+    seen: 'a PRAGMA that sets something which is not stored in the database',
+    cure: 'Leave it out, or set it in the hub. user_version and application_id are stored.',
+  },
+  HM301: {
+    level: 'error',
+    does: 'adds a column whose default is no constant',
+    seen: 'SQLite itself is asked; it fails where the table has rows, though not on an empty one',
+    cure: 'Add it without the default, and set that with context.changeColumn.',
+  },
+  HM302: {
+    level: 'warning',
+    does: 'sets a default with a semicolon in it',
+    seen: "the default's text; Sequelize's own emulations, as in sync({ alter: true }), cut their SQL at each semicolon",
+    cure: 'Choose another default, or have the hub write the value.',
+  },
+  HM401: {
+    level: 'error',
+    does: 'has a down that loses data',
+    seen: 'down drops a table or column that up had not made, or that up had moved rows into',
+    cure: 'Let down undo what up did, the other way round, or leave it out.',
+  },
+  HM402: {
+    level: 'warning',
+    does: 'has a down that does not restore the structure',
+    seen: 'the structure after up and down is another than before; the order of columns does not count',
+    cure: 'Let down undo all that up did, or leave it out.',
+  },
+  HM403: {
+    level: 'error',
+    does: 'has a down that does not run',
+    seen: 'down fails right after up',
+    cure: 'Mend it, or leave it out.',
+  },
+  HM501: {
+    level: 'error',
+    does: 'imports code that goes on changing',
+    seen: 'it imports a file outside the folder of migrations, such as a model; its own text stays frozen and means something else',
+    cure: "Say in the migration's own words what the tables are, with DataTypes.",
+  },
+  HM502: {
+    level: 'warning',
+    does: 'asks the clock or chance',
+    seen: 'its own code calls new Date(), Date.now, performance.now, Math.random or crypto.randomUUID; every database gets other data',
+    cure: "Write a constant, or let SQLite fill it in: Sequelize.literal('CURRENT_TIMESTAMP').",
+  },
+  HM503: {
+    level: 'error',
+    does: 'uses the network',
+    seen: 'its own code calls fetch, or what it imports imports node:http, https, http2, net, tls, dgram, dns or undici',
+    cure: 'Bring the data along, in the migration or a file beside it: the container has no network.',
+  },
+  HM901: {
+    level: 'error',
+    does: 'silences a finding without saying why',
+    seen: '"// lint-ok CODE: reason" without a reason, or without a code of this list; it silences nothing',
+    cure: 'Write why it is right, for whoever reads it next.',
+  },
+  HM902: {
+    level: 'warning',
+    does: 'silences a finding that is not there',
+    seen: 'a "// lint-ok" whose code was not found in this migration',
+    cure: 'Take the comment away.',
+  },
+} as const satisfies Readonly<Record<string, Rule>>

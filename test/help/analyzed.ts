@@ -1,0 +1,30 @@
+import type { Test } from 'tap'
+import type { Structure } from '../../src/database/structure.ts'
+import { type Fate, fatesOf } from '../../src/migrations/fates.ts'
+import type { Finding } from '../../src/migrations/lint/finding.ts'
+import { afterOf, type Recording, type Step, withoutUndone } from '../../src/migrations/recorder.ts'
+import { recordStatements } from './recorded.ts'
+
+export type Recorded = Recording & Readonly<{ fates: readonly Fate[]; kept: readonly Step[]; after: Structure }>
+
+/** For each case: what an analyzer says of statements on a database, as `CODE: message`. */
+export const testAnalyzer = (
+  t: Test,
+  made: string,
+  analyze: (recorded: Recorded) => readonly Finding[],
+  cases: readonly (readonly [title: string, statements: readonly string[], expected: readonly string[]])[],
+): void => {
+  for (const [title, statements, expected] of cases) {
+    t.test(title, async t => {
+      const recording = await recordStatements(t, made, statements)
+      for (const { sql, error } of recording.steps) t.equal(error, null, sql)
+      const kept = withoutUndone(recording.steps)
+      const found = analyze({ ...recording, fates: fatesOf(recording), kept, after: afterOf(recording) })
+      t.strictSame(
+        found.map(({ code, message }) => `${code}: ${message}`),
+        expected,
+      )
+      for (const { statement } of found) t.ok(recording.steps.some(({ sql }) => sql === statement))
+    })
+  }
+}

@@ -1,0 +1,84 @@
+import t from 'tap'
+import { findDataDependent } from '../../../src/migrations/lint/data-dependent.ts'
+import { testAnalyzer } from '../../help/analyzed.ts'
+
+const made =
+  "CREATE TABLE a (id INTEGER PRIMARY KEY, x, y DEFAULT 'd', z UNIQUE); CREATE INDEX i ON a (x); CREATE TABLE b (x); CREATE UNIQUE INDEX e ON b (lower(x))"
+const rebuild = (columns: string, from: string) => [
+  `CREATE TABLE n (${columns})`,
+  `INSERT INTO n SELECT ${from} FROM a`,
+  'DROP TABLE a',
+  'ALTER TABLE n RENAME TO a',
+]
+
+testAnalyzer(t, made, ({ fates, kept }) => findDataDependent(fates, kept), [
+  [
+    'a NOT NULL column without a default, which an empty table takes',
+    ['ALTER TABLE a ADD COLUMN w NOT NULL'],
+    ['MF103: adds the column a.w as NOT NULL without a default'],
+  ],
+  [
+    'one with a default, and one that may be NULL',
+    ["ALTER TABLE a ADD COLUMN w NOT NULL DEFAULT 'x'", 'ALTER TABLE a ADD COLUMN v'],
+    [],
+  ],
+  ['a computed column needs no default', ['ALTER TABLE a ADD COLUMN w NOT NULL AS (id)'], []],
+  ['a table of the migration itself has no rows', ['CREATE TABLE c (x)', 'ALTER TABLE c ADD COLUMN w NOT NULL'], []],
+  ['a rebuild fills its columns by itself', rebuild('id INTEGER PRIMARY KEY, x, y, z UNIQUE, w NOT NULL', '*, 1'), []],
+  [
+    'a default that is no constant, which an empty table takes',
+    ['ALTER TABLE a ADD COLUMN w DEFAULT CURRENT_TIMESTAMP'],
+    ['HM301: adds the column a.w with the default CURRENT_TIMESTAMP'],
+  ],
+  ['NOT NULL without a default', ['ALTER TABLE a ALTER COLUMN x SET NOT NULL'], ['LT101: makes a.x NOT NULL']],
+  ['NOT NULL with a default', ['ALTER TABLE a ALTER COLUMN y SET NOT NULL'], ['MF104: makes a.y NOT NULL']],
+  [
+    'NOT NULL by a rebuild',
+    rebuild('id INTEGER PRIMARY KEY, x NOT NULL, z UNIQUE', 'id, x, z'),
+    ['LT101: makes a.x NOT NULL'],
+  ],
+  [
+    'rows that were filled before are ready for it',
+    ["UPDATE a SET x = 'x' WHERE x IS NULL", 'ALTER TABLE a ALTER COLUMN x SET NOT NULL'],
+    [],
+  ],
+  [
+    'rows of another table, or of this one afterwards, are not',
+    ["UPDATE b SET x = 'x'", 'ALTER TABLE a ALTER COLUMN x SET NOT NULL', "UPDATE a SET x = 'x'"],
+    ['LT101: makes a.x NOT NULL'],
+  ],
+  [
+    'NULL that is allowed again is no danger',
+    ['ALTER TABLE a ALTER COLUMN x SET NOT NULL', 'ALTER TABLE a ALTER COLUMN x DROP NOT NULL'],
+    [],
+  ],
+  ['a unique index on what was not', ['CREATE UNIQUE INDEX u ON a (y, x)'], ['MF101: makes a (y, x) unique']],
+  [
+    'a unique index on an expression',
+    ['CREATE UNIQUE INDEX u ON a (lower(x))'],
+    ['MF101: makes a (expression) unique'],
+  ],
+  [
+    'a UNIQUE by a rebuild',
+    rebuild('id INTEGER PRIMARY KEY, x UNIQUE, z UNIQUE', 'id, x, z'),
+    ['MF101: makes a (x) unique'],
+  ],
+  [
+    'another primary key by a rebuild',
+    rebuild('id, x, z UNIQUE, PRIMARY KEY (x, id)', 'id, x, z'),
+    ['MF101: makes a (id, x) unique'],
+  ],
+  [
+    'an index that becomes unique',
+    ['DROP INDEX i', 'CREATE UNIQUE INDEX i ON a (x)'],
+    ['MF102: makes the index i unique'],
+  ],
+  ['what was unique before', ['CREATE UNIQUE INDEX u ON a (z)', 'CREATE UNIQUE INDEX v ON a (id)'], []],
+  [
+    'what was unique before, under another name',
+    ['ALTER TABLE a RENAME COLUMN z TO w', 'CREATE UNIQUE INDEX u ON a (w)'],
+    [],
+  ],
+  ['a column that is new', ['ALTER TABLE a ADD COLUMN w', 'CREATE UNIQUE INDEX u ON a (w)'], []],
+  ['a dropped table', ['DROP TABLE a'], []],
+])
