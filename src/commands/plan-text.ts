@@ -30,7 +30,9 @@ const migrationLines = ({ name, statements, structure, tables, findings, millise
     : `${name}: ${milliseconds} ms, ${formatBytes(bytes)} more`,
   ...statementLines(statements),
   ...textTable(structure.map(({ change, kind, name: what, detail }) => [`${marks[change]} ${kind}`, what, detail])),
-  ...textTable(tables.map(({ name: table, before, after }) => [table, rowsText(before, after)])),
+  ...textTable(
+    tables.map(({ name: table, before, after }) => [table, rowsText(before, milliseconds === null ? before : after)]),
+  ),
   ...reportLines(findings),
 ]
 

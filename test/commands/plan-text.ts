@@ -81,6 +81,11 @@ t.test('the structure has a mark for each kind of change, and rows stand before 
   ])
 })
 
+t.test('of one that did not end only the rows before are known', async t => {
+  const tables = [{ name: 'a', before: 7, after: null }]
+  t.strictSame(lines({ tables, milliseconds: null, bytes: null }), ['  a  7 rows'])
+})
+
 t.test('what up will need is added up; what it would fail with, and what was not tried, is said', async t => {
   const whole = { database: '/v/x.db', pending: ['0001-a', '0002-b', '0003-c'], migrations: [planned] }
   t.match(

@@ -185,7 +185,10 @@ t.test('what a failing migration did is shown, and why up would fail', async t =
   const failed = { exitCode: 40, failure: 'MIGRATION_FAILED', stderr: /0005-fail failed: no such table: none/ }
   const { stdout, ...outcome } = await run('plan')
   t.match(outcome, failed)
-  t.match(stdout, /CREATE TABLE half \(x\);\n {2}INSERT INTO none VALUES \(1\); {2}-- failed: no such table: none\n/)
+  t.match(
+    stdout,
+    /CREATE TABLE half \(x\);.*\n {2}INSERT INTO none VALUES \(1\); {2}-- .*failed: no such table: none\n/,
+  )
   t.match(stdout, /not tried: 0006-add-rack\n\nup would fail: migration 0005-fail failed.* \(MIGRATION_FAILED\)\n$/)
   const json = await run('plan', '--json')
   t.match(json, failed)
@@ -206,7 +209,7 @@ t.test('rows that would be lost fail the plan as they fail up', async t => {
   const outcome = await run('plan')
   t.match(outcome, {
     exitCode: 40,
-    stdout: /-- 10 rows\n.*metrics {2}100 rows -> 90 rows.*up would fail: .*lost data/s,
+    stdout: /-- 10 rows.*metrics {2}100 rows -> 90 rows.*up would fail: .*lost data/s,
   })
 })
 
@@ -215,7 +218,7 @@ t.test('a migration that never settles is shown as far as it came', async t => {
   add({ '0004-stuck.ts': migration("await run('CREATE TABLE a (x)'); await new Promise(() => undefined)") })
   t.match(await run('plan'), {
     exitCode: 40,
-    stdout: /0004-stuck: it did not end\n {2}CREATE TABLE a \(x\);\n.*never settles/s,
+    stdout: /0004-stuck: it did not end\n {2}CREATE TABLE a \(x\);.* metrics {2}0 rows\n.*never settles/s,
   })
   const { stdout } = await run('plan', '--json')
   t.match(JSON.parse(stdout).migrations[3], {
