@@ -49,7 +49,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
     }
     // `up` alone is what containers run: it needs no command line library
     if (words.length === 0 || (words.length === 1 && words[0] === 'up')) {
-      await up(await createContext())
+      await up(await createContext(), undefined)
       return 0
     }
     return await (await import('./cli.ts')).cli(words, readVersion(), { print, screen }, createContext)

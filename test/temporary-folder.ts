@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeTemporaryFolder, refuseLittleRoom } from '../src/temporary-folder.ts'
+import { root, settingsFor } from './help/program.ts'
 
 t.test('a temporary folder is there until it is removed, with all that is in it', async t => {
   const { path, remove } = makeTemporaryFolder()
@@ -20,6 +22,24 @@ t.test('where none can be made, the failure says how to name another place', asy
   })
   t.throws(makeTemporaryFolder, { code: 'CONFIG_INVALID', message: /none cannot be written/, hint: /TMPDIR/ })
 })
+
+const notRoot = process.getuid?.() !== 0 && 'needs root, to make /tmp read-only'
+
+t.test(
+  'on a read-only root there is shared memory, or else the failure says what to mount',
+  { skip: notRoot },
+  async t => {
+    const folder = t.testdir()
+    const plan = (mounts: string) => {
+      const command = `${mounts} exec ${process.execPath} ${join(root, 'bin/migrator.js')} plan`
+      const env = { ...process.env, ...settingsFor(folder), TMPDIR: '/tmp' }
+      return spawnSync('unshare', ['-m', '/bin/sh', '-c', command], { env, encoding: 'utf8' })
+    }
+    const readOnly = 'mount -t tmpfs -o ro none /tmp &&'
+    t.match(plan(readOnly), { status: 0, stdout: /3 pending, tried on a copy/ })
+    t.match(plan(`${readOnly} mount -t tmpfs -o ro none /dev/shm &&`), { status: 2, stderr: /--tmpfs \/tmp/ })
+  },
+)
 
 t.test('a folder without the room is refused, with how much it has and how much is needed', async t => {
   const folder = t.testdir()

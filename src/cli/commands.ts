@@ -1,4 +1,4 @@
-import { type AddHelpTextContext, type Command, InvalidArgumentError } from 'commander'
+import { type AddHelpTextContext, type Command, InvalidArgumentError, Option } from 'commander'
 import type { Context } from '../commands/context.ts'
 
 export type CreateContext = () => Promise<Context>
@@ -8,11 +8,12 @@ export const addRunCommands = (program: Command, createContext: CreateContext): 
   program
     .command('up')
     .description('validate the volume, apply pending migrations, write the ready marker (the default)')
-    .option('--hold', 'stay as a sidecar and keep the ready marker true, until SIGTERM')
+    .option('--to <name>', 'apply no migration after this one')
+    .addOption(new Option('--hold', 'stay as a sidecar and keep the ready marker true, until SIGTERM').conflicts('to'))
     .addHelpText('after', example('up'))
-    .action(async ({ hold }: { hold?: true }) => {
-      const work = hold ? (await import('../commands/hold.ts')).hold : (await import('../commands/up.ts')).up
-      await work(await createContext())
+    .action(async ({ hold, to }: { hold?: true; to?: string }) => {
+      if (hold) await (await import('../commands/hold.ts')).hold(await createContext())
+      else await (await import('../commands/up.ts')).up(await createContext(), to)
     })
 
   program
@@ -34,6 +35,20 @@ export const addRunCommands = (program: Command, createContext: CreateContext): 
     .action(async ({ timeout }: { timeout?: number }) => {
       const { wait } = await import('../commands/wait.ts')
       await wait(await createContext(), timeout)
+    })
+
+  program
+    .command('down')
+    .description('undo applied migrations by their down, after a trial on a copy and a backup; asks first')
+    .addOption(
+      new Option('--steps <count>', 'how many, the last one first (default: 1)').argParser(toCount).conflicts('to'),
+    )
+    .option('--to <name>', 'those after this one, which stays')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', example('down --to 0002-create-metrics'))
+    .action(async ({ steps = 1, to, yes }: { steps?: number; to?: string; yes?: true }) => {
+      const { down } = await import('../commands/down.ts')
+      await down(await createContext(), to === undefined ? { steps } : { to }, yes === true)
     })
 
   program
@@ -76,6 +91,11 @@ export const example =
   (words: string) =>
   ({ command }: AddHelpTextContext): string =>
     `\n${command.createHelp().styleTitle('Example:')}\n  migrator ${words}`
+
+const toCount = (text: string): number => {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1')
+  return Number(text)
+}
 
 const toSeconds = (text: string): number => {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is a whole number of seconds')

@@ -1,9 +1,7 @@
 import { statSync } from 'node:fs'
 import type { Finding } from '../database/finding.ts'
-import { type Connection, openExisting } from '../database/open.ts'
-import { toFailure } from '../database/sqlite-failure.ts'
+import type { Connection } from '../database/open.ts'
 import type { Structure } from '../database/structure.ts'
-import { withTransaction } from '../database/transaction.ts'
 import { Failure } from '../failure.ts'
 import { adoptedBy } from '../migrations/adopted.ts'
 import { expectedStructures } from '../migrations/expected-structures.ts'
@@ -17,8 +15,9 @@ import { isForeign, makePlan, refuseConflicts } from '../migrations/plan.ts'
 import { withdrawMarker } from '../ready/marker.ts'
 import { refuseLostDatabase } from '../ready/refuse-lost-database.ts'
 import { checkVolume } from '../volume/check-volume.ts'
-import { type Context, patienceOf } from './context.ts'
+import type { Context } from './context.ts'
 import { findingLine, findingsText } from './findings-text.ts'
+import { withDatabase } from './with-database.ts'
 
 /** What `adopt --json` prints, documented in docs/commands/adopt.md. Fields are added, never changed. */
 type Adoption = Readonly<{
@@ -44,9 +43,13 @@ export const adopt = async (context: Context, { json }: Readonly<{ json: boolean
   const { config, host, log, print, signal, version } = context
   const { database } = config
   checkVolume(config, host)
+  refuseLostDatabase(config)
+  if (statSync(database, { throwIfNoEntry: false }) === undefined) throw nothingThere(database)
   const known = readMigrations(config.migrations)
   const structures = await expectedStructures(await loadMigrations(known), version, signal)
-  const adoption = await withDatabase(context, async connection => takeOver(context, connection, known, structures))
+  const adoption = await withDatabase(context, database, async connection =>
+    takeOver(context, connection, known, structures),
+  )
   print(json ? `${JSON.stringify(adoption)}\n` : toText(adoption))
   const { tool, schema, recorded, findings } = adoption
   const differences = findings.filter(({ weight }) => weight === 'difference')
@@ -59,23 +62,6 @@ export const adopt = async (context: Context, { json }: Readonly<{ json: boolean
   }
   if (tool === null) log.info('adopt.nothing', `${database} needs no adopting: run "migrator up"`, { schema })
   else log.info('adopt.done', `adopted ${database} at ${schema}: run "migrator up"`, { tool, schema, recorded })
-}
-
-/** Lets `work` have the database under its write lock. */
-const withDatabase = async <T>(context: Context, work: (connection: Connection) => Promise<T>): Promise<T> => {
-  const { config } = context
-  try {
-    refuseLostDatabase(config)
-    if (statSync(config.database, { throwIfNoEntry: false }) === undefined) throw nothingThere(config.database)
-    const connection = openExisting(config.database)
-    try {
-      return await withTransaction(connection, patienceOf(context), () => work(connection))
-    } finally {
-      connection.close()
-    }
-  } catch (error) {
-    throw toFailure(error, config.database)
-  }
 }
 
 const nothingThere = (database: string): Failure =>

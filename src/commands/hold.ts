@@ -20,7 +20,7 @@ const interval = 1000
  */
 export const hold = async (context: Context): Promise<void> => {
   const { config, log, signal } = context
-  await up(context)
+  await up(context, undefined)
   log.info('hold.holding', `holding: ${config.readyFile} is kept true until SIGTERM`)
   let seen = look(config)
   while (await pause(signal)) {
@@ -31,7 +31,7 @@ export const hold = async (context: Context): Promise<void> => {
       log.warn('hold.gone', `${config.database} is gone: the ready marker is withdrawn until it is back`)
     } else if (!isMarkerTrue(config)) {
       log.warn('hold.changed', `${config.database} or its ready marker was replaced`)
-      await up(context)
+      await up(context, undefined)
     }
     seen = now === gone ? gone : look(config)
   }

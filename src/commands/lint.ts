@@ -1,9 +1,9 @@
 import { Failure } from '../failure.ts'
 import { formatThings } from '../for-people.ts'
-import { settleLimit } from '../migrations/apply.ts'
 import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
 import { lint as lintMigrations } from '../migrations/lint/lint.ts'
 import { type Reported, report, reportLines } from '../migrations/lint/report.ts'
+import { settleLimit } from '../migrations/watch.ts'
 import type { Context } from './context.ts'
 
 /** What `lint --json` prints, documented in docs/commands/lint.md. Fields are added, never changed. */

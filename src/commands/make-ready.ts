@@ -1,16 +1,15 @@
-import { statSync } from 'node:fs'
 import { plainly } from '../database/around.ts'
 import type { Connection } from '../database/open.ts'
 import { refuseNoRoomToCommit } from '../database/room-to-commit.ts'
 import { withTransaction } from '../database/transaction.ts'
 import { whenFree } from '../database/wait.ts'
-import { Failure } from '../failure.ts'
 import type { MigrationText } from '../migrations/files.ts'
 import { findForeign } from '../migrations/find-foreign.ts'
 import { readHistory } from '../migrations/history.ts'
-import { toKnown } from '../migrations/known.ts'
+import { type KnownMigration, toKnown } from '../migrations/known.ts'
 import { makePlan, refuseConflicts } from '../migrations/plan.ts'
 import type { Applied } from '../migrations/runner.ts'
+import { settleLimit } from '../migrations/watch.ts'
 import { createProgress } from '../progress.ts'
 import { markReady } from '../ready/mark-ready.ts'
 import { readMarker, withdrawMarker } from '../ready/marker.ts'
@@ -22,21 +21,21 @@ import { protect } from './protect.ts'
 
 /**
  * The long way of `up`: everything is decided again under the write lock, then check, backup, apply, commit, marker.
+ * @param to the last migration that is to be applied; undefined for all
  * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, MIGRATION_FAILED, DATABASE_DAMAGED, DATABASE_BUSY
  */
 export const makeReady = async (
   context: Context,
   connection: Connection,
   texts: readonly MigrationText[],
+  to: string | undefined,
 ): Promise<void> => {
   const { config, log } = context
   const patience = patienceOf(context)
-  const { ino } = statSync(config.database)
   const start = performance.now()
-  const { applied, checkedAt, isNew } = await withTransaction(connection, patience, async () => {
-    refuseReplaced(config.database, ino)
-    return bringUp(context, connection, texts)
-  })
+  const { applied, checkedAt, isNew } = await withTransaction(connection, patience, () =>
+    bringUp(context, connection, texts, to),
+  )
   for (const { name, milliseconds } of applied) {
     log.info('migration.applied', `applied ${name} in ${milliseconds} ms`, { name, milliseconds })
   }
@@ -56,12 +55,15 @@ const bringUp = async (
   context: Context,
   connection: Connection,
   texts: readonly MigrationText[],
+  to: string | undefined,
 ): Promise<{ applied: readonly Applied[]; checkedAt: string | null; isNew: boolean }> => {
   const { config, log, signal, version } = context
   const isNew = isEmpty(connection)
   const known = texts.map(toKnown)
   const history = readHistory(connection)
-  const { pending, conflicts } = makePlan(known, history)
+  const { pending: allPending, conflicts } = makePlan(known, history)
+  const isWanted = ({ name }: KnownMigration) => to === undefined || name <= to
+  const pending = allPending.filter(isWanted)
   const marker = readMarker(config.readyFile)
   const truth = truthOf(connection, history)
   if (marker !== undefined && !isTrue(marker, truth)) withdrawMarker(config.readyFile)
@@ -70,7 +72,7 @@ const bringUp = async (
   const found = { isNew, schema: truth.schema, marker }
   if (pending.length === 0)
     return { applied: [], checkedAt: await protect(context, connection, { ...found, pending: [] }), isNew }
-  const [{ loadMigrations }, { applyMigrations, settleLimit }] = await Promise.all([
+  const [{ loadMigrations }, { applyMigrations }] = await Promise.all([
     import('../migrations/load.ts'),
     import('../migrations/apply.ts'),
   ])
@@ -78,7 +80,7 @@ const bringUp = async (
   const pendingTexts = texts.filter(text => pending.some(({ name }) => name === text.name))
   const checkedAt = await protect(context, connection, { ...found, pending: pendingTexts })
   const onProgress = createProgress(log, 'rows')
-  const applied = await applyMigrations(connection, migrations, {
+  const applied = await applyMigrations(connection, migrations.filter(isWanted), {
     version,
     signal,
     settleLimit,
@@ -93,9 +95,3 @@ const bringUp = async (
 /** No table, no view, nothing. Inside a transaction page_count would not tell: BEGIN IMMEDIATE makes a first page. */
 const isEmpty = (connection: Connection): boolean =>
   connection.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0
-
-/** Whoever waited for the lock may hold a file that was removed or replaced under its name meanwhile. */
-const refuseReplaced = (path: string, ino: number): void => {
-  if (statSync(path, { throwIfNoEntry: false })?.ino === ino) return
-  throw new Failure('DATABASE_BUSY', `${path} was replaced by another program just now`, 'Start again.')
-}

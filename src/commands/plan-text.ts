@@ -1,8 +1,8 @@
 import { formatBytes, formatThings } from '../for-people.ts'
-import type { Difference } from '../migrations/differences.ts'
 import { reportLines } from '../migrations/lint/report.ts'
 import { terminated } from '../migrations/plan-sql.ts'
 import { textTable } from '../text-table.ts'
+import { differenceLines } from './difference-lines.ts'
 import type { Plan } from './plan.ts'
 import type { Planned, PlannedStatement } from './planned.ts'
 
@@ -29,14 +29,12 @@ const migrationLines = ({ name, statements, structure, tables, findings, millise
     ? `${name}: it did not end`
     : `${name}: ${milliseconds} ms, ${formatBytes(bytes)} more`,
   ...statementLines(statements),
-  ...textTable(structure.map(({ change, kind, name: what, detail }) => [`${marks[change]} ${kind}`, what, detail])),
+  ...differenceLines(structure),
   ...textTable(
     tables.map(({ name: table, before, after }) => [table, rowsText(before, milliseconds === null ? before : after)]),
   ),
   ...reportLines(findings),
 ]
-
-const marks: Readonly<Record<Difference['change'], string>> = { added: '+', removed: '-', changed: '~' }
 
 const rowsText = (before: number | null, after: number | null): string =>
   before !== null && before === after

@@ -1,13 +1,12 @@
-import { openExisting } from '../database/open.ts'
-import { toFailure } from '../database/sqlite-failure.ts'
-import { withTransaction } from '../database/transaction.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { Failure } from '../failure.ts'
 import { prepareHistory, readHistory, recordChecksum } from '../migrations/history.ts'
 import { readMigrations } from '../migrations/known.ts'
 import { withdrawMarker } from '../ready/marker.ts'
+import { refuseNoDatabase } from '../ready/refuse-lost-database.ts'
 import { checkVolume } from '../volume/check-volume.ts'
-import { type Context, patienceOf } from './context.ts'
+import type { Context } from './context.ts'
+import { withDatabase } from './with-database.ts'
 
 /**
  * Records the present text of an applied migration as the one that was applied. For a person who has looked at what changed
@@ -23,24 +22,17 @@ export const repair = async (context: Context, name: string): Promise<void> => {
     const names = known.map(candidate => candidate.name)
     throw notThere(`${name} is not a migration in ${config.migrations}${didYouMean(name, names)}`)
   }
-  try {
-    const connection = openExisting(config.database)
-    try {
-      await withTransaction(connection, patienceOf(context), async () => {
-        const applied = readHistory(connection).find(candidate => candidate.name === name)
-        if (applied === undefined) throw notThere(`${name} is not applied in ${config.database}`)
-        prepareHistory(connection, known)
-        recordChecksum(connection, migration)
-        withdrawMarker(config.readyFile)
-        const { checksum } = migration
-        log.info('repair.done', `${name}: recorded ${checksum} in place of ${applied.checksum}`, { name, checksum })
-      })
-    } finally {
-      connection.close()
-    }
-  } catch (error) {
-    throw toFailure(error, config.database)
-  }
+  refuseNoDatabase(config)
+  const { checksum } = migration
+  const before = await withDatabase(context, config.database, async connection => {
+    const applied = readHistory(connection).find(candidate => candidate.name === name)
+    if (applied === undefined) throw notThere(`${name} is not applied in ${config.database}`)
+    prepareHistory(connection, known)
+    recordChecksum(connection, migration)
+    withdrawMarker(config.readyFile)
+    return applied.checksum
+  })
+  log.info('repair.done', `${name}: recorded ${checksum} in place of ${before}`, { name, checksum })
 }
 
 const notThere = (message: string): Failure =>

@@ -3,9 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { backupFolder, listBackups } from '../database/backups.ts'
 import { refuseDamage } from '../database/check-database.ts'
 import { copyByHelper } from '../database/copy.ts'
-import { openDatabase } from '../database/open.ts'
 import { replaceDatabase } from '../database/replace-database.ts'
-import { withTransaction } from '../database/transaction.ts'
 import { Failure } from '../failure.ts'
 import { readMigrationTexts } from '../migrations/files.ts'
 import { readHistory } from '../migrations/history.ts'
@@ -18,12 +16,13 @@ import { withPartialFolder } from '../volume/partial-folder.ts'
 import { refuseShortRoom } from '../volume/room.ts'
 import { sameOwner } from '../volume/same-owner.ts'
 import { confirm } from './confirm.ts'
-import { type Context, patienceOf } from './context.ts'
+import type { Context } from './context.ts'
 import { checkOf, helperOf } from './helper-of.ts'
+import { withDatabase } from './with-database.ts'
 
 /**
  * Puts a copy of a backup in the place of the database. What it replaces is kept beside it, the backup stays where it is.
- * Nobody may have the database open. Then the marker is made true again, or stays away until `up` has run.
+ * Nobody may have the database open. Then the marker is made true again.
  * @param file a path, or the name of a backup; undefined for the newest, with `latest`
  * @throws Failure CONFIG_INVALID for no such file and where nobody says yes; DATABASE_DAMAGED naming the backup; DATABASE_BUSY;
  *   DISK_FULL; what checkVolume throws
@@ -65,19 +64,15 @@ const chooseBackup = (database: string, file: string | undefined, latest: boolea
   return chosen
 }
 
-/** A database that needs nothing more is ready; any other one waits for `up`. */
+/** The marker is true of what was restored; where that is not what this image makes, `up` has to run. */
 const markRestored = async (context: Context): Promise<void> => {
   const { config, log, version } = context
   const texts = readMigrationTexts(config.migrations)
-  const connection = openDatabase(config.database)
-  try {
-    await withTransaction(connection, patienceOf(context), async () => {
-      const { pending, conflicts } = makePlan(texts.map(toKnown), readHistory(connection))
-      const ready = pending.length === 0 && conflicts.length === 0
-      if (ready) markReady(connection, config.readyFile, texts, { version, checkedAt: new Date().toISOString() })
-      else log.warn('restore.not-ready', `${config.database} is not at the schema of this image: run "migrator up"`)
-    })
-  } finally {
-    connection.close()
-  }
+  await withDatabase(context, config.database, async connection => {
+    const { pending, conflicts } = makePlan(texts.map(toKnown), readHistory(connection))
+    const checkedAt = new Date().toISOString()
+    if (conflicts.length === 0) markReady(connection, config.readyFile, texts, { version, checkedAt })
+    if (conflicts.length > 0 || pending.length > 0)
+      log.warn('restore.not-ready', `${config.database} is not at the schema of this image: run "migrator up"`)
+  })
 }

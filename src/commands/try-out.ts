@@ -3,12 +3,13 @@ import type { Around } from '../database/around.ts'
 import { inspectByHelper, refuseDamage } from '../database/check-database.ts'
 import { type Connection, openDatabase } from '../database/open.ts'
 import { withTransaction } from '../database/transaction.ts'
-import { applyMigrations, settleLimit } from '../migrations/apply.ts'
+import { applyMigrations } from '../migrations/apply.ts'
 import { findForeign } from '../migrations/find-foreign.ts'
 import { historyStatements, readHistory } from '../migrations/history.ts'
 import type { KnownMigration } from '../migrations/known.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { makePlan, refuseConflicts } from '../migrations/plan.ts'
+import { settleLimit } from '../migrations/watch.ts'
 import { createProgress } from '../progress.ts'
 import { type Context, patienceOf } from './context.ts'
 import { checkOf, helperOf } from './helper-of.ts'
@@ -27,6 +28,20 @@ export type TriedOut = Readonly<{
   /** why it ended early; undefined when every pending migration was applied */
   error: unknown
 }>
+
+/**
+ * The names of the applied migrations, in order.
+ * @param path the database's, for messages
+ * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, as `up` does
+ */
+export const appliedOf = (
+  connection: Connection,
+  known: readonly KnownMigration[],
+  path: string,
+): readonly string[] => {
+  pendingOf(connection, known, path)
+  return readHistory(connection).map(({ name }) => name)
+}
 
 /**
  * The pending ones of the known migrations.

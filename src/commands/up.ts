@@ -21,21 +21,26 @@ const checkLasts = 7 * 24 * 3600 * 1000
 /**
  * Brings the volume's database to the schema of the known migrations and leaves a true ready marker.
  * With nothing to do this is all that is loaded and done: no Umzug, no Sequelize, no lock, no write.
+ * @param to the last migration that is to be applied; undefined for all
  */
-export const up = async (context: Context): Promise<void> => {
+export const up = async (context: Context, to: string | undefined): Promise<void> => {
   const { config, host, log } = context
   checkVolume(config, host)
   warnOfMemory(config.volume, host, log)
   const texts = readMigrationTexts(config.migrations)
+  if (to !== undefined && texts.every(({ name }) => name !== to)) {
+    const hint = 'See "migrator status" for the names, without extension.'
+    throw new Failure('CONFIG_INVALID', `${to} is not a migration in ${config.migrations}`, hint)
+  }
   try {
     refuseLostDatabase(config)
     const isNew = statSync(config.database, { throwIfNoEntry: false }) === undefined
     const checkDue = config.check === 'always' || (config.check === 'auto' && hasLeftovers(config.database))
     const connection = openDatabase(config.database)
     try {
-      if (!checkDue && (await isReady(context, connection, texts))) return
+      if (!checkDue && to === undefined && (await isReady(context, connection, texts))) return
       const { makeReady } = await import('./make-ready.ts')
-      await makeReady(context, connection, texts)
+      await makeReady(context, connection, texts, to)
     } finally {
       if (isNew) removeIfEmpty(connection)
       connection.close()
@@ -74,7 +79,7 @@ const isOld = ({ checkedAt }: Marker, { check }: Config): boolean =>
 
 /**
  * A first run that failed leaves no empty file behind. Under the write lock, so that nobody else is about to fill it;
- * who waited for the lock sees that the file is gone (refuseReplaced).
+ * who waited for the lock sees that the file is gone (withTransaction).
  */
 const removeIfEmpty = (connection: Connection): void => {
   const remove = connection.transaction(() => {

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+import { Failure } from '../failure.ts'
 import type { Connection } from './open.ts'
 import { type Patience, whenFree } from './wait.ts'
 
@@ -5,7 +7,8 @@ import { type Patience, whenFree } from './wait.ts'
  * Runs `work` inside one BEGIN IMMEDIATE: the lock between processes (the kernel frees it on kill -9), and the undo.
  * Foreign keys are off meanwhile: DROP TABLE would otherwise delete child rows, and inside a transaction PRAGMA
  * foreign_keys is a no-op (https://www.sqlite.org/pragma.html#pragma_foreign_keys).
- * @throws what `work` throws, after ROLLBACK; SQLITE_BUSY after the timeout
+ * @throws what `work` throws, after ROLLBACK; SQLITE_BUSY after the timeout; Failure DATABASE_BUSY when the file was removed or
+ *   replaced under its name meanwhile
  */
 export const withTransaction = async <T>(
   connection: Connection,
@@ -13,8 +16,13 @@ export const withTransaction = async <T>(
   work: () => Promise<T>,
 ): Promise<T> => {
   connection.pragma('foreign_keys = OFF')
+  const before = fileNow(connection)
   try {
     await whenFree(() => connection.exec('BEGIN IMMEDIATE'), patience)
+    if (fileNow(connection) !== before) {
+      const message = `${connection.name} was replaced by another program just now`
+      throw new Failure('DATABASE_BUSY', message, 'Start again.')
+    }
     const result = await work()
     // a reader in rollback-journal mode may hold the commit up
     await whenFree(() => connection.exec('COMMIT'), patience)
@@ -25,3 +33,7 @@ export const withTransaction = async <T>(
     connection.pragma('foreign_keys = ON')
   }
 }
+
+/** Tells one file from another; undefined where there is none, as for a database in memory. */
+const fileNow = (connection: Connection): number | undefined =>
+  statSync(connection.name, { throwIfNoEntry: false })?.ino

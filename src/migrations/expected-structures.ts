@@ -1,9 +1,10 @@
 import Database from 'better-sqlite3'
 import { plainly } from '../database/around.ts'
 import type { Structure } from '../database/structure.ts'
-import { applyMigrations, settleLimit } from './apply.ts'
+import { applyMigrations } from './apply.ts'
 import { readHubStructure } from './hub-structure.ts'
 import type { LoadedMigration } from './load.ts'
+import { settleLimit } from './watch.ts'
 
 /**
  * What the migrations make of an empty database, in memory: the structure after each of them. Nothing is read from the

@@ -2,7 +2,7 @@ import { countRows } from '../database/count-tables.ts'
 import type { Connection } from '../database/open.ts'
 
 /** What a migration must not take away: counted before and after it, inside the transaction. */
-export type Snapshot = Readonly<{
+type Snapshot = Readonly<{
   /** rows of each table, and where in the file it begins: a renamed table keeps its place, a rebuilt one its name */
   tables: ReadonlyMap<string, Readonly<{ rows: number; rootPage: number }>>
   /** foreign key violations, as `table -> parent: number` */
@@ -10,7 +10,7 @@ export type Snapshot = Readonly<{
 }>
 
 /** Reads every row's existence and every foreign key: about 0.25 s for a million rows. */
-export const takeSnapshot = (connection: Connection): Snapshot => {
+const takeSnapshot = (connection: Connection): Snapshot => {
   const tables = connection
     .prepare<[], { name: string; rootPage: number }>(
       `SELECT s.name, s.rootpage AS rootPage FROM sqlite_schema AS s
@@ -34,7 +34,7 @@ export const takeSnapshot = (connection: Connection): Snapshot => {
  * while another comes, which numbers of rows do not tell; they do not see DROP TABLE.
  * @returns a function that ends the counting and gives the rows deleted from each table
  */
-export const countDeletes = (connection: Connection, { tables }: Snapshot): (() => ReadonlyMap<string, number>) => {
+const countDeletes = (connection: Connection, { tables }: Snapshot): (() => ReadonlyMap<string, number>) => {
   const quote = (text: string) => text.replaceAll('"', '""')
   const literal = (text: string) => text.replaceAll("'", "''")
   connection.exec('CREATE TEMP TABLE "migrator deletes" ("table" TEXT PRIMARY KEY, rows INTEGER)')
@@ -59,31 +59,49 @@ export const countDeletes = (connection: Connection, { tables }: Snapshot): (() 
   }
 }
 
-/** What was lost or broken between two snapshots, a sentence each; `allowed` names the tables that may lose rows. */
-export const findLosses = (
-  before: Snapshot,
-  after: Snapshot,
-  deletes: ReadonlyMap<string, number>,
-  allowed: readonly string[],
-): readonly string[] => [
+export type Loss = Readonly<{
+  /** that lost rows; null where rows lost their parent, which no migration may do */
+  table: string | null
+  /** a sentence */
+  text: string
+}>
+
+/**
+ * Watches over the rows of a database, from now on.
+ * @returns a function that runs one migration after the other, and gives what each lost
+ */
+export const createGuard = (connection: Connection) => {
+  let before = takeSnapshot(connection)
+  return async (work: () => Promise<void>): Promise<readonly Loss[]> => {
+    const deletesSince = countDeletes(connection, before)
+    await work()
+    const deletes = deletesSince()
+    const after = takeSnapshot(connection)
+    const losses = findLosses(before, after, deletes)
+    before = after
+    return losses
+  }
+}
+
+/** What was lost or broken between two snapshots. */
+const findLosses = (before: Snapshot, after: Snapshot, deletes: ReadonlyMap<string, number>): readonly Loss[] => [
   ...[...before.tables].flatMap(([table, { rows, rootPage }]) => {
-    if (allowed.includes(table)) return []
     const renamed = [...after.tables].find(
       ([name, now]) => !before.tables.has(name) && now.rootPage > 0 && now.rootPage === rootPage,
     )
     const left = (after.tables.get(table) ?? renamed?.[1])?.rows ?? 0
-    if (left < rows) return [`${table} had ${rows} rows and has ${left} after it`]
+    if (left < rows) return [{ table, text: `${table} had ${rows} rows and has ${left} after it` }]
     const deleted = deletes.get(table) ?? 0
-    return deleted > 0 ? [`${deleted} rows were deleted from ${table}, and others came`] : []
+    return deleted > 0 ? [{ table, text: `${deleted} rows were deleted from ${table}, and others came` }] : []
   }),
   ...newViolations(before.violations, after.violations),
 ]
 
 /** Violations that were there before are not blamed, also not when a rename gives them another key. */
-const newViolations = (before: Snapshot['violations'], after: Snapshot['violations']): readonly string[] => {
+const newViolations = (before: Snapshot['violations'], after: Snapshot['violations']): readonly Loss[] => {
   const gone = [...before].filter(([key]) => !after.has(key)).map(([, number]) => number)
   return [...after].flatMap(([key, number]) => {
     const old = before.get(key) ?? gone.find(candidate => candidate === number) ?? 0
-    return number > old ? [`${number - old} rows break the foreign key ${key}`] : []
+    return number > old ? [{ table: null, text: `${number - old} rows break the foreign key ${key}` }] : []
   })
 }

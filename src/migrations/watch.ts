@@ -2,6 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { keywordOf } from '../database/bridge.ts'
 
+/** Seconds that a migration may go without a statement. */
+export const settleLimit = 60
+
 /** Turns of the event loop that a statement needs from Sequelize's call to the database, and one to spare. */
 const turnsToDatabase = 4
 

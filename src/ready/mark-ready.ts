@@ -5,20 +5,27 @@ import { type Marker, writeMarker } from './marker.ts'
 import { seenOf } from './seen.ts'
 import { truthOf } from './truth.ts'
 
-/** Writes the marker that is true for a database at the schema of all known migrations. Called under the write lock. */
+/**
+ * Writes the marker that is true for a database; none where nothing is applied. Called under the write lock, and only where
+ * history and files do not disagree.
+ * @param texts of the known migrations: those that are pending are left out, as if this image did not have them, so that a run
+ *   of `up` which has them looks closer
+ */
 export const markReady = (
   connection: Connection,
   readyFile: string,
   texts: readonly MigrationText[],
   { version, checkedAt }: Pick<Marker, 'version' | 'checkedAt'>,
 ): Marker => {
-  const truth = { ...truthOf(connection, readHistory(connection)), version }
+  const applied = readHistory(connection)
+  const truth = { ...truthOf(connection, applied), version }
+  const known = texts.filter(text => applied.some(({ name }) => name === text.name))
   const marker = {
     ...truth,
     checkedAt,
     readyAt: new Date().toISOString(),
-    seen: seenOf(connection, texts, truth),
+    seen: seenOf(connection, known, truth),
   }
-  writeMarker(readyFile, marker)
+  if (applied.length > 0) writeMarker(readyFile, marker)
   return marker
 }

@@ -337,3 +337,27 @@ t.test('a bug is the only failure with a stack', async t => {
   const outcome = await up(folder)
   t.match(outcome, { exitCode: 1, failure: 'BUG', stderr: /a bug in the migrator.* at / })
 })
+
+t.test('--to applies no migration after the named one, and the marker tells of that', async t => {
+  const folder = t.testdir()
+  const outcome = await runProgram(['up', '--to', '0002-create-metrics'], settingsFor(folder))
+  t.match(outcome, { exitCode: 0 })
+  t.match(outcome.events.at(-1), { event: 'up.done', applied: 2, schema: '0002-create-metrics' })
+  t.match(readJson(join(folder, '.ready')), { schema: '0002-create-metrics', migrations: 2 })
+  t.match((await runProgram(['up', '--to', '0002-create-metrics'], settingsFor(folder))).events.at(-1), { applied: 0 })
+  t.match((await up(folder)).events.at(-1), { event: 'up.done', applied: 1, schema: head })
+  t.match((await runProgram(['up', '--to', '0001-create-servers'], settingsFor(folder))).events.at(-1), {
+    applied: 0,
+    schema: head,
+  })
+})
+
+t.test('--to a migration that is not there is refused with 2, and so is --to with --hold', async t => {
+  const folder = t.testdir()
+  for (const words of [
+    ['--to', '0009-x'],
+    ['--to', '0001-create-servers', '--hold'],
+  ])
+    t.match(await runProgram(['up', ...words], settingsFor(folder)), { exitCode: 2, failure: 'CONFIG_INVALID' })
+  t.strictSame(readdirSync(folder), [])
+})

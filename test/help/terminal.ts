@@ -7,14 +7,14 @@ import { root } from './program.ts'
 export const noTerminal = !existsSync('/usr/bin/script') && 'there is no script(1) to make a terminal with'
 
 /**
- * Runs the real program on a terminal of its own, and types `keys` once it has printed `prompt`.
+ * Runs the real program on a terminal of its own, and types `keys`, or what they are by then, once it has printed `prompt`.
  * @returns what stood on the terminal at the end, both streams, and the exit code
  */
 export const runOnTerminal = (
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
   prompt: RegExp,
-  keys: string,
+  keys: string | (() => Promise<string>),
 ): Promise<Readonly<{ exitCode: number | null; screen: string }>> => {
   const command = [process.execPath, join(root, 'bin/migrator.js'), ...words].map(word => `'${word}'`).join(' ')
   const child = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], { env: { ...process.env, ...environment } })
@@ -24,7 +24,7 @@ export const runOnTerminal = (
     screen += text
     if (typed || !prompt.test(screen)) return
     typed = true
-    child.stdin.write(keys)
+    Promise.resolve(typeof keys === 'string' ? keys : keys()).then(text => child.stdin.write(text))
   })
   return new Promise(resolve => {
     child.once('close', exitCode => resolve({ exitCode, screen: screen.replaceAll('\r\n', '\n') }))

@@ -2,7 +2,7 @@ import Database from 'better-sqlite3'
 import { MigrationError } from 'umzug'
 import type { Connection } from '../../database/open.ts'
 import { Failure } from '../../failure.ts'
-import type { ApplyOptions } from '../apply.ts'
+import type { RunOptions } from '../guarded-runner.ts'
 import { prepareHistory } from '../history.ts'
 import type { LoadedMigration } from '../load.ts'
 import { reasonOf } from '../reason.ts'
@@ -25,7 +25,7 @@ export type Rehearsal = Readonly<{
   down: Run | undefined
 }>
 
-export type RehearseOptions = Pick<ApplyOptions, 'version' | 'signal' | 'settleLimit'> &
+export type RehearseOptions = Pick<RunOptions, 'version' | 'signal' | 'settleLimit'> &
   Readonly<{
     /** told which migration runs next */
     onRun: (name: string) => void

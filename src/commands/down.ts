@@ -1,0 +1,107 @@
+import { plainly } from '../database/around.ts'
+import { look } from '../database/look.ts'
+import type { Connection } from '../database/open.ts'
+import { refuseNoRoomToCommit } from '../database/room-to-commit.ts'
+import { Failure } from '../failure.ts'
+import { formatThings } from '../for-people.ts'
+import { readMigrationTexts } from '../migrations/files.ts'
+import { toKnown } from '../migrations/known.ts'
+import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
+import { type Reverted, revertMigrations } from '../migrations/revert.ts'
+import { settleLimit } from '../migrations/watch.ts'
+import { createProgress } from '../progress.ts'
+import { markReady } from '../ready/mark-ready.ts'
+import { readMarker, withdrawMarker } from '../ready/marker.ts'
+import { refuseNoDatabase } from '../ready/refuse-lost-database.ts'
+import { checkVolume } from '../volume/check-volume.ts'
+import { confirm } from './confirm.ts'
+import type { Context } from './context.ts'
+import { differenceLines } from './difference-lines.ts'
+import { protect } from './protect.ts'
+import { appliedOf } from './try-out.ts'
+import { withCopy } from './with-copy.ts'
+import { withDatabase } from './with-database.ts'
+
+/** How far back: so many migrations, or until the named one is the last that is applied. */
+export type Target = Readonly<{ steps: number } | { to: string }>
+
+/**
+ * Takes applied migrations back by their `down`, the last one first, all in one transaction, after it was tried on a copy and a
+ * person has seen what would be lost. A backup comes first, and the guards of `up` hold: only what the trial lost may be lost.
+ * Then the marker is made true again.
+ * @throws Failure CONFIG_INVALID for a target that is not there, a migration without `down`, and where nobody says yes;
+ *   MIGRATION_FAILED; DATABASE_BUSY when another run was faster; what `up` throws
+ */
+export const down = async (context: Context, target: Target, yes: boolean): Promise<void> => {
+  const { config, host, log, print, signal, version } = context
+  const { database, readyFile } = config
+  checkVolume(config, host)
+  refuseNoDatabase(config)
+  const texts = readMigrationTexts(config.migrations)
+  const migrations = await loadMigrations(texts.map(toKnown))
+  const namesIn = (connection: Connection) =>
+    namesToUndo(appliedOf(connection, migrations, database), migrations, target)
+  const names = look(database, namesIn)
+  const [schema] = names
+  if (schema === undefined) {
+    log.info('down.nothing', `nothing to undo in ${database}`)
+    return
+  }
+  const onProgress = createProgress(log, 'rows')
+  const options = { version, signal, settleLimit, onProgress, around: plainly }
+  const tried = await withCopy(context, copy =>
+    withDatabase(context, copy, connection => revertMigrations(connection, migrations, names, options, () => true)),
+  )
+  print(downText(database, tried))
+  const safety = config.backup === 'auto' ? 'after a backup' : 'without a backup'
+  await confirm(context, yes, `${names.join(', ')} will be undone in ${database}, ${safety}`)
+
+  const start = performance.now()
+  const lost = tried.flatMap(({ losses }) => losses.map(({ table }) => table))
+  const checkedAt = await withDatabase(context, database, async connection => {
+    if (namesIn(connection).join() !== names.join())
+      throw new Failure('DATABASE_BUSY', `${database} was migrated by another run just now`, 'Start again.')
+    const pending = texts.filter(({ name }) => names.includes(name))
+    const marker = readMarker(readyFile)
+    const checked = await protect(context, connection, { isNew: false, schema, marker, pending })
+    await revertMigrations(connection, migrations, names, options, table => lost.includes(table))
+    refuseNoRoomToCommit(connection)
+    withdrawMarker(readyFile)
+    return checked
+  })
+  const now = await withDatabase(context, database, async connection =>
+    markReady(connection, readyFile, texts, { version, checkedAt }),
+  )
+  const milliseconds = Math.round(performance.now() - start)
+  const done = `${names.length} undone in ${milliseconds} ms: ${database} is at ${now.schema || 'no migration'}`
+  log.info('down.done', done, { undone: names, milliseconds, schema: now.schema })
+}
+
+/** The migrations that are to be undone, the last one first. A pure function. */
+export const namesToUndo = (
+  applied: readonly string[],
+  migrations: readonly LoadedMigration[],
+  target: Target,
+): readonly string[] => {
+  const backwards = applied.toReversed()
+  const steps = 'steps' in target ? target.steps : backwards.indexOf(target.to)
+  if ('to' in target && steps === -1) {
+    const hint = 'It is the migration that stays the last one; see "migrator status" for the names, without extension.'
+    throw new Failure('CONFIG_INVALID', `${target.to} is not applied`, hint)
+  }
+  const names = backwards.slice(0, steps)
+  const stuck = names.find(name => migrations.find(migration => migration.name === name)?.down === undefined)
+  if (stuck === undefined) return names
+  const hint = 'Restore the backup from before it, or undo it by a new migration.'
+  throw new Failure('CONFIG_INVALID', `${stuck} cannot be undone: it has no down`, hint)
+}
+
+const downText = (database: string, tried: readonly Reverted[]): string => {
+  const lines = tried.flatMap(({ name, structure, losses }) => [
+    '',
+    name,
+    ...differenceLines(structure),
+    ...(losses.length === 0 ? ['  no row is lost'] : losses.map(({ text }) => `  ${text}`)),
+  ])
+  return `${[`${database}: ${formatThings(tried.length, 'migration')} to undo, tried on a copy`, ...lines].join('\n')}\n`
+}
