@@ -1,5 +1,7 @@
+import { attempt } from '../attempt.ts'
 import { countRows } from '../database/count-tables.ts'
 import type { Connection } from '../database/open.ts'
+import { sqliteError } from '../database/sqlite-failure.ts'
 
 /** What a migration must not take away: counted before and after it, inside the transaction. */
 type Snapshot = Readonly<{
@@ -18,15 +20,25 @@ const takeSnapshot = (connection: Connection): Snapshot => {
        WHERE s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`,
     )
     .all()
-  const violations = connection
-    .prepare<[], { key: string; number: number }>(
-      `SELECT "table" || ' -> ' || parent AS key, count(*) AS number FROM pragma_foreign_key_check GROUP BY 1`,
-    )
-    .all()
+  const violations = tables.flatMap(({ name }) => violationsOf(connection, name))
   return {
     tables: new Map(tables.map(({ name, rootPage }) => [name, { rows: countRows(connection, name), rootPage }])),
     violations: new Map(violations.map(({ key, number }) => [key, number])),
   }
+}
+
+type Violation = Readonly<{ key: string; number: number }>
+
+/** SQLite checks no foreign key of a table when the parent columns of one are not unique: that counts as one, too. */
+const violationsOf = (connection: Connection, table: string): readonly Violation[] => {
+  const check = connection.prepare<[string], Violation>(
+    `SELECT "table" || ' -> ' || parent AS key, count(*) AS number FROM pragma_foreign_key_check(?) GROUP BY 1`,
+  )
+  const outcome = attempt(() => check.all(table))
+  if ('value' in outcome) return outcome.value
+  const said = sqliteError(outcome.error)
+  if (said?.code === 'SQLITE_ERROR') return [{ key: `${table}, which cannot be checked (${said.message})`, number: 1 }]
+  throw outcome.error
 }
 
 /**

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { createGuard } from '../../src/migrations/guard.ts'
@@ -75,6 +77,33 @@ t.test('new violations of a foreign key are a loss, old ones are not', async t =
 t.test('the first violations of a foreign key are a loss', async t => {
   const sql = 'CREATE TABLE third (parent REFERENCES parents (id)); INSERT INTO third VALUES (5), (6)'
   t.match(await losses(sql), [/2 rows break the foreign key third -> parents/])
+})
+
+t.test('a foreign key that cannot be checked is a loss when it is new, and none when it was there', async t => {
+  const mismatch = 'CREATE TABLE p (x); CREATE TABLE c (y REFERENCES p (x)); INSERT INTO c VALUES (1)'
+  t.match(await losses(mismatch), [/c, which cannot be checked \(foreign key mismatch/])
+  const connection = new Database(':memory:')
+  connection.pragma('foreign_keys = OFF')
+  connection.exec(mismatch)
+  const guard = createGuard(connection)
+  t.strictSame(await guard(async () => void connection.exec('CREATE TABLE d (x)')), [])
+  connection.close()
+})
+
+t.test('damage that is met on the way is told as such', async t => {
+  const file = join(t.testdir(), 'x.db')
+  const writer = new Database(file)
+  writer.exec(
+    'CREATE TABLE p (x PRIMARY KEY); CREATE TABLE c (y REFERENCES p); INSERT INTO p VALUES (1); INSERT INTO c VALUES (1)',
+  )
+  const page = Number(writer.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'c'").pluck().get())
+  writer.close()
+  const bytes = readFileSync(file)
+  bytes.fill(0xff, (page - 1) * 4096, page * 4096)
+  writeFileSync(file, bytes)
+  const connection = new Database(file)
+  t.throws(() => createGuard(connection), { code: 'SQLITE_CORRUPT' })
+  connection.close()
 })
 
 t.test('of one migration after the other, each is held against what the one before left', async t => {
