@@ -46,9 +46,7 @@ export const plan = async (context: Context, output: Readonly<{ json: boolean; s
     print(output.sql ? `-- nothing is pending in ${database}\n` : toOutput(nothing, output.json))
     return
   }
-  const { tried, migrations } = await tryOnCopy(context, texts)
-  const failure = tried.error === undefined ? null : toFailure(tried.error, database)
-  if (failure !== null && !(failure instanceof Failure)) throw failure
+  const { tried, migrations, failure } = await tryOnCopy(context, texts)
   if (!output.sql) {
     const { growth, journal } = tried
     const backup = config.backup === 'auto' ? bytes : 0
@@ -66,7 +64,12 @@ export const plan = async (context: Context, output: Readonly<{ json: boolean; s
 
 const toOutput = (shown: Plan, json: boolean): string => (json ? `${JSON.stringify(shown)}\n` : planText(shown))
 
-type Tried = Readonly<{ tried: TriedOut; migrations: readonly Planned[] }>
+type Tried = Readonly<{
+  tried: TriedOut
+  migrations: readonly Planned[]
+  /** what `up` would fail with; null where it would not */
+  failure: Failure | null
+}>
 
 const tryOnCopy = async (context: Context, texts: readonly MigrationText[]): Promise<Tried> => {
   const known = texts.map(toKnown)
@@ -75,14 +78,14 @@ const tryOnCopy = async (context: Context, texts: readonly MigrationText[]): Pro
     return await withCopy(context, async copy => {
       const tried = await tryOut(context, known, copy, outside.running)
       // it was the copy that had no room, which says nothing of the volume
-      const failure = toFailure(tried.error, context.config.database)
-      if (failure instanceof Failure && failure.code === 'DISK_FULL') throw failure
+      const failure = tried.error === undefined ? null : toFailure(tried.error, context.config.database)
+      if (failure !== null && (!(failure instanceof Failure) || failure.code === 'DISK_FULL')) throw failure
       const migrations = tried.trials.map(trial => {
         const { name } = trial.migration
         const text = texts.filter(candidate => candidate.name === name).map(candidate => candidate.text)
         return toPlanned(trial, outside.findings(trial.migration), text.join())
       })
-      return { tried, migrations }
+      return { tried, migrations, failure }
     })
   } finally {
     outside.stop()

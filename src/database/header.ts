@@ -7,8 +7,10 @@ const magic = 'SQLite format 3\0'
 /**
  * The first 100 bytes of a database file, fewer where it has fewer. Not while this process holds a lock on the file: closing it
  * here would give that up (fcntl(2)).
+ * @throws Failure CONFIG_INVALID for what is no file
  */
 const readHeader = (path: string): Buffer => {
+  refuseNoFile(path)
   const header = Buffer.alloc(100)
   const descriptor = openSync(path, 'r')
   try {
@@ -42,7 +44,6 @@ export const isStrange = (path: string): boolean => {
  *   is opened
  */
 export const refuseStrange = (path: string): void => {
-  refuseNoFile(path)
   if (!isStrange(path)) return
   const hint = 'It was not touched. Restore a backup, or check DATABASE_URL.'
   throw new Failure('DATABASE_DAMAGED', `${path} is no SQLite database: its first bytes are others`, hint)

@@ -1,3 +1,4 @@
+import '../help/use-uri.ts'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

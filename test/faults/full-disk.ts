@@ -1,4 +1,4 @@
-/** Disks that are full or fill up, on real small filesystems. Needs root, to mount them. */
+/** Disks that are full or fill up, on real small filesystems: some in `npm test`, more in `npm run test:faults`. Needs root, to mount them. */
 import { execFileSync } from 'node:child_process'
 import {
   copyFileSync,
@@ -20,6 +20,8 @@ import { dump, readJson, root, runProgram, settingsFor } from '../help/program.t
 
 const skip = process.getuid?.() !== 0 && 'needs root, to mount'
 const metrics = 4000
+/** Sizes of disks: all of them in `npm run test:faults`. */
+const sizes = process.env.FAULTS === 'long' ? 24 : 8
 const before = '0003-add-os-info'
 const after = '0004-rewrite'
 
@@ -92,15 +94,15 @@ const problemsOf = (
 
 for (const [title, rewrite] of Object.entries(rewrites)) {
   t.test(
-    `a migration ${title}, on disks of 20 sizes: before or after, and with more room it succeeds`,
+    `a migration ${title}, on disks of ${sizes} sizes: before or after, and with more room it succeeds`,
     { skip },
     async t => {
       const { data, fill, size: least, dumpBefore, migrations } = await prepare(t, rewrite)
       const backup = title.endsWith('without a backup') ? 'never' : 'auto'
       const settings = settingsFor(data, { MIGRATOR_MIGRATIONS: migrations, MIGRATOR_BACKUP: backup })
       const figures: Record<string, number> = {}
-      for (let index = 0; index < 20; index += 1) {
-        const size = Math.ceil(least / 1024) + 40 + index * 128
+      for (let index = 0; index < sizes; index += 1) {
+        const size = Math.ceil(least / 1024) + 40 + index * Math.round(3072 / sizes)
         await withMount(data, ['-t', 'tmpfs', '-o', `size=${size}k`, 'none'], async () => {
           fill()
           const { exitCode, stderr } = await runProgram([], settings)
@@ -118,7 +120,7 @@ for (const [title, rewrite] of Object.entries(rewrites)) {
           t.equal(next.exitCode, 0, `${size} kB: ${outcome}, then it succeeds`)
         })
       }
-      t.comment(`20 sizes, ${title}: ${JSON.stringify(figures)}`)
+      t.comment(`${sizes} sizes, ${title}: ${JSON.stringify(figures)}`)
       const expected = backup === 'auto' ? ['applied', 'refused before'] : ['applied', 'refused before', 'rolled back']
       t.strictSame(Object.keys(figures).toSorted(), expected)
     },

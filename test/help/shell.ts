@@ -27,7 +27,8 @@ const run = (command: string, words: readonly string[], settings: Settings, chec
     return { exitCode: status, stdout, stderr }
   })
 
-const strict = ['-euo', 'pipefail', '-c']
+// bash reads its startup file where it takes a socket as standard input for a login from elsewhere
+const strict = ['--norc', '-euo', 'pipefail', '-c']
 
 /** Runs lines as a person types them, `migrator status | head -1`, in bash, up to the first that fails; in a pipe any program counts. */
 export const inShell = (lines: string, settings: Settings) => run('bash', [...strict, lines], settings, root)

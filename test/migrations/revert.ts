@@ -82,7 +82,7 @@ t.test('one that throws, that has no down, or that was not awaited, takes nothin
   for (const down of [
     query('NONSENSE'),
     undefined,
-    (async ({ context }) => void context.sequelize.query('DROP TABLE b')) satisfies Migration,
+    (async ({ context }) => void context.sequelize.query('DROP TABLE b').catch(() => undefined)) satisfies Migration,
   ]) {
     const { file, revert } = await prepare(t, [a, migration('0002-b', b.up, down)])
     const before = dump(file)

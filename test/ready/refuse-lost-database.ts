@@ -54,6 +54,12 @@ t.test('a command that needs a database tells none from a lost one', async t => 
 })
 
 t.test('another file is no evidence, nor is the marker of another database', async t => {
-  await t.resolves(refuse(t.testdir({ '.ready': JSON.stringify({ database: 'other.db' }) })))
+  await t.resolves(
+    refuse(
+      t.testdir({
+        '.ready': JSON.stringify({ schema: '0001-x', readyAt: '2026-01-18T10:00:00Z', database: 'other.db' }),
+      }),
+    ),
+  )
   await t.resolves(refuse(t.testdir({ 'notes.txt': '', backups: { 'other-x.db': '' } })))
 })

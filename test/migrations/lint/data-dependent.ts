@@ -53,11 +53,7 @@ testAnalyzer(t, made, ({ fates, kept }) => findDataDependent(fates, kept), [
     [],
   ],
   ['a unique index on what was not', ['CREATE UNIQUE INDEX u ON a (y, x)'], ['MF101: makes a (y, x) unique']],
-  [
-    'a unique index on an expression',
-    ['CREATE UNIQUE INDEX u ON a (lower(x))'],
-    ['MF101: makes a (expression) unique'],
-  ],
+  ['a unique index on an expression', ['CREATE UNIQUE INDEX u ON a (lower(x))'], ['MF101: makes a (lower(x)) unique']],
   [
     'a UNIQUE by a rebuild',
     rebuild('id INTEGER PRIMARY KEY, x UNIQUE, z UNIQUE', 'id, x, z'),
