@@ -20,6 +20,7 @@ const allowed = [
   'src/database/schema.ts',
   'src/database/sqlite-failure.ts',
   'src/database/wait.ts',
+  'src/database/wrong-size.ts',
   'src/error-code.ts',
   'src/failure.ts',
   'src/log.ts',

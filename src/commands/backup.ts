@@ -3,10 +3,8 @@ import { whenFree } from '../database/wait.ts'
 import { readHistory } from '../migrations/history.ts'
 import { refuseNoDatabase } from '../ready/refuse-lost-database.ts'
 import { checkVolume } from '../volume/check-volume.ts'
-import { refuseShortRoom } from '../volume/room.ts'
 import { type Context, patienceOf } from './context.ts'
-import { checkOf, helperOf } from './helper-of.ts'
-import { makeBackup, roomForBackup } from './protect.ts'
+import { makeLastingBackup } from './protect.ts'
 
 /**
  * Makes a backup now and prints its path. A hub may write meanwhile, and does not wait in WAL mode: the copy is of one state.
@@ -21,11 +19,7 @@ export const backup = async (context: Context): Promise<void> => {
     // its first read begins a transaction, in which the copy is made
     connection.exec('BEGIN')
     const history = await whenFree(() => readHistory(connection), patienceOf(context))
-    refuseShortRoom([roomForBackup(config.database)])
-    const schema = history.at(-1)?.name ?? ''
-    const check = checkOf(config)
-    const options = { schema, check, keep: config.backupKeep, rows: undefined } as const
-    print(`${await makeBackup(context, options, helperOf(context))}\n`)
+    print(`${await makeLastingBackup(context, history.at(-1)?.name ?? '')}\n`)
   } finally {
     connection.close()
   }

@@ -2,6 +2,7 @@ import { plainly } from '../database/around.ts'
 import { look } from '../database/look.ts'
 import type { Connection } from '../database/open.ts'
 import { refuseNoRoomToCommit } from '../database/room-to-commit.ts'
+import { finishBackup } from '../database/unfinished-backup.ts'
 import { Failure } from '../failure.ts'
 import { formatThings } from '../for-people.ts'
 import { readMigrationTexts } from '../migrations/files.ts'
@@ -10,7 +11,7 @@ import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
 import { type Reverted, revertMigrations } from '../migrations/revert.ts'
 import { settleLimit } from '../migrations/watch.ts'
 import { createProgress } from '../progress.ts'
-import { markReady } from '../ready/mark-ready.ts'
+import { markReady, notMarked } from '../ready/mark-ready.ts'
 import { readMarker, withdrawMarker } from '../ready/marker.ts'
 import { refuseNoDatabase } from '../ready/refuse-lost-database.ts'
 import { checkVolume } from '../volume/check-volume.ts'
@@ -19,6 +20,7 @@ import type { Context } from './context.ts'
 import { differenceLines } from './difference-lines.ts'
 import { protect } from './protect.ts'
 import { appliedOf } from './try-out.ts'
+import { tryVolume } from './try-volume.ts'
 import { withCopy } from './with-copy.ts'
 import { withDatabase } from './with-database.ts'
 
@@ -61,17 +63,22 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
   const checkedAt = await withDatabase(context, database, async connection => {
     if (namesIn(connection).join() !== names.join())
       throw new Failure('DATABASE_BUSY', `${database} was migrated by another run just now`, 'Start again.')
-    const pending = texts.filter(({ name }) => names.includes(name))
-    const marker = readMarker(readyFile)
-    const checked = await protect(context, connection, { isNew: false, schema, marker, pending })
-    await revertMigrations(connection, migrations, names, options, table => lost.includes(table))
-    refuseNoRoomToCommit(connection)
-    withdrawMarker(readyFile)
-    return checked
+    await tryVolume(context, connection)
+    const [marker, undone] = [readMarker(readyFile), texts.filter(({ name }) => names.includes(name))]
+    const found = { isNew: false, schema, marker, texts: undone }
+    const { checkedAt } = await protect(context, connection, found, async () => {
+      await revertMigrations(connection, migrations, names, options, table => lost.includes(table))
+      refuseNoRoomToCommit(connection)
+      withdrawMarker(readyFile)
+    })
+    return checkedAt
   })
+  finishBackup(database, config.backupKeep)
   const now = await withDatabase(context, database, async connection =>
     markReady(connection, readyFile, texts, { version, checkedAt }),
-  )
+  ).catch(error => {
+    throw notMarked(error, database)
+  })
   const milliseconds = Math.round(performance.now() - start)
   const done = `${names.length} undone in ${milliseconds} ms: ${database} is at ${now.schema || 'no migration'}`
   log.info('down.done', done, { undone: names, milliseconds, schema: now.schema })

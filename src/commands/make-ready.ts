@@ -2,6 +2,7 @@ import { plainly } from '../database/around.ts'
 import type { Connection } from '../database/open.ts'
 import { refuseNoRoomToCommit } from '../database/room-to-commit.ts'
 import { withTransaction } from '../database/transaction.ts'
+import { finishBackup } from '../database/unfinished-backup.ts'
 import { whenFree } from '../database/wait.ts'
 import type { MigrationText } from '../migrations/files.ts'
 import { findForeign } from '../migrations/find-foreign.ts'
@@ -11,13 +12,15 @@ import { makePlan, refuseConflicts } from '../migrations/plan.ts'
 import type { Applied } from '../migrations/runner.ts'
 import { settleLimit } from '../migrations/watch.ts'
 import { createProgress } from '../progress.ts'
-import { markReady } from '../ready/mark-ready.ts'
-import { readMarker, withdrawMarker } from '../ready/marker.ts'
+import { markReady, notMarked } from '../ready/mark-ready.ts'
+import { type Marker, readMarker, withdrawMarker } from '../ready/marker.ts'
+import { refuseLoss } from '../ready/refuse-lost-database.ts'
 import { isTrue, truthOf } from '../ready/truth.ts'
 import { filesystemOf } from '../volume/filesystem.ts'
 import { shareWithGroup } from '../volume/share-with-group.ts'
 import { type Context, patienceOf } from './context.ts'
-import { protect } from './protect.ts'
+import { checkDamage, protect } from './protect.ts'
+import { tryVolume } from './try-volume.ts'
 
 /**
  * The long way of `up`: everything is decided again under the write lock, then check, backup, apply, commit, marker.
@@ -33,32 +36,48 @@ export const makeReady = async (
   const { config, log } = context
   const patience = patienceOf(context)
   const start = performance.now()
-  const { applied, checkedAt, isNew } = await withTransaction(connection, patience, () =>
+  const { applied, checkedAt, isNew, marker } = await withTransaction(connection, patience, () =>
     bringUp(context, connection, texts, to),
   )
+  finishBackup(config.database, config.backupKeep)
   for (const { name, milliseconds } of applied) {
     log.info('migration.applied', `applied ${name} in ${milliseconds} ms`, { name, milliseconds })
   }
   if (isNew) shareWithGroup(config.database)
   if (isNew && filesystemOf(context.host.mounts, config.volume).kind !== 'shared')
     await whenFree(() => connection.pragma('journal_mode = WAL'), patience)
+  // with nothing to apply the database is read for damage without the lock, so that a hub may write meanwhile
+  const checked = { version: context.version, checkedAt: checkedAt ?? (await checkDamage(context, marker)) }
   // under the lock again: another version may commit meanwhile, and its marker must not be replaced by ours
   const { schema } = await withTransaction(connection, patience, async () =>
-    markReady(connection, config.readyFile, texts, { version: context.version, checkedAt }),
-  )
+    markReady(connection, config.readyFile, texts, checked),
+  ).catch(error => {
+    throw applied.length === 0 ? error : notMarked(error, config.database)
+  })
   const milliseconds = Math.round(performance.now() - start)
   const done = applied.length === 0 ? 'nothing to apply' : `${applied.length} applied in ${milliseconds} ms`
   log.info('up.done', `${done}: ${config.database} is at ${schema}`, { applied: applied.length, milliseconds, schema })
 }
+
+type Brought = Readonly<{
+  applied: readonly Applied[]
+  /** null when it was not checked */
+  checkedAt: string | null
+  isNew: boolean
+  /** as it was before */
+  marker: Marker | undefined
+}>
 
 const bringUp = async (
   context: Context,
   connection: Connection,
   texts: readonly MigrationText[],
   to: string | undefined,
-): Promise<{ applied: readonly Applied[]; checkedAt: string | null; isNew: boolean }> => {
+): Promise<Brought> => {
   const { config, log, signal, version } = context
   const isNew = isEmpty(connection)
+  if (isNew) refuseLoss(config)
+  await tryVolume(context, connection)
   const known = texts.map(toKnown)
   const history = readHistory(connection)
   const { pending: allPending, conflicts } = makePlan(known, history)
@@ -68,28 +87,24 @@ const bringUp = async (
   const truth = truthOf(connection, history)
   if (marker !== undefined && !isTrue(marker, truth)) withdrawMarker(config.readyFile)
   refuseConflicts([...findForeign(connection), ...conflicts], config.database)
+  if (pending.length === 0) return { applied: [], checkedAt: null, isNew, marker }
 
-  const found = { isNew, schema: truth.schema, marker }
-  if (pending.length === 0)
-    return { applied: [], checkedAt: await protect(context, connection, { ...found, pending: [] }), isNew }
   const [{ loadMigrations }, { applyMigrations }] = await Promise.all([
     import('../migrations/load.ts'),
     import('../migrations/apply.ts'),
   ])
   const migrations = await loadMigrations(known)
   const pendingTexts = texts.filter(text => pending.some(({ name }) => name === text.name))
-  const checkedAt = await protect(context, connection, { ...found, pending: pendingTexts })
-  const onProgress = createProgress(log, 'rows')
-  const applied = await applyMigrations(connection, migrations.filter(isWanted), {
-    version,
-    signal,
-    settleLimit,
-    onProgress,
-    around: plainly,
+  const found = { isNew, schema: truth.schema, marker, texts: pendingTexts }
+  const { value: applied, checkedAt } = await protect(context, connection, found, async () => {
+    const onProgress = createProgress(log, 'rows')
+    const options = { version, signal, settleLimit, onProgress, around: plainly }
+    const done = await applyMigrations(connection, migrations.filter(isWanted), options)
+    refuseNoRoomToCommit(connection)
+    withdrawMarker(config.readyFile)
+    return done
   })
-  refuseNoRoomToCommit(connection)
-  withdrawMarker(config.readyFile)
-  return { applied, checkedAt, isNew }
+  return { applied, checkedAt, isNew, marker }
 }
 
 /** No table, no view, nothing. Inside a transaction page_count would not tell: BEGIN IMMEDIATE makes a first page. */

@@ -1,18 +1,17 @@
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { backUp } from '../database/back-up.ts'
+import { backUp, pruneBackups } from '../database/back-up.ts'
 import { backupFolder } from '../database/backups.ts'
 import { checkDatabase } from '../database/check-database.ts'
-import { countTables } from '../database/count-tables.ts'
-import type { Helper } from '../database/helper.ts'
-import { refuseFalseLocks } from '../database/lock-probe.ts'
+import { countTables, type TableSize } from '../database/count-tables.ts'
 import type { Connection } from '../database/open.ts'
+import { sqliteCode } from '../database/sqlite-failure.ts'
+import { dropUnfinished, hasUnfinished, markUnfinished } from '../database/unfinished-backup.ts'
 import { formatBytes } from '../for-people.ts'
 import type { MigrationText } from '../migrations/files.ts'
 import { rewrittenTables, sizeOfTable } from '../migrations/rewrites.ts'
 import type { Marker } from '../ready/marker.ts'
 import { filesystemOf } from '../volume/filesystem.ts'
-import { probeFolder } from '../volume/probe-folder.ts'
 import { type Need, refuseShortRoom } from '../volume/room.ts'
 import type { Context } from './context.ts'
 import { checkOf, helperOf } from './helper-of.ts'
@@ -23,45 +22,88 @@ export type Found = Readonly<{
   /** the last applied migration */
   schema: string
   marker: Marker | undefined
-  pending: readonly MigrationText[]
+  /** the migrations that will run */
+  texts: readonly MigrationText[]
 }>
 
 /**
- * What is done under the write lock before anything is touched: the filesystem is tried out, the room is counted, and the
- * database is read for damage: itself, or its backup, which is the same.
- * @returns when the database was last checked, ISO 8601
- * @throws Failure FILESYSTEM_UNSUITABLE, VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE, DISK_FULL, DATABASE_DAMAGED
+ * Runs `work`, which changes the database under its write lock, once the room for it is counted and the database is read for
+ * damage: itself, or its backup, which is the same. That backup is the run's own until finishBackup: where `work` fails it goes.
+ * @returns what `work` gave, and when the database was last checked, ISO 8601; null if never
+ * @throws Failure DISK_FULL, DATABASE_DAMAGED; what `work` throws
  */
-export const protect = async (context: Context, connection: Connection, found: Found): Promise<string | null> => {
+export const protect = async <T>(
+  context: Context,
+  connection: Connection,
+  { isNew, schema, marker, texts }: Found,
+  work: () => Promise<T>,
+): Promise<Readonly<{ value: T; checkedAt: string | null }>> => {
   const { config } = context
-  const { database, volume } = config
-  const { isNew, marker, pending, schema } = found
-  const helper = helperOf(context)
-  probeFolder(volume)
-  await distrustLocks(context, connection, helper)
-  const backsUp = config.backup === 'auto' && pending.length > 0 && !isNew
+  const { database, readyFile, volume } = config
+  const backsUp = config.backup === 'auto' && !isNew
+  await dropOfKilledRun(context, schema)
   refuseShortRoom([
-    ...(backsUp ? [roomForBackup(database)] : []),
-    ...roomForRewrites(connection, volume, pending),
-    { what: 'journal and marker', folder: volume, bytes: smallThings.bytes, files: smallThings.files },
+    ...(backsUp ? [roomForBackup(context)] : []),
+    ...roomForRewrites(connection, volume, texts),
+    { what: 'journal', folder: volume, ...roomForJournal },
+    { what: 'ready marker', folder: dirname(readyFile), ...roomForMarker },
   ])
-  const check = checkOf(config)
-  if (backsUp) {
-    const options = { schema, check, keep: config.backupKeep, rows: countTables(connection) } as const
-    await makeBackup(context, options, helper)
-  } else if (config.check === 'never') return marker?.checkedAt ?? null
-  else if (!isNew) await checkDatabase(database, check, helper)
-  return new Date().toISOString()
+  if (!backsUp) {
+    const checkedAt = isNew ? now() : await checkDamage(context, marker)
+    return { value: await work(), checkedAt }
+  }
+  markUnfinished(database, await makeBackup(context, schema, countTables(connection)))
+  const checkedAt = now()
+  try {
+    return { value: await work(), checkedAt }
+  } catch (error) {
+    // a disk that fails may not roll back either
+    if (!/^SQLITE_IOERR/.test(String(sqliteCode(error)))) dropUnfinished(database, schema)
+    throw error
+  }
+}
+
+const now = (): string => new Date().toISOString()
+
+/** Its backup may be the only good one: first the database is read. */
+const dropOfKilledRun = async (context: Context, schema: string): Promise<void> => {
+  const { config } = context
+  if (!hasUnfinished(config.database)) return
+  await checkDatabase(config.database, checkOf(config), helperOf(context))
+  dropUnfinished(config.database, schema)
+}
+
+/**
+ * Reads the database for damage, unless that is switched off. Holds up no writer in WAL mode.
+ * @param marker which says when it was last checked
+ * @returns when it was last checked, ISO 8601; null if never
+ * @throws Failure DATABASE_DAMAGED
+ */
+export const checkDamage = async (context: Context, marker: Marker | undefined): Promise<string | null> => {
+  const { config } = context
+  if (config.check === 'never') return marker?.checkedAt ?? null
+  await checkDatabase(config.database, checkOf(config), helperOf(context))
+  return now()
+}
+
+/** `backup` of a person: it counts at once, and older ones go. */
+export const makeLastingBackup = async (context: Context, schema: string): Promise<string> => {
+  const { config } = context
+  refuseShortRoom([roomForBackup(context)])
+  const file = await makeBackup(context, schema, undefined)
+  pruneBackups(config.database, config.backupKeep)
+  return file
 }
 
 /** `backUp`, and a line that says so. */
-export const makeBackup = async (
-  { config, log }: Context,
-  options: Parameters<typeof backUp>[1],
-  helper: Helper,
+const makeBackup = async (
+  context: Context,
+  schema: string,
+  rows: readonly TableSize[] | undefined,
 ): Promise<string> => {
+  const { config, log } = context
   const start = performance.now()
-  const file = await backUp(config.database, options, helper)
+  const file = await backUp(config.database, { schema, check: checkOf(config), rows }, helperOf(context))
   const [bytes, milliseconds] = [statSync(file).size, Math.round(performance.now() - start)]
   log.info('backup.made', `backed up ${formatBytes(bytes)} to ${file} in ${milliseconds} ms`, {
     file,
@@ -71,22 +113,28 @@ export const makeBackup = async (
   return file
 }
 
-/** What any run writes: -wal and -shm, or -journal, the marker and its temporary file. */
-const smallThings = { bytes: 256 * 1024, files: 6 }
+/** -wal and -shm, or -journal, of a run that writes next to nothing. */
+const roomForJournal = { bytes: 256 * 1024, files: 3 }
+/** The marker and its temporary file. */
+const roomForMarker = { bytes: 8 * 1024, files: 2 }
 
-export const roomForBackup = (database: string): Need => {
-  const [folder, bytes] = [backupFolder(database), sizeOf(database) + sizeOf(`${database}-wal`)]
-  // the folders, the copy and its WAL
-  return { what: 'backup', folder: existsSync(folder) ? folder : dirname(database), bytes, files: 4 }
+/** Filesystems on which a copy may be a clone: then it takes no room. Where it is none after all, the disk fills and says so. */
+const cloning = /^(?:btrfs|bcachefs|xfs|zfs)$/
+
+const roomForBackup = ({ config, host }: Context): Need => {
+  const { database, volume } = config
+  const folder = statSync(backupFolder(database), { throwIfNoEntry: false })?.isDirectory()
+    ? backupFolder(database)
+    : volume
+  const isOneFilesystem = statSync(folder).dev === statSync(volume).dev
+  const clones = isOneFilesystem && cloning.test(filesystemOf(host.mounts, folder).name)
+  // the folders, the copy and its WAL, and the file that says whose it is
+  return { what: 'backup', folder, bytes: clones ? 0 : sizeOf(database) + sizeOf(`${database}-wal`), files: 6 }
 }
 
 /** A table written anew is there twice until it is committed, and once more in the journal or the WAL. */
-const roomForRewrites = (
-  connection: Connection,
-  folder: string,
-  pending: readonly MigrationText[],
-): readonly Need[] => {
-  const tables = rewrittenTables(pending).map(table => ({ table, bytes: sizeOfTable(connection, table) }))
+const roomForRewrites = (connection: Connection, folder: string, texts: readonly MigrationText[]): readonly Need[] => {
+  const tables = rewrittenTables(texts).map(table => ({ table, bytes: sizeOfTable(connection, table) }))
   const bytes = tables.reduce((sum, table) => sum + table.bytes, 0)
   return [
     ...tables.map(({ table, bytes }) => ({ what: `rebuild of ${table ?? 'a table'}`, folder, bytes, files: 0 })),
@@ -95,18 +143,3 @@ const roomForRewrites = (
 }
 
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
-
-/** Over a network or by FUSE, locks may be for show, and the shared memory that WAL needs may not be shared. */
-const distrustLocks = async ({ config, host, log }: Context, connection: Connection, helper: Helper): Promise<void> => {
-  const { database, volume } = config
-  const { name, kind } = filesystemOf(host.mounts, volume)
-  if (kind !== 'shared') return
-  await refuseFalseLocks(database, name, helper)
-  const isWal = connection.pragma('journal_mode', { simple: true }) === 'wal'
-  const advice = isWal
-    ? 'its database is in WAL mode, which is safe there only while one host uses it: run "PRAGMA journal_mode = DELETE" on it'
-    : 'locks hold there now; its database has a rollback journal instead of a WAL'
-  log.warn('volume.shared', `data directory ${volume} is on ${name}: ${advice}. A local disk is safer.`, {
-    filesystem: name,
-  })
-}

@@ -1,20 +1,23 @@
-import { existsSync, statSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { chmodSync, existsSync, realpathSync, statSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
 import { backupFolder, listBackups } from '../database/backups.ts'
 import { refuseDamage } from '../database/check-database.ts'
 import { copyByHelper } from '../database/copy.ts'
 import { replaceDatabase } from '../database/replace-database.ts'
 import { Failure } from '../failure.ts'
-import { readMigrationTexts } from '../migrations/files.ts'
+import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
+import { findForeign } from '../migrations/find-foreign.ts'
 import { readHistory } from '../migrations/history.ts'
 import { toKnown } from '../migrations/known.ts'
 import { makePlan } from '../migrations/plan.ts'
-import { markReady } from '../ready/mark-ready.ts'
+import { markReady, notMarked } from '../ready/mark-ready.ts'
 import { withdrawMarker } from '../ready/marker.ts'
 import { checkVolume } from '../volume/check-volume.ts'
 import { withPartialFolder } from '../volume/partial-folder.ts'
+import { probeFolder } from '../volume/probe-folder.ts'
 import { refuseShortRoom } from '../volume/room.ts'
 import { sameOwner } from '../volume/same-owner.ts'
+import { shareWithGroup } from '../volume/share-with-group.ts'
 import { confirm } from './confirm.ts'
 import type { Context } from './context.ts'
 import { checkOf, helperOf } from './helper-of.ts'
@@ -36,43 +39,71 @@ export const restore = async (
   const { database, volume } = config
   checkVolume(config, host)
   const backup = chooseBackup(database, file, latest)
+  const texts = readMigrationTexts(config.migrations)
   const check = checkOf(config)
-  await confirm(context, yes, `${backup} takes the place of ${database}; what is there is kept`)
+  await confirm(
+    context,
+    yes,
+    `${backup} takes the place of ${database}; what is there is kept. Its hub must be stopped`,
+  )
+  probeFolder(volume)
   refuseShortRoom([{ what: 'copy of the backup', folder: volume, bytes: statSync(backup).size, files: 4 }])
-  const replaced = await withPartialFolder(volume, async partials => {
+  const replaced = await withPartialFolder(volume, false, async partials => {
     const partial = join(partials, basename(database))
     refuseDamage(backup, await copyByHelper('the restored database', backup, partial, check, helperOf(context)))
-    sameOwner(partial, backup)
+    if (existsSync(database)) sameOwner(partial, database)
+    else chmodSync(partial, modeOfNew)
     return replaceDatabase(database, partial, () => withdrawMarker(config.readyFile))
   })
+  if (replaced === undefined) shareWithGroup(database)
   const kept = replaced === undefined ? '' : `; what was there is ${replaced}`
   log.info('restore.done', `restored ${database} from ${backup}${kept}`, { file: backup, replaced: replaced ?? null })
-  await markRestored(context)
+  await markRestored(context, texts).catch(error => {
+    throw notMarked(error, database)
+  })
 }
 
+/** As SQLite makes one: whoever has the volume may write it, everybody may read it. */
+const modeOfNew = 0o644
+
 const chooseBackup = (database: string, file: string | undefined, latest: boolean): string => {
-  const newest = listBackups(database).at(-1)?.file
-  const inFolder = join(backupFolder(database), file ?? '')
   const hint = 'Name one that "migrator backups" lists, or say --latest.'
-  if ((file === undefined) !== latest) throw new Failure('CONFIG_INVALID', 'which backup is not said', hint)
-  const chosen = file === undefined ? newest : dirname(file) === '.' && existsSync(inFolder) ? inFolder : resolve(file)
+  if (file === undefined && !latest) throw new Failure('CONFIG_INVALID', 'which backup is not said', hint)
+  if (file !== undefined && latest)
+    throw new Failure('CONFIG_INVALID', `both ${file} and --latest are said`, 'Say one of them.')
+  const chosen = file === undefined ? listBackups(database).at(-1)?.file : inFolder(database, file)
   if (chosen === undefined)
     throw new Failure('CONFIG_INVALID', `there is no backup in ${backupFolder(database)}`, 'Name a file of your own.')
   if (!statSync(chosen, { throwIfNoEntry: false })?.isFile())
     throw new Failure('CONFIG_INVALID', `there is no backup ${chosen}`, hint)
-  if (chosen === database) throw new Failure('CONFIG_INVALID', `${chosen} is the database itself`, hint)
-  return chosen
+  if (existsSync(database) && isSameFile(chosen, database))
+    throw new Failure('CONFIG_INVALID', `${chosen} is the database itself`, hint)
+  // SQLite names a WAL after the file itself, not after a link to it
+  return realpathSync(chosen)
 }
 
-/** The marker is true of what was restored; where that is not what this image makes, `up` has to run. */
-const markRestored = async (context: Context): Promise<void> => {
+/** A name alone is that of a backup, where there is one. */
+const inFolder = (database: string, file: string): string => {
+  const backup = join(backupFolder(database), file)
+  return basename(file) === file && existsSync(backup) ? backup : resolve(file)
+}
+
+const isSameFile = (one: string, other: string): boolean => {
+  const [a, b] = [statSync(one), statSync(other)]
+  return a.dev === b.dev && a.ino === b.ino
+}
+
+/** The marker is true of what was restored; where that is not what this image makes, more has to be done. */
+const markRestored = async (context: Context, texts: readonly MigrationText[]): Promise<void> => {
   const { config, log, version } = context
-  const texts = readMigrationTexts(config.migrations)
-  await withDatabase(context, config.database, async connection => {
-    const { pending, conflicts } = makePlan(texts.map(toKnown), readHistory(connection))
+  const { database, readyFile } = config
+  await withDatabase(context, database, async connection => {
+    const { pending, conflicts: inHistory } = makePlan(texts.map(toKnown), readHistory(connection))
+    const conflicts = [...findForeign(connection), ...inHistory]
     const checkedAt = new Date().toISOString()
-    if (conflicts.length === 0) markReady(connection, config.readyFile, texts, { version, checkedAt })
+    if (conflicts.length === 0) markReady(connection, readyFile, texts, { version, checkedAt })
+    const next = conflicts.length > 0 ? 'see "migrator status"' : 'run "migrator up"'
     if (conflicts.length > 0 || pending.length > 0)
-      log.warn('restore.not-ready', `${config.database} is not at the schema of this image: run "migrator up"`)
+      log.warn('restore.not-ready', `${database} is not at the schema of this image: ${next}`)
   })
 }

@@ -1,10 +1,11 @@
 import { rmSync, statSync } from 'node:fs'
 import { attempt } from '../attempt.ts'
 import type { Config } from '../config.ts'
-import { hasLeftovers } from '../database/leftovers.ts'
-import { type Connection, openDatabase } from '../database/open.ts'
+import { hasHotJournal, wasWalRecovered } from '../database/leftovers.ts'
+import { type Connection, closeUnlessDamaged, openDatabase } from '../database/open.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import { whenFree } from '../database/wait.ts'
+import { wrongSize } from '../database/wrong-size.ts'
 import { Failure } from '../failure.ts'
 import type { Log } from '../log.ts'
 import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
@@ -35,15 +36,17 @@ export const up = async (context: Context, to: string | undefined): Promise<void
   try {
     refuseLostDatabase(config)
     const isNew = statSync(config.database, { throwIfNoEntry: false }) === undefined
-    const checkDue = config.check === 'always' || (config.check === 'auto' && hasLeftovers(config.database))
+    const checkDue = config.check === 'always' || (config.check === 'auto' && hasHotJournal(config.database))
     const connection = openDatabase(config.database)
     try {
-      if (!checkDue && to === undefined && (await isReady(context, connection, texts))) return
-      const { makeReady } = await import('./make-ready.ts')
-      await makeReady(context, connection, texts, to)
-    } finally {
-      if (isNew) removeIfEmpty(connection)
+      if (checkDue || to !== undefined || !(await isReady(context, connection, texts)))
+        await (await import('./make-ready.ts')).makeReady(context, connection, texts, to)
       connection.close()
+    } catch (error) {
+      const failure = toFailure(error, config.database)
+      if (isNew) removeIfEmpty(connection)
+      closeUnlessDamaged(connection, failure)
+      throw failure
     }
   } catch (error) {
     const failure = toFailure(error, config.database)
@@ -64,18 +67,23 @@ const isReady = async (context: Context, connection: Connection, texts: readonly
   const { config, log, version } = context
   const marker = readMarker(config.readyFile)
   if (marker === undefined || marker.version !== version || isOld(marker, config)) return false
-  const seen = await whenFree(
-    connection.transaction(() => seenOf(connection, texts, marker)),
-    patienceOf(context),
-  )
-  if (marker.seen !== seen) return false
+  const seenNow = connection.transaction(() => {
+    const seen = seenOf(connection, texts, marker)
+    const doubts = config.check === 'auto' ? wrongSize(config.database, connection) : []
+    return doubts.length === 0 ? seen : undefined
+  })
+  const seen = await whenFree(seenNow, patienceOf(context))
+  if (marker.seen !== seen || (config.check === 'auto' && wasWalRecovered(config.database))) return false
   const { schema } = marker
   log.info('up.nothing', `nothing to do: ${config.database} is at ${schema}`, { schema })
   return true
 }
 
-const isOld = ({ checkedAt }: Marker, { check }: Config): boolean =>
-  check === 'auto' && !(Date.now() - Date.parse(String(checkedAt)) < checkLasts)
+/** A time to come is none: a clock that was wrong would put the next check off for ever. */
+const isOld = ({ checkedAt }: Marker, { check }: Config): boolean => {
+  const age = Date.now() - Date.parse(String(checkedAt))
+  return check === 'auto' && !(age >= 0 && age < checkLasts)
+}
 
 /**
  * A first run that failed leaves no empty file behind. Under the write lock, so that nobody else is about to fill it;

@@ -1,12 +1,11 @@
-import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
+import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { attempt } from '../attempt.ts'
 import { Failure } from '../failure.ts'
-import { freePath } from '../volume/free-path.ts'
 import { withPartialFolder } from '../volume/partial-folder.ts'
 import { syncFolder } from '../volume/replace-file.ts'
 import { sameOwner } from '../volume/same-owner.ts'
-import { backupFolder, backupName, listBackups } from './backups.ts'
+import { backupFolder, listBackups, nextBackupName } from './backups.ts'
 import { checkDatabase } from './check-database.ts'
 import { copyByHelper } from './copy.ts'
 import type { TableSize } from './count-tables.ts'
@@ -18,57 +17,67 @@ export type BackUpOptions = Readonly<{
   schema: string
   /** how the copy is read for damage */
   check: Check
-  /** how many backups stay, this one included; at least 1 */
-  keep: number
-  /** what the copy must hold; undefined where somebody may write meanwhile */
+  /** what the copy must hold, where the caller has the write lock; undefined where somebody may write meanwhile */
   rows: readonly TableSize[] | undefined
 }>
 
 /**
  * Copies the database into `backups/<database>-<schema>-<UTC>.db`. The caller holds the write lock on it, or a read transaction.
- * The copy gets its name only when it is whole, on disk and checked; its mode and owner are the database's. Then all but the
- * newest `keep` backups are removed.
+ * The copy gets its name only when it is whole, on disk and checked; its mode and owner are the database's.
  * @returns the backup's path
- * @throws Failure DATABASE_DAMAGED when the database is not sound, DISK_FULL when the copy alone is not; SQLite's and the
- *   filesystem's errors. Nothing is left behind, and every older backup stays
+ * @throws Failure DATABASE_DAMAGED when the database is not sound, DISK_FULL when the copy alone is not, CONFIG_INVALID when
+ *   something else is in the place of the folder; SQLite's and the filesystem's errors. Nothing is left behind
  */
 export const backUp = async (database: string, options: BackUpOptions, helper: Helper): Promise<string> => {
   const folder = backupFolder(database)
-  if (!existsSync(folder)) {
-    mkdirSync(folder)
-    sameOwner(folder, dirname(database))
-  }
+  const made = makeFolder(folder)
   try {
     return await makeIn(folder, database, options, helper)
   } finally {
     // a first backup that fails leaves no empty folder
-    attempt(() => rmdirSync(folder))
+    if (made) attempt(() => rmdirSync(folder))
   }
 }
 
-const makeIn = async (
+/** Removes all but the newest `keep` backups, with what SQLite may have left beside them. */
+export const pruneBackups = (database: string, keep: number): void => {
+  for (const { file } of listBackups(database).slice(0, -keep)) removeBackup(file)
+}
+
+export const removeBackup = (file: string): void => {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true })
+}
+
+/** @returns whether there was none */
+const makeFolder = (folder: string): boolean => {
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) {
+    mkdirSync(folder)
+    sameOwner(folder, dirname(folder))
+    return true
+  }
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return false
+  const hint = 'Make it a folder, or a link to one that is there.'
+  throw new Failure('CONFIG_INVALID', `${folder} is no folder for backups`, hint)
+}
+
+const makeIn = (
   folder: string,
   database: string,
-  { schema, check, keep, rows }: BackUpOptions,
+  { schema, check, rows }: BackUpOptions,
   helper: Helper,
-): Promise<string> => {
-  const made = await withPartialFolder(folder, async partials => {
+): Promise<string> =>
+  withPartialFolder(folder, rows !== undefined, async partials => {
     const partial = join(partials, basename(database))
     const copy = await copyByHelper('the backup', database, partial, check, helper)
     // the copy of a damaged database is damaged too, and then that is what is to be told
     if (copy.findings.length > 0) await checkDatabase(database, check, helper)
     if (copy.findings.length > 0 || !isSame(copy.rows, rows)) throw badCopy(folder)
     sameOwner(partial, database)
-    const file = freePath(stamp => join(folder, backupName(database, schema, stamp)))
+    const file = join(folder, nextBackupName(database, schema))
     renameSync(partial, file)
     syncFolder(folder)
     return file
   })
-  // this one stays whatever the clock says: it is the one that is known to be good
-  const others = listBackups(database).filter(({ file }) => file !== made)
-  for (const { file } of others.slice(0, Math.max(0, others.length - keep + 1))) rmSync(file, { force: true })
-  return made
-}
 
 const isSame = (rows: readonly TableSize[], expected: readonly TableSize[] | undefined): boolean =>
   expected === undefined || JSON.stringify(rows) === JSON.stringify(expected)
@@ -77,5 +86,5 @@ const badCopy = (folder: string): Failure =>
   new Failure(
     'DISK_FULL',
     `the backup in ${folder} did not come out as the database is: the disk is failing`,
-    'Replace the disk, or put the volume on another one. The database was not touched.',
+    'Replace the disk, or put the volume on another one. The database is left as it is.',
   )

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { Failure } from '../failure.ts'
 import { type Helper, runHelper } from './helper.ts'
 import type { Check, Inspected } from './inspect.ts'
+import { leftAsItIs } from './sqlite-failure.ts'
 
 /**
  * Reads a whole database for damage, in a helper process.
@@ -21,9 +22,5 @@ export const inspectByHelper = async (path: string, check: Check, helper: Helper
 /** @throws Failure DATABASE_DAMAGED when there are findings */
 export const refuseDamage = (path: string, { findings }: Inspected): void => {
   if (findings.length === 0) return
-  throw new Failure(
-    'DATABASE_DAMAGED',
-    `${path} is damaged: ${findings.join('; ')}`,
-    'It was not touched. Restore a backup.',
-  )
+  throw new Failure('DATABASE_DAMAGED', `${path} is damaged: ${findings.join('; ')}`, leftAsItIs)
 }

@@ -1,4 +1,4 @@
-import { constants, copyFileSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, constants, copyFileSync, openSync, readSync, rmSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import Database from 'better-sqlite3'
 import { attempt } from '../attempt.ts'
@@ -10,14 +10,17 @@ import { type Check, type Inspected, inspect } from './inspect.ts'
  * What lies in its journal or WAL is put into the copy. Then the copy is flushed to disk and read for damage, both at once.
  *
  * To be run in a helper process, while another one holds the write lock or a read transaction on the database. Either keeps
- * SQLite from writing anything into the file that is not in the WAL too, and the WAL from being begun anew
- * (https://www.sqlite.org/wal.html#checkpointing), so that file and WAL, copied in this order, are one state.
+ * SQLite from writing anything into the file that is not in the WAL too (https://www.sqlite.org/wal.html#checkpointing), so that
+ * file and WAL, copied in this order, are one state. Only a WAL of which everything is in the file may be begun anew beside a
+ * reader: then the file alone is the reader's state, and nothing is put into it until that ends.
  * @throws SQLite's and the filesystem's errors
  */
 export const copyDatabase = async (from: string, to: string, check: Check): Promise<Inspected> => {
-  copyFileSync(from, to, constants.COPYFILE_FICLONE)
+  const begun = walHeader(from)
+  copyFile(from, to)
   const leftovers = ['-wal', '-journal'].filter(suffix => sizeOf(from + suffix) > 0)
-  for (const suffix of leftovers) copyFileSync(from + suffix, to + suffix, constants.COPYFILE_FICLONE)
+  for (const suffix of leftovers) copyFile(from + suffix, to + suffix)
+  if (walHeader(from) !== begun) rmSync(`${to}-wal`, { force: true })
   // what fails here is damage, and found again below
   if (leftovers.length > 0) attempt(() => foldLeftovers(to))
   const file = await open(to, 'r+')
@@ -26,6 +29,23 @@ export const copyDatabase = async (from: string, to: string, check: Check): Prom
   await synced
   await file.close()
   return inspected
+}
+
+/** A copy that its maker may write, whatever the mode of the original is. */
+const copyFile = (from: string, to: string): void => {
+  copyFileSync(from, to, constants.COPYFILE_FICLONE)
+  chmodSync(to, 0o600)
+}
+
+/** The 32 bytes that change whenever the WAL is begun anew: its salts (https://www.sqlite.org/fileformat.html#the_write_ahead_log). */
+const walHeader = (path: string): string => {
+  if (sizeOf(`${path}-wal`) === 0) return ''
+  const [header, descriptor] = [Buffer.alloc(32), openSync(`${path}-wal`, 'r')]
+  try {
+    return header.toString('hex', 0, readSync(descriptor, header, 0, header.length, 0))
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 /** Exclusive locking needs no -shm file; the last connection takes the empty WAL away. */

@@ -1,18 +1,25 @@
+import { attempt } from '../attempt.ts'
 import type { Connection } from './open.ts'
 import { readSchema } from './schema.ts'
+import { isUnknownHere } from './sqlite-failure.ts'
 
 export type TableSize = Readonly<{ name: string; rows: number }>
 
-/** How many rows each table has, by name. */
+/** How many rows each table has, by name; without those that only their hub can read (a virtual table of its own module). */
 export const countTables = (connection: Connection): readonly TableSize[] =>
   readSchema(connection)
     .filter(({ type }) => type === 'table')
-    .map(({ name }) => ({ name, rows: countRows(connection, name) }))
+    .flatMap(({ name }) => countRows(connection, name).map(rows => ({ name, rows })))
 
-export const countRows = (connection: Connection, table: string): number =>
-  Number(
+/** How many rows a table has; nothing for one that only its hub can read. */
+export const countRows = (connection: Connection, table: string): readonly number[] => {
+  const outcome = attempt(() =>
     connection
       .prepare(`SELECT count(*) FROM "${table.replaceAll('"', '""')}"`)
       .pluck()
       .get(),
   )
+  if ('value' in outcome) return [Number(outcome.value)]
+  if (isUnknownHere(outcome.error)) return []
+  throw outcome.error
+}

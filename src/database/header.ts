@@ -45,7 +45,7 @@ export const isStrange = (path: string): boolean => {
  */
 export const refuseStrange = (path: string): void => {
   if (!isStrange(path)) return
-  const hint = 'It was not touched. Restore a backup, or check DATABASE_URL.'
+  const hint = 'It is left as it is. Check DATABASE_URL.'
   throw new Failure('DATABASE_DAMAGED', `${path} is no SQLite database: its first bytes are others`, hint)
 }
 

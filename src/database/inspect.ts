@@ -1,10 +1,11 @@
-import { statSync } from 'node:fs'
 import { attempt } from '../attempt.ts'
 import { countTables, type TableSize } from './count-tables.ts'
-import { hasLeftovers } from './leftovers.ts'
+import { isStrange } from './header.ts'
 import { look } from './look.ts'
 import type { Connection } from './open.ts'
-import { sqliteError } from './sqlite-failure.ts'
+import { readSchema } from './schema.ts'
+import { isUnknownHere, sqliteError } from './sqlite-failure.ts'
+import { wrongSize } from './wrong-size.ts'
 
 /**
  * How to read a whole database for damage: `quick_check` finds broken pages, NOT NULL and CHECK violations; `integrity_check`
@@ -27,34 +28,39 @@ const most = 3
  * @throws SQLite's errors, other than those that say that the file is damaged: that is a finding
  */
 export const inspect = (path: string, check: Check): Inspected => {
+  if (isStrange(path)) return { findings: ['its first bytes are not those of a SQLite database'], rows: [] }
   const outcome = attempt(() => look(path, connection => inspectOpen(path, connection, check)))
   if ('value' in outcome) return outcome.value
   const said = sqliteError(outcome.error)
-  if (said === undefined || !/^SQLITE_(?:NOTADB|CORRUPT)/.test(said.code)) throw outcome.error
+  if (said === undefined || !/^SQLITE_(?:NOTADB|CORRUPT|ERROR)/.test(said.code)) throw outcome.error
   return { findings: [said.message], rows: [] }
 }
 
 /** In one transaction: a writer would change the file's size between two questions. */
 const inspectOpen = (path: string, connection: Connection, check: Check): Inspected =>
   connection.transaction(() => {
-    const checked = connection.prepare<[], string>(`PRAGMA ${check}(${most})`).pluck().all()
-    const sound = checked.length === 1 && checked[0] === 'ok'
-    const findings = [
-      ...wrongSize(path, connection),
-      ...(sound ? [] : checked.map(text => text.replaceAll('\n', ' '))),
-      ...wrongMarks(connection),
-    ]
+    const findings = [...wrongSize(path, connection), ...checkAll(connection, check), ...wrongMarks(connection)]
     return { findings: findings.slice(0, most), rows: findings.length === 0 ? countTables(connection) : [] }
   })()
 
-/** SQLite notices a file that is too short, but not one that grew: what lies behind its pages is not its own. */
-const wrongSize = (path: string, connection: Connection): readonly string[] => {
-  // with a WAL the file itself is behind
-  if (hasLeftovers(path)) return []
-  const [pages, pageSize] = ['page_count', 'page_size'].map(name => Number(connection.pragma(name, { simple: true })))
-  const { size } = statSync(path)
-  const expected = Number(pages) * Number(pageSize)
-  return size === expected ? [] : [`the file has ${size} bytes, where its ${pages} pages make ${expected}`]
+/** What only the hub can read (a collation or a module of its own) stops the check: then each table is read by itself. */
+const checkAll = (connection: Connection, check: Check): readonly string[] => {
+  const whole = attempt(() => runCheck(connection, check, String(most)))
+  if ('value' in whole) return whole.value
+  if (!isUnknownHere(whole.error)) throw whole.error
+  return readSchema(connection)
+    .filter(({ type }) => type === 'table')
+    .flatMap(({ name }) => {
+      const one = attempt(() => runCheck(connection, check, `"${name.replaceAll('"', '""')}"`))
+      if ('value' in one) return one.value
+      if (isUnknownHere(one.error)) return []
+      throw one.error
+    })
+}
+
+const runCheck = (connection: Connection, check: Check, of: string): readonly string[] => {
+  const checked = connection.prepare<[], string>(`PRAGMA ${check}(${of})`).pluck().all()
+  return checked.length === 1 && checked[0] === 'ok' ? [] : checked.map(text => text.replaceAll('\n', ' '))
 }
 
 /**

@@ -1,9 +1,9 @@
-import { linkSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { linkSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { attempt } from '../attempt.ts'
 import { freePath } from '../volume/free-path.ts'
 import { syncFolder } from '../volume/replace-file.ts'
-import { replacedPrefix } from './backups.ts'
+import { listReplaced, replacedPrefix } from './backups.ts'
 import { isStrange } from './header.ts'
 import { type Connection, openDatabase } from './open.ts'
 import { refuseOpenElsewhere } from './open-elsewhere.ts'
@@ -50,7 +50,7 @@ const lockForGood = (database: string): Connection | undefined => {
   })
   if ('value' in outcome) return connection
   connection.close()
-  if (/^SQLITE_(?:NOTADB|CORRUPT)/.test(String(sqliteCode(outcome.error)))) return undefined
+  if (/^SQLITE_(?:NOTADB|CORRUPT|ERROR)/.test(String(sqliteCode(outcome.error)))) return undefined
   throw outcome.error
 }
 
@@ -60,19 +60,25 @@ const keep = (database: string, kept: string): string => {
   return kept
 }
 
-/** The database first: without it a journal harms nobody. */
+/**
+ * The database first: without it a journal harms nobody. One that was killed in between left a journal alone: that belongs to
+ * what was moved last.
+ */
 const moveAside = (database: string, kept: string): string | undefined => {
   const present = ['', '-wal', '-journal'].filter(suffix => sizeOf(database + suffix) > 0)
-  for (const suffix of present) renameSync(database + suffix, kept + suffix)
+  const target = present.includes('') ? kept : (listReplaced(database).findLast(hasNoJournal) ?? kept)
+  for (const suffix of present) renameSync(database + suffix, target + suffix)
   rmSync(`${database}-shm`, { force: true })
-  return present.length > 0 ? kept : undefined
+  return present.length > 0 ? target + present[0] : undefined
 }
+
+const hasNoJournal = (path: string): boolean => sizeOf(`${path}-wal`) === 0 && sizeOf(`${path}-journal`) === 0
 
 /** A second name that a killed restore left is the database itself. */
 const removeHalfKept = (database: string): void => {
-  const [folder, file] = [dirname(database), statSync(database, { throwIfNoEntry: false })]
-  for (const entry of readdirSync(folder).filter(name => name.startsWith(replacedPrefix(database))))
-    if (statSync(join(folder, entry)).ino === file?.ino) rmSync(join(folder, entry))
+  const file = statSync(database, { throwIfNoEntry: false })
+  for (const replaced of listReplaced(database))
+    if (file !== undefined && statSync(replaced, { throwIfNoEntry: false })?.ino === file.ino) rmSync(replaced)
 }
 
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0

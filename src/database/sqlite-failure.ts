@@ -29,8 +29,15 @@ export const toFailure = (error: unknown, path: string): unknown => {
   if (found === undefined) return fileFailure(error)
   const { code, message: reason } = found
   if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
-    const hint = 'Restore a backup, or move the file away to start anew. It was not touched.'
-    return new Failure('DATABASE_DAMAGED', `${path} is not a sound SQLite database: ${reason}`, hint, error)
+    return new Failure('DATABASE_DAMAGED', `${path} is not a sound SQLite database: ${reason}`, leftAsItIs, error)
+  }
+  if (isUnknownHere(error)) {
+    const hint = 'Keep what needs it in a database of its own: it cannot be migrated here.'
+    return new Failure('CONFIG_INVALID', `${path} has something that only its hub can read: ${reason}`, hint, error)
+  }
+  // all SQL that is not a migration's is this program's own, and right for every sound database
+  if (/^SQLITE_ERROR/.test(code)) {
+    return new Failure('DATABASE_DAMAGED', `${path} cannot be read: ${reason}`, leftAsItIs, error)
   }
   if (/^SQLITE_(FULL|IOERR_(?:WRITE|FSYNC|DIR_FSYNC|SHMSIZE))$/.test(code) || (isRefused(code) && isFull(path))) {
     return new Failure('DISK_FULL', `the disk under ${path} is full or failing: ${reason}`, hints.DISK_FULL, error)
@@ -49,6 +56,13 @@ export const toFailure = (error: unknown, path: string): unknown => {
   }
   return error
 }
+
+/** What a hint for a damaged database begins with; main.ts adds which backup would mend it. */
+export const leftAsItIs = 'It is left as it is.'
+
+/** Whether a statement failed for want of a collation or a module that a program brings along. */
+export const isUnknownHere = (error: unknown): boolean =>
+  /^no such (?:collation sequence|module)\b/.test(sqliteError(error)?.message ?? '')
 
 const isRefused = (code: string): boolean => /^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)/.test(code)
 

@@ -1,6 +1,4 @@
-import { statSync } from 'node:fs'
-import { Failure } from '../failure.ts'
-import type { Connection } from './open.ts'
+import { type Connection, refuseReplaced } from './open.ts'
 import { type Patience, whenFree } from './wait.ts'
 
 /**
@@ -16,13 +14,9 @@ export const withTransaction = async <T>(
   work: () => Promise<T>,
 ): Promise<T> => {
   connection.pragma('foreign_keys = OFF')
-  const before = fileNow(connection)
   try {
     await whenFree(() => connection.exec('BEGIN IMMEDIATE'), patience)
-    if (fileNow(connection) !== before) {
-      const message = `${connection.name} was replaced by another program just now`
-      throw new Failure('DATABASE_BUSY', message, 'Start again.')
-    }
+    refuseReplaced(connection)
     const result = await work()
     // a reader in rollback-journal mode may hold the commit up
     await whenFree(() => connection.exec('COMMIT'), patience)
@@ -33,7 +27,3 @@ export const withTransaction = async <T>(
     connection.pragma('foreign_keys = ON')
   }
 }
-
-/** Tells one file from another; undefined where there is none, as for a database in memory. */
-const fileNow = (connection: Connection): number | undefined =>
-  statSync(connection.name, { throwIfNoEntry: false })?.ino

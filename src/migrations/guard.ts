@@ -6,10 +6,12 @@ import { sqliteError } from '../database/sqlite-failure.ts'
 /** What a migration must not take away: counted before and after it, inside the transaction. */
 type Snapshot = Readonly<{
   /** rows of each table, and where in the file it begins: a renamed table keeps its place, a rebuilt one its name */
-  tables: ReadonlyMap<string, Readonly<{ rows: number; rootPage: number }>>
+  tables: ReadonlyMap<string, TableState>
   /** foreign key violations, as `table -> parent: number` */
   violations: ReadonlyMap<string, number>
 }>
+
+type TableState = Readonly<{ rows: number; rootPage: number }>
 
 /** Reads every row's existence and every foreign key: about 0.25 s for a million rows. */
 const takeSnapshot = (connection: Connection): Snapshot => {
@@ -22,7 +24,11 @@ const takeSnapshot = (connection: Connection): Snapshot => {
     .all()
   const violations = tables.flatMap(({ name }) => violationsOf(connection, name))
   return {
-    tables: new Map(tables.map(({ name, rootPage }) => [name, { rows: countRows(connection, name), rootPage }])),
+    tables: new Map(
+      tables.flatMap(({ name, rootPage }) =>
+        countRows(connection, name).map((rows): [string, TableState] => [name, { rows, rootPage }]),
+      ),
+    ),
     violations: new Map(violations.map(({ key, number }) => [key, number])),
   }
 }

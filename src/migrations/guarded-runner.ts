@@ -1,7 +1,7 @@
 import { MigrationError } from 'umzug'
 import type { Around } from '../database/around.ts'
 import type { Connection } from '../database/open.ts'
-import { toFailure } from '../database/sqlite-failure.ts'
+import { sqliteCode, toFailure } from '../database/sqlite-failure.ts'
 import { Failure } from '../failure.ts'
 import type { OnProgress } from './backfill.ts'
 import { createGuard, type Loss } from './guard.ts'
@@ -74,7 +74,8 @@ export const createGuardedRunner = (
 /** Umzug wraps what a migration threw and names it; a full disk and a damaged file are no fault of the migration. */
 const failureOf = (error: unknown, path: string): unknown => {
   if (!(error instanceof MigrationError)) return error
-  const failure = toFailure(error.cause, path)
+  // what is wrong with its SQL is the migration's fault, and no damage
+  const failure = /^SQLITE_ERROR/.test(String(sqliteCode(error.cause))) ? undefined : toFailure(error.cause, path)
   if (failure instanceof Failure) return failure
   return new Failure(
     'MIGRATION_FAILED',

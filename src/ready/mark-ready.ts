@@ -1,4 +1,6 @@
 import type { Connection } from '../database/open.ts'
+import { toFailure } from '../database/sqlite-failure.ts'
+import { Failure } from '../failure.ts'
 import type { MigrationText } from '../migrations/files.ts'
 import { readHistory } from '../migrations/history.ts'
 import { type Marker, writeMarker } from './marker.ts'
@@ -28,4 +30,12 @@ export const markReady = (
   }
   if (applied.length > 0) writeMarker(readyFile, marker)
   return marker
+}
+
+/** What kept the marker from being written once the database was changed: that stays, whatever the failure's own hint says. */
+export const notMarked = (error: unknown, database: string): unknown => {
+  const failure = toFailure(error, database)
+  if (!(failure instanceof Failure)) return failure
+  const message = `${database} is changed, but its ready marker is not written: ${failure.message}`
+  return new Failure(failure.code, message, 'Mend that, then run "migrator up": it writes the marker.', failure)
 }

@@ -1,25 +1,31 @@
-import { existsSync, readdirSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { Config } from '../config.ts'
-import { listBackups, replacedPrefix } from '../database/backups.ts'
+import { listBackups, listReplaced } from '../database/backups.ts'
 import { refuseStrange } from '../database/header.ts'
 import { Failure } from '../failure.ts'
 import { readMarker, withdrawn } from './marker.ts'
 
 /**
- * To SQLite a missing or empty file is a sound, new database. Where a ready marker, a backup or a replaced database shows that
- * there was data, it is a loss, and making a new one would hide it. Nor is a file that is no database one to be opened.
+ * To SQLite a missing or empty file is a sound, new database: see refuseLoss. Nor is a file that is no database one to be opened.
  * @throws Failure DATABASE_DAMAGED
  */
-export const refuseLostDatabase = ({ database, readyFile }: Config): void => {
-  if (sizeOf(database) > 0) {
-    refuseStrange(database)
-    return
-  }
+export const refuseLostDatabase = (config: Config): void => {
+  if (sizeOf(config.database) > 0) refuseStrange(config.database)
+  else refuseLoss(config)
+}
+
+/**
+ * For a database that is missing or empty. Where a ready marker, a backup, a replaced database, or a journal without its database
+ * shows that there was data, it is a loss, and making a new one would hide it.
+ * @throws Failure DATABASE_DAMAGED
+ */
+export const refuseLoss = ({ database, readyFile }: Config): void => {
   const evidence = [
     ...[readyFile, withdrawn(readyFile)].filter(file => existsSync(file) && isMarkerOf(file, database)),
     ...listBackups(database).map(({ file }) => file),
     ...listReplaced(database),
+    ...listJournals(database),
   ]
   const [first] = evidence
   if (first === undefined) return
@@ -50,7 +56,8 @@ const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false 
 const isMarkerOf = (file: string, database: string): boolean =>
   (readMarker(file)?.database ?? basename(database)) === basename(database)
 
-const listReplaced = (database: string): readonly string[] =>
-  readdirSync(dirname(database))
-    .filter(entry => entry.startsWith(replacedPrefix(database)))
-    .map(entry => join(dirname(database), entry))
+/** A killed first run leaves an empty database with a -journal; a -wal is begun when its database has its first page. */
+const listJournals = (database: string): readonly string[] => {
+  const suffixes = existsSync(database) ? ['-wal'] : ['-wal', '-journal']
+  return suffixes.map(suffix => database + suffix).filter(file => sizeOf(file) > 0)
+}

@@ -1,16 +1,28 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../failure.ts'
 
-const prefix = '.partial-'
+const prefix = '.migrator-partial-'
+
+/** Milliseconds after which nobody works in such a folder any more: a day. */
+const longest = 24 * 3600 * 1000
 
 /**
  * Runs `work` with a new folder inside of another, so on its filesystem, for files that get their place by rename once they are
- * whole. It is removed in every path, and first of all what killed runs left; also that of a run which makes one at the same time.
- * @throws what `work` throws; Failure DATABASE_BUSY when another run took the folder away
+ * whole. It is removed in every path, and first of all what killed runs left.
+ * @param alone whether nobody else can be at work in such a folder now, as under the write lock; otherwise only those of yesterday
+ *   are taken for left behind
+ * @throws what `work` throws; Failure DATABASE_BUSY when another run, which was alone, took the folder away
  */
-export const withPartialFolder = async <T>(parent: string, work: (folder: string) => Promise<T>): Promise<T> => {
-  for (const entry of readdirSync(parent).filter(name => name.startsWith(prefix))) remove(join(parent, entry))
+export const withPartialFolder = async <T>(
+  parent: string,
+  alone: boolean,
+  work: (folder: string) => Promise<T>,
+): Promise<T> => {
+  for (const entry of readdirSync(parent).filter(name => name.startsWith(prefix))) {
+    const age = Date.now() - (statSync(join(parent, entry), { throwIfNoEntry: false })?.mtimeMs ?? 0)
+    if (alone || age > longest) remove(join(parent, entry))
+  }
   const folder = mkdtempSync(join(parent, prefix))
   const outcome = await work(folder).then(
     value => ({ value }),
