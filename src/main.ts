@@ -13,7 +13,7 @@ import { becomeOwner } from './volume/become-owner.ts'
 import { isContainer } from './volume/container.ts'
 import { followLink } from './volume/follow-link.ts'
 import { parseMounts } from './volume/mounts.ts'
-import { hasTemporaryFolder } from './volume/temporary.ts'
+import { sortsOnVolume } from './volume/temporary.ts'
 import { writeText } from './write-text.ts'
 
 const stdin = 0
@@ -35,7 +35,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
       const config = followLink(await readConfig({ environment, workingFolder: process.cwd(), root, terminal }))
       log = createLog(config.logFormat, config.logLevel, stderr, logScreen)
       // read by SQLite when the first database is opened
-      if (!hasTemporaryFolder(environment)) process.env.SQLITE_TMPDIR = config.volume
+      if (sortsOnVolume(environment, config.volume)) process.env.SQLITE_TMPDIR = config.volume
       const mounts = parseMounts(readMountinfo())
       const container = isContainer('/', environment, mounts)
       becomeOwner(config.volume, container, process)

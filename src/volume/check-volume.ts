@@ -65,11 +65,7 @@ const refuseUnwritable = (folder: string, host: Host): void => {
   try {
     accessSync(folder, constants.W_OK | constants.X_OK)
   } catch (cause) {
-    if (errorCode(cause) === 'EROFS') {
-      const hint = 'Mount it without ":ro" ("readOnly: true" in Kubernetes).'
-      throw new Failure('VOLUME_READ_ONLY', `data directory ${folder} is mounted read-only`, hint, cause)
-    }
-    throw notAllowed('write', `data directory ${folder}`, folder, folder, host, cause)
+    throw notWritable(`data directory ${folder}`, folder, folder, host, cause)
   }
 }
 
@@ -79,8 +75,14 @@ const refuseForeignFile = (file: string, host: Host): void => {
   try {
     accessSync(file, constants.R_OK | constants.W_OK)
   } catch (cause) {
-    throw notAllowed('write', file, file, dirname(file), host, cause)
+    throw notWritable(file, file, dirname(file), host, cause)
   }
+}
+
+const notWritable = (what: string, path: string, folder: string, host: Host, cause: unknown): Failure => {
+  if (errorCode(cause) !== 'EROFS') return notAllowed('write', what, path, folder, host, cause)
+  const hint = 'Mount it without ":ro" ("readOnly: true" in Kubernetes).'
+  return new Failure('VOLUME_READ_ONLY', `${what} is mounted read-only`, hint, cause)
 }
 
 const notAllowed = (
@@ -93,11 +95,12 @@ const notAllowed = (
 ): Failure => {
   const { uid: owner, gid: group } = statSync(path)
   const inMemory = `${folder}:uid=${uid},gid=${gid}`
-  const hint =
+  const ofOthers =
     filesystemOf(mounts, folder).kind === 'memory'
       ? `Mount it for this user: "--tmpfs ${inMemory}" for docker run, "tmpfs: [${inMemory}]" in Compose.`
       : `Run "chown -R ${uid}:${gid} ${folder}" as root on the volume, or run as its owner: "--user ${owner}:${group}" for docker run, ` +
         `"user: ${owner}:${group}" in Compose, "fsGroup: ${gid}" in Kubernetes.`
+  const hint = owner === uid ? `Its mode forbids it: run "chmod -R u+rwX ${path}".` : ofOthers
   const message = `${what} belongs to ${owner}:${group} and user ${uid}:${gid} may not ${verb} it`
   return new Failure('VOLUME_NOT_WRITABLE', message, hint, cause)
 }

@@ -5,6 +5,7 @@ import { Failure } from '../failure.ts'
 const meanings = {
   ENOSPC: 'DISK_FULL',
   EDQUOT: 'DISK_FULL',
+  EFBIG: 'DISK_FULL',
   EIO: 'DISK_FULL',
   EROFS: 'VOLUME_READ_ONLY',
   EACCES: 'VOLUME_NOT_WRITABLE',

@@ -6,7 +6,7 @@ import { Failure } from '../failure.ts'
 
 /**
  * The settings with a database path that is no symbolic link any more: SQLite names -wal and -journal after the file itself.
- * @throws Failure CONFIG_INVALID when the link leaves the volume, or leads nowhere: the data would not be where its volume is
+ * @throws Failure CONFIG_INVALID when the link leaves its folder, or leads nowhere: the data would not be where its volume is
  */
 export const followLink = (config: Config): Config => {
   const { database, volume } = config
@@ -16,7 +16,7 @@ export const followLink = (config: Config): Config => {
   const target = attempt(() => realpathSync(database))
   if ('value' in target && dirname(target.value) === realpathSync(volume))
     return { ...config, database: join(volume, basename(target.value)) }
-  const where = 'value' in target ? `to ${target.value}, outside of ${volume}` : 'that leads nowhere'
+  const where = 'value' in target ? `to ${target.value}, which is not beside it` : 'that leads nowhere'
   throw new Failure(
     'CONFIG_INVALID',
     `the database ${database} is a link ${where}`,

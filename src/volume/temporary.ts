@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, statfsSync, statSync } from 'node:fs'
 import { attempt } from '../attempt.ts'
 import type { Environment } from '../config.ts'
 
@@ -6,12 +6,22 @@ import type { Environment } from '../config.ts'
 const usual = ['/var/tmp', '/usr/tmp', '/tmp']
 
 /**
- * Whether SQLite finds a folder for what it sorts and cannot hold in memory. On a read-only root there is none, and a large
- * CREATE INDEX would fail in the middle (SQLITE_IOERR_GETTEMPPATH).
+ * Whether SQLite's temporary files, what it sorts and cannot hold in memory, have their best place on the volume. On a read-only
+ * root there is no other, and a large CREATE INDEX would fail in the middle (SQLITE_IOERR_GETTEMPPATH); a small /tmp would fill.
+ * A folder that SQLITE_TMPDIR names is somebody's decision.
  */
-export const hasTemporaryFolder = ({ SQLITE_TMPDIR, TMPDIR }: Environment, others = usual): boolean =>
-  [SQLITE_TMPDIR, TMPDIR, ...others].some(folder => folder !== undefined && isWritable(folder))
+export const sortsOnVolume = ({ SQLITE_TMPDIR, TMPDIR }: Environment, volume: string, others = usual): boolean => {
+  const folder = [SQLITE_TMPDIR, TMPDIR, ...others].find(isWritable)
+  return folder === undefined || (folder !== SQLITE_TMPDIR && roomIn(folder) < roomIn(volume))
+}
 
-const isWritable = (folder: string): boolean =>
+const isWritable = (folder: string | undefined): folder is string =>
+  folder !== undefined &&
   statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true &&
   'value' in attempt(() => accessSync(folder, constants.W_OK | constants.X_OK))
+
+/** Bytes that are free there; none where there is no such folder, which checkVolume tells. */
+const roomIn = (folder: string): number => {
+  const room = attempt(() => statfsSync(folder))
+  return 'value' in room ? room.value.bavail * room.value.bsize : 0
+}

@@ -21,7 +21,10 @@ t.test('the newest backup that is good is named, with the command that restores 
   writeFileSync(backupAt(folder, 3), 'no database')
   const explained = await explainDamage(damaged, await makeContext(folder))
   t.match(explained, { code: 'DATABASE_DAMAGED', message: damaged.message })
-  t.ok(explained.hint.includes(`of 2030-01-01T00:00:00Z: "migrator restore ${backupAt(folder, 1)}"`), explained.hint)
+  t.ok(
+    explained.hint.includes(`of 2030-01-01T00:00:00Z: "migrator restore --yes ${backupAt(folder, 1)}"`),
+    explained.hint,
+  )
 })
 
 t.test('where none is good, and where there is none, that is said', async t => {

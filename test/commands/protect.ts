@@ -1,75 +1,121 @@
-import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { protect, roomForBackup } from '../../src/commands/protect.ts'
+import { checkDamage, makeLastingBackup, protect } from '../../src/commands/protect.ts'
 import { openDatabase } from '../../src/database/open.ts'
-import { parseMounts } from '../../src/volume/mounts.ts'
+import { markUnfinished } from '../../src/database/unfinished-backup.ts'
+import { readMarker } from '../../src/ready/marker.ts'
 import { makeContext } from '../help/context.ts'
 import { withMount } from '../help/mount.ts'
 import { dump, root, runProgram, settingsFor } from '../help/program.ts'
 
 const notRoot = process.getuid?.() !== 0 && 'needs root, to mount'
-const found = { isNew: false, schema: '0001-x', marker: undefined, pending: [] }
-const pending = (text: string) => [{ name: '0002-y', file: '0002-y.js', text }]
+const found = { isNew: false, schema: '0001-x', marker: undefined, texts: [] }
+const textOf = (text: string) => [{ name: '0002-y', file: '0002-y.js', text }]
+const nothing = async () => undefined
 
 const make = (folder: string): Database.Database => {
   const connection = openDatabase(join(folder, 'homelab.db'))
   connection.exec('CREATE TABLE a (x); INSERT INTO a VALUES (1)')
   return connection
 }
+const backupsIn = (folder: string): readonly string[] => readdirSync(join(folder, 'backups')).filter(isBackup)
+const isBackup = (name: string): boolean => name.endsWith('.db')
 
-/** A context in a folder that the mount table says is on this filesystem. */
-const contextOn = async (folder: string, filesystem: string, settings: Readonly<Record<string, string>> = {}) => {
-  const context = await makeContext(folder, settings)
-  const warnings: string[] = []
-  const warn = (event: string, message: string) => warnings.push(`${event}: ${message}`)
-  const mounts = parseMounts(`1 0 0:1 / ${folder} rw - ${filesystem} source rw`)
-  return { context: { ...context, log: { ...context.log, warn }, host: { ...context.host, mounts } }, warnings }
-}
+t.test('a database without anything in it needs neither check nor backup', async t => {
+  const folder = t.testdir()
+  const connection = openDatabase(join(folder, 'homelab.db'))
+  const { value, checkedAt } = await protect(
+    await makeContext(folder),
+    connection,
+    { ...found, isNew: true },
+    async () => 7,
+  )
+  t.equal(value, 7)
+  t.match(checkedAt, /Z$/)
+  t.strictSame(readdirSync(folder), ['homelab.db'])
+  connection.close()
+})
 
-t.test('with nothing pending the database is checked, and no backup made', async t => {
+t.test('with MIGRATOR_BACKUP=never the database itself is checked, and with MIGRATOR_CHECK=never not', async t => {
   const folder = t.testdir()
   const connection = make(folder)
-  t.match(await protect(await makeContext(folder), connection, found), /Z$/)
+  const checking = await makeContext(folder, { MIGRATOR_BACKUP: 'never' })
+  t.match(await protect(checking, connection, found, nothing), { checkedAt: /Z$/ })
+  const neither = await makeContext(folder, { MIGRATOR_BACKUP: 'never', MIGRATOR_CHECK: 'never' })
+  t.match(await protect(neither, connection, found, nothing), { checkedAt: null })
   t.strictSame(readdirSync(folder), ['homelab.db'])
   connection.close()
 })
 
 t.test('a check that is switched off keeps the time of the last one', async t => {
   const folder = t.testdir()
-  const connection = make(folder)
+  await runProgram([], settingsFor(folder))
+  const marker = readMarker(join(folder, '.ready'))
   const context = await makeContext(folder, { MIGRATOR_CHECK: 'never' })
-  t.equal(await protect(context, connection, found), null)
-  connection.close()
+  t.equal(await checkDamage(context, marker), marker?.checkedAt)
+  t.equal(await checkDamage(context, undefined), null)
+  t.match(await checkDamage(await makeContext(folder), undefined), /Z$/)
 })
 
-t.test('before pending migrations there is a backup, which is checked whatever MIGRATOR_CHECK says', async t => {
+t.test('before the work there is a backup, which is checked whatever MIGRATOR_CHECK says', async t => {
   const folder = t.testdir()
   const connection = make(folder)
   const context = await makeContext(folder, { MIGRATOR_CHECK: 'never' })
   connection.exec('BEGIN IMMEDIATE')
-  t.match(await protect(context, connection, { ...found, pending: pending('') }), /Z$/)
-  const [backup = ''] = readdirSync(join(folder, 'backups'))
-  t.match(backup, /^homelab-0001-x-/)
-  t.equal(dump(join(folder, 'backups', backup)), dump(join(folder, 'homelab.db')))
+  const before = dump(join(folder, 'homelab.db'))
+  const outcome = await protect(context, connection, found, async () => {
+    connection.exec('INSERT INTO a VALUES (2)')
+    return backupsIn(folder)
+  })
+  t.match(outcome, { value: [/^homelab-0001-x-/], checkedAt: /Z$/ })
+  t.equal(dump(join(folder, 'backups', outcome.value[0] ?? '')), before)
   connection.close()
 })
 
-t.test('on a shared filesystem locks are tried out, and a warning says so', async t => {
-  const folder = t.testdir()
+t.test('where the work fails its backup goes again, and older ones stay', async t => {
+  const older = 'homelab-0001-x-20260101T000000Z.db'
+  const folder = t.testdir({ backups: { [older]: '' } })
   const connection = make(folder)
-  connection.exec('BEGIN IMMEDIATE')
-  const { context, warnings } = await contextOn(folder, 'nfs4')
-  await protect(context, connection, found)
-  t.match(warnings, [/^volume\.shared: .* is on nfs4: locks hold there now/])
-  connection.exec('ROLLBACK')
-  await t.rejects(protect(context, connection, found), { code: 'FILESYSTEM_UNSUITABLE' }, 'nobody holds the lock')
-  connection.exec('PRAGMA journal_mode = WAL; BEGIN IMMEDIATE')
-  await protect(context, connection, found)
-  t.match(warnings.at(-1), /its database is in WAL mode/)
+  const work = () => Promise.reject(new Error('out of luck'))
+  await t.rejects(protect(await makeContext(folder), connection, found, work), { message: 'out of luck' })
+  t.strictSame(readdirSync(join(folder, 'backups')), [older])
   connection.close()
 })
+
+t.test('where the disk fails the backup stays: it may not be rolled back', async t => {
+  const folder = t.testdir()
+  const connection = make(folder)
+  const work = () => Promise.reject(Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_WRITE' }))
+  await t.rejects(protect(await makeContext(folder), connection, found, work), { code: 'SQLITE_IOERR_WRITE' })
+  t.equal(backupsIn(folder).length, 1)
+  connection.close()
+})
+
+t.test(
+  'the backup of a killed run goes once the database is known to be sound, and stays while it is damaged',
+  async t => {
+    const folder = t.testdir()
+    const connection = make(folder)
+    connection.close()
+    const context = await makeContext(folder)
+    const left = await makeLastingBackup(context, '0001-x')
+    markUnfinished(join(folder, 'homelab.db'), left)
+    const sound = readFileSync(join(folder, 'homelab.db'))
+    truncateSync(join(folder, 'homelab.db'), 4096)
+    const damaged = openDatabase(join(folder, 'homelab.db'))
+    await t.rejects(protect(context, damaged, found, nothing), { code: 'DATABASE_DAMAGED' })
+    damaged.close()
+    t.strictSame(backupsIn(folder), [left.split('/').at(-1)])
+    writeFileSync(join(folder, 'homelab.db'), sound)
+    const mended = openDatabase(join(folder, 'homelab.db'))
+    await protect(context, mended, found, nothing)
+    t.equal(backupsIn(folder).length, 1)
+    t.notSame(backupsIn(folder), [left.split('/').at(-1)])
+    mended.close()
+  },
+)
 
 t.test(
   'room for the backup, for a table that is written anew and for its journal is counted beforehand',
@@ -82,33 +128,42 @@ t.test(
         `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10000) INSERT INTO a SELECT hex(randomblob(50)) FROM n`,
       )
       const context = await makeContext(data)
-      const rewrite = pending("context.rebuildTable('a', '…')")
-      await t.rejects(protect(context, connection, { ...found, pending: rewrite }), {
+      const protectFor = (text: string) => protect(context, connection, { ...found, texts: textOf(text) }, nothing)
+      await t.rejects(protectFor("context.rebuildTable('a', '…')"), {
         code: 'DISK_FULL',
-        message: /backup 1\.\d MB, rebuild of a 1\.\d MB, its journal 1\.\d MB, journal and marker/,
+        message: /backup 1\.\d MB, rebuild of a 1\.\d MB, its journal 1\.\d MB, journal .*, ready marker/,
       })
-      const unknown = pending('context.rebuildTable(name, sql)')
       const whole = { code: 'DISK_FULL', message: /rebuild of a table 1\.\d MB/ }
-      await t.rejects(protect(context, connection, { ...found, pending: unknown }), whole)
+      await t.rejects(protectFor('context.rebuildTable(name, sql)'), whole)
       t.strictSame(readdirSync(data), ['homelab.db'])
-      await t.resolves(
-        protect(context, connection, { ...found, pending: pending('') }),
-        'for what writes no table there is room',
-      )
+      await t.resolves(protectFor(''), 'for what writes no table there is room')
       connection.close()
     })
   },
 )
 
-t.test('the room for a backup is that of the database and its WAL', async t => {
-  const folder = t.testdir()
-  const connection = make(folder)
-  const before = roomForBackup(join(folder, 'homelab.db')).bytes
-  connection.exec('PRAGMA journal_mode = WAL; INSERT INTO a VALUES (hex(randomblob(5000)))')
-  t.ok(roomForBackup(join(folder, 'homelab.db')).bytes > before)
-  t.match(roomForBackup(join(folder, 'homelab.db')), { folder })
-  connection.close()
-})
+t.test(
+  'the room for a backup is that of the database and its WAL, on the filesystem that the backups are on',
+  { skip: notRoot },
+  async t => {
+    const folder = t.testdir({ data: {}, elsewhere: {} })
+    const data = join(folder, 'data')
+    await withMount(data, ['-t', 'tmpfs', '-o', 'size=4m', 'none'], async () => {
+      const connection = make(data)
+      connection.exec(
+        'PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; INSERT INTO a VALUES (randomblob(1500000))',
+      )
+      const context = await makeContext(data)
+      writeFileSync(join(data, 'filler'), Buffer.alloc(2 * 1024 * 1024))
+      await t.rejects(makeLastingBackup(context, 'x'), { code: 'DISK_FULL', message: /backup 1\.\d MB/ })
+      const elsewhere = join(folder, 'elsewhere')
+      symlinkSync(elsewhere, join(data, 'backups'))
+      await t.resolves(makeLastingBackup(context, 'x'))
+      t.equal(readdirSync(elsewhere).length, 1)
+      connection.close()
+    })
+  },
+)
 
 const migrationsWith = (t: Pick<Test, 'testdir'>, text: string): string => {
   const folder = t.testdir({ data: {}, migrations: { '0004-x.js': text } })

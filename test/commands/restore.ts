@@ -76,7 +76,7 @@ t.test('a damaged, missing or empty database is put right', async t => {
     spoil(file)
     const refused = await run(folder)
     t.match(refused, { exitCode: 30 })
-    t.ok(refused.stderr.includes(`migrator restore ${backup}`), 'the failure names the command')
+    t.ok(refused.stderr.includes(`migrator restore --yes ${backup}`), 'the failure names the command')
     t.match(await run(folder, 'restore', backup, '--yes'), { exitCode: 0 })
     t.strictSame(serversIn(file), ['kept'])
     t.match((await run(folder)).events, [{ event: 'up.nothing' }])
@@ -124,7 +124,7 @@ t.test('while a hub has the database open it is refused with 20, and marker and 
 
 for (const [title, words, said] of [
   ['without a file', [], /which backup is not said/],
-  ['with a file and --latest', ['x.db', '--latest'], /which backup is not said/],
+  ['with a file and --latest', ['x.db', '--latest'], /both .* and --latest are said/],
   ['of a file that is not there', ['x.db'], /there is no backup/],
   ['of a folder', ['backups'], /there is no backup/],
   ['of the database itself', ['homelab.db'], /the database itself/],

@@ -1,7 +1,16 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type BackUpOptions, backUp } from '../../src/database/back-up.ts'
+import { type BackUpOptions, backUp, pruneBackups, removeBackup } from '../../src/database/back-up.ts'
 import { listBackups } from '../../src/database/backups.ts'
 import { openDatabase } from '../../src/database/open.ts'
 import { makeHelper } from '../help/helper.ts'
@@ -15,7 +24,7 @@ const make = (folder: string): string => {
   return file
 }
 const backUpWith = (file: string, changed: Partial<BackUpOptions> = {}, helper = makeHelper()): Promise<string> =>
-  backUp(file, { schema: '0002-x', check: 'quick_check', keep: 3, rows: [{ name: 'a', rows: 2 }], ...changed }, helper)
+  backUp(file, { schema: '0002-x', check: 'quick_check', rows: [{ name: 'a', rows: 2 }], ...changed }, helper)
 
 t.test('a backup is the database, with its mode, under a name that says from what and when', async t => {
   const file = make(t.testdir())
@@ -58,24 +67,26 @@ t.test('only the newest are kept', async t => {
   mkdirSync(folder)
   for (const day of [1, 2, 3]) writeFileSync(join(folder, `homelab-0001-a-2026010${day}T000000Z.db`), '')
   writeFileSync(join(folder, 'notes.txt'), '')
-  const backup = await backUpWith(file, { keep: 2 })
+  const backup = await backUpWith(file)
+  pruneBackups(file, 2)
   t.strictSame(
     listBackups(file).map(backup => backup.file),
     [join(folder, 'homelab-0001-a-20260103T000000Z.db'), backup],
   )
   t.equal(existsSync(join(folder, 'notes.txt')), true)
-  const last = await backUpWith(file, { keep: 1 })
-  t.strictSame(
-    listBackups(file).map(backup => backup.file),
-    [last],
-  )
+  writeFileSync(`${listBackups(file)[0]?.file}-wal`, '')
+  pruneBackups(file, 1)
+  t.strictSame(readdirSync(folder).toSorted(), [backup.split('/').at(-1), 'notes.txt'])
+  removeBackup(backup)
+  t.strictSame(readdirSync(folder), ['notes.txt'])
 })
 
 t.test(
-  'the new one, which is known to be good, stays even where a clock that is wrong makes it the oldest',
+  'the new one, which is known to be good, is the newest even beside one that a wrong clock put into the future',
   async t => {
     const file = make(t.testdir({ backups: { 'homelab-0001-a-29990101T000000Z.db': '' } }))
-    const backup = await backUpWith(file, { keep: 1 })
+    const backup = await backUpWith(file)
+    pruneBackups(file, 1)
     t.strictSame(
       listBackups(file).map(backup => backup.file),
       [backup],
@@ -84,7 +95,7 @@ t.test(
 )
 
 t.test('what a killed run left goes with the next', async t => {
-  const file = make(t.testdir({ backups: { '.partial-abcdef': { 'homelab.db': 'half' } } }))
+  const file = make(t.testdir({ backups: { '.migrator-partial-abcdef': { 'homelab.db': 'half' } } }))
   const backup = await backUpWith(file)
   t.strictSame(readdirSync(join(file, '../backups')), [backup.split('/').at(-1)])
 })
@@ -93,7 +104,7 @@ t.test('a damaged database is refused: no backup is made, none is removed, and n
   const old = 'homelab-0001-a-20260101T000000Z.db'
   const file = make(t.testdir({ backups: { [old]: '' } }))
   truncateSync(file, 4096)
-  await t.rejects(backUpWith(file, { keep: 1 }), { code: 'DATABASE_DAMAGED' })
+  await t.rejects(backUpWith(file), { code: 'DATABASE_DAMAGED' })
   t.strictSame(readdirSync(join(file, '../backups')), [old])
   const other = make(t.testdir({}))
   truncateSync(other, 4096)
@@ -119,4 +130,19 @@ t.test('a signal ends it, and nothing is left', async t => {
   const helper = makeHelper({ signal: controller.signal, onProgress: () => controller.abort(reason) })
   await t.rejects(backUpWith(file, { rows: undefined }, helper), reason)
   t.equal(existsSync(join(file, '../backups')), false)
+})
+
+t.test('what is no folder in the place of the backups is refused, and stays', async t => {
+  const file = make(t.testdir({ backups: 'a text' }))
+  await t.rejects(backUpWith(file), { code: 'CONFIG_INVALID', message: /is no folder for backups/ })
+  const other = make(t.testdir({}))
+  symlinkSync('nowhere', join(other, '../backups'))
+  await t.rejects(backUpWith(other), { code: 'CONFIG_INVALID' })
+})
+
+t.test('a link to a folder will do', async t => {
+  const folder = t.testdir({ elsewhere: {} })
+  symlinkSync('elsewhere', join(folder, 'backups'))
+  await backUpWith(make(folder))
+  t.equal(readdirSync(join(folder, 'elsewhere')).length, 1)
 })

@@ -1,10 +1,53 @@
+import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { backupFolder, backupName, listBackups, replacedPrefix } from '../../src/database/backups.ts'
+import {
+  backupFolder,
+  listBackups,
+  listReplaced,
+  nextBackupName,
+  replacedPrefix,
+  schemaWord,
+} from '../../src/database/backups.ts'
 
 t.test('the name of a backup says what it is of, at which schema, and from when', async t => {
-  t.equal(backupName('/data/homelab.db', '0002-x', '20260118T185800Z'), 'homelab-0002-x-20260118T185800Z.db')
-  t.equal(backupName('/data/homelab.db', '', '20260118T185800Z'), 'homelab-empty-20260118T185800Z.db')
+  const folder = t.testdir()
+  const now = new Date().toISOString().slice(0, 10).replaceAll('-', '')
+  t.match(nextBackupName(join(folder, 'homelab.db'), '0002-x'), new RegExp(`^homelab-0002-x-${now}T\\d{6}Z\\.db$`))
+  t.match(nextBackupName(join(folder, 'homelab.db'), ''), /^homelab-empty-/)
+  t.match(nextBackupName(join(folder, 'homelab.sqlite'), ''), /^homelab\.sqlite-empty-/)
+})
+
+t.test('whatever the history calls a migration, the name is one of a file, and read back', async t => {
+  for (const schema of ['20260101-Foo.js', '../../etc/passwd', 'add users', 'é', '\u001b[2J']) {
+    const folder = t.testdir({ backups: {} })
+    const database = join(folder, 'homelab.db')
+    writeFileSync(join(folder, 'backups', nextBackupName(database, schema)), '')
+    t.match(listBackups(database), [{ schema: schemaWord(schema) }], schema)
+  }
+  t.equal(schemaWord('0002-x'), '0002-x')
+  t.equal(schemaWord('Add Users.js'), '0-add-users-js')
+})
+
+t.test('a later one has a later time, whatever the clock says', async t => {
+  const folder = t.testdir({ backups: { 'homelab-0001-a-29990101T000000Z.db': '' } })
+  t.equal(nextBackupName(join(folder, 'homelab.db'), ''), 'homelab-empty-29990101T000001Z.db')
+})
+
+t.test('what restores replaced is listed, the oldest first, without its journals', async t => {
+  const names = ['homelab.db.replaced-20260201T000000Z', 'homelab.db.replaced-20260101T000000Z']
+  const folder = t.testdir(Object.fromEntries([...names, `${names[0]}-wal`, 'homelab.db'].map(name => [name, ''])))
+  t.strictSame(
+    listReplaced(join(folder, 'homelab.db')),
+    names.toReversed().map(name => join(folder, name)),
+  )
+})
+
+t.test('a link that leads nowhere, and a folder, are no backups; what is no folder has none', async t => {
+  const folder = t.testdir({ backups: { 'homelab-0001-b-20260201T000000Z.db': {} } })
+  symlinkSync('nowhere', join(folder, 'backups/homelab-0001-a-20260201T000000Z.db'))
+  t.strictSame(listBackups(join(folder, 'homelab.db')), [])
+  t.strictSame(listBackups(join(t.testdir({ backups: '' }), 'homelab.db')), [])
 })
 
 t.test('what a restore replaced is called after the database', async t => {

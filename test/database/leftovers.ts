@@ -1,7 +1,10 @@
-import { writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import t from 'tap'
-import { hasLeftovers } from '../../src/database/leftovers.ts'
+import { hasHotJournal, hasLeftovers, wasWalRecovered } from '../../src/database/leftovers.ts'
+import { root } from '../help/program.ts'
 
 t.test('a journal or WAL with content is a leftover, an empty one is not', async t => {
   const folder = t.testdir({ 'x.db': '' })
@@ -13,3 +16,46 @@ t.test('a journal or WAL with content is a leftover, an empty one is not', async
   t.equal(hasLeftovers(file), true)
   t.equal(hasLeftovers(join(folder, 'none.db')), false)
 })
+
+/** Runs a program that has the database open as `d`, and is killed at its end. */
+const runKilled = (file: string, program: string): Promise<unknown> => {
+  const script = `const d = new (require('better-sqlite3'))(process.argv[1]); ${program}; process.kill(process.pid, 'SIGKILL')`
+  return new Promise(resolve => spawn(process.execPath, ['-e', script, file], { cwd: root }).once('close', resolve))
+}
+
+t.test('a journal in the middle of a transaction is hot, one of a finished transaction or none is not', async t => {
+  const file = join(t.testdir(), 'x.db')
+  const connection = new Database(file)
+  connection.exec('PRAGMA journal_mode = PERSIST; CREATE TABLE a (x)')
+  connection.close()
+  t.equal(hasHotJournal(file), false)
+  t.equal(existsSync(`${file}-journal`), true)
+  await runKilled(
+    file,
+    "d.pragma('cache_size = 5'); d.exec('BEGIN; INSERT INTO a WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) SELECT hex(randomblob(50)) FROM n')",
+  )
+  t.equal(hasHotJournal(file), true)
+  rmSync(`${file}-journal`)
+  t.equal(hasHotJournal(file), false)
+})
+
+t.test(
+  'who opens the WAL of a killed writer finds its index made anew; beside a writer at work it goes on',
+  async t => {
+    const file = join(t.testdir(), 'x.db')
+    const hub = new Database(file)
+    hub.exec('PRAGMA journal_mode = WAL; CREATE TABLE a (x); INSERT INTO a VALUES (1)')
+    t.equal(wasWalRecovered(file), false, 'the hub is at work')
+    hub.close()
+    t.equal(wasWalRecovered(file), false, 'there is no WAL')
+    for (const spoil of [() => undefined, () => rmSync(`${file}-shm`)]) {
+      await runKilled(file, "d.exec('INSERT INTO a VALUES (2)')")
+      spoil()
+      t.equal(wasWalRecovered(file), false, 'nobody has opened it yet')
+      const next = new Database(file)
+      next.prepare('SELECT * FROM a').get()
+      t.equal(wasWalRecovered(file), true)
+      next.close()
+    }
+  },
+)

@@ -1,7 +1,14 @@
-import { existsSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { openDatabase, openExisting, openForReading } from '../../src/database/open.ts'
+import {
+  closeUnlessDamaged,
+  openDatabase,
+  openExisting,
+  openForReading,
+  refuseReplaced,
+} from '../../src/database/open.ts'
+import { Failure } from '../../src/failure.ts'
 
 t.test('a database that is not there is made', async t => {
   const file = join(t.testdir(), 'x.db')
@@ -33,4 +40,38 @@ t.test('a folder where the database should be is refused', async t => {
   const folder = t.testdir({ 'x.db': {} })
   t.throws(() => openDatabase(join(folder, 'x.db')), { code: 'CONFIG_INVALID' })
   t.throws(() => openForReading(join(folder, 'x.db')), { code: 'CONFIG_INVALID' })
+})
+
+t.test('a file that was replaced or removed under its name is noticed', async t => {
+  const folder = t.testdir()
+  const file = join(folder, 'x.db')
+  const connection = openDatabase(file)
+  t.doesNotThrow(() => refuseReplaced(connection))
+  copyFileSync(file, join(folder, 'other.db'))
+  renameSync(join(folder, 'other.db'), file)
+  t.throws(() => refuseReplaced(connection), { code: 'DATABASE_BUSY' })
+  rmSync(file)
+  t.throws(() => refuseReplaced(connection), { code: 'DATABASE_BUSY' })
+  connection.close()
+})
+
+t.test('a connection that was not opened to write is not asked', async t => {
+  const file = join(t.testdir(), 'x.db')
+  openDatabase(file).close()
+  const connection = openForReading(file)
+  rmSync(file)
+  t.doesNotThrow(() => refuseReplaced(connection))
+  connection.close()
+})
+
+t.test('after damage a connection stays open: closing it would put the WAL into the file', async t => {
+  const file = join(t.testdir(), 'x.db')
+  const connection = openDatabase(file)
+  connection.exec('PRAGMA journal_mode = WAL; CREATE TABLE a (x)')
+  const before = readFileSync(file)
+  closeUnlessDamaged(connection, new Failure('DATABASE_DAMAGED', 'damaged', 'hint'))
+  t.strictSame(readFileSync(file), before)
+  t.equal(existsSync(`${file}-wal`), true)
+  closeUnlessDamaged(connection, new Error('another'))
+  t.equal(existsSync(`${file}-wal`), false)
 })

@@ -26,8 +26,19 @@ t.test('an error of the filesystem is told as such', async t => {
   t.match(toFailure(Object.assign(new Error('no room'), { code: 'ENOSPC' }), 'x.db'), { code: 'DISK_FULL' })
 })
 
+t.test('an error in SQL that is right for every sound database is damage', async t => {
+  t.match(toFailure(sqliteError('SQLITE_ERROR'), 'x.db'), { code: 'DATABASE_DAMAGED' })
+})
+
+t.test('what only its hub can read is no damage', async t => {
+  for (const message of ['no such collation sequence: german', 'no such module: vec0']) {
+    const error = Object.assign(new Error(message), { code: 'SQLITE_ERROR' })
+    t.match(toFailure(error, 'x.db'), { code: 'CONFIG_INVALID', message: /only its hub can read/ })
+  }
+})
+
 t.test('other errors stay what they are', async t => {
-  for (const error of [new TypeError('a bug'), sqliteError('SQLITE_ERROR'), 'words', undefined]) {
+  for (const error of [new TypeError('a bug'), sqliteError('SQLITE_MISUSE'), 'words', undefined]) {
     t.equal(toFailure(error, 'x.db'), error)
   }
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../src/config.ts'
 import { checkVolume, type Host } from '../../src/volume/check-volume.ts'
+import { parseMounts } from '../../src/volume/mounts.ts'
 import { withMount } from '../help/mount.ts'
 
 const host: Host = { container: false, mounts: [], uid: 1000, gid: 1000 }
@@ -12,10 +13,8 @@ const check = async (folder: string, environment = {}, changed: Partial<Host> = 
   const config = await readConfig({ environment: settings, workingFolder: '/', root: '/', terminal: false })
   checkVolume(config, { ...host, ...changed })
 }
-const mounted = (point: string): Host['mounts'] => [
-  { point: '/', filesystem: 'overlay', source: 'overlay', options: ['rw'] },
-  { point, filesystem: 'ext4', source: '/dev/sda1', options: ['rw'] },
-]
+const mounted = (point: string, filesystem = 'ext4'): Host['mounts'] =>
+  parseMounts(`1 0 0:1 / / rw - overlay overlay rw\n2 1 0:2 / ${point} rw - ${filesystem} source rw\n`)
 
 t.test('a folder that can be written is a volume', async t => {
   await t.resolves(check(t.testdir()))
@@ -103,7 +102,7 @@ t.test('a database that cannot be written is refused by name', { skip: notRoot }
 t.test('in memory the mount is told that would do', { skip: notRoot }, async t => {
   const folder = t.testdir()
   execFileSync('chattr', ['+i', folder])
-  const mounts = [{ point: folder, filesystem: 'tmpfs', source: 'none', options: [] }]
+  const mounts = mounted(folder, 'tmpfs')
   try {
     await t.rejects(check(folder, {}, { mounts }), {
       code: 'VOLUME_NOT_WRITABLE',
@@ -119,4 +118,27 @@ t.test('a read-only mount is refused', { skip: notRoot }, async t => {
   await withMount(join(folder, 'data'), ['-t', 'tmpfs', '-o', 'ro', 'none'], () =>
     t.rejects(check(join(folder, 'data')), { code: 'VOLUME_READ_ONLY' }),
   )
+})
+
+t.test('a file that is mounted read-only by itself is told as that', { skip: notRoot }, async t => {
+  const folder = t.testdir({ 'homelab.db': '' })
+  const file = join(folder, 'homelab.db')
+  execFileSync('mount', ['--bind', file, file])
+  execFileSync('mount', ['-o', 'remount,bind,ro', file])
+  try {
+    await t.rejects(check(folder), { code: 'VOLUME_READ_ONLY', message: /homelab\.db is mounted read-only/ })
+  } finally {
+    execFileSync('umount', [file])
+  }
+})
+
+t.test('what is our own and forbids it by its mode wants chmod, not chown', { skip: notRoot }, async t => {
+  const folder = t.testdir({ 'homelab.db': '' })
+  chownSync(folder, 1000, 1000)
+  execFileSync('chattr', ['+i', folder])
+  try {
+    await t.rejects(check(folder), { code: 'VOLUME_NOT_WRITABLE', hint: /chmod -R u\+rwX/ })
+  } finally {
+    execFileSync('chattr', ['-i', folder])
+  }
 })

@@ -19,6 +19,19 @@ t.test('octal escapes are undone', async t => {
   t.match(parseMounts(mountinfo)[4], { point: '/with space', source: 'server:/export\t2' })
 })
 
+t.test('a mount that a later one covers is not the one that a path is on', async t => {
+  const covered = `10 1 0:1 / / rw - overlay overlay rw
+11 10 0:2 / /app/data rw - ext4 /dev/sda1 rw
+12 10 0:3 / /app rw - tmpfs tmpfs rw
+`
+  t.match(mountOf(parseMounts(covered), '/app/data'), { filesystem: 'tmpfs' })
+})
+
+t.test('where the root is no mount, as after chroot, the others are found', async t => {
+  t.match(mountOf(parseMounts('11 10 0:2 / /app/data rw - ext4 /dev/sda1 rw'), '/app/data'), { filesystem: 'ext4' })
+  t.equal(mountOf(parseMounts('11 10 0:2 / /app/data rw - ext4 /dev/sda1 rw'), '/app'), undefined)
+})
+
 t.test('a path is on the longest mount point above it, the last one mounted there', async t => {
   const mounts = parseMounts(mountinfo)
   t.match(mountOf(mounts, '/app/data/sub'), { filesystem: 'tmpfs' })
