@@ -7,6 +7,7 @@ import { type Environment, readConfig, toLogFormat } from './config.ts'
 import { toFailure } from './database/sqlite-failure.ts'
 import { errorCode } from './error-code.ts'
 import { Failure, type FailureCode } from './failure.ts'
+import { keepProcess } from './keep-process.ts'
 import { createLog, type Log } from './log.ts'
 import type { Screen } from './screen.ts'
 import { becomeOwner } from './volume/become-owner.ts'
@@ -20,6 +21,7 @@ const stdin = 0
 const stdout = 1
 const stderr = 2
 const root = join(import.meta.dirname, '..')
+const own = keepProcess(process)
 
 /** Reads the process's surroundings, runs the command, and says how it went by one line and the exit code. */
 const main = async (words: readonly string[], environment: Environment): Promise<number> => {
@@ -78,7 +80,7 @@ const screenOf = (descriptor: typeof stdout | typeof stderr, { NO_COLOR, TERM }:
     terminal,
     // asked each time, since a window changes; 0 where nobody has set it
     get columns() {
-      return (terminal && (descriptor === stdout ? process.stdout : process.stderr).columns) || Number.POSITIVE_INFINITY
+      return (terminal && (descriptor === stdout ? own.stdout() : process.stderr).columns) || Number.POSITIVE_INFINITY
     },
     paint: (style, text) => (coloured ? styleText(style, text, { validateStream: false }) : text),
   }
@@ -118,8 +120,7 @@ const readMountinfo = (): string => {
 
 /**
  * Aborted by SIGINT or SIGTERM, which a container's first process hears only through handlers. Also by what a migration can
- * do to this process: wait for a promise that nothing is left to settle (Node would leave with 13, which is another code
- * here), or drop one that is rejected.
+ * do to this process: wait for a promise that nothing is left to settle, drop one that is rejected, or throw in a callback.
  */
 const stopSignal = (): AbortSignal => {
   const controller = new AbortController()
@@ -131,8 +132,11 @@ const stopSignal = (): AbortSignal => {
     controller.abort(new Error('it never settles: nothing is left that it could wait for')),
   )
   process.on('unhandledRejection', reason => controller.abort(reason))
+  process.on('uncaughtException', reason => controller.abort(reason))
   return controller.signal
 }
 
+// only main knows that all went well: an end that it does not come to is not one
+process.exitCode = 1
 // whatever a migration that was stopped still has under way, such as a timer, is not waited for
-main(process.argv.slice(2), process.env).then(exitCode => process.exit(exitCode))
+main(process.argv.slice(2), process.env).then(exitCode => own.exit(exitCode))

@@ -6,7 +6,7 @@ import { toKnown } from '../migrations/known.ts'
 import { watchOutside } from '../migrations/lint/watch-outside.ts'
 import { planSql } from '../migrations/plan-sql.ts'
 import { refuseLostDatabase } from '../ready/refuse-lost-database.ts'
-import { sizeOf } from '../ready/state.ts'
+import { sizeWithJournals } from '../ready/state.ts'
 import { refuseMissingVolume } from '../volume/check-volume.ts'
 import type { Context } from './context.ts'
 import { planText } from './plan-text.ts'
@@ -39,7 +39,7 @@ export const plan = async (context: Context, output: Readonly<{ json: boolean; s
   const texts = readMigrationTexts(config.migrations)
   const known = texts.map(toKnown)
   refuseLostDatabase(config)
-  const bytes = sizeOf(database)
+  const bytes = sizeWithJournals(database)
   const pending = bytes === 0 ? known : look(database, connection => pendingOf(connection, known, database))
   if (pending.length === 0) {
     const nothing: Plan = { database, pending: [], migrations: [], bytes: null, failure: null }

@@ -11,6 +11,7 @@ import { formatBytes } from '../for-people.ts'
 import type { MigrationText } from '../migrations/files.ts'
 import { rewrittenTables, sizeOfTable } from '../migrations/rewrites.ts'
 import type { Marker } from '../ready/marker.ts'
+import { sizeOf } from '../size-of.ts'
 import { filesystemOf } from '../volume/filesystem.ts'
 import { type Need, refuseShortRoom } from '../volume/room.ts'
 import type { Context } from './context.ts'
@@ -141,5 +142,3 @@ const roomForRewrites = (connection: Connection, folder: string, texts: readonly
     { what: 'its journal', folder, bytes, files: 0 },
   ]
 }
-
-const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import type { Around } from '../database/around.ts'
 import { inspectByHelper, refuseDamage } from '../database/check-database.ts'
 import { type Connection, openDatabase } from '../database/open.ts'
@@ -11,6 +10,7 @@ import { loadMigrations } from '../migrations/load.ts'
 import { makePlan, refuseConflicts } from '../migrations/plan.ts'
 import { settleLimit } from '../migrations/watch.ts'
 import { createProgress } from '../progress.ts'
+import { sizeOf } from '../size-of.ts'
 import { type Context, patienceOf } from './context.ts'
 import { checkOf, helperOf } from './helper-of.ts'
 import { createTrials, sizeNow, type Trial } from './trials.ts'
@@ -76,7 +76,7 @@ export const tryOut = async (
     const { around, tried, trials } = createTrials(connection, onRun)
     let journal = 0
     const measure = (): void => {
-      const sizes = ['-journal', '-wal'].map(suffix => statSync(copy + suffix, { throwIfNoEntry: false })?.size ?? 0)
+      const sizes = ['-journal', '-wal'].map(suffix => sizeOf(copy + suffix))
       journal = Math.max(journal, ...sizes)
     }
     const measured: Around = (asked, execute) => {
@@ -87,7 +87,7 @@ export const tryOut = async (
     let history: readonly string[] = []
     const error = await withTransaction(connection, patienceOf(context), async () => {
       pendingOf(connection, known, config.database)
-      if (config.check !== 'never')
+      if (config.check !== 'never' && sizeOf(copy) > 0)
         refuseDamage(config.database, await inspectByHelper(copy, checkOf(config), helperOf(context)))
       const migrations = await loadMigrations(known)
       history = historyStatements(connection, known)

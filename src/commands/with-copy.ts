@@ -2,7 +2,7 @@ import { basename, join } from 'node:path'
 import { copyWithoutTrace } from '../database/copy-without-trace.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import { Failure } from '../failure.ts'
-import { sizeOf } from '../ready/state.ts'
+import { sizeWithJournals } from '../ready/state.ts'
 import { makeTemporaryFolder, moreRoom, refuseLittleRoom } from '../temporary-folder.ts'
 import { type Context, patienceOf } from './context.ts'
 
@@ -16,7 +16,7 @@ const copies = 2
  */
 export const withCopy = async <T>(context: Context, work: (copy: string) => Promise<T>): Promise<T> => {
   const { database } = context.config
-  const bytes = sizeOf(database)
+  const bytes = sizeWithJournals(database)
   const folder = makeTemporaryFolder()
   try {
     refuseLittleRoom(folder.path, copies * bytes)

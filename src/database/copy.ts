@@ -2,6 +2,7 @@ import { chmodSync, closeSync, constants, copyFileSync, openSync, readSync, rmSy
 import { open } from 'node:fs/promises'
 import Database from 'better-sqlite3'
 import { attempt } from '../attempt.ts'
+import { sizeOf } from '../size-of.ts'
 import { type Helper, runHelper } from './helper.ts'
 import { type Check, type Inspected, inspect } from './inspect.ts'
 
@@ -60,8 +61,6 @@ const foldLeftovers = (path: string): void => {
     connection.close()
   }
 }
-
-const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
 /** `copyDatabase` in a helper process. @param what it is, for the progress */
 export const copyByHelper = async (

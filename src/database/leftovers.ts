@@ -1,7 +1,6 @@
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { attempt } from '../attempt.ts'
-
-const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+import { sizeOf } from '../size-of.ts'
 
 /** Whether a journal with content lies beside the database: its last writer was killed, or is still at work. */
 export const hasLeftovers = (path: string): boolean => ['-journal', '-wal'].some(suffix => sizeOf(path + suffix) > 0)

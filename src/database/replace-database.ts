@@ -1,6 +1,7 @@
 import { linkSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { attempt } from '../attempt.ts'
+import { sizeOf } from '../size-of.ts'
 import { freePath } from '../volume/free-path.ts'
 import { syncFolder } from '../volume/replace-file.ts'
 import { listReplaced, replacedPrefix } from './backups.ts'
@@ -80,5 +81,3 @@ const removeHalfKept = (database: string): void => {
   for (const replaced of listReplaced(database))
     if (file !== undefined && statSync(replaced, { throwIfNoEntry: false })?.ino === file.ino) rmSync(replaced)
 }
-
-const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0

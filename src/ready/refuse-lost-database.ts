@@ -1,9 +1,10 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Config } from '../config.ts'
 import { listBackups, listReplaced } from '../database/backups.ts'
 import { refuseStrange } from '../database/header.ts'
 import { Failure } from '../failure.ts'
+import { sizeOf } from '../size-of.ts'
 import { readMarker, withdrawn } from './marker.ts'
 
 /**
@@ -49,8 +50,6 @@ export const refuseNoDatabase = (config: Config): void => {
     'Run "migrator up", or check DATABASE_URL.',
   )
 }
-
-const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
 /** One folder may have several databases; what cannot be read as a marker is taken for this one's. */
 const isMarkerOf = (file: string, database: string): boolean =>

@@ -6,6 +6,7 @@ import { look } from '../database/look.ts'
 import type { Connection } from '../database/open.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import { type AppliedMigration, readHistory } from '../migrations/history.ts'
+import { sizeOf } from '../size-of.ts'
 import { type Marker, readMarker } from './marker.ts'
 import { isTrue, type Truth, truthOf } from './truth.ts'
 
@@ -41,15 +42,12 @@ export const readState = <T>(
       const truth = { ...truthOf(connection, applied), database: basename(database) }
       return { applied, truth, ready: marker !== undefined && isTrue(marker, truth), more: more(connection) }
     })
-    return { ...found, marker, bytes: sizeOf(database), journalMode: journalMode(database) }
+    return { ...found, marker, bytes: sizeWithJournals(database), journalMode: journalMode(database) }
   } catch (error) {
     throw toFailure(error, database)
   }
 }
 
 /** Bytes of a database and its journals; 0 where there is none. */
-export const sizeOf = (database: string): number =>
-  ['', '-wal', '-journal'].reduce(
-    (sum, suffix) => sum + (statSync(database + suffix, { throwIfNoEntry: false })?.size ?? 0),
-    0,
-  )
+export const sizeWithJournals = (database: string): number =>
+  ['', '-wal', '-journal'].reduce((sum, suffix) => sum + sizeOf(database + suffix), 0)

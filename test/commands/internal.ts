@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import t from 'tap'
 import { internal as callInternal } from '../../src/commands/internal.ts'
 import { runProgram } from '../help/program.ts'
@@ -10,8 +11,9 @@ const internal = async (...words: readonly string[]): Promise<unknown> => {
 }
 
 t.test('each job answers in one line of JSON, and reads no settings', async t => {
-  const folder = t.testdir({ 'x.db': '' })
+  const folder = t.testdir()
   const file = join(folder, 'x.db')
+  new Database(file).exec('VACUUM').close()
   const empty = { findings: [], rows: [] }
   t.strictSame(await internal('lock', file), { value: 'free' })
   t.strictSame(await internal('inspect', file, 'quick_check'), { value: empty })

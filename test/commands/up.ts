@@ -111,7 +111,8 @@ t.test('SIGTERM ends a migration that waits, with 143, and leaves nothing', asyn
   const [data, settings] = withMigrations(folder)
   const { child, outcome } = startProgram([], settingsFor(data, settings))
   let stopped = 0
-  child.stdout.once('data', () => {
+  child.stderr.on('data', said => {
+    if (!String(said).includes('waiting')) return
     stopped = performance.now()
     child.kill('SIGTERM')
   })

@@ -208,6 +208,6 @@ t.test('a migration that is stopped by a signal leaves nothing', async t => {
     "export const up = () => { console.log('waiting'); return new Promise(r => setTimeout(r, 3000)) }",
   )
   const { child, outcome } = startProgram(['verify'], settings)
-  child.stdout.once('data', () => child.kill('SIGTERM'))
+  child.stderr.once('data', () => child.kill('SIGTERM'))
   t.match(await outcome, { exitCode: 143, failure: 'SIGTERM' })
 })

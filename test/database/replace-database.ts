@@ -83,8 +83,20 @@ t.test('a missing or empty one has nothing to keep, and a journal that it left i
   }
   const folder = t.testdir({ 'x.db-wal': 'an old WAL' })
   const kept = replaceDatabase(join(folder, 'x.db'), make(join(folder, 'next.db'), 'wal', 'new'), nothing)
-  t.equal(readFileSync(`${kept}-wal`, 'utf8'), 'an old WAL')
+  t.match(kept, /-wal$/)
+  t.equal(readFileSync(String(kept), 'utf8'), 'an old WAL')
   t.equal(valueIn(join(folder, 'x.db')), 'new')
+})
+
+t.test('a journal alone goes with the newest that was replaced and has none: a kill parted them', async t => {
+  const folder = t.testdir({ 'x.db-journal': 'its journal' })
+  const file = join(folder, 'x.db')
+  const parted = make(join(folder, 'x.db.replaced-20260102T000000Z'), 'delete', 'last')
+  make(join(folder, 'x.db.replaced-20260101T000000Z'), 'delete', 'before')
+  const kept = replaceDatabase(file, make(join(folder, 'next.db'), 'delete', 'new'), nothing)
+  t.equal(kept, `${parted}-journal`)
+  t.equal(readFileSync(`${parted}-journal`, 'utf8'), 'its journal')
+  t.equal(valueIn(file), 'new')
 })
 
 t.test('the second name that a killed restore left is taken away: it is the database itself', async t => {

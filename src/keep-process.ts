@@ -1,0 +1,18 @@
+type Owned = Pick<NodeJS.Process, 'exit' | 'stderr' | 'stdout'>
+
+/**
+ * Migrations run in this process, and could take two things from it. Standard output, which is data: what they print goes to
+ * standard error from now on. And the end: `process.exit(0)` would say that all went well, in the middle of a transaction. It
+ * throws there instead, as whatever else fails in a migration does.
+ * @returns what only the program itself may use: its end, and the standard output that the process was started with
+ */
+export const keepProcess = (program: Owned): Readonly<{ exit: Owned['exit']; stdout: () => Owned['stdout'] }> => {
+  const exit = program.exit.bind(program)
+  // a property that opens the stream when it is first read, which takes 2 ms: as long as nobody does, nothing is opened
+  const { get } = Object.getOwnPropertyDescriptor(program, 'stdout') as { get: () => Owned['stdout'] }
+  Object.defineProperty(program, 'stdout', { get: () => program.stderr, configurable: true })
+  program.exit = code => {
+    throw new Error(`process.exit(${code ?? ''}) was called: a migration ends by returning, or fails by throwing`)
+  }
+  return { exit, stdout: get.bind(program) }
+}

@@ -1,0 +1,61 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { runProgram, settingsFor } from './help/program.ts'
+
+const migrations = (t: Pick<Test, 'testdir'>, up: string) =>
+  t.testdir({
+    data: {},
+    migrations: {
+      '0001-noisy.js': `export const up = async ({ context: { sequelize } }) => {
+  await sequelize.query('CREATE TABLE a (id INTEGER PRIMARY KEY)')
+  ${up}
+}
+export const down = ({ context }) => context.sequelize.query('DROP TABLE a')
+`,
+    },
+  })
+
+const run = (folder: string, ...words: readonly string[]) =>
+  runProgram(words, settingsFor(join(folder, 'data'), { MIGRATOR_MIGRATIONS: join(folder, 'migrations') }))
+
+t.test('what a migration prints goes to standard error: standard output stays data', async t => {
+  const folder = migrations(t, "console.log('hello'); process.stdout.write('dear reader\\n'); console.table([1])")
+  for (const words of [['plan', '--json'], ['lint', '--json'], ['up'], ['verify', '--json']]) {
+    const { exitCode, stderr, stdout } = await run(folder, ...words)
+    t.equal(exitCode, 0, words.join(' '))
+    if (words[0] === 'up') t.equal(stdout, '')
+    else t.doesNotThrow(() => JSON.parse(stdout), words.join(' '))
+    t.match(stderr, 'hello\ndear reader\n')
+  }
+})
+
+t.test('the statements for a DBA hold nothing that a migration printed', async t => {
+  const { stdout, stderr } = await run(migrations(t, "console.log('hello')"), 'plan', '--sql')
+  t.match(stdout, 'CREATE TABLE a')
+  t.notMatch(stdout, 'hello')
+  t.match(stderr, 'hello')
+})
+
+for (const [what, up, reason] of [
+  ['ends the process as if all were well', 'process.exit(0)', /process\.exit\(0\) was called/],
+  ['ends the process by a name of its own', 'process.exit()', /process\.exit\(\) was called/],
+  [
+    'ends the process in a callback',
+    'await new Promise(() => { setTimeout(() => process.exit(0), 1) })',
+    /process\.exit\(0\) was called/,
+  ],
+  [
+    'throws in a callback',
+    "await new Promise(() => { setTimeout(() => { throw new Error('too late') }, 1) })",
+    /too late/,
+  ],
+] as const) {
+  t.test(`a migration that ${what} fails like any other`, async t => {
+    const folder = migrations(t, up)
+    const outcome = await run(folder)
+    t.match(outcome, { exitCode: 40, failure: 'MIGRATION_FAILED' })
+    t.match(outcome.events.at(-1)?.message, reason)
+    t.notOk(readdirSync(join(folder, 'data')).includes('.ready'))
+  })
+}
