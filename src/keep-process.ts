@@ -12,7 +12,7 @@ export const keepProcess = (program: Owned): Readonly<{ exit: Owned['exit']; std
   const { get } = Object.getOwnPropertyDescriptor(program, 'stdout') as { get: () => Owned['stdout'] }
   Object.defineProperty(program, 'stdout', { get: () => program.stderr, configurable: true })
   program.exit = code => {
-    throw new Error(`process.exit(${code ?? ''}) was called: a migration ends by returning, or fails by throwing`)
+    throw new Error(`it called exit(${code ?? ''}): a migration ends by returning, or fails by throwing`)
   }
   return { exit, stdout: get.bind(program) }
 }

@@ -263,11 +263,11 @@ t.test('a check that is over 7 days old is made again, unless it is switched off
 
 t.test('MIGRATOR_CHECK=always checks each time', async t => {
   const folder = t.testdir()
-  await up(folder, { MIGRATOR_CHECK: 'never' })
-  t.match(readJson(join(folder, '.ready')), { checkedAt: null })
-  const outcome = await up(folder, { MIGRATOR_CHECK: 'always' })
-  t.match(outcome, { exitCode: 0, events: [{ event: 'up.done', applied: 0 }] })
-  t.match(readJson(join(folder, '.ready')), { checkedAt: /Z$/ })
+  const checkedAt = () => String(readJson(join(folder, '.ready')).checkedAt)
+  await up(folder)
+  const first = checkedAt()
+  t.match(await up(folder, { MIGRATOR_CHECK: 'always' }), { exitCode: 0, events: [{ event: 'up.done', applied: 0 }] })
+  t.ok(checkedAt() > first)
 })
 
 t.test('a file that breaks its own rules is found before a migration touches it', async t => {
