@@ -4,6 +4,7 @@ import { refuseNoRoomToCommit } from '../database/room-to-commit.ts'
 import { withTransaction } from '../database/transaction.ts'
 import { finishBackup } from '../database/unfinished-backup.ts'
 import { whenFree } from '../database/wait.ts'
+import { Failure } from '../failure.ts'
 import type { MigrationText } from '../migrations/files.ts'
 import { findForeign } from '../migrations/find-foreign.ts'
 import { readHistory } from '../migrations/history.ts'
@@ -87,6 +88,7 @@ const bringUp = async (
   const truth = truthOf(connection, history)
   if (marker !== undefined && !isTrue(marker, truth)) withdrawMarker(config.readyFile)
   refuseConflicts([...findForeign(connection), ...conflicts], config.database)
+  refuseBeyond(to, truth.schema, config.database)
   if (pending.length === 0) return { applied: [], checkedAt: null, isNew, marker }
 
   const [{ loadMigrations }, { applyMigrations }] = await Promise.all([
@@ -105,6 +107,13 @@ const bringUp = async (
     return done
   })
   return { applied, checkedAt, isNew, marker }
+}
+
+/** @throws Failure CONFIG_INVALID when later migrations than the wanted one are applied: `up` takes none back */
+const refuseBeyond = (to: string | undefined, schema: string, database: string): void => {
+  if (to === undefined || schema <= to) return
+  const hint = `"migrator down --to ${to}" takes later ones back. Nothing was changed.`
+  throw new Failure('CONFIG_INVALID', `${database} is beyond ${to}: it is at ${schema}`, hint)
 }
 
 /** No table, no view, nothing. Inside a transaction page_count would not tell: BEGIN IMMEDIATE makes a first page. */

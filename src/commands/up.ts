@@ -29,9 +29,15 @@ export const up = async (context: Context, to: string | undefined): Promise<void
   checkVolume(config, host)
   warnOfMemory(config.volume, host, log)
   const texts = readMigrationTexts(config.migrations)
-  if (to !== undefined && texts.every(({ name }) => name !== to)) {
+  const names = texts.map(({ name }) => name)
+  if (to !== undefined && !names.includes(to)) {
+    const { didYouMean } = await import('../did-you-mean.ts')
     const hint = 'See "migrator status" for the names, without extension.'
-    throw new Failure('CONFIG_INVALID', `${to} is not a migration in ${config.migrations}`, hint)
+    throw new Failure(
+      'CONFIG_INVALID',
+      `${to} is not a migration in ${config.migrations}${didYouMean(to, names)}`,
+      hint,
+    )
   }
   try {
     refuseLostDatabase(config)

@@ -347,10 +347,27 @@ t.test('--to applies no migration after the named one, and the marker tells of t
   t.match(readJson(join(folder, '.ready')), { schema: '0002-create-metrics', migrations: 2 })
   t.match((await runProgram(['up', '--to', '0002-create-metrics'], settingsFor(folder))).events.at(-1), { applied: 0 })
   t.match((await up(folder)).events.at(-1), { event: 'up.done', applied: 1, schema: head })
-  t.match((await runProgram(['up', '--to', '0001-create-servers'], settingsFor(folder))).events.at(-1), {
-    applied: 0,
-    schema: head,
-  })
+})
+
+t.test(
+  '--to a migration that the database is beyond is refused with 2, and names the command that goes back',
+  async t => {
+    const folder = t.testdir()
+    await up(folder)
+    const before = [dump(join(folder, 'homelab.db')), readFileSync(join(folder, '.ready'), 'utf8')]
+    const outcome = await runProgram(['up', '--to', '0001-create-servers'], settingsFor(folder))
+    t.match(outcome, {
+      exitCode: 2,
+      failure: 'CONFIG_INVALID',
+      stderr: /at 0003-add-os-info.*down --to 0001-create-servers/,
+    })
+    t.strictSame([dump(join(folder, 'homelab.db')), readFileSync(join(folder, '.ready'), 'utf8')], before)
+  },
+)
+
+t.test('--to a misspelt name suggests the nearest', async t => {
+  const outcome = await runProgram(['up', '--to', '0001-create-server'], settingsFor(t.testdir()))
+  t.match(outcome, { exitCode: 2, stderr: /Did you mean 0001-create-servers\?/ })
 })
 
 t.test('--to a migration that is not there is refused with 2, and so is --to with --hold', async t => {
