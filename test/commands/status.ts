@@ -147,3 +147,10 @@ t.test(
     t.strictSame(readdirSync(folder).sort(), ['.ready', 'homelab.db', 'mount'])
   },
 )
+
+t.test('whoever needs the history is told when what has its name is none', async t => {
+  const folder = t.testdir()
+  makeDatabase(folder, "CREATE TABLE servers (id); CREATE VIEW SequelizeMeta AS SELECT '0001-a' AS name")
+  for (const line of ['up', 'status', 'plan', 'verify', 'schema', 'adopt', 'down --yes', 'repair 0001-create-servers'])
+    t.match(await runProgram(line.split(' '), settingsFor(folder)), { exitCode: 50, failure: 'HISTORY_CONFLICT' }, line)
+})
