@@ -94,4 +94,5 @@ const examineStructure = async (
 
 const driftHint =
   'See "migrator schema" for what is there. Undo what was changed by hand, or restore a backup; what shall stay is for a migration.'
-const orphansHint = 'Add the missing parents, or delete the rows: PRAGMA foreign_key_check names each.'
+const orphansHint =
+  'Add the missing parents, or delete the rows: PRAGMA foreign_key_check(TABLE) names each. Where it says "foreign key mismatch", the parent columns need a UNIQUE index.'
