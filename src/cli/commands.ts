@@ -20,11 +20,11 @@ export const addRunCommands = (program: Command, createContext: CreateContext): 
     .command('status')
     .description('show applied and pending migrations, sizes, marker and backups; reads only')
     .option('--json', 'as JSON')
-    .option('--exit-code', 'end with 3 when something is pending, 50 to 52 when files and history disagree')
+    .option('--exit-code', 'end with 3 when something is pending, and with what "up" would refuse the database with')
     .addHelpText('after', example('status --json | jq .ready'))
     .action(async ({ json, exitCode }: { json?: true; exitCode?: true }) => {
       const { status } = await import('../commands/status.ts')
-      status(await createContext(), { json: json === true, exitCode: exitCode === true })
+      await status(await createContext(), { json: json === true, exitCode: exitCode === true })
     })
 
   program

@@ -32,6 +32,6 @@ export const addStructureCommands = (program: Command, createContext: CreateCont
     .addHelpText('after', example('schema --format mermaid'))
     .action(async ({ format, json }: { format: SchemaFormat; json?: true }) => {
       const { schema } = await import('../commands/schema.ts')
-      schema(await createContext(), json ? 'json' : format)
+      await schema(await createContext(), json ? 'json' : format)
     })
 }

@@ -11,13 +11,15 @@ const types = join(import.meta.dirname, '../migrations/load.ts')
  * @param name verb and noun, as in `create-alerts`
  * @throws Failure CONFIG_INVALID when the name cannot be, or the file cannot be written
  */
-export const create = ({ config, print }: Context, name: string): void => {
+export const create = ({ config, log, print }: Context, name: string): void => {
   const folder = config.migrations
   if (!/^(?!\d{4}-)[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name) || name.length > 200) {
     const hint = 'It is small letters, digits and single hyphens, without a number before it, such as create-alerts.'
     throw new Failure('CONFIG_INVALID', `a migration cannot be called ${JSON.stringify(name)}`, hint)
   }
+  const isNew = !existsSync(folder)
   const known = readOrMake(folder)
+  if (isNew) log.info('create.folder', `made the folder ${folder}: there was none`, { folder })
   const last = known.at(-1)
   const number = Number(last?.name.slice(0, 4) ?? 0) + 1
   const twin = known.find(migration => migration.name.slice(5) === name)

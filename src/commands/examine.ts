@@ -5,6 +5,7 @@ import { compareStructures } from '../database/compare-structures.ts'
 import { findOrphans } from '../database/orphans.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
 import type { Structure } from '../database/structure.ts'
+import { whenFree } from '../database/wait.ts'
 import { Failure } from '../failure.ts'
 import { wasAdopted } from '../migrations/adopted.ts'
 import { expectedStructures } from '../migrations/expected-structures.ts'
@@ -16,7 +17,7 @@ import { loadMigrations } from '../migrations/load.ts'
 import { makePlan } from '../migrations/plan.ts'
 import { refuseLostDatabase } from '../ready/refuse-lost-database.ts'
 import { readState } from '../ready/state.ts'
-import type { Context } from './context.ts'
+import { type Context, patienceOf } from './context.ts'
 import { helperOf } from './helper-of.ts'
 import { type Check, type Judged, judge, judgeAbsence, judgeDamage, judgeHistory, judgeMarker } from './judge.ts'
 
@@ -35,14 +36,16 @@ export type Examination = Readonly<{
 export const examine = async (context: Context, known: readonly KnownMigration[]): Promise<Examination> => {
   const { config } = context
   const { database } = config
-  const state = unlessDamaged(config, () => {
-    refuseLostDatabase(config)
-    return readState(config, connection => {
-      const structure = readHubStructure(connection)
-      const orphans = unlessDamaged(config, () => findOrphans(connection, structure))
-      return { structure, orphans, foreign: findForeign(connection) }
+  const read = () =>
+    unlessDamaged(config, () => {
+      refuseLostDatabase(config)
+      return readState(config, connection => {
+        const structure = readHubStructure(connection)
+        const orphans = unlessDamaged(config, () => findOrphans(connection, structure))
+        return { structure, orphans, foreign: findForeign(connection) }
+      })
     })
-  })
+  const state = await whenFree(read, patienceOf(context))
   if (state instanceof Failure) return { schema: null, results: { damage: judgeDamage(database, state) } }
   const { applied, marker, truth, more } = state
   if (more === undefined || truth === undefined) return { schema: null, results: { marker: judgeAbsence(database) } }
@@ -91,4 +94,5 @@ const examineStructure = async (
 
 const driftHint =
   'See "migrator schema" for what is there. Undo what was changed by hand, or restore a backup; what shall stay is for a migration.'
-const orphansHint = 'Add the missing parents, or delete the rows: PRAGMA foreign_key_check names each.'
+const orphansHint =
+  'Add the missing parents, or delete the rows: PRAGMA foreign_key_check(TABLE) names each. Where it says "foreign key mismatch", the parent columns need a UNIQUE index.'

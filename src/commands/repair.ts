@@ -11,6 +11,7 @@ import { withDatabase } from './with-database.ts'
 /**
  * Records the present text of an applied migration as the one that was applied. For a person who has looked at what changed
  * and knows that the schema is the same. The ready marker goes; the next `up` checks everything and writes it again.
+ * Where nothing changed nothing is done.
  * @throws Failure CONFIG_INVALID when the name is not both known and applied; what opening and locking throw
  */
 export const repair = async (context: Context, name: string): Promise<void> => {
@@ -27,12 +28,15 @@ export const repair = async (context: Context, name: string): Promise<void> => {
   const before = await withDatabase(context, config.database, async connection => {
     const applied = readHistory(connection).find(candidate => candidate.name === name)
     if (applied === undefined) throw notThere(`${name} is not applied in ${config.database}`)
+    if (applied.checksum === checksum) return checksum
     prepareHistory(connection, known)
     recordChecksum(connection, migration)
     withdrawMarker(config.readyFile)
     return applied.checksum
   })
-  log.info('repair.done', `${name}: recorded ${checksum} in place of ${before}`, { name, checksum })
+  if (before === checksum)
+    log.info('repair.nothing', `${name} is recorded as it is: nothing to repair`, { name, checksum })
+  else log.info('repair.done', `${name}: recorded ${checksum} in place of ${before}`, { name, checksum })
 }
 
 const notThere = (message: string): Failure =>

@@ -1,8 +1,9 @@
 import { readStructure, type Structure } from '../database/structure.ts'
+import { whenFree } from '../database/wait.ts'
 import { Failure } from '../failure.ts'
 import { readState } from '../ready/state.ts'
 import { refuseMissingVolume } from '../volume/check-volume.ts'
-import type { Context } from './context.ts'
+import { type Context, patienceOf } from './context.ts'
 import { toMarkdown } from './markdown.ts'
 import { toMermaid } from './mermaid.ts'
 
@@ -12,9 +13,10 @@ export type SchemaFormat = 'sql' | 'mermaid' | 'markdown' | 'json'
  * Shows the structure of the database as it is. Reads only and leaves no trace.
  * @throws Failure CONFIG_INVALID where there is no database; VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
  */
-export const schema = ({ config, host, print }: Context, format: SchemaFormat): void => {
+export const schema = async (context: Context, format: SchemaFormat): Promise<void> => {
+  const { config, host, print } = context
   refuseMissingVolume(config.volume, host)
-  const { applied, more: structure } = readState(config, readStructure)
+  const { applied, more: structure } = await whenFree(() => readState(config, readStructure), patienceOf(context))
   if (structure === undefined) {
     const hint = 'Run "migrator up", which makes it, or name another file with DATABASE_URL.'
     throw new Failure('CONFIG_INVALID', `there is no database ${config.database}`, hint)

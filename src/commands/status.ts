@@ -1,14 +1,17 @@
 import { statSync } from 'node:fs'
 import { listBackups } from '../database/backups.ts'
 import { countTables, type TableSize } from '../database/count-tables.ts'
+import { whenFree } from '../database/wait.ts'
 import { Failure } from '../failure.ts'
+import { findForeign } from '../migrations/find-foreign.ts'
 import type { AppliedMigration } from '../migrations/history.ts'
 import { type KnownMigration, readMigrations } from '../migrations/known.ts'
-import { type Conflict, makePlan } from '../migrations/plan.ts'
+import { type Conflict, makePlan, refuseConflicts } from '../migrations/plan.ts'
 import type { Marker } from '../ready/marker.ts'
+import { refuseLostDatabase } from '../ready/refuse-lost-database.ts'
 import { readState } from '../ready/state.ts'
 import { refuseMissingVolume } from '../volume/check-volume.ts'
-import type { Context } from './context.ts'
+import { type Context, patienceOf } from './context.ts'
 import { statusText } from './status-text.ts'
 
 export type MigrationState = 'applied' | 'pending' | 'changed' | 'missing' | 'ahead' | 'out of order'
@@ -41,16 +44,21 @@ export type Status = Readonly<{
 
 /**
  * Shows what is on the volume. Reads only: creates nothing, and no writer waits for it.
- * @throws Failure PENDING, HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER when asked for by `exitCode`; VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
+ * @throws Failure when asked for by `exitCode`: PENDING, and before that what `up` would refuse the database with (HISTORY_CONFLICT,
+ *   DATABASE_AHEAD, OUT_OF_ORDER, DATABASE_DAMAGED); VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
  */
-export const status = (
-  { config, host, print, screen }: Context,
+export const status = async (
+  context: Context,
   { json, exitCode }: Readonly<{ json: boolean; exitCode: boolean }>,
-): void => {
+): Promise<void> => {
+  const { config, host, print, screen } = context
   refuseMissingVolume(config.volume, host)
   const known = readMigrations(config.migrations)
-  const { applied, marker, ready, bytes, journalMode, more: tables } = readState(config, countTables)
-  const { pending, conflicts } = makePlan(known, applied)
+  const read = () =>
+    readState(config, connection => ({ tables: countTables(connection), foreign: findForeign(connection) }))
+  const { applied, marker, ready, bytes, journalMode, more } = await whenFree(read, patienceOf(context))
+  const { pending, conflicts: inHistory } = makePlan(known, applied)
+  const conflicts = [...(more?.foreign ?? []), ...inHistory]
   const found: Status = {
     database: config.database,
     ready,
@@ -60,18 +68,18 @@ export const status = (
     pending: pending.length,
     migrations: toMigrations(known, applied, conflicts),
     conflicts,
-    tables: tables ?? [],
+    tables: more?.tables ?? [],
     marker: marker ?? null,
     backups: listBackups(config.database).map(({ file, madeAt }) => ({ file, bytes: statSync(file).size, madeAt })),
   }
   print(json ? `${JSON.stringify(found)}\n` : statusText(found, screen))
-  if (exitCode) refuseBehind(config.database, pending, conflicts)
+  if (!exitCode) return
+  refuseLostDatabase(config)
+  refuseConflicts(conflicts, config.database)
+  refuseBehind(config.database, pending)
 }
 
-/** The gravest conflict comes first: it is what `up` would end with. */
-const refuseBehind = (database: string, pending: readonly KnownMigration[], [conflict]: readonly Conflict[]): void => {
-  if (conflict !== undefined)
-    throw new Failure(conflict.code, `${database}: ${conflict.name} ${conflict.finding}`, conflict.hint)
+const refuseBehind = (database: string, pending: readonly KnownMigration[]): void => {
   if (pending.length === 0) return
   const names = pending.map(({ name }) => name).join(', ')
   throw new Failure('PENDING', `${database} has pending migrations: ${names}`, 'Run "migrator up".')

@@ -1,5 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
+import { attempt } from '../attempt.ts'
 import type { Config } from '../config.ts'
+import { isBusy } from '../database/sqlite-failure.ts'
 import { Failure } from '../failure.ts'
 import { type KnownMigration, readMigrations } from '../migrations/known.ts'
 import { readMarker } from '../ready/marker.ts'
@@ -13,7 +15,7 @@ const pause = 100
 /**
  * Returns when the ready marker is there and true for this image: for hubs that start outside Compose. Reads only.
  * @param seconds how long to wait; MIGRATOR_LOCK_TIMEOUT when undefined
- * @throws Failure NOT_READY when they are over; VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
+ * @throws Failure NOT_READY when they are over; VOLUME_MISSING, DATABASE_DAMAGED
  */
 export const wait = async ({ config, host, log, signal }: Context, seconds: number | undefined): Promise<void> => {
   const known = readMigrations(config.migrations)
@@ -34,10 +36,13 @@ export const wait = async ({ config, host, log, signal }: Context, seconds: numb
   log.info('wait.ready', `${database} is ready at ${head}`, { schema: head })
 }
 
-/** The database is only opened once the marker names this image's last migration. */
+/** The database is only opened once the marker names this image's last migration. One that a writer has locked is not ready yet. */
 const isReady = (config: Config, host: Host, known: readonly KnownMigration[]): boolean => {
   refuseMissingVolume(config.volume, host)
   const marker = readMarker(config.readyFile)
   if (marker?.schema !== known.at(-1)?.name || marker?.migrations !== known.length) return false
-  return readState(config, () => undefined).ready
+  const outcome = attempt(() => readState(config, () => undefined))
+  if ('value' in outcome) return outcome.value.ready
+  if (isBusy(outcome.error)) return false
+  throw outcome.error
 }

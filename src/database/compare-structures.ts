@@ -15,7 +15,7 @@ import { isSameSql } from './tokens.ts'
  *
  * A looser NOT NULL, another or an additional default, another affinity, key, collation, expression or CHECK are never: rows
  * would be stored, found or refused otherwise. Nor are additional columns, UNIQUE and foreign keys (they refuse rows and stand
- * in the way of migrations), nor triggers on expected tables (they change what a write does).
+ * in the way of migrations), nor triggers on expected tables and views (they change what a write does).
  *
  * Information only: other names of types (SQLite goes by affinity), and additional tables, views and plain indexes, and the
  * triggers of additional tables. Order of columns, letter case and quotes in expressions are nothing at all.
@@ -26,7 +26,7 @@ export const compareStructures = (
   { adopted }: Readonly<{ adopted: boolean }>,
 ): readonly Finding[] => {
   const tolerable = adopted ? 'tolerated' : 'difference'
-  const isExpected = (table: string) => expected.tables.some(({ name }) => name === table)
+  const isExpected = (table: string) => [...expected.tables, ...expected.views].some(({ name }) => name === table)
   return [
     ...expected.tables.flatMap(table => {
       const present = found.tables.find(({ name }) => name === table.name)

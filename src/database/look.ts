@@ -15,7 +15,8 @@ import { sqliteCode } from './sqlite-failure.ts'
  *
  * SQLite makes a -shm file to read a database in WAL mode, and leaves it. So where nobody has one open the file is read
  * as it lies (`immutable=1`, https://www.sqlite.org/uri.html), and when somebody came meanwhile it is read again. What a
- * killed writer left is put together on a copy in a temporary folder.
+ * killed writer left is put together on a copy in a temporary folder. Where it left its -shm too SQLite makes that anew, as whoever
+ * opens the database next does: it is the index of the WAL, and nothing is lost by it.
  * @throws what `work` throws; SQLite's own errors
  */
 export const look = <T>(path: string, work: (connection: Connection) => T): T => {

@@ -1,4 +1,5 @@
 import type { Connection } from '../database/open.ts'
+import { Failure } from '../failure.ts'
 import type { KnownMigration } from './known.ts'
 
 /** A row of the history: what Umzug and sequelize-cli read is the name alone, so the rest may be missing. */
@@ -21,21 +22,34 @@ const columns = ['checksum TEXT', 'applied_at TEXT', 'duration_ms INTEGER', 'mig
 /** Stands for `migrator` in a row that another tool keeps for itself beside ours: see setAside. */
 const otherTool = 'another tool'
 
-/** The applied migrations by name; none where there is no history. Rows that are set aside are left out. */
+/**
+ * The applied migrations by name; none where there is no history. Rows that are set aside are left out.
+ * @throws Failure HISTORY_CONFLICT for what has the history's name and is none
+ */
 export const readHistory = (connection: Connection): readonly AppliedMigration[] =>
   historyColumns(connection).length === 0
     ? []
     : connection
-        .prepare<[], Partial<AppliedMigration> & { name: string }>(`SELECT * FROM ${historyTable} ORDER BY name`)
+        .prepare<[], Readonly<Record<string, unknown>>>(`SELECT * FROM ${historyTable} ORDER BY name`)
         .all()
-        .map(({ name, checksum = null, applied_at = null, duration_ms = null, migrator = null }) => ({
-          name: bareName(name),
-          checksum,
-          applied_at,
-          duration_ms,
-          migrator,
-        }))
+        .map(row => toApplied(row, connection.name))
         .filter(({ migrator }) => migrator !== otherTool)
+
+const toApplied = (row: Readonly<Record<string, unknown>>, path: string): AppliedMigration => {
+  const { name, checksum = null, applied_at = null, duration_ms = null, migrator = null } = row
+  if (
+    typeof name !== 'string' ||
+    !isText(checksum) ||
+    !isText(applied_at) ||
+    !isText(migrator) ||
+    !isNumber(duration_ms)
+  )
+    throw noHistory(path, `has a row that tells of no migration: ${JSON.stringify(row)}`)
+  return { name: bareName(name), checksum, applied_at, duration_ms, migrator }
+}
+
+const isText = (value: unknown): value is string | null => value === null || typeof value === 'string'
+const isNumber = (value: unknown): value is number | null => value === null || typeof value === 'number'
 
 /** Whether migrations were applied here, or all taken back. A table of that name that another tool made and left empty is none. */
 export const hasHistory = (connection: Connection): boolean =>
@@ -105,7 +119,27 @@ export const removeApplied = (connection: Connection, name: string): void => {
   connection.prepare(`DELETE FROM ${historyTable} WHERE name = ?`).run(name)
 }
 
-const historyColumns = (connection: Connection): readonly string[] =>
-  connection.prepare<[], string>(`SELECT name FROM pragma_table_info('${historyTable}')`).pluck().all()
+type ColumnRow = { kind: 'table' | 'view'; name: string }
+
+/** None where there is no history. @throws Failure HISTORY_CONFLICT for a view, and for a table without names of migrations */
+const historyColumns = (connection: Connection): readonly string[] => {
+  const rows = connection
+    .prepare<[], ColumnRow>(
+      `SELECT s.type AS kind, c.name FROM sqlite_schema AS s JOIN pragma_table_info(s.name) AS c
+       WHERE s.name = '${historyTable}' COLLATE NOCASE AND s.type IN ('table', 'view')`,
+    )
+    .all()
+  const names = rows.map(({ name }) => name)
+  if (rows.some(({ kind }) => kind === 'view')) throw noHistory(connection.name, 'is a view')
+  if (rows.length > 0 && !names.includes('name')) throw noHistory(connection.name, 'has no column "name"')
+  return names
+}
+
+const noHistory = (path: string, reason: string): Failure =>
+  new Failure(
+    'HISTORY_CONFLICT',
+    `${historyTable} in ${path} is no history of migrations: it ${reason}`,
+    `Mend it, or rename it where another program needs it: migrations are recorded under that name.`,
+  )
 
 const bareName = (name: string): string => name.replace(/\.[cm]?[jt]s$/, '')

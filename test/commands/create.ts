@@ -71,3 +71,9 @@ t.test('a folder that cannot be written is refused with 2', async t => {
   const settings = settingsFor(folder, { MIGRATOR_MIGRATIONS: join(folder, 'file') })
   t.match(await runProgram(['create', 'a'], settings), { exitCode: 2, failure: 'CONFIG_INVALID' })
 })
+
+t.test('a folder that had to be made is named in the log, for it may be misspelt', async t => {
+  const folder = join(t.testdir(), 'migratoins')
+  const made = await runProgram(['create', 'create-a'], settingsFor(t.testdir(), { MIGRATOR_MIGRATIONS: folder }))
+  t.match(made, { exitCode: 0, events: [{ event: 'create.folder', folder }] })
+})

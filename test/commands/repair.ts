@@ -24,6 +24,15 @@ t.test('after a person looked, the present text is the recorded one, and nothing
   t.equal(existsSync(join(data, '.ready')), true)
 })
 
+t.test('of a migration that is unchanged nothing is repaired, and the volume stays ready', async t => {
+  const { data, settings } = await prepare(t)
+  const before = dump(join(data, 'homelab.db'))
+  const outcome = await runProgram(['repair', '0001-create-servers'], settings)
+  t.match(outcome, { exitCode: 0, events: [{ event: 'repair.nothing' }] })
+  t.equal(dump(join(data, 'homelab.db')), before)
+  t.equal(existsSync(join(data, '.ready')), true)
+})
+
 for (const [title, name] of [
   ['a name that is not known', '0009-nothing'],
   ['a name with its extension', '0001-create-servers.ts'],

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
+import { makeDatabase } from '../help/alembic.ts'
 import { withMount } from '../help/mount.ts'
 import { runProgram, settingsFor } from '../help/program.ts'
 
@@ -81,6 +82,32 @@ t.test('--exit-code ends with what `up` would end with when files and history di
   connection.close()
 })
 
+for (const [title, sql] of [
+  ['that another program made', 'DROP TABLE SequelizeMeta'],
+  [
+    'where a newer image and another tool were',
+    "INSERT INTO SequelizeMeta (name, checksum) VALUES ('0009-future', 'sha256:0'), ('20260101-foo.js', NULL)",
+  ],
+] as const) {
+  t.test(`--exit-code ends as \`up\` does for a database ${title}`, async t => {
+    const folder = t.testdir()
+    await runProgram([], settingsFor(folder))
+    makeDatabase(folder, sql)
+    const { exitCode, failure, stdout } = await runProgram(['status', '--exit-code', '--json'], settingsFor(folder))
+    t.match(JSON.parse(stdout), { conflicts: [{ code: String }] })
+    t.match(await runProgram(['up'], settingsFor(folder)), { exitCode, failure })
+    t.equal(failure, 'HISTORY_CONFLICT')
+  })
+}
+
+t.test('--exit-code ends as `up` does for a database that is lost', async t => {
+  const folder = t.testdir()
+  await runProgram([], settingsFor(folder))
+  rmSync(join(folder, 'homelab.db'))
+  t.match(await runProgram(['status', '--exit-code'], settingsFor(folder)), { exitCode: 30, stdout: /3 pending/ })
+  t.match(await runProgram(['up'], settingsFor(folder)), { exitCode: 30 })
+})
+
 t.test('each state is shown as such', async t => {
   const folder = t.testdir({ migrations: {}, data: {} })
   const settings = settingsFor(join(folder, 'data'), { MIGRATOR_MIGRATIONS: join(folder, 'migrations') })
@@ -120,3 +147,10 @@ t.test(
     t.strictSame(readdirSync(folder).sort(), ['.ready', 'homelab.db', 'mount'])
   },
 )
+
+t.test('whoever needs the history is told when what has its name is none', async t => {
+  const folder = t.testdir()
+  makeDatabase(folder, "CREATE TABLE servers (id); CREATE VIEW SequelizeMeta AS SELECT '0001-a' AS name")
+  for (const line of ['up', 'status', 'plan', 'verify', 'schema', 'adopt', 'down --yes', 'repair 0001-create-servers'])
+    t.match(await runProgram(line.split(' '), settingsFor(folder)), { exitCode: 50, failure: 'HISTORY_CONFLICT' }, line)
+})

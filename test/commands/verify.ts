@@ -211,3 +211,9 @@ t.test('a migration that is stopped by a signal leaves nothing', async t => {
   child.stderr.once('data', () => child.kill('SIGTERM'))
   t.match(await outcome, { exitCode: 143, failure: 'SIGTERM' })
 })
+
+t.test('a plain index of a person is information, and the volume stays ready', async t => {
+  const folder = await prepare(t, 'CREATE INDEX mine ON servers (hostname)')
+  t.match(await runProgram(['verify'], settingsFor(folder)), { exitCode: 0, stdout: /index mine on servers/ })
+  t.match(await runProgram(['wait', '--timeout', '0'], settingsFor(folder)), { exitCode: 0 })
+})

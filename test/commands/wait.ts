@@ -40,6 +40,27 @@ t.test('a marker that is not true, or whose database is gone, is waited on', asy
   t.match(await runProgram(['wait', '--timeout', '0'], settingsFor(folder)), { exitCode: 20 })
 })
 
+t.test('a hub that has the file locked is waited for', async t => {
+  const folder = t.testdir()
+  await runProgram([], settingsFor(folder))
+  const hub = new Database(join(folder, 'homelab.db'))
+  hub.pragma('journal_mode = DELETE')
+  hub.exec('BEGIN EXCLUSIVE')
+  t.match(await runProgram(['wait', '--timeout', '1'], settingsFor(folder)), { exitCode: 20, failure: 'NOT_READY' })
+  for (const words of [['status'], ['verify'], ['schema']]) {
+    const settings = settingsFor(folder, { MIGRATOR_LOCK_TIMEOUT: '0' })
+    t.match(await runProgram(words, settings), { exitCode: 20, failure: 'DATABASE_BUSY' }, String(words))
+  }
+  const started = [['wait', '--timeout', '60'], ['status'], ['verify'], ['schema']].map(words =>
+    startProgram(words, settingsFor(folder)),
+  )
+  const waiting = started.map(({ child }) => new Promise(resolve => child.stderr.once('data', resolve)))
+  await Promise.all(waiting)
+  hub.exec('COMMIT')
+  hub.close()
+  for (const { outcome } of started) t.match(await outcome, { exitCode: 0 })
+})
+
 t.test('a signal ends the wait', async t => {
   const waiting = startProgram(['wait', '--timeout', '300'], settingsFor(t.testdir()))
   await new Promise(resolve => waiting.child.stderr.once('data', resolve))

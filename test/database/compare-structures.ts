@@ -73,3 +73,9 @@ for (const [title, found, ...findings] of [
     )
   })
 }
+
+t.test('an additional trigger on an expected view changes what a write does', async t => {
+  const view = 'CREATE TABLE a (x); CREATE VIEW v AS SELECT x FROM a'
+  const found = `${view}; CREATE TRIGGER r INSTEAD OF INSERT ON v BEGIN SELECT 1; END`
+  t.match(compareSql(view, found), [/^difference trigger r extra/])
+})

@@ -136,3 +136,23 @@ t.test("columns that Umzug's own storage makes beside the name do not keep ours 
   t.match(readHistory(connection), [{ name: '0001-a' }, row])
   t.equal(connection.prepare("SELECT createdAt FROM SequelizeMeta WHERE name = '0001-a'").pluck().get(), '2026-01-01')
 })
+
+for (const [title, sql] of [
+  ['a table without a column for names', 'CREATE TABLE SequelizeMeta (migration TEXT)'],
+  ['a view', "CREATE VIEW SequelizeMeta AS SELECT '0001-a' AS name"],
+  ['a name that is NULL', 'CREATE TABLE SequelizeMeta (name TEXT); INSERT INTO SequelizeMeta VALUES (NULL)'],
+  ['a name that is a number', 'CREATE TABLE SequelizeMeta (name INTEGER); INSERT INTO SequelizeMeta VALUES (1)'],
+  [
+    'a time that is a number',
+    "CREATE TABLE SequelizeMeta (name TEXT, applied_at INTEGER); INSERT INTO SequelizeMeta VALUES ('a', 1)",
+  ],
+  [
+    'a duration that is none',
+    "CREATE TABLE SequelizeMeta (name TEXT, duration_ms TEXT); INSERT INTO SequelizeMeta VALUES ('a', 'b')",
+  ],
+] as const) {
+  t.test(`${title} is no history, and is refused`, async t => {
+    const connection = open(t, sql)
+    t.throws(() => readHistory(connection), { code: 'HISTORY_CONFLICT', message: /SequelizeMeta/ })
+  })
+}

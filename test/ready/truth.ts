@@ -43,3 +43,13 @@ t.test('the fields that are not true are named', async t => {
   t.strictSame(untrueFields(marker, truth), [])
   t.strictSame(untrueFields({ ...marker, migrations: 2, fingerprint: 'x' }, truth), ['migrations', 'fingerprint'])
 })
+
+t.test('an index that is not UNIQUE leaves a marker true, and one that is does not', async t => {
+  const { connection } = open(t)
+  connection.exec('CREATE TABLE a (x)')
+  const marker = { ...truthOf(connection, applied), ...more }
+  connection.exec('create  index mine on a (x)')
+  t.equal(isTrue(marker, truthOf(connection, applied)), true)
+  connection.exec('create unique index ours on a (x)')
+  t.equal(isTrue(marker, truthOf(connection, applied)), false)
+})
