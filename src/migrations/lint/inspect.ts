@@ -8,6 +8,7 @@ import type { Finding } from './finding.ts'
 import { findIncompatible } from './incompatible.ts'
 import { findRebuilds } from './rebuilds.ts'
 import { findStatements } from './statements.ts'
+import { findUnreadable } from './unreadable.ts'
 
 /** What is to be said of the statements that an `up` ran. A pure function, save that SQLite is asked what a constant is. */
 export const inspect = (recording: Recording): readonly Finding[] => {
@@ -32,6 +33,7 @@ export const inspectStructure = (recording: Recording): readonly Finding[] => {
   return [
     ...rebuilds,
     ...(told ? [] : findBrokenKeys(before, after, steps)),
+    ...findUnreadable(before, after, steps),
     ...findDefaults(before, after, steps),
     ...findStatements(all),
   ]

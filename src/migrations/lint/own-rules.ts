@@ -35,6 +35,12 @@ export const ownRules = {
     seen: 'there is no such table, or the columns there are no key; each row that is written from then on fails',
     cure: 'Point it to a table that is there, by its primary key or by columns with a unique index.',
   },
+  HM104: {
+    level: 'error',
+    does: 'leaves a view that cannot be read',
+    seen: 'a table or column that it names is not there; it followed a table that was renamed away, or what it names was dropped',
+    cure: 'Drop the view before and create it again after, or use context.rebuildTable, which it does not follow.',
+  },
   HM201: {
     level: 'error',
     does: 'runs a statement that the migrator refuses',
