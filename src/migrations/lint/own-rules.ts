@@ -20,8 +20,8 @@ export const ownRules = {
   HM101: {
     level: 'error',
     does: 'rebuilds a table and loses what belongs to it',
-    seen: 'an index, trigger, CHECK, collation, computed column or AUTOINCREMENT went with the old table and is not on the new one',
-    cure: 'Use context.rebuildTable, which keeps indexes and triggers, and name all that the table has in its CREATE TABLE.',
+    seen: 'an index, trigger, CHECK, default, NOT NULL, collation, key, foreign key action, STRICT or the like went with the old table and is not on the new one',
+    cure: 'Write all that the table had into the new CREATE TABLE. context.rebuildTable keeps indexes and triggers by itself.',
   },
   HM102: {
     level: 'error',
