@@ -20,7 +20,7 @@ export const atlasRules = {
   MF101: {
     level: 'warning',
     does: 'adds a unique index or key on columns that are there',
-    seen: 'the columns were not unique before; it fails where two rows are alike',
+    seen: 'the columns were not unique before, or only in some rows, or by a collation for which fewer values are alike; it fails where two rows are alike',
     cure: 'Merge or delete the rows that are alike before, in the same migration.',
   },
   MF102: {

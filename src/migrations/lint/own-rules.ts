@@ -32,8 +32,8 @@ export const ownRules = {
   HM103: {
     level: 'error',
     does: 'leaves a foreign key that points to nothing',
-    seen: 'there is no such table, or the columns there are no key; each row that is written from then on fails',
-    cure: 'Point it to a table that is there, by its primary key or by columns with a unique index.',
+    seen: 'there is no such table, or the columns there are no key, as with a unique index of some rows only; each row that is written from then on fails',
+    cure: 'Point it to a table that is there, by its primary key or by columns with a unique index of all rows.',
   },
   HM104: {
     level: 'error',
@@ -55,9 +55,9 @@ export const ownRules = {
   },
   HM301: {
     level: 'error',
-    does: 'adds a column whose default is no constant',
-    seen: 'SQLite itself is asked; it fails where the table has rows, though not on an empty one',
-    cure: 'Add it without the default, and set that with context.changeColumn.',
+    does: 'adds a column that SQLite cannot fill',
+    seen: 'its default is no constant (SQLite itself is asked), or it is computed and STORED; it fails where the table has rows, though not on an empty one',
+    cure: 'Add it without the default, and set that with context.changeColumn; make a computed one VIRTUAL, or use context.rebuildTable.',
   },
   HM302: {
     level: 'warning',
