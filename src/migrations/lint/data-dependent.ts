@@ -1,8 +1,8 @@
-import { keywordOf } from '../../database/bridge.ts'
 import type { Column } from '../../database/columns.ts'
-import type { Structure, Table } from '../../database/structure.ts'
+import { type Structure, type Table, without } from '../../database/structure.ts'
 import { type Fate, isSurvivor, type Survivor } from '../fates.ts'
 import { type Step, stepThat } from '../recorder.ts'
+import { changeOf, fills } from './change.ts'
 import { isConstant } from './constant.ts'
 import { type Finding, finding } from './finding.ts'
 import { describeUnique, implies, uniquesOf } from './uniques.ts'
@@ -30,19 +30,24 @@ const findAdded = ({ now, columns, rebuilt }: Survivor, steps: readonly Step[]):
   })
 }
 
-const findNotNull = ({ old, now, columns }: Survivor, steps: readonly Step[]): readonly Finding[] =>
-  old.columns.flatMap(before => {
+const findNotNull = ({ old, now, columns, rebuilt }: Survivor, steps: readonly Step[]): readonly Finding[] => {
+  const replaced = rebuilt === undefined ? [] : without(rebuilt.before, rebuilt.after).map(({ name }) => name)
+  return old.columns.flatMap(before => {
     const column = now.columns.find(({ name }) => name === columns.get(before.name))
     if (column === undefined || before.notNull || !column.notNull) return []
     const isSo = (structure: Structure) => columnIn(structure, now, column)?.notNull === true
-    const isFilled = steps.some(
-      ({ sql, touched, before: structure }) =>
-        keywordOf(sql) === 'UPDATE' && touched.writes.some(isOneOf([old.name, now.name])) && !isSo(structure),
-    )
+    const isFilled = steps.some(step => {
+      const change = changeOf(step.sql)
+      if (change === undefined || isSo(step.before)) return false
+      const isUpdate = change.verb === 'UPDATE' && [old.name, now.name].includes(change.table)
+      const isCopy = change.verb === 'INSERT' && step.touched.reads.some(isOneOf(replaced))
+      return (isUpdate || isCopy) && [before.name, column.name].some(name => fills(change, name))
+    })
     if (isFilled) return []
     const code = column.default === null ? 'LT101' : 'MF104'
     return finding(code, `makes ${now.name}.${column.name} NOT NULL`, stepThat(steps, isSo))
   })
+}
 
 const findUnique = ({ old, now, columns }: Survivor, steps: readonly Step[]): readonly Finding[] => {
   const present = [...columns.values()]

@@ -48,6 +48,26 @@ testAnalyzer(t, made, ({ fates, kept }) => findDataDependent(fates, kept), [
     ['LT101: makes a.x NOT NULL'],
   ],
   [
+    'another column that was filled does not make this one ready',
+    ["UPDATE a SET y = 'x'", 'ALTER TABLE a ALTER COLUMN x SET NOT NULL'],
+    ['LT101: makes a.x NOT NULL'],
+  ],
+  [
+    'rows that were filled under the name that the column had are ready',
+    ["UPDATE a SET x = 'x'", 'ALTER TABLE a RENAME COLUMN x TO w', 'ALTER TABLE a ALTER COLUMN w SET NOT NULL'],
+    [],
+  ],
+  [
+    'a rebuild may fill the column as it copies',
+    [
+      'CREATE TABLE n (id INTEGER PRIMARY KEY, x NOT NULL, z UNIQUE)',
+      "INSERT INTO n (id, x, z) SELECT id, coalesce(x, ''), z FROM a",
+      'DROP TABLE a',
+      'ALTER TABLE n RENAME TO a',
+    ],
+    [],
+  ],
+  [
     'NULL that is allowed again is no danger',
     ['ALTER TABLE a ALTER COLUMN x SET NOT NULL', 'ALTER TABLE a ALTER COLUMN x DROP NOT NULL'],
     [],
