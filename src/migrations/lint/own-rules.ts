@@ -53,6 +53,12 @@ export const ownRules = {
     seen: 'a PRAGMA that sets something which is not stored in the database',
     cure: 'Leave it out, or set it in the hub. user_version and application_id are stored.',
   },
+  HM203: {
+    level: 'error',
+    does: 'deletes rows and does not say so',
+    seen: 'DELETE from a table that was there before, which "removesRows" does not name; it fails where a row is deleted',
+    cure: "Keep the rows, or say that they are meant to go: export const removesRows = ['metrics'].",
+  },
   HM301: {
     level: 'error',
     does: 'adds a column that SQLite cannot fill',
@@ -68,7 +74,7 @@ export const ownRules = {
   HM401: {
     level: 'error',
     does: 'has a down that loses data',
-    seen: 'down drops a table or column that up had not made, or that up had moved rows into',
+    seen: 'down drops a table or column that up had not made, or that up had moved rows into; or it deletes rows or sets values NULL there, other than WHERE up wrote some',
     cure: 'Let down undo what up did, the other way round, or leave it out.',
   },
   HM402: {
