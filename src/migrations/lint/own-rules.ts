@@ -98,13 +98,13 @@ export const ownRules = {
   HM502: {
     level: 'warning',
     does: 'asks the clock or chance',
-    seen: 'its own code calls new Date(), Date.now, performance.now, Math.random or crypto.randomUUID; every database gets other data',
+    seen: 'its own code calls new Date(), Date.now, performance.now, Temporal.Now, Math.random or crypto, of Node too; every database gets other data',
     cure: "Write a constant, or let SQLite fill it in: Sequelize.literal('CURRENT_TIMESTAMP').",
   },
   HM503: {
     level: 'error',
     does: 'uses the network',
-    seen: 'its own code calls fetch, or what it imports imports node:http, https, http2, net, tls, dgram, dns or undici',
+    seen: 'its own code calls fetch, WebSocket or EventSource, or what it imports imports node:http, https, http2, net, tls, dgram, dns or undici',
     cure: 'Bring the data along, in the migration or a file beside it: the container has no network.',
   },
   HM901: {
