@@ -62,7 +62,7 @@ export const atlasRules = {
   CD101: {
     level: 'warning',
     does: 'takes a foreign key away',
-    seen: 'its columns are still there and it is not, by ALTER TABLE or by a rebuild that forgot it',
+    seen: 'its columns are still there and it is not, or leads to another table, by ALTER TABLE or by a rebuild that forgot it',
     cure: 'Keep it. In a rebuild it stands in the new CREATE TABLE, or context.rebuildTable gets it from there.',
   },
 } as const satisfies Readonly<Record<string, Rule>>
