@@ -19,7 +19,7 @@ export const addPlanCommands = (program: Command, createContext: CreateContext):
     .argument('[name...]', 'migrations, without extension (default: all)')
     .description('run migrations in memory and say what is wrong with them, or dangerous; opens no database')
     .option('--json', 'as JSON')
-    .addHelpText('after', example('lint 0004-create-alerts'))
+    .addHelpText('after', example('lint 0003-add-os-info'))
     .action(async (names: readonly string[], { json }: { json?: true }) => {
       const { lint } = await import('../commands/lint.ts')
       await lint(await createContext(), names, { json: json === true })

@@ -35,7 +35,7 @@ const nameOf = (table: string, { name, parts }: Index): string =>
   name === null ? `unique ${table} (${parts.map(({ of }) => of).join(', ')})` : `index ${name} on ${table}`
 
 /** An index without its name, in a line: `UNIQUE (server_id, timestamp DESC) WHERE cpu_percent > 90`. */
-export const describeIndex = ({ unique, parts, where }: Index): string => {
+export const describeIndex = ({ unique, parts, where }: Pick<Index, 'unique' | 'parts' | 'where'>): string => {
   const columns = parts.map(({ of, collation, descending }) =>
     [of, collation === 'BINARY' ? '' : ` COLLATE ${collation}`, descending ? ' DESC' : ''].join(''),
   )

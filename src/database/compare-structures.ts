@@ -1,7 +1,8 @@
 import { compareTables, inOneLine } from './compare-tables.ts'
 import { differ, type Finding } from './finding.ts'
-import type { Structure, Trigger, View } from './structure.ts'
+import type { Structure, Trigger } from './structure.ts'
 import { isSameSql } from './tokens.ts'
+import type { View } from './views.ts'
 
 /**
  * Everything in which a structure is other than expected. A pure function.
@@ -15,7 +16,8 @@ import { isSameSql } from './tokens.ts'
  *
  * A looser NOT NULL, another or an additional default, another affinity, key, collation, expression or CHECK are never: rows
  * would be stored, found or refused otherwise. Nor are additional columns, UNIQUE and foreign keys (they refuse rows and stand
- * in the way of migrations), nor triggers on expected tables and views (they change what a write does).
+ * in the way of migrations), nor triggers on expected tables and views (they change what a write does), nor expected views that
+ * cannot be read, whoever broke them.
  *
  * Information only: other names of types (SQLite goes by affinity), and additional tables, views and plain indexes, and the
  * triggers of additional tables. Order of columns, letter case and quotes in expressions are nothing at all.
@@ -37,6 +39,10 @@ export const compareStructures = (
       .filter(({ name }) => !isExpected(name))
       .flatMap(table => differ('information', `table ${table.name}`, 'extra', null, columnsOf(table))),
     ...compareTexts('view', expected.views, found.views, () => 'information'),
+    ...found.views.flatMap(({ name, error }) => {
+      const isOurs = expected.views.some(view => view.name === name)
+      return differ(isOurs ? 'difference' : 'information', `view ${name}`, 'cannot be read', null, error)
+    }),
     ...compareTexts('trigger', expected.triggers, found.triggers, ({ table }) =>
       isExpected(table) ? 'difference' : 'information',
     ),

@@ -3,6 +3,7 @@ import { type ForeignKey, readForeignKeys } from './foreign-keys.ts'
 import { type Index, readIndexes } from './indexes.ts'
 import type { Connection } from './open.ts'
 import { readTableText } from './table-text.ts'
+import { readViews, type View } from './views.ts'
 
 export type Table = Readonly<{
   name: string
@@ -22,7 +23,6 @@ export type Table = Readonly<{
   sql: string
 }>
 
-export type View = Readonly<{ name: string; sql: string }>
 export type Trigger = Readonly<{ name: string; table: string; sql: string }>
 
 /** What a database consists of, each kind by name. Rows are no part of it, nor are SQLite's own tables. */
@@ -40,19 +40,15 @@ export const without = ({ tables }: Structure, other: Structure): readonly Table
  * Reads a structure by PRAGMA, and what no PRAGMA tells out of the texts that SQLite keeps: generated columns, collations,
  * CHECK, AUTOINCREMENT, ON CONFLICT, DEFERRED, and the conditions and expressions of indexes.
  */
-export const readStructure = (connection: Connection): Structure => {
-  const named = (type: string) =>
-    connection
-      .prepare<[string], Trigger>(
-        'SELECT name, tbl_name AS "table", sql FROM sqlite_schema WHERE type = ? ORDER BY name',
-      )
-      .all(type)
-  return {
-    tables: readTables(connection),
-    views: named('view').map(({ name, sql }) => ({ name, sql })),
-    triggers: named('trigger'),
-  }
-}
+export const readStructure = (connection: Connection): Structure => ({
+  tables: readTables(connection),
+  views: readViews(connection),
+  triggers: connection
+    .prepare<[], Trigger>(
+      `SELECT name, tbl_name AS "table", sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name`,
+    )
+    .all(),
+})
 
 type Row = { name: string; sql: string; virtual: number; wr: number; strict: number }
 

@@ -21,9 +21,10 @@ export const applyMigrations = async (
     options,
     ({ name, removesRows }, losses) => {
       const unannounced = losses.filter(({ table }) => table === null || !removesRows.includes(table))
-      const hint =
-        'Everything was rolled back. Rows that are meant to go are announced: export const removesRows = [...].'
-      if (unannounced.length > 0) throw lostData(name, unannounced, hint)
+      const cure = unannounced.some(({ table }) => table !== null)
+        ? 'Rows that are meant to go are announced: export const removesRows = [...].'
+        : 'Mend the migration; "migrator lint" says which statement it was.'
+      if (unannounced.length > 0) throw lostData(name, unannounced, `Everything was rolled back. ${cure}`)
     },
     migration => applied.push(migration),
   )

@@ -2,6 +2,7 @@ import { attempt } from '../attempt.ts'
 import { countRows } from '../database/count-tables.ts'
 import type { Connection } from '../database/open.ts'
 import { sqliteError } from '../database/sqlite-failure.ts'
+import { readViews, type View } from '../database/views.ts'
 
 /** What a migration must not take away: counted before and after it, inside the transaction. */
 type Snapshot = Readonly<{
@@ -9,6 +10,7 @@ type Snapshot = Readonly<{
   tables: ReadonlyMap<string, TableState>
   /** foreign key violations, as `table -> parent: number` */
   violations: ReadonlyMap<string, number>
+  views: readonly View[]
 }>
 
 type TableState = Readonly<{ rows: number; rootPage: number }>
@@ -30,6 +32,7 @@ const takeSnapshot = (connection: Connection): Snapshot => {
       ),
     ),
     violations: new Map(violations.map(({ key, number }) => [key, number])),
+    views: readViews(connection),
   }
 }
 
@@ -78,7 +81,7 @@ const countDeletes = (connection: Connection, { tables }: Snapshot): (() => Read
 }
 
 export type Loss = Readonly<{
-  /** that lost rows; null where rows lost their parent, which no migration may do */
+  /** that lost rows; null where rows lost their parent or a view its tables, which no migration may do */
   table: string | null
   /** a sentence */
   text: string
@@ -113,6 +116,9 @@ const findLosses = (before: Snapshot, after: Snapshot, deletes: ReadonlyMap<stri
     return deleted > 0 ? [{ table, text: `${deleted} rows were deleted from ${table}, and others came` }] : []
   }),
   ...newViolations(before.violations, after.violations),
+  ...after.views
+    .filter(({ name, error }) => error !== null && before.views.some(old => old.name === name && old.error === null))
+    .map(({ name, error }) => ({ table: null, text: `the view ${name} cannot be read any more: ${error}` })),
 ]
 
 /** Violations that were there before are not blamed, also not when a rename gives them another key. */

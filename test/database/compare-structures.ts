@@ -33,6 +33,12 @@ for (const [title, expected, found, finding] of [
     'view v definition: CREATE VIEW v AS SELECT 1 -> CREATE VIEW v AS SELECT 2',
   ],
   [
+    'a view that the migrations broke, as they always do,',
+    'CREATE VIEW v AS SELECT x FROM gone',
+    'CREATE VIEW v AS SELECT x FROM gone',
+    'view v cannot be read: nothing -> no such table: main.gone',
+  ],
+  [
     'a missing trigger',
     `CREATE TABLE a (x); ${trigger('r', 'a')}`,
     'CREATE TABLE a (x)',
@@ -59,6 +65,12 @@ for (const [title, expected, found, finding] of [
 for (const [title, found, ...findings] of [
   ['table', 'CREATE TABLE a (x)', 'table a extra: nothing -> x'],
   ['view', 'CREATE VIEW v AS SELECT 1', 'view v extra: nothing -> CREATE VIEW v AS SELECT 1'],
+  [
+    'view that cannot be read',
+    'CREATE VIEW v AS SELECT 1 FROM gone',
+    'view v extra: nothing -> CREATE VIEW v AS SELECT 1 FROM gone',
+    'view v cannot be read: nothing -> no such table: main.gone',
+  ],
   [
     'table with a trigger',
     `CREATE TABLE a (x); ${trigger('r', 'a')}`,

@@ -35,7 +35,7 @@ t.test('tables, views and triggers come by name, each with its text', async t =>
       { ...plain, name: 'a', sql: 'CREATE TABLE a (x)' },
       { ...plain, name: 'b', sql: 'CREATE TABLE b (x)' },
     ],
-    views: [{ name: 'v', sql: 'CREATE VIEW v AS SELECT x FROM a' }],
+    views: [{ name: 'v', sql: 'CREATE VIEW v AS SELECT x FROM a', error: null }],
     triggers: [{ name: 'r', table: 'a', sql: trigger }],
   })
 })

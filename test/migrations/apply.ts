@@ -164,3 +164,14 @@ t.test('foreign keys cannot be switched on, nor another file attached, and nothi
     t.equal(dump(file), before)
   }
 })
+
+t.test('the hint speaks of rows that are meant to go only where rows went', async t => {
+  const { apply } = open(t)
+  const lost = migration('0003-c', query('DELETE FROM a'))
+  await t.rejects(apply([first, second, lost]), { code: 'MIGRATION_FAILED', hint: /removesRows/ })
+  const unchecked = 'CREATE UNIQUE INDEX u ON a (x) WHERE x > 0; CREATE TABLE c (x REFERENCES a (x))'
+  const mismatch = migration('0003-c', async ({ context }) => {
+    for (const sql of unchecked.split('; ')) await context.sequelize.query(sql)
+  })
+  await t.rejects(apply([first, second, mismatch]), { code: 'MIGRATION_FAILED', hint: /^(?!.*removesRows)/s })
+})

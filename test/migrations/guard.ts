@@ -118,3 +118,13 @@ t.test('of one migration after the other, each is held against what the one befo
   )
   connection.close()
 })
+
+t.test('a view that could be read and cannot any more is a loss, one that goes is none', async t => {
+  const away =
+    'ALTER TABLE parents RENAME TO elders; CREATE TABLE parents (id); INSERT INTO parents SELECT id FROM elders'
+  t.match(await losses(`${away}; DROP TABLE elders`, ['elders']), [
+    /break the foreign key/,
+    /^the view v cannot be read any more: no such table: main.elders$/,
+  ])
+  t.strictSame(await losses('DROP VIEW v; CREATE VIEW w AS SELECT x FROM gone'), [])
+})

@@ -20,7 +20,7 @@ export const atlasRules = {
   MF101: {
     level: 'warning',
     does: 'adds a unique index or key on columns that are there',
-    seen: 'the columns were not unique before; it fails where two rows are alike',
+    seen: 'the columns were not unique before, or only in some rows, or by a collation for which fewer values are alike; it fails where two rows are alike',
     cure: 'Merge or delete the rows that are alike before, in the same migration.',
   },
   MF102: {
@@ -38,7 +38,7 @@ export const atlasRules = {
   MF104: {
     level: 'warning',
     does: 'makes a column with a default NOT NULL',
-    seen: 'the column allowed NULL before, and no UPDATE of the table came first; it fails where a row has none',
+    seen: 'the column allowed NULL before, and no UPDATE of it came first, nor does a rebuild fill it as it copies; it fails where a row has none',
     cure: 'Fill the rows before: UPDATE ... SET column = ... WHERE column IS NULL.',
   },
   LT101: {
@@ -62,7 +62,7 @@ export const atlasRules = {
   CD101: {
     level: 'warning',
     does: 'takes a foreign key away',
-    seen: 'its columns are still there and it is not, by ALTER TABLE or by a rebuild that forgot it',
+    seen: 'its columns are still there and it is not, or leads to another table, by ALTER TABLE or by a rebuild that forgot it',
     cure: 'Keep it. In a rebuild it stands in the new CREATE TABLE, or context.rebuildTable gets it from there.',
   },
 } as const satisfies Readonly<Record<string, Rule>>

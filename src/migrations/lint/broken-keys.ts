@@ -1,3 +1,5 @@
+import type { Column } from '../../database/columns.ts'
+import type { Index } from '../../database/indexes.ts'
 import type { Structure, Table } from '../../database/structure.ts'
 import { type Step, stepThat } from '../recorder.ts'
 import { type Finding, finding } from './finding.ts'
@@ -29,9 +31,17 @@ const brokenKeysOf = ({ tables }: Structure): readonly string[] =>
 
 const hasKey = ({ columns, indexes }: Table, wanted: readonly string[]): boolean => {
   const primary = columns.filter(({ key }) => key > 0).map(({ name }) => name)
-  const unique = indexes.filter(index => index.unique).map(({ parts }) => parts.map(({ of }) => of))
+  // SQLite takes none of some rows only, or by another collation than the column's own
+  const unique = indexes
+    .filter(index => index.unique && index.where === null && index.parts.every(isByOwnCollation(columns)))
+    .map(({ parts }) => parts.map(({ of }) => of))
   return wanted.length > 0 && [primary, ...unique].some(key => isSame(key, wanted))
 }
+
+const isByOwnCollation =
+  (columns: readonly Column[]) =>
+  ({ of, collation }: Index['parts'][number]): boolean =>
+    columns.some(column => column.name === of && column.collation === collation)
 
 /** Case is no difference between names, nor is the order of columns. */
 const isSame = (a: readonly string[], b: readonly string[]): boolean => normal(a) === normal(b)

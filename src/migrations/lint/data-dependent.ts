@@ -1,10 +1,11 @@
-import { keywordOf } from '../../database/bridge.ts'
 import type { Column } from '../../database/columns.ts'
-import type { Structure, Table } from '../../database/structure.ts'
+import { type Structure, type Table, without } from '../../database/structure.ts'
 import { type Fate, isSurvivor, type Survivor } from '../fates.ts'
 import { type Step, stepThat } from '../recorder.ts'
+import { changeOf, fills } from './change.ts'
 import { isConstant } from './constant.ts'
 import { type Finding, finding } from './finding.ts'
+import { describeUnique, implies, uniquesOf } from './uniques.ts'
 
 /** MF101 to MF104, LT101, HM301: what works on an empty table, and on another only if its rows are so. */
 export const findDataDependent = (fates: readonly Fate[], steps: readonly Step[]): readonly Finding[] =>
@@ -16,10 +17,12 @@ export const findDataDependent = (fates: readonly Fate[], steps: readonly Step[]
 const findAdded = ({ now, columns, rebuilt }: Survivor, steps: readonly Step[]): readonly Finding[] => {
   if (rebuilt !== undefined) return []
   const present = [...columns.values()]
-  const added = now.columns.filter(({ name, generated }) => generated === null && !present.includes(name))
+  const added = now.columns.filter(({ name }) => !present.includes(name))
   return added.flatMap(column => {
     const name = `${now.name}.${column.name}`
     const step = stepThat(steps, structure => columnIn(structure, now, column) !== undefined)
+    if (column.generated !== null)
+      return column.generated.kind === 'stored' ? finding('HM301', `adds the stored column ${name}`, step) : []
     if (column.default === null)
       return column.notNull ? finding('MF103', `adds the column ${name} as NOT NULL without a default`, step) : []
     if (isConstant(column.default)) return []
@@ -27,51 +30,47 @@ const findAdded = ({ now, columns, rebuilt }: Survivor, steps: readonly Step[]):
   })
 }
 
-const findNotNull = ({ old, now, columns }: Survivor, steps: readonly Step[]): readonly Finding[] =>
-  old.columns.flatMap(before => {
+const findNotNull = ({ old, now, columns, rebuilt }: Survivor, steps: readonly Step[]): readonly Finding[] => {
+  const replaced = rebuilt === undefined ? [] : without(rebuilt.before, rebuilt.after).map(({ name }) => name)
+  return old.columns.flatMap(before => {
     const column = now.columns.find(({ name }) => name === columns.get(before.name))
     if (column === undefined || before.notNull || !column.notNull) return []
     const isSo = (structure: Structure) => columnIn(structure, now, column)?.notNull === true
-    const isFilled = steps.some(
-      ({ sql, touched, before: structure }) =>
-        keywordOf(sql) === 'UPDATE' && touched.writes.some(isOneOf([old.name, now.name])) && !isSo(structure),
-    )
+    const isFilled = steps.some(step => {
+      const change = changeOf(step.sql)
+      if (change === undefined || isSo(step.before)) return false
+      const isUpdate = change.verb === 'UPDATE' && [old.name, now.name].includes(change.table)
+      const isCopy = change.verb === 'INSERT' && step.touched.reads.some(isOneOf(replaced))
+      return (isUpdate || isCopy) && [before.name, column.name].some(name => fills(change, name))
+    })
     if (isFilled) return []
     const code = column.default === null ? 'LT101' : 'MF104'
     return finding(code, `makes ${now.name}.${column.name} NOT NULL`, stepThat(steps, isSo))
   })
+}
 
 const findUnique = ({ old, now, columns }: Survivor, steps: readonly Step[]): readonly Finding[] => {
   const present = [...columns.values()]
   const isExpression = (part: string) => !now.columns.some(({ name }) => name === part)
-  const before = uniquesOf(old).map(({ parts }) => keyOf(parts.map(part => columns.get(part) ?? part)))
+  const before = uniquesOf(old).map(unique => ({
+    ...unique,
+    parts: unique.parts.map(part => ({ ...part, of: columns.get(part.of) ?? part.of })),
+  }))
   return uniquesOf(now)
     .filter(
-      ({ parts }) => parts.some(part => present.includes(part) || isExpression(part)) && !before.includes(keyOf(parts)),
+      unique =>
+        unique.parts.some(({ of }) => present.includes(of) || isExpression(of)) &&
+        !before.some(other => implies(other, unique)),
     )
-    .map(({ name, parts }) => {
+    .map(unique => {
       const isThere = ({ tables }: Structure) =>
-        tables.some(
-          table => table.name === now.name && uniquesOf(table).some(other => keyOf(other.parts) === keyOf(parts)),
-        )
+        tables.some(table => table.name === now.name && uniquesOf(table).some(other => implies(other, unique)))
       const step = stepThat(steps, isThere)
-      const wasPlain = old.indexes.some(index => index.name !== null && index.name === name)
-      if (wasPlain) return finding('MF102', `makes the index ${name} unique`, step)
-      return finding('MF101', `makes ${now.name} (${parts.join(', ')}) unique`, step)
+      const wasPlain = old.indexes.some(({ name, unique: was }) => !was && name !== null && name === unique.name)
+      if (wasPlain) return finding('MF102', `makes the index ${unique.name} unique`, step)
+      return finding('MF101', `makes ${now.name} ${describeUnique(unique)} unique`, step)
     })
 }
-
-type Unique = Readonly<{ name: string | null; parts: readonly string[] }>
-
-const uniquesOf = ({ indexes, columns }: Table): readonly Unique[] => {
-  const key = columns.filter(column => column.key > 0).map(({ name }) => name)
-  const unique = indexes
-    .filter(index => index.unique)
-    .map(({ name, parts }) => ({ name, parts: parts.map(({ of }) => of) }))
-  return key.length === 0 ? unique : [...unique, { name: null, parts: key }]
-}
-
-const keyOf = (parts: readonly string[]): string => parts.toSorted().join('\0')
 
 const columnIn = ({ tables }: Structure, table: Table, column: Column): Column | undefined =>
   tables.find(({ name }) => name === table.name)?.columns.find(({ name }) => name === column.name)

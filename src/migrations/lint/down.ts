@@ -1,7 +1,9 @@
+import { compareStructures } from '../../database/compare-structures.ts'
+import type { Finding as Difference } from '../../database/finding.ts'
 import { without } from '../../database/structure.ts'
-import { differences } from '../differences.ts'
 import { type Fate, fatesOf } from '../fates.ts'
 import { afterOf, type Recording, withoutUndone } from '../recorder.ts'
+import { findEmptied } from './emptied.ts'
 import { type Finding, finding } from './finding.ts'
 
 /** How many differences a finding quotes. */
@@ -10,14 +12,22 @@ const quoted = 3
 /** HM401, HM402: what `down`, run right after `up`, takes with it, and what it leaves other than it was before. */
 export const findDown = (up: Recording, down: Recording): readonly Finding[] => {
   const upFates = fatesOf(up)
-  const lost = fatesOf(down).flatMap(fate => findLost(fate, upFates, up))
+  const fates = fatesOf(down)
+  const lost = [
+    ...fates.flatMap(fate => findLost(fate, upFates, up)),
+    ...findEmptied(upFates, up, fates, withoutUndone(down.steps)),
+  ]
   if (lost.length > 0) return lost
-  const left = differences(up.before, afterOf(down)).filter(({ detail }) => detail !== 'its text')
+  const left = compareStructures(up.before, afterOf(down), { adopted: false }).map(describe)
   if (left.length === 0) return []
-  const list = left.slice(0, quoted).map(({ change, kind, name }) => `${kind} ${name} ${change}`)
   const more = left.length > quoted ? `, and ${left.length - quoted} more` : ''
-  return [finding('HM402', `leaves another structure than before up: ${list.join(', ')}${more}`, undefined)]
+  const list = left.slice(0, quoted).join(', ')
+  return [finding('HM402', `leaves another structure than before up: ${list}${more}`, undefined)]
 }
+
+/** `table c is extra`, `trigger t has another definition`. */
+const describe = ({ object, what }: Difference): string =>
+  /^(?:missing|extra)$/.test(what) ? `${object} is ${what}` : `${object} has another ${what}`
 
 /** What `up` made goes with `down`, as it should, unless rows were moved there out of a table that `up` dropped. */
 const findLost = (

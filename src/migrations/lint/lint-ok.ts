@@ -1,9 +1,9 @@
 import { finding, type Placed, place } from './finding.ts'
 import { isCode } from './rules.ts'
 
-/** `// lint-ok CODE: reason` in a migration's text. */
-const comment = /\/\/[^\S\n]*lint-ok\b[^\n]*/g
-const start = /^\/\/[^\S\n]*lint-ok/
+/** `// lint-ok CODE: reason` in a migration's text, or the same between the marks of a block. */
+const comment = /(?:\/\/|\/\*+)[^\S\n]*lint-ok\b(?:(?!\*\/)[^\n])*/g
+const start = /^(?:\/\/|\/\*+)[^\S\n]*lint-ok/
 const form = /^\s*(?<code>\w+)\s*:\s*\S/
 
 export type Judged = Readonly<{

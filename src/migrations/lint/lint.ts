@@ -1,8 +1,11 @@
+import { fatesOf } from '../fates.ts'
 import type { MigrationText } from '../files.ts'
 import { type KnownMigration, toKnown } from '../known.ts'
 import { loadMigrations } from '../load.ts'
 import { makePlan } from '../plan.ts'
+import { withoutUndone } from '../recorder.ts'
 import { findDown } from './down.ts'
+import { findDeletes } from './emptied.ts'
 import { finding, type Placed, place } from './finding.ts'
 import { inspect, inspectStructure } from './inspect.ts'
 import { judge } from './lint-ok.ts'
@@ -49,18 +52,20 @@ const findRuns = ({ name }: KnownMigration, rehearsals: readonly Rehearsal[]): r
   if (rehearsal === undefined) {
     return [place(null)(finding('HM001', 'was not run: what ran before it stopped the program', undefined))]
   }
-  const { up, down } = rehearsal
+  const { up, down, removesRows } = rehearsal
   const missing = rehearsals.slice(0, rehearsals.indexOf(rehearsal)).filter(earlier => earlier.up.failed !== null)
   const because = missing.map(earlier => `, and so does ${earlier.name} before it`).join('')
   return [
-    ...findUp(up, because).map(place('up')),
+    ...findUp(up, removesRows, because).map(place('up')),
     ...(down === undefined ? [] : findDownRun(up, down).map(place('down'))),
   ]
 }
 
 /** What is to be said of an `up`. Of one that failed half way only what was wrong with its statements. */
-const findUp = ({ recording, failed }: Run, because: string) => {
-  if (failed === null) return inspect(recording)
+const findUp = ({ recording, failed }: Run, removesRows: readonly string[], because: string) => {
+  if (failed === null) {
+    return [...inspect(recording), ...findDeletes(fatesOf(recording), withoutUndone(recording.steps), removesRows)]
+  }
   const last = recording.steps.findLast(({ error }) => error === failed)
   return [finding('HM001', `fails: ${failed}${because}`, last), ...findStatements(recording.steps)]
 }

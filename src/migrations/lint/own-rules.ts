@@ -20,8 +20,8 @@ export const ownRules = {
   HM101: {
     level: 'error',
     does: 'rebuilds a table and loses what belongs to it',
-    seen: 'an index, trigger, CHECK, collation, computed column or AUTOINCREMENT went with the old table and is not on the new one',
-    cure: 'Use context.rebuildTable, which keeps indexes and triggers, and name all that the table has in its CREATE TABLE.',
+    seen: 'an index, trigger, CHECK, default, NOT NULL, collation, key, foreign key action, STRICT or the like went with the old table and is not on the new one',
+    cure: 'Write all that the table had into the new CREATE TABLE. context.rebuildTable keeps indexes and triggers by itself.',
   },
   HM102: {
     level: 'error',
@@ -32,8 +32,14 @@ export const ownRules = {
   HM103: {
     level: 'error',
     does: 'leaves a foreign key that points to nothing',
-    seen: 'there is no such table, or the columns there are no key; each row that is written from then on fails',
-    cure: 'Point it to a table that is there, by its primary key or by columns with a unique index.',
+    seen: 'there is no such table, or the columns there are no key, as with a unique index of some rows only; each row that is written from then on fails',
+    cure: 'Point it to a table that is there, by its primary key or by columns with a unique index of all rows.',
+  },
+  HM104: {
+    level: 'error',
+    does: 'leaves a view that cannot be read',
+    seen: 'a table or column that it names is not there; it followed a table that was renamed away, or what it names was dropped',
+    cure: 'Drop the view before and create it again after, or use context.rebuildTable, which it does not follow.',
   },
   HM201: {
     level: 'error',
@@ -47,11 +53,17 @@ export const ownRules = {
     seen: 'a PRAGMA that sets something which is not stored in the database',
     cure: 'Leave it out, or set it in the hub. user_version and application_id are stored.',
   },
+  HM203: {
+    level: 'error',
+    does: 'deletes rows and does not say so',
+    seen: 'DELETE from a table that was there before, which "removesRows" does not name; it fails where a row is deleted',
+    cure: "Keep the rows, or say that they are meant to go: export const removesRows = ['metrics'].",
+  },
   HM301: {
     level: 'error',
-    does: 'adds a column whose default is no constant',
-    seen: 'SQLite itself is asked; it fails where the table has rows, though not on an empty one',
-    cure: 'Add it without the default, and set that with context.changeColumn.',
+    does: 'adds a column that SQLite cannot fill',
+    seen: 'its default is no constant (SQLite itself is asked), or it is computed and STORED; it fails where the table has rows, though not on an empty one',
+    cure: 'Add it without the default, and set that with context.changeColumn; make a computed one VIRTUAL, or use context.rebuildTable.',
   },
   HM302: {
     level: 'warning',
@@ -62,7 +74,7 @@ export const ownRules = {
   HM401: {
     level: 'error',
     does: 'has a down that loses data',
-    seen: 'down drops a table or column that up had not made, or that up had moved rows into',
+    seen: 'down drops a table or column that up had not made, or that up had moved rows into; or it deletes rows or sets values NULL there, other than WHERE up wrote some',
     cure: 'Let down undo what up did, the other way round, or leave it out.',
   },
   HM402: {
@@ -86,13 +98,13 @@ export const ownRules = {
   HM502: {
     level: 'warning',
     does: 'asks the clock or chance',
-    seen: 'its own code calls new Date(), Date.now, performance.now, Math.random or crypto.randomUUID; every database gets other data',
+    seen: 'its own code calls new Date(), Date.now, performance.now, Temporal.Now, Math.random or crypto, of Node too; every database gets other data',
     cure: "Write a constant, or let SQLite fill it in: Sequelize.literal('CURRENT_TIMESTAMP').",
   },
   HM503: {
     level: 'error',
     does: 'uses the network',
-    seen: 'its own code calls fetch, or what it imports imports node:http, https, http2, net, tls, dgram, dns or undici',
+    seen: 'its own code calls fetch, WebSocket or EventSource, or what it imports imports node:http, https, http2, net, tls, dgram, dns or undici',
     cure: 'Bring the data along, in the migration or a file beside it: the container has no network.',
   },
   HM901: {

@@ -20,6 +20,8 @@ export type Run = Readonly<{
 
 export type Rehearsal = Readonly<{
   name: string
+  /** tables that it says it takes rows from */
+  removesRows: readonly string[]
   up: Run
   /** right after `up`; undefined where there is none, or `up` failed */
   down: Run | undefined
@@ -63,7 +65,7 @@ const rehearseOne = async (
   migration: LoadedMigration,
   { version, signal, settleLimit }: RehearseOptions,
 ): Promise<Rehearsal> => {
-  const { name, up, down } = migration
+  const { name, removesRows, up, down } = migration
   const { around, record } = createRecorder(connection, ({ sql }) => isRefused(sql))
   const watch = createWatch(signal, settleLimit)
   const watched: LoadedMigration = {
@@ -96,6 +98,6 @@ const rehearseOne = async (
   }
 
   const upRun = await run(() => runner.up({ migrations: [name] }), true)
-  if (upRun.failed !== null || down === undefined) return { name, up: upRun, down: undefined }
-  return { name, up: upRun, down: await run(() => runner.down({ migrations: [name] }), false) }
+  if (upRun.failed !== null || down === undefined) return { name, removesRows, up: upRun, down: undefined }
+  return { name, removesRows, up: upRun, down: await run(() => runner.down({ migrations: [name] }), false) }
 }

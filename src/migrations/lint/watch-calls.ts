@@ -1,19 +1,29 @@
+import nodeCrypto from 'node:crypto'
 import { realpathSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { dirname, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { getCallSites } from 'node:util'
 import type { KnownMigration } from '../known.ts'
 import { type Finding, finding } from './finding.ts'
 
-/** What migrations should not call, the code of who does, and where it is. */
-const calls = [
-  ['Date.now', 'HM502', Date, 'now'],
-  ['performance.now', 'HM502', performance, 'now'],
-  ['Math.random', 'HM502', Math, 'random'],
-  ['crypto.randomUUID', 'HM502', crypto, 'randomUUID'],
-  ['fetch', 'HM503', globalThis, 'fetch'],
-] as const
-type Code = (typeof calls)[number][1]
+type Code = 'HM502' | 'HM503'
+
+/** What migrations should not call, and where it is. */
+const calls: readonly (readonly [what: string, code: Code, object: object, keys: readonly string[]])[] = [
+  ['Date.', 'HM502', Date, ['now']],
+  ['performance.', 'HM502', performance, ['now']],
+  [
+    'Temporal.Now.',
+    'HM502',
+    Object(Reflect.get(Object(Reflect.get(globalThis, 'Temporal')), 'Now')),
+    ['instant', 'plainDateISO', 'plainDateTimeISO', 'plainTimeISO', 'zonedDateTimeISO'],
+  ],
+  ['Math.', 'HM502', Math, ['random']],
+  ['crypto.', 'HM502', crypto, ['randomUUID', 'getRandomValues']],
+  ['crypto.', 'HM502', nodeCrypto, ['randomUUID', 'randomBytes', 'randomInt', 'randomFillSync']],
+  ['', 'HM503', globalThis, ['fetch', 'WebSocket', 'EventSource']],
+]
 
 /**
  * HM502, HM503: notes calls of the clock, chance and network from now until `stop`. Only those that come out of a migration's
@@ -44,16 +54,29 @@ export const watchCalls = (migrations: readonly KnownMigration[]) => {
       return target()
     },
   })
-  const restores = calls.map(([what, code, object, key]) => {
-    const own = Object.getOwnPropertyDescriptor(object, key)
-    const original = Reflect.get(object, key)
-    const noting = (...values: readonly unknown[]): unknown => {
-      note(code, what)
-      return Reflect.apply(original, object, values)
-    }
-    Object.defineProperty(object, key, { value: noting, configurable: true, writable: true })
-    return () => (own === undefined ? Reflect.deleteProperty(object, key) : Object.defineProperty(object, key, own))
-  })
+  // date.constructor === Date holds as ever
+  plainDate.prototype.constructor = globalThis.Date
+  const restores = calls.flatMap(([prefix, code, object, keys]) =>
+    keys
+      .filter(key => key in object)
+      .map(key => {
+        const own = Object.getOwnPropertyDescriptor(object, key)
+        const value = new Proxy(Reflect.get(object, key), {
+          apply: (target, self, values) => {
+            note(code, prefix + key)
+            return Reflect.apply(target, self, values)
+          },
+          construct: (target, values, newTarget) => {
+            note(code, `new ${prefix}${key}`)
+            return Reflect.construct(target, values, newTarget)
+          },
+        })
+        Object.defineProperty(object, key, { value, configurable: true, writable: true })
+        return () => (own === undefined ? Reflect.deleteProperty(object, key) : Object.defineProperty(object, key, own))
+      }),
+  )
+  // for those who import { randomUUID } from 'node:crypto'
+  syncBuiltinESMExports()
 
   return {
     /** tells which migration runs from now on */
@@ -67,7 +90,9 @@ export const watchCalls = (migrations: readonly KnownMigration[]) => {
     },
     stop: (): void => {
       globalThis.Date = plainDate
+      plainDate.prototype.constructor = plainDate
       for (const restore of restores) restore()
+      syncBuiltinESMExports()
     },
   }
 }

@@ -27,6 +27,18 @@ testAnalyzer(t, made, ({ before, after, kept }) => findBrokenKeys(before, after,
     ['HM103: leaves the foreign key d (a) to q (), which is no key of a table'],
   ],
   [
+    'a key to a unique index of some rows, or by another collation than the column has',
+    [
+      'CREATE UNIQUE INDEX u ON p (y) WHERE z > 0',
+      'CREATE UNIQUE INDEX v ON p (z COLLATE NOCASE)',
+      'CREATE TABLE d (a REFERENCES p (y), b REFERENCES p (z))',
+    ],
+    [
+      'HM103: leaves the foreign key d (a) to p (y), which is no key of a table',
+      'HM103: leaves the foreign key d (b) to p (z), which is no key of a table',
+    ],
+  ],
+  [
     'a table that goes from under it',
     ['DROP TABLE p'],
     ['HM103: leaves the foreign key c (p) to P (ID), which is no key of a table'],

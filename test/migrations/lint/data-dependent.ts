@@ -3,7 +3,7 @@ import { findDataDependent } from '../../../src/migrations/lint/data-dependent.t
 import { testAnalyzer } from '../../help/analyzed.ts'
 
 const made =
-  "CREATE TABLE a (id INTEGER PRIMARY KEY, x, y DEFAULT 'd', z UNIQUE); CREATE INDEX i ON a (x); CREATE TABLE b (x); CREATE UNIQUE INDEX e ON b (lower(x))"
+  "CREATE TABLE a (id INTEGER PRIMARY KEY, x, y DEFAULT 'd', z UNIQUE); CREATE INDEX i ON a (x); CREATE TABLE b (x, y); CREATE UNIQUE INDEX e ON b (lower(x)); CREATE UNIQUE INDEX some ON b (y) WHERE x > 0"
 const rebuild = (columns: string, from: string) => [
   `CREATE TABLE n (${columns})`,
   `INSERT INTO n SELECT ${from} FROM a`,
@@ -48,6 +48,26 @@ testAnalyzer(t, made, ({ fates, kept }) => findDataDependent(fates, kept), [
     ['LT101: makes a.x NOT NULL'],
   ],
   [
+    'another column that was filled does not make this one ready',
+    ["UPDATE a SET y = 'x'", 'ALTER TABLE a ALTER COLUMN x SET NOT NULL'],
+    ['LT101: makes a.x NOT NULL'],
+  ],
+  [
+    'rows that were filled under the name that the column had are ready',
+    ["UPDATE a SET x = 'x'", 'ALTER TABLE a RENAME COLUMN x TO w', 'ALTER TABLE a ALTER COLUMN w SET NOT NULL'],
+    [],
+  ],
+  [
+    'a rebuild may fill the column as it copies',
+    [
+      'CREATE TABLE n (id INTEGER PRIMARY KEY, x NOT NULL, z UNIQUE)',
+      "INSERT INTO n (id, x, z) SELECT id, coalesce(x, ''), z FROM a",
+      'DROP TABLE a',
+      'ALTER TABLE n RENAME TO a',
+    ],
+    [],
+  ],
+  [
     'NULL that is allowed again is no danger',
     ['ALTER TABLE a ALTER COLUMN x SET NOT NULL', 'ALTER TABLE a ALTER COLUMN x DROP NOT NULL'],
     [],
@@ -61,8 +81,8 @@ testAnalyzer(t, made, ({ fates, kept }) => findDataDependent(fates, kept), [
   ],
   [
     'another primary key by a rebuild',
-    rebuild('id, x, z UNIQUE, PRIMARY KEY (x, id)', 'id, x, z'),
-    ['MF101: makes a (id, x) unique'],
+    rebuild('id, x, y, z UNIQUE, PRIMARY KEY (x, y)', 'id, x, y, z'),
+    ['MF101: makes a (x, y) unique'],
   ],
   [
     'an index that becomes unique',
@@ -73,6 +93,26 @@ testAnalyzer(t, made, ({ fates, kept }) => findDataDependent(fates, kept), [
   [
     'what was unique before, under another name',
     ['ALTER TABLE a RENAME COLUMN z TO w', 'CREATE UNIQUE INDEX u ON a (w)'],
+    [],
+  ],
+  [
+    'an index of some rows that becomes one of all',
+    ['DROP INDEX some', 'CREATE UNIQUE INDEX some ON b (y)'],
+    ['MF101: makes b (y) unique'],
+  ],
+  [
+    'a unique index for which more values are alike',
+    ['CREATE UNIQUE INDEX u ON a (z COLLATE NOCASE)'],
+    ['MF101: makes a (z COLLATE NOCASE) unique'],
+  ],
+  [
+    'a computed column that is stored, which an empty table takes',
+    ['CREATE TABLE c (x)', 'ALTER TABLE a ADD COLUMN w AS (x) STORED'],
+    ['HM301: adds the stored column a.w'],
+  ],
+  [
+    'another primary key that lets in what the one before did',
+    rebuild('id, x, z UNIQUE, PRIMARY KEY (x, id)', 'id, x, z'),
     [],
   ],
   ['a column that is new', ['ALTER TABLE a ADD COLUMN w', 'CREATE UNIQUE INDEX u ON a (w)'], []],

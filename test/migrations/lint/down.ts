@@ -3,7 +3,7 @@ import { findDown } from '../../../src/migrations/lint/down.ts'
 import { afterOf, type Recording } from '../../../src/migrations/recorder.ts'
 import { recordStatements } from '../../help/recorded.ts'
 
-const made = 'CREATE TABLE a (x, y); CREATE TABLE b (x)'
+const made = 'CREATE TABLE a (x, y); CREATE TABLE b (x); CREATE TRIGGER g AFTER INSERT ON b BEGIN SELECT 1; END'
 
 /** The second recording begins where the first one ended. */
 const runBoth = async (t: Pick<Test, 'teardown'>, up: readonly string[], down: readonly string[]) => {
@@ -75,13 +75,31 @@ for (const [title, up, down, expected] of [
     'a down that forgets',
     ['CREATE TABLE c (x)'],
     [],
-    ['HM402: leaves another structure than before up: table c added'],
+    ['HM402: leaves another structure than before up: table c is extra'],
   ],
   [
     'a down that forgets much',
     ['CREATE TABLE c (x)', 'CREATE TABLE d (x)', 'CREATE TABLE e (x)', 'DROP TABLE b'],
     ['CREATE INDEX i ON a (x)'],
-    ['HM402: leaves another structure than before up: table b removed, table c added, table d added, and 2 more'],
+    [
+      'HM402: leaves another structure than before up: index i on a is extra, table b is missing, table c is extra, and 3 more',
+    ],
+  ],
+  [
+    'a down that forgets what no column tells of',
+    [
+      'DROP TRIGGER g',
+      "CREATE TRIGGER g AFTER INSERT ON b BEGIN SELECT 'up'; END",
+      'ALTER TABLE b ADD CONSTRAINT k CHECK (x > 0)',
+    ],
+    [],
+    ['HM402: leaves another structure than before up: table b has another CHECK, trigger g has another definition'],
+  ],
+  [
+    'a down that deletes rows',
+    ['CREATE TABLE c (x)'],
+    ['DROP TABLE c', 'DELETE FROM a'],
+    ['HM401: deletes rows of a, which may be from before up'],
   ],
 ] as const)
   t.test(title, async t => t.strictSame(await runBoth(t, up, down), expected))

@@ -21,6 +21,17 @@ testAnalyzer(t, made, ({ fates, kept }) => findIncompatible(fates, kept), [
     ['CD101: takes away the foreign key c (p) to p'],
   ],
   [
+    'a foreign key that leads to another table now',
+    [
+      'CREATE TABLE o (id INTEGER PRIMARY KEY)',
+      'CREATE TABLE n (p REFERENCES o (id), q REFERENCES p (id))',
+      'INSERT INTO n SELECT * FROM c',
+      'DROP TABLE c',
+      'ALTER TABLE n RENAME TO c',
+    ],
+    ['CD101: takes away the foreign key c (p) to p'],
+  ],
+  [
     'a foreign key that is taken away',
     ['ALTER TABLE c DROP CONSTRAINT k'],
     ['CD101: takes away the foreign key c (q) to p'],

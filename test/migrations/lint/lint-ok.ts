@@ -10,7 +10,12 @@ const words = (text: string) => {
 }
 
 t.test('a comment with code and reason silences that code, wherever it stands', async t => {
-  for (const comment of ['// lint-ok DS103: never filled', 'await drop() //lint-ok  DS103 :  never filled  \n'])
+  for (const comment of [
+    '// lint-ok DS103: never filled',
+    'await drop() //lint-ok  DS103 :  never filled  \n',
+    '/* lint-ok DS103: never filled */',
+    '/** lint-ok DS103: a */ x',
+  ])
     t.strictSame(words(comment), [['BC101: renames a'], []])
   t.strictSame(words('// lint-ok DS103: a\n// lint-ok BC101: b'), [[], []])
 })
@@ -35,4 +40,11 @@ t.test('one that silences nothing is told by itself', async t => {
 
 t.test('other comments are no concern', async t => {
   t.strictSame(words('// lint-okay DS103: x\n// DS103: lint-ok'), [['DS103: drops a', 'BC101: renames a'], []])
+})
+
+t.test('a block without a reason is a finding, too', async t => {
+  t.strictSame(words('/* lint-ok DS103: */'), [
+    ['DS103: drops a', 'BC101: renames a', 'HM901: has "// lint-ok DS103:"'],
+    [],
+  ])
 })

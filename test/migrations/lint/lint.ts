@@ -115,7 +115,7 @@ t.test('a comment silences, and is a finding where it does not', async t => {
   t.strictSame(await find(t, { '0001-a.js': `// lint-ok HM402: the table may stay\n${drop}` }), { '0001-a': [] })
   t.strictSame(await find(t, { '0001-a.js': `// lint-ok HM402\n// lint-ok DS102: gone\n${drop}` }), {
     '0001-a': [
-      'down HM402: leaves another structure than before up: table a added',
+      'down HM402: leaves another structure than before up: table a is extra',
       'it HM901: has "// lint-ok HM402"',
       'it HM902: has "// lint-ok DS102", which is not found in it',
     ],
@@ -129,4 +129,15 @@ t.test('a file that cannot be loaded is refused by name, and the watch ends', as
     message: /0001-bad/,
   })
   t.equal(Date.now, now)
+})
+
+t.test('rows that up deletes are a finding, unless it says so', async t => {
+  const first = migration("await run('CREATE TABLE a (x)')", 'DROP TABLE a')
+  const second = migration("await run('DELETE FROM a WHERE x > 1')")
+  t.strictSame(await find(t, { '0001-a.js': first, '0002-b.js': second }), {
+    '0001-a': [],
+    '0002-b': ['up HM203: deletes rows of a'],
+  })
+  const said = `${second}\nexport const removesRows = ['a']`
+  t.strictSame(await find(t, { '0001-a.js': first, '0002-c.js': said }), { '0001-a': [], '0002-c': [] })
 })

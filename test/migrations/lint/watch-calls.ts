@@ -35,6 +35,9 @@ t.test('each function is noted once, with its code and the line where it is call
     Math.random()
     crypto.randomUUID()
     Date()
+    Temporal.Now.instant()
+    crypto.getRandomValues(new Uint8Array(1))
+    try { new WebSocket('none:') } catch {}
     await fetch('data:,x')
   }`
   t.strictSame(await watch(t, { '0001-a.js': text }), [
@@ -45,7 +48,10 @@ t.test('each function is noted once, with its code and the line where it is call
       'HM502: calls Math.random in line 5',
       'HM502: calls crypto.randomUUID in line 6',
       'HM502: calls Date() in line 7',
-      'HM503: calls fetch in line 8',
+      'HM502: calls Temporal.Now.instant in line 8',
+      'HM502: calls crypto.getRandomValues in line 9',
+      'HM503: calls new WebSocket in line 10',
+      'HM503: calls fetch in line 11',
     ],
   ])
 })
@@ -56,12 +62,30 @@ t.test('they do what they did, and are themselves again afterwards', async t => 
     if (date.getTime() !== 7 || !(date instanceof Date) || Object.getPrototypeOf(date) !== Date.prototype) throw new Error('no date')
     if (typeof Date() !== 'string' || !(Date.now() > 1e12) || !(Math.random() < 1)) throw new Error('no number')
     if (crypto.randomUUID().length !== 36 || !(performance.now() > 0)) throw new Error('no text')
+    if (date.constructor !== Date || new Date(date).constructor !== Date) throw new Error('another date')
     class Day extends Date {}
     if (!(new Day() instanceof Day)) throw new Error('no class')
   }`
   await watch(t, { '0001-a.js': text })
   t.strictSame([Date, Date.now, performance.now, Math.random, crypto.randomUUID, fetch], own)
+  t.equal(Date.prototype.constructor, Date)
   t.strictSame(Object.keys(Object.getOwnPropertyDescriptors(performance)), [])
+})
+
+t.test("chance out of Node's own module is noted, however it is imported", async t => {
+  const text = `import nodeCrypto, { randomBytes, randomUUID } from 'node:crypto'
+    export const up = async () => {
+      randomUUID()
+      randomBytes(4)
+      nodeCrypto.randomInt(4)
+    }`
+  t.strictSame(await watch(t, { '0001-a.js': text }), [
+    [
+      'HM502: calls crypto.randomUUID in line 3',
+      'HM502: calls crypto.randomBytes in line 4',
+      'HM502: calls crypto.randomInt in line 5',
+    ],
+  ])
 })
 
 t.test('a moment that is written down is no question to the clock', async t => {

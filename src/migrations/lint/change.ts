@@ -1,0 +1,90 @@
+import { keywordOf } from '../../database/bridge.ts'
+import { isSameSql, type Token, textOf, tokensOf, unquote, wordAt } from '../../database/tokens.ts'
+
+/** What a statement does to the rows of a table, as far as its text tells. */
+export type Change = Readonly<{
+  verb: 'INSERT' | 'UPDATE' | 'DELETE'
+  table: string
+  /** the columns that it fills, each with its expression; none of an INSERT that does not name them */
+  sets: readonly Assignment[]
+  /** whether it says which rows it is for */
+  picks: boolean
+}>
+type Assignment = Readonly<{ column: string; expression: string }>
+
+/** @returns undefined for a statement that changes no rows */
+export const changeOf = (sql: string): Change | undefined => {
+  if (!/^(?:WITH|INSERT|REPLACE|UPDATE|DELETE)$/.test(keywordOf(sql))) return undefined
+  const all = tokensOf(sql)
+  const tokens = all.slice(placeOf(all, /^(?:INSERT|REPLACE|UPDATE|DELETE)$/i))
+  const picks = tokens.some(isAt(/^WHERE$/i))
+  const verb = wordAt(tokens, 0).toUpperCase()
+  if (verb === 'DELETE') return { verb, table: readName(tokens.slice(2)).name, sets: [], picks }
+  if (verb === 'UPDATE') {
+    const { name } = readName(tokens.slice(/^OR$/i.test(wordAt(tokens, 1)) ? 3 : 1))
+    return { verb, table: name, sets: readSet(tokens), picks }
+  }
+  if (verb === '') return undefined
+  const { name, rest } = readName(tokens.slice(placeOf(tokens, /^INTO$/i) + 1))
+  return { verb: 'INSERT', table: name, sets: readSelect(rest), picks }
+}
+
+/** Whether it puts something into a column that is neither NULL nor what was there. */
+export const fills = ({ sets }: Change, column: string): boolean =>
+  sets.some(
+    set =>
+      isSameSql(set.column, column) &&
+      !['NULL', column].some(nothing => isSameSql(set.expression.replace(/^[^.]*\./, ''), nothing)),
+  )
+
+const isAt =
+  (word: RegExp) =>
+  ({ text, depth }: Token): boolean =>
+    depth === 0 && word.test(text)
+
+/** Where the first such word outside of parentheses is; behind the last token where there is none. */
+const placeOf = (tokens: readonly Token[], word: RegExp): number => {
+  const index = tokens.findIndex(isAt(word))
+  return index === -1 ? tokens.length : index
+}
+
+/** A name at the begin, without the schema that may be before it, and what comes behind. */
+const readName = (tokens: readonly Token[]): Readonly<{ name: string; rest: readonly Token[] }> => {
+  const end = tokens.findIndex(({ text, end: at }, index) => {
+    const next = tokens[index + 1]
+    return !(text.endsWith('.') || (next?.start === at && next.text.startsWith('.')))
+  })
+  const last = wordAt(tokens, end)
+  const name = /^["'`[]/.test(last) ? unquote(last) : last.replace(/^.*\./, '')
+  return { name, rest: tokens.slice(end + 1) }
+}
+
+/** What stands between commas outside of parentheses. */
+const split = (tokens: readonly Token[]): readonly (readonly Token[])[] => {
+  const comma = placeOf(tokens, /^,$/)
+  return comma === tokens.length ? [tokens] : [tokens.slice(0, comma), ...split(tokens.slice(comma + 1))]
+}
+
+/** `a = 1, (b, c) = (2, 3)`; for `b` and `c` the expression is that of both. */
+const readSet = (tokens: readonly Token[]): readonly Assignment[] => {
+  const behind = tokens.slice(placeOf(tokens, /^SET$/i) + 1)
+  return split(behind.slice(0, placeOf(behind, /^(?:FROM|WHERE|RETURNING|ORDER|LIMIT)$/i))).flatMap(element => {
+    const equals = placeOf(element, /^=$/)
+    const names = element.slice(0, equals).filter(({ text }) => !/^[(),]$/.test(text))
+    const expression = textOf(element.slice(equals + 1))
+    return names.map(({ text }) => ({ column: unquote(text), expression }))
+  })
+}
+
+/** `(a, b) SELECT x, y FROM ...` */
+const readSelect = (tokens: readonly Token[]): readonly Assignment[] => {
+  if (wordAt(tokens, 0) !== '(') return []
+  const close = placeOf(tokens, /^\)$/)
+  const names = tokens.slice(1, close).filter(({ text }) => text !== ',')
+  const behind = tokens.slice(placeOf(tokens, /^SELECT$/i) + 1)
+  const expressions = behind.length === 0 ? [] : split(behind.slice(0, placeOf(behind, /^FROM$/i)))
+  return names.flatMap(({ text }, index) => {
+    const expression = expressions[index]
+    return expression === undefined ? [] : [{ column: unquote(text), expression: textOf(expression) }]
+  })
+}

@@ -1,0 +1,63 @@
+import t, { type Test } from 'tap'
+import { fatesOf } from '../../../src/migrations/fates.ts'
+import { findDeletes, findEmptied } from '../../../src/migrations/lint/emptied.ts'
+import { afterOf, type Recording, withoutUndone } from '../../../src/migrations/recorder.ts'
+import { testAnalyzer } from '../../help/analyzed.ts'
+import { recordStatements } from '../../help/recorded.ts'
+
+const made = 'CREATE TABLE a (x, y); CREATE TABLE b (x)'
+
+testAnalyzer(t, made, ({ fates, kept }) => findDeletes(fates, kept, ['b']), [
+  ['a table whose rows go is told', ['DELETE FROM a WHERE x > 1', 'DELETE FROM a'], ['HM203: deletes rows of a']],
+  [
+    'also under the name that the migration gave it',
+    ['ALTER TABLE a RENAME TO c', 'DELETE FROM c'],
+    ['HM203: deletes rows of a'],
+  ],
+  ['where it is said, it is meant', ['DELETE FROM b'], []],
+  ["a migration's own table may be emptied", ['CREATE TABLE c (x)', 'DELETE FROM c'], []],
+  ['a table that goes is another finding', ['DELETE FROM a', 'DROP TABLE a'], []],
+  ['other changes delete nothing', ['UPDATE a SET x = NULL', 'INSERT INTO a VALUES (1, 2)'], []],
+])
+
+/** The second recording begins where the first one ended. */
+const emptied = async (t: Pick<Test, 'teardown'>, ups: readonly string[], downs: readonly string[]) => {
+  const whole = await recordStatements(t, made, [...ups, 'PRAGMA user_version = 1', ...downs])
+  const border = whole.steps.findIndex(({ sql }) => sql === 'PRAGMA user_version = 1')
+  const up: Recording = { before: whole.before, steps: whole.steps.slice(0, border) }
+  const down: Recording = { before: afterOf(up), steps: whole.steps.slice(border + 1) }
+  return findEmptied(fatesOf(up), up, fatesOf(down), withoutUndone(down.steps)).map(
+    ({ code, message }) => `${code}: ${message}`,
+  )
+}
+
+const fromBefore = 'HM401: deletes rows of a, which may be from before up'
+for (const [title, up, down, expected] of [
+  ['rows that a down deletes', [], ['DELETE FROM a'], [fromBefore]],
+  ['of some of them, where up put none there', [], ['DELETE FROM a WHERE x > 1'], [fromBefore]],
+  ['of all of them, though up put some there', ["INSERT INTO a VALUES ('up', 1)"], ['DELETE FROM a'], [fromBefore]],
+  ['those that up put there may go', ["INSERT INTO a VALUES ('up', 1)"], ["DELETE FROM a WHERE x = 'up'"], []],
+  ['those in a table that up made may go', ['CREATE TABLE c (x)'], ['DELETE FROM c'], []],
+  [
+    'a table that up renamed has rows from before',
+    ['ALTER TABLE a RENAME TO c'],
+    ['DELETE FROM c', 'ALTER TABLE c RENAME TO a'],
+    ['HM401: deletes rows of c, which may be from before up'],
+  ],
+  ['a table that goes is another finding', [], ['DELETE FROM a', 'DROP TABLE a'], []],
+  [
+    'values that a down makes NULL',
+    [],
+    ['UPDATE a SET y = 1, x = NULL'],
+    ['HM401: makes a.x NULL, which has values from before up'],
+  ],
+  ['those of a column that up made may go', ['ALTER TABLE a ADD COLUMN z'], ['UPDATE a SET z = NULL'], []],
+  [
+    'those that up wrote may go',
+    ["UPDATE a SET x = 'up' WHERE x IS NULL"],
+    ["UPDATE a SET x = NULL WHERE x = 'up'"],
+    [],
+  ],
+  ['what comes loses nothing', [], ['INSERT INTO a (x, y) SELECT NULL, x FROM b'], []],
+] as const)
+  t.test(title, async t => t.strictSame(await emptied(t, up, down), expected))
