@@ -1,7 +1,6 @@
-import { attempt } from '../attempt.ts'
+import { checkForeignKeys } from '../database/check-foreign-keys.ts'
 import { countRows } from '../database/count-tables.ts'
 import type { Connection } from '../database/open.ts'
-import { sqliteError } from '../database/sqlite-failure.ts'
 
 /** What a migration must not take away: counted before and after it, inside the transaction. */
 type Snapshot = Readonly<{
@@ -35,16 +34,11 @@ const takeSnapshot = (connection: Connection): Snapshot => {
 
 type Violation = Readonly<{ key: string; number: number }>
 
-/** SQLite checks no foreign key of a table when the parent columns of one are not unique: that counts as one, too. */
+/** That a table cannot be checked counts as one, too. */
 const violationsOf = (connection: Connection, table: string): readonly Violation[] => {
-  const check = connection.prepare<[string], Violation>(
-    `SELECT "table" || ' -> ' || parent AS key, count(*) AS number FROM pragma_foreign_key_check(?) GROUP BY 1`,
-  )
-  const outcome = attempt(() => check.all(table))
-  if ('value' in outcome) return outcome.value
-  const said = sqliteError(outcome.error)
-  if (said?.code === 'SQLITE_ERROR') return [{ key: `${table}, which cannot be checked (${said.message})`, number: 1 }]
-  throw outcome.error
+  const checked = checkForeignKeys(connection, table)
+  if ('unchecked' in checked) return [{ key: `${table}, which cannot be checked (${checked.unchecked})`, number: 1 }]
+  return checked.broken.map(({ parent, rows }) => ({ key: `${table} -> ${parent}`, number: rows }))
 }
 
 /**

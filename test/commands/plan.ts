@@ -146,6 +146,10 @@ for (const [title, prepare] of [
   ['an empty volume', undefined],
   ['a volume with data', 'SELECT 1'],
   ['a volume that sequelize-cli made', cliHistory],
+  [
+    'a volume with a foreign key that cannot be checked',
+    'CREATE TABLE x (y); CREATE TABLE z (y REFERENCES x (y)); INSERT INTO z VALUES (NULL)',
+  ],
 ] as const) {
   t.test(`--sql on ${title} makes of it what up makes, and up has nothing left to do`, async t => {
     const { folder, file, run, add, fill } = prepareVolume(t)
@@ -163,7 +167,7 @@ for (const [title, prepare] of [
     const { exitCode, stdout } = await run('plan', '--sql')
     t.equal(exitCode, 0)
     const connection = new Database(byHand)
-    connection.exec(stdout)
+    connection.exec(stdout.replace(/^\.bail on\n/, ''))
     connection.close()
     t.match(await run('up'), { exitCode: 0 })
     t.equal(content(byHand), content(file))
