@@ -1,4 +1,3 @@
-import { plainly } from '../database/around.ts'
 import { look } from '../database/look.ts'
 import type { Connection } from '../database/open.ts'
 import { refuseNoRoomToCommit } from '../database/room-to-commit.ts'
@@ -29,10 +28,10 @@ export type Target = Readonly<{ steps: number } | { to: string }>
 
 /**
  * Takes applied migrations back by their `down`, the last one first, all in one transaction, after it was tried on a copy and a
- * person has seen what would be lost. A backup comes first, and the guards of `up` hold: only what the trial lost may be lost.
- * Then the marker is made true again.
+ * person has seen what would be lost. A backup comes first, and the guards of `up` hold: no more may be lost than
+ * the trial lost. Then the marker is made true again.
  * @throws Failure CONFIG_INVALID for a target that is not there, a migration without `down`, and where nobody says yes;
- *   MIGRATION_FAILED; DATABASE_BUSY when another run was faster; what `up` throws
+ *   MIGRATION_FAILED; DATABASE_BUSY when another run was faster, or more came that would be lost; what `up` throws
  */
 export const down = async (context: Context, target: Target, yes: boolean): Promise<void> => {
   const { config, host, log, print, signal, version } = context
@@ -50,16 +49,18 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
     return
   }
   const onProgress = createProgress(log, 'rows')
-  const options = { version, signal, settleLimit, onProgress, around: plainly }
-  const tried = await withCopy(context, copy =>
-    withDatabase(context, copy, connection => revertMigrations(connection, migrations, names, options, () => true)),
+  const options = { version, signal, settleLimit, onProgress }
+  const tried: Reverted[] = []
+  await withCopy(context, copy =>
+    withDatabase(context, copy, connection =>
+      revertMigrations(connection, migrations, names, options, reverted => tried.push(reverted)),
+    ),
   )
   print(downText(database, tried))
   const safety = config.backup === 'auto' ? 'after a backup' : 'without a backup'
   await confirm(context, yes, `${names.join(', ')} will be undone in ${database}, ${safety}`)
 
   const start = performance.now()
-  const lost = tried.flatMap(({ losses }) => losses.map(({ table }) => table))
   const checkedAt = await withDatabase(context, database, async connection => {
     if (namesIn(connection).join() !== names.join())
       throw new Failure('DATABASE_BUSY', `${database} was migrated by another run just now`, 'Start again.')
@@ -67,7 +68,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
     const [marker, undone] = [readMarker(readyFile), texts.filter(({ name }) => names.includes(name))]
     const found = { isNew: false, schema, marker, texts: undone }
     const { checkedAt } = await protect(context, connection, found, async () => {
-      await revertMigrations(connection, migrations, names, options, table => lost.includes(table))
+      await revertMigrations(connection, migrations, names, options, reverted => refuseMore(reverted, tried, database))
       refuseNoRoomToCommit(connection)
       withdrawMarker(readyFile)
     })
@@ -103,12 +104,28 @@ export const namesToUndo = (
   throw new Failure('CONFIG_INVALID', `${stuck} cannot be undone: it has no down`, hint)
 }
 
+/** A hub may have written since the trial. */
+const refuseMore = ({ name, lost }: Reverted, tried: readonly Reverted[], database: string): void => {
+  const shown = tried.filter(trial => trial.name === name).flatMap(trial => trial.lost)
+  const more = lost.filter(({ of, number }) => number > (shown.find(other => other.of === of)?.number ?? 0))
+  if (more.length === 0) return
+  const said = more.map(({ text }) => text).join('; ')
+  const hint = 'Nothing was undone. Stop the hub, and start again to see what would be lost now.'
+  throw new Failure(
+    'DATABASE_BUSY',
+    `${database} changed meanwhile, and more would be lost than was shown: ${said}`,
+    hint,
+  )
+}
+
 const downText = (database: string, tried: readonly Reverted[]): string => {
-  const lines = tried.flatMap(({ name, structure, losses }) => [
+  const lines = tried.flatMap(({ name, structure, lost }) => [
     '',
     name,
     ...differenceLines(structure),
-    ...(losses.length === 0 ? ['  no row is lost'] : losses.map(({ text }) => `  ${text}`)),
+    ...(lost.length === 0
+      ? ['  no row is lost or changed, and no value is gone']
+      : lost.map(({ text }) => `  ${text}`)),
   ])
   return `${[`${database}: ${formatThings(tried.length, 'migration')} to undo, tried on a copy`, ...lines].join('\n')}\n`
 }

@@ -74,6 +74,8 @@ const countDeletes = (connection: Connection, { tables }: Snapshot): (() => Read
 export type Loss = Readonly<{
   /** that lost rows; null where rows lost their parent, which no migration may do */
   table: string | null
+  /** how many went, or lost their parent */
+  rows: number
   /** a sentence */
   text: string
 }>
@@ -102,9 +104,12 @@ const findLosses = (before: Snapshot, after: Snapshot, deletes: ReadonlyMap<stri
       ([name, now]) => !before.tables.has(name) && now.rootPage > 0 && now.rootPage === rootPage,
     )
     const left = (after.tables.get(table) ?? renamed?.[1])?.rows ?? 0
-    if (left < rows) return [{ table, text: `${table} had ${rows} rows and has ${left} after it` }]
     const deleted = deletes.get(table) ?? 0
-    return deleted > 0 ? [{ table, text: `${deleted} rows were deleted from ${table}, and others came` }] : []
+    const lost = Math.max(rows - left, deleted)
+    if (left < rows) return [{ table, rows: lost, text: `${table} had ${rows} rows and has ${left} after it` }]
+    return deleted > 0
+      ? [{ table, rows: lost, text: `${deleted} rows were deleted from ${table}, and others came` }]
+      : []
   }),
   ...newViolations(before.violations, after.violations),
 ]
@@ -114,6 +119,8 @@ const newViolations = (before: Snapshot['violations'], after: Snapshot['violatio
   const gone = [...before].filter(([key]) => !after.has(key)).map(([, number]) => number)
   return [...after].flatMap(([key, number]) => {
     const old = before.get(key) ?? gone.find(candidate => candidate === number) ?? 0
-    return number > old ? [{ table: null, text: `${number - old} rows break the foreign key ${key}` }] : []
+    return number > old
+      ? [{ table: null, rows: number - old, text: `${number - old} rows break the foreign key ${key}` }]
+      : []
   })
 }
