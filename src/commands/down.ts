@@ -2,6 +2,7 @@ import { look } from '../database/look.ts'
 import type { Connection } from '../database/open.ts'
 import { refuseNoRoomToCommit } from '../database/room-to-commit.ts'
 import { finishBackup } from '../database/unfinished-backup.ts'
+import { didYouMean } from '../did-you-mean.ts'
 import { Failure } from '../failure.ts'
 import { formatThings } from '../for-people.ts'
 import { readMigrationTexts } from '../migrations/files.ts'
@@ -95,7 +96,7 @@ export const namesToUndo = (
   const steps = 'steps' in target ? target.steps : backwards.indexOf(target.to)
   if ('to' in target && steps === -1) {
     const hint = 'It is the migration that stays the last one; see "migrator status" for the names, without extension.'
-    throw new Failure('CONFIG_INVALID', `${target.to} is not applied`, hint)
+    throw new Failure('CONFIG_INVALID', `${target.to} is not applied${didYouMean(target.to, applied)}`, hint)
   }
   const names = backwards.slice(0, steps)
   const stuck = names.find(name => migrations.find(migration => migration.name === name)?.down === undefined)

@@ -112,6 +112,7 @@ t.test('a down that fails on the copy is told before anything is asked, and noth
 
 for (const [title, words, said] of [
   ['a migration that is not applied', ['--to', '0009-x'], /0009-x is not applied/],
+  ['a misspelt migration', ['--to', '0001-create-severs'], /Did you mean 0001-create-servers\?/],
   ['no step', ['--steps', '0'], /whole number from 1/],
   ['a step that is no number', ['--steps', 'two'], /whole number from 1/],
   ['both a name and steps', ['--steps', '1', '--to', '0001-create-servers'], /cannot be used with/],
