@@ -137,6 +137,12 @@ const stopSignal = (): AbortSignal => {
 }
 
 // only main knows that all went well: an end that it does not come to is not one
-process.exitCode = 1
-// whatever a migration that was stopped still has under way, such as a timer, is not waited for
-main(process.argv.slice(2), process.env).then(exitCode => own.exit(exitCode))
+const endUnknown = () => {
+  process.exitCode = 1
+}
+process.once('exit', endUnknown)
+main(process.argv.slice(2), process.env).then(exitCode => {
+  process.off('exit', endUnknown)
+  // whatever a migration that was stopped still has under way, such as a timer, is not waited for
+  own.exit(exitCode)
+})

@@ -1,8 +1,9 @@
-import { plainly } from '../database/around.ts'
 import { look } from '../database/look.ts'
 import type { Connection } from '../database/open.ts'
 import { refuseNoRoomToCommit } from '../database/room-to-commit.ts'
 import { finishBackup } from '../database/unfinished-backup.ts'
+import { whenFree } from '../database/wait.ts'
+import { didYouMean } from '../did-you-mean.ts'
 import { Failure } from '../failure.ts'
 import { formatThings } from '../for-people.ts'
 import { readMigrationTexts } from '../migrations/files.ts'
@@ -16,7 +17,7 @@ import { readMarker, withdrawMarker } from '../ready/marker.ts'
 import { refuseNoDatabase } from '../ready/refuse-lost-database.ts'
 import { checkVolume } from '../volume/check-volume.ts'
 import { confirm } from './confirm.ts'
-import type { Context } from './context.ts'
+import { type Context, patienceOf } from './context.ts'
 import { differenceLines } from './difference-lines.ts'
 import { protect } from './protect.ts'
 import { appliedOf } from './try-out.ts'
@@ -29,10 +30,10 @@ export type Target = Readonly<{ steps: number } | { to: string }>
 
 /**
  * Takes applied migrations back by their `down`, the last one first, all in one transaction, after it was tried on a copy and a
- * person has seen what would be lost. A backup comes first, and the guards of `up` hold: only what the trial lost may be lost.
- * Then the marker is made true again.
+ * person has seen what would be lost. A backup comes first, and the guards of `up` hold: no more may be lost than
+ * the trial lost. Then the marker is made true again.
  * @throws Failure CONFIG_INVALID for a target that is not there, a migration without `down`, and where nobody says yes;
- *   MIGRATION_FAILED; DATABASE_BUSY when another run was faster; what `up` throws
+ *   MIGRATION_FAILED; DATABASE_BUSY when another run was faster, or more came that would be lost; what `up` throws
  */
 export const down = async (context: Context, target: Target, yes: boolean): Promise<void> => {
   const { config, host, log, print, signal, version } = context
@@ -43,23 +44,25 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
   const migrations = await loadMigrations(texts.map(toKnown))
   const namesIn = (connection: Connection) =>
     namesToUndo(appliedOf(connection, migrations, database), migrations, target)
-  const names = look(database, namesIn)
+  const names = await whenFree(() => look(database, namesIn), patienceOf(context))
   const [schema] = names
   if (schema === undefined) {
     log.info('down.nothing', `nothing to undo in ${database}`)
     return
   }
   const onProgress = createProgress(log, 'rows')
-  const options = { version, signal, settleLimit, onProgress, around: plainly }
-  const tried = await withCopy(context, copy =>
-    withDatabase(context, copy, connection => revertMigrations(connection, migrations, names, options, () => true)),
+  const options = { version, signal, settleLimit, onProgress }
+  const tried: Reverted[] = []
+  await withCopy(context, copy =>
+    withDatabase(context, copy, connection =>
+      revertMigrations(connection, migrations, names, options, reverted => tried.push(reverted)),
+    ),
   )
   print(downText(database, tried))
   const safety = config.backup === 'auto' ? 'after a backup' : 'without a backup'
   await confirm(context, yes, `${names.join(', ')} will be undone in ${database}, ${safety}`)
 
   const start = performance.now()
-  const lost = tried.flatMap(({ losses }) => losses.map(({ table }) => table))
   const checkedAt = await withDatabase(context, database, async connection => {
     if (namesIn(connection).join() !== names.join())
       throw new Failure('DATABASE_BUSY', `${database} was migrated by another run just now`, 'Start again.')
@@ -67,7 +70,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
     const [marker, undone] = [readMarker(readyFile), texts.filter(({ name }) => names.includes(name))]
     const found = { isNew: false, schema, marker, texts: undone }
     const { checkedAt } = await protect(context, connection, found, async () => {
-      await revertMigrations(connection, migrations, names, options, table => lost.includes(table))
+      await revertMigrations(connection, migrations, names, options, reverted => refuseMore(reverted, tried, database))
       refuseNoRoomToCommit(connection)
       withdrawMarker(readyFile)
     })
@@ -94,7 +97,7 @@ export const namesToUndo = (
   const steps = 'steps' in target ? target.steps : backwards.indexOf(target.to)
   if ('to' in target && steps === -1) {
     const hint = 'It is the migration that stays the last one; see "migrator status" for the names, without extension.'
-    throw new Failure('CONFIG_INVALID', `${target.to} is not applied`, hint)
+    throw new Failure('CONFIG_INVALID', `${target.to} is not applied${didYouMean(target.to, applied)}`, hint)
   }
   const names = backwards.slice(0, steps)
   const stuck = names.find(name => migrations.find(migration => migration.name === name)?.down === undefined)
@@ -103,12 +106,28 @@ export const namesToUndo = (
   throw new Failure('CONFIG_INVALID', `${stuck} cannot be undone: it has no down`, hint)
 }
 
+/** A hub may have written since the trial. */
+const refuseMore = ({ name, lost }: Reverted, tried: readonly Reverted[], database: string): void => {
+  const shown = tried.filter(trial => trial.name === name).flatMap(trial => trial.lost)
+  const more = lost.filter(({ of, number }) => number > (shown.find(other => other.of === of)?.number ?? 0))
+  if (more.length === 0) return
+  const said = more.map(({ text }) => text).join('; ')
+  const hint = 'Nothing was undone. Stop the hub, and start again to see what would be lost now.'
+  throw new Failure(
+    'DATABASE_BUSY',
+    `${database} changed meanwhile, and more would be lost than was shown: ${said}`,
+    hint,
+  )
+}
+
 const downText = (database: string, tried: readonly Reverted[]): string => {
-  const lines = tried.flatMap(({ name, structure, losses }) => [
+  const lines = tried.flatMap(({ name, structure, lost }) => [
     '',
     name,
     ...differenceLines(structure),
-    ...(losses.length === 0 ? ['  no row is lost'] : losses.map(({ text }) => `  ${text}`)),
+    ...(lost.length === 0
+      ? ['  no row is lost or changed, and no value is gone']
+      : lost.map(({ text }) => `  ${text}`)),
   ])
   return `${[`${database}: ${formatThings(tried.length, 'migration')} to undo, tried on a copy`, ...lines].join('\n')}\n`
 }

@@ -31,24 +31,27 @@ const migrationLines = ({ name, statements, structure, tables, findings, millise
   ...statementLines(statements),
   ...differenceLines(structure),
   ...textTable(
-    tables.map(({ name: table, before, after }) => [table, rowsText(before, milliseconds === null ? before : after)]),
+    tables
+      .filter(({ before, after }) => milliseconds !== null && before !== after)
+      .map(({ name: table, before, after }) => [table, `${rowsText(before)} -> ${rowsText(after)}`]),
   ),
   ...reportLines(findings),
 ]
 
-const rowsText = (before: number | null, after: number | null): string =>
-  before !== null && before === after
-    ? formatThings(before, 'row')
-    : [before, after].map(rows => (rows === null ? 'none' : formatThings(rows, 'row'))).join(' -> ')
+const rowsText = (rows: number | null): string => (rows === null ? 'none' : formatThings(rows, 'row'))
 
 type Batch = [PlannedStatement, ...PlannedStatement[]]
+
+/** The same again; or the next batch of a backfill, which asks for $first and $last and writes to all between them. */
+const isRepeated = (one: PlannedStatement, next: PlannedStatement): boolean =>
+  one.sql === next.sql || (one.asked === next.asked && /\$first\b/.test(next.asked) && /\$last\b/.test(next.asked))
 
 /** The batches of a backfill are told as one. */
 const statementLines = (statements: readonly PlannedStatement[]): readonly string[] => {
   const batches: Batch[] = []
   for (const statement of statements) {
     const last = batches.at(-1)
-    if (last?.[0].asked === statement.asked) last.push(statement)
+    if (last !== undefined && isRepeated(last[0], statement)) last.push(statement)
     else batches.push([statement])
   }
   return batches.flatMap(batchLines)

@@ -1,5 +1,6 @@
 import { look } from '../database/look.ts'
 import { toFailure } from '../database/sqlite-failure.ts'
+import { whenFree } from '../database/wait.ts'
 import { Failure } from '../failure.ts'
 import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
 import { toKnown } from '../migrations/known.ts'
@@ -8,7 +9,7 @@ import { planSql } from '../migrations/plan-sql.ts'
 import { refuseLostDatabase } from '../ready/refuse-lost-database.ts'
 import { sizeWithJournals } from '../ready/state.ts'
 import { refuseMissingVolume } from '../volume/check-volume.ts'
-import type { Context } from './context.ts'
+import { type Context, patienceOf } from './context.ts'
 import { planText } from './plan-text.ts'
 import { type Planned, toPlanned } from './planned.ts'
 import { pendingOf, type TriedOut, tryOut } from './try-out.ts'
@@ -40,7 +41,8 @@ export const plan = async (context: Context, output: Readonly<{ json: boolean; s
   const known = texts.map(toKnown)
   refuseLostDatabase(config)
   const bytes = sizeWithJournals(database)
-  const pending = bytes === 0 ? known : look(database, connection => pendingOf(connection, known, database))
+  const pendingNow = () => look(database, connection => pendingOf(connection, known, database))
+  const pending = bytes === 0 ? known : await whenFree(pendingNow, patienceOf(context))
   if (pending.length === 0) {
     const nothing: Plan = { database, pending: [], migrations: [], bytes: null, failure: null }
     print(output.sql ? `-- nothing is pending in ${database}\n` : toOutput(nothing, output.json))

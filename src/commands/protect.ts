@@ -13,6 +13,7 @@ import { rewrittenTables, sizeOfTable } from '../migrations/rewrites.ts'
 import type { Marker } from '../ready/marker.ts'
 import { sizeOf } from '../size-of.ts'
 import { filesystemOf } from '../volume/filesystem.ts'
+import { removePartialFolders } from '../volume/partial-folder.ts'
 import { type Need, refuseShortRoom } from '../volume/room.ts'
 import type { Context } from './context.ts'
 import { checkOf, helperOf } from './helper-of.ts'
@@ -43,6 +44,7 @@ export const protect = async <T>(
   const { database, readyFile, volume } = config
   const backsUp = config.backup === 'auto' && !isNew
   await dropOfKilledRun(context, schema)
+  removePartialFolders(backupFolder(database), true)
   refuseShortRoom([
     ...(backsUp ? [roomForBackup(context)] : []),
     ...roomForRewrites(connection, volume, texts),
@@ -90,6 +92,7 @@ export const checkDamage = async (context: Context, marker: Marker | undefined):
 /** `backup` of a person: it counts at once, and older ones go. */
 export const makeLastingBackup = async (context: Context, schema: string): Promise<string> => {
   const { config } = context
+  removePartialFolders(backupFolder(config.database), false)
   refuseShortRoom([roomForBackup(context)])
   const file = await makeBackup(context, schema, undefined)
   pruneBackups(config.database, config.backupKeep)

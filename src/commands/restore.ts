@@ -13,7 +13,7 @@ import { makePlan } from '../migrations/plan.ts'
 import { markReady, notMarked } from '../ready/mark-ready.ts'
 import { withdrawMarker } from '../ready/marker.ts'
 import { checkVolume } from '../volume/check-volume.ts'
-import { withPartialFolder } from '../volume/partial-folder.ts'
+import { removePartialFolders, withPartialFolder } from '../volume/partial-folder.ts'
 import { probeFolder } from '../volume/probe-folder.ts'
 import { refuseShortRoom } from '../volume/room.ts'
 import { sameOwner } from '../volume/same-owner.ts'
@@ -47,8 +47,9 @@ export const restore = async (
     `${backup} takes the place of ${database}; what is there is kept. Its hub must be stopped`,
   )
   probeFolder(volume)
+  removePartialFolders(volume, false)
   refuseShortRoom([{ what: 'copy of the backup', folder: volume, bytes: statSync(backup).size, files: 4 }])
-  const replaced = await withPartialFolder(volume, false, async partials => {
+  const replaced = await withPartialFolder(volume, async partials => {
     const partial = join(partials, basename(database))
     refuseDamage(backup, await copyByHelper('the restored database', backup, partial, check, helperOf(context)))
     if (existsSync(database)) sameOwner(partial, database)

@@ -1,5 +1,6 @@
 import type { Around } from '../database/around.ts'
 import { inspectByHelper, refuseDamage } from '../database/check-database.ts'
+import { uncheckedTables } from '../database/check-foreign-keys.ts'
 import { type Connection, openDatabase } from '../database/open.ts'
 import { withTransaction } from '../database/transaction.ts'
 import { applyMigrations } from '../migrations/apply.ts'
@@ -19,6 +20,8 @@ export type TriedOut = Readonly<{
   trials: readonly Trial[]
   /** statements that prepare the history */
   history: readonly string[]
+  /** tables whose foreign keys cannot be checked, before the first migration and after the last */
+  unchecked: Readonly<{ before: readonly string[]; after: readonly string[] }>
   /** bytes by which the database grew */
   growth: number
   /** bytes of its journal or WAL when that was largest */
@@ -85,15 +88,19 @@ export const tryOut = async (
       return executed
     }
     let history: readonly string[] = []
+    let unchecked: TriedOut['unchecked'] = { before: [], after: [] }
     const error = await withTransaction(connection, patienceOf(context), async () => {
       pendingOf(connection, known, config.database)
-      if (config.check !== 'never' && sizeOf(copy) > 0)
+      // a database that is not there yet has nothing to be read for damage
+      if (start > 0 && config.check !== 'never')
         refuseDamage(config.database, await inspectByHelper(copy, checkOf(config), helperOf(context)))
       const migrations = await loadMigrations(known)
       history = historyStatements(connection, known)
+      const before = uncheckedTables(connection)
       const onProgress = createProgress(log, 'rows')
       const options = { version, signal, settleLimit, onProgress, around: measured }
       await applyMigrations(connection, migrations.map(tried), options)
+      unchecked = { before, after: uncheckedTables(connection) }
       measure()
     }).then(
       () => undefined,
@@ -102,7 +109,7 @@ export const tryOut = async (
     measure()
     if (error !== undefined && (trials.length === 0 || error === signal.reason)) throw error
     const sqlite = String(connection.prepare('SELECT sqlite_version()').pluck().get())
-    return { trials, history, growth: sizeNow(connection) - start, journal, sqlite, error }
+    return { trials, history, unchecked, growth: sizeNow(connection) - start, journal, sqlite, error }
   } finally {
     connection.close()
   }

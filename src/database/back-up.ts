@@ -66,7 +66,7 @@ const makeIn = (
   { schema, check, rows }: BackUpOptions,
   helper: Helper,
 ): Promise<string> =>
-  withPartialFolder(folder, rows !== undefined, async partials => {
+  withPartialFolder(folder, async partials => {
     const partial = join(partials, basename(database))
     const copy = await copyByHelper('the backup', database, partial, check, helper)
     // the copy of a damaged database is damaged too, and then that is what is to be told

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { Failure } from '../failure.ts'
+import { sizeOf } from '../size-of.ts'
 import { refuseNoFile } from './header.ts'
 
 export type Connection = Database.Database
@@ -48,11 +49,12 @@ export const openForReading = (path: string): Connection => {
 }
 
 /**
- * Closes a connection, unless damage was found: when the last one is closed SQLite puts the WAL into the file, and a damaged
- * file is left as it is. This process ends then, and the kernel closes it.
+ * Closes a connection, unless damage was found and there is a WAL: when the last one is closed SQLite puts that into the file,
+ * and a damaged file is left as it is. This process ends then, and the kernel closes it.
  */
 export const closeUnlessDamaged = (connection: Connection, error: unknown): void => {
-  if (!(error instanceof Failure && error.code === 'DATABASE_DAMAGED')) connection.close()
+  const isDamaged = error instanceof Failure && error.code === 'DATABASE_DAMAGED'
+  if (!isDamaged || sizeOf(`${connection.name}-wal`) === 0) connection.close()
 }
 
 const fileAt = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino

@@ -1,7 +1,6 @@
-import { attempt } from '../attempt.ts'
+import { checkForeignKeys } from '../database/check-foreign-keys.ts'
 import { countRows } from '../database/count-tables.ts'
 import type { Connection } from '../database/open.ts'
-import { sqliteError } from '../database/sqlite-failure.ts'
 import { readViews, type View } from '../database/views.ts'
 
 /** What a migration must not take away: counted before and after it, inside the transaction. */
@@ -38,16 +37,11 @@ const takeSnapshot = (connection: Connection): Snapshot => {
 
 type Violation = Readonly<{ key: string; number: number }>
 
-/** SQLite checks no foreign key of a table when the parent columns of one are not unique: that counts as one, too. */
+/** That a table cannot be checked counts as one, too. */
 const violationsOf = (connection: Connection, table: string): readonly Violation[] => {
-  const check = connection.prepare<[string], Violation>(
-    `SELECT "table" || ' -> ' || parent AS key, count(*) AS number FROM pragma_foreign_key_check(?) GROUP BY 1`,
-  )
-  const outcome = attempt(() => check.all(table))
-  if ('value' in outcome) return outcome.value
-  const said = sqliteError(outcome.error)
-  if (said?.code === 'SQLITE_ERROR') return [{ key: `${table}, which cannot be checked (${said.message})`, number: 1 }]
-  throw outcome.error
+  const checked = checkForeignKeys(connection, table)
+  if ('unchecked' in checked) return [{ key: `${table}, which cannot be checked (${checked.unchecked})`, number: 1 }]
+  return checked.broken.map(({ parent, rows }) => ({ key: `${table} -> ${parent}`, number: rows }))
 }
 
 /**
@@ -83,6 +77,8 @@ const countDeletes = (connection: Connection, { tables }: Snapshot): (() => Read
 export type Loss = Readonly<{
   /** that lost rows; null where rows lost their parent or a view its tables, which no migration may do */
   table: string | null
+  /** how many went, or lost their parent */
+  rows: number
   /** a sentence */
   text: string
 }>
@@ -111,14 +107,17 @@ const findLosses = (before: Snapshot, after: Snapshot, deletes: ReadonlyMap<stri
       ([name, now]) => !before.tables.has(name) && now.rootPage > 0 && now.rootPage === rootPage,
     )
     const left = (after.tables.get(table) ?? renamed?.[1])?.rows ?? 0
-    if (left < rows) return [{ table, text: `${table} had ${rows} rows and has ${left} after it` }]
     const deleted = deletes.get(table) ?? 0
-    return deleted > 0 ? [{ table, text: `${deleted} rows were deleted from ${table}, and others came` }] : []
+    const lost = Math.max(rows - left, deleted)
+    if (left < rows) return [{ table, rows: lost, text: `${table} had ${rows} rows and has ${left} after it` }]
+    return deleted > 0
+      ? [{ table, rows: lost, text: `${deleted} rows were deleted from ${table}, and others came` }]
+      : []
   }),
   ...newViolations(before.violations, after.violations),
   ...after.views
     .filter(({ name, error }) => error !== null && before.views.some(old => old.name === name && old.error === null))
-    .map(({ name, error }) => ({ table: null, text: `the view ${name} cannot be read any more: ${error}` })),
+    .map(({ name, error }) => ({ table: null, rows: 0, text: `the view ${name} cannot be read any more: ${error}` })),
 ]
 
 /** Violations that were there before are not blamed, also not when a rename gives them another key. */
@@ -126,6 +125,8 @@ const newViolations = (before: Snapshot['violations'], after: Snapshot['violatio
   const gone = [...before].filter(([key]) => !after.has(key)).map(([, number]) => number)
   return [...after].flatMap(([key, number]) => {
     const old = before.get(key) ?? gone.find(candidate => candidate === number) ?? 0
-    return number > old ? [{ table: null, text: `${number - old} rows break the foreign key ${key}` }] : []
+    return number > old
+      ? [{ table: null, rows: number - old, text: `${number - old} rows break the foreign key ${key}` }]
+      : []
   })
 }

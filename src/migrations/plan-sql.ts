@@ -14,22 +14,28 @@ export type PlanSql = Readonly<{
   isNew: boolean
   /** what prepares the history */
   history: readonly string[]
+  /** tables whose foreign keys cannot be checked, when it begins and when it ends */
+  unchecked: Readonly<{ before: readonly string[]; after: readonly string[] }>
   trials: readonly Readonly<{ migration: KnownMigration; recording: Recording }>[]
 }>
 
 /**
- * What `up` would do, as a script for whoever applies it by hand: the statements of the migrations with their values, in one
- * transaction, with their records. Like `up` it does not commit where rows broke a foreign key.
+ * What `up` would do, as a script of the sqlite3 shell for whoever applies it by hand: the statements of the migrations with
+ * their values, in one transaction, with their records. At the first error the shell leaves, and what was begun is rolled back;
+ * without `.bail` it would go on and commit the rest. An SQLite older than the one that it was tried with is refused by an error
+ * at once, and like `up` it does not commit where rows broke a foreign key.
  */
-export const planSql = ({ version, sqlite, database, isNew, history, trials }: PlanSql): string => {
+export const planSql = ({ version, sqlite, database, isNew, history, unchecked, trials }: PlanSql): string => {
   const lines = [
+    '.bail on',
     `-- ${formatThings(trials.length, 'migration')} of ${database}, as homelab-migrator ${version} applies them; tried with SQLite ${sqlite}.`,
-    '-- At the first error it has to end, and then nothing has changed:',
-    `--   sqlite3 -bail ${database} < this-file`,
+    '-- A script of the sqlite3 shell, which ends at the first error, with 1, and then nothing has changed:',
+    `--   sqlite3 ${database} < this-file`,
     '-- Afterwards "migrator up" finds nothing to apply, and writes the ready marker.',
+    ...versionCheck(sqlite),
     'PRAGMA foreign_keys = OFF;',
     'BEGIN IMMEDIATE;',
-    'CREATE TEMP TABLE "foreign keys before" AS SELECT count(*) AS broken FROM pragma_foreign_key_check;',
+    `CREATE TEMP TABLE "foreign keys before" AS SELECT ${brokenBut(unchecked.before)} AS broken;`,
     ...history.map(terminated),
     ...trials.flatMap(({ migration, recording }) => [
       '',
@@ -40,7 +46,7 @@ export const planSql = ({ version, sqlite, database, isNew, history, trials }: P
     '',
     '-- An error here: rows break a foreign key that did not before.',
     'CREATE TEMP TABLE "foreign keys after" (more INTEGER CHECK (more <= 0));',
-    'INSERT INTO "foreign keys after" SELECT count(*) - (SELECT broken FROM "foreign keys before") FROM pragma_foreign_key_check;',
+    `INSERT INTO "foreign keys after" SELECT ${brokenBut(unchecked.after)} - (SELECT broken FROM "foreign keys before");`,
     'COMMIT;',
     'DROP TABLE temp."foreign keys before";',
     'DROP TABLE temp."foreign keys after";',
@@ -48,6 +54,23 @@ export const planSql = ({ version, sqlite, database, isNew, history, trials }: P
     'PRAGMA foreign_keys = ON;',
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** By the second number of the version: the third only mends, and the first is 3. */
+const versionCheck = (sqlite: string): readonly string[] => {
+  const [, minor] = sqlite.split('.')
+  return [
+    `CREATE TEMP TABLE "version" (minor INTEGER CONSTRAINT "needs SQLite 3.${minor}" CHECK (minor >= ${minor}));`,
+    'INSERT INTO temp."version" VALUES (CAST(substr(sqlite_version(), 3) AS INTEGER));',
+    'DROP TABLE temp."version";',
+  ]
+}
+
+/** An SQL expression for the number of rows that break a foreign key; as in `up` a table that cannot be checked counts as one. */
+const brokenBut = (unchecked: readonly string[]): string => {
+  const names = unchecked.map(name => `'${name.replaceAll("'", "''")}'`).join(', ')
+  const where = `t.type = 'table' AND t.name NOT IN (${names})`
+  return `${unchecked.length} + (SELECT count(*) FROM sqlite_schema AS t, pragma_foreign_key_check(t.name) WHERE ${where})`
 }
 
 /** How long it takes by hand nobody has measured. */

@@ -1,44 +1,80 @@
+import { keywordOf } from '../database/bridge.ts'
 import type { Connection } from '../database/open.ts'
+import { formatThings } from '../for-people.ts'
+import { countValues, type Values } from './count-values.ts'
 import { type Difference, differences } from './differences.ts'
-import type { Loss } from './guard.ts'
+import { fatesOf } from './fates.ts'
 import { createGuardedRunner, lostData, type RunOptions } from './guarded-runner.ts'
 import { historyTable } from './history.ts'
-import { readHubStructure } from './hub-structure.ts'
 import type { LoadedMigration } from './load.ts'
+import { afterOf, createRecorder, type Recording, withoutUndone } from './recorder.ts'
+
+/** Rows or values that a `down` took away or changed. */
+export type Lost = Readonly<{
+  /** a table, a column (`servers.room`), or `UPDATE and DELETE` */
+  of: string
+  /** how many are gone or changed */
+  number: number
+  /** a sentence */
+  text: string
+}>
 
 /** What taking one migration back did. */
-export type Reverted = Readonly<{ name: string; structure: readonly Difference[]; losses: readonly Loss[] }>
+export type Reverted = Readonly<{ name: string; structure: readonly Difference[]; lost: readonly Lost[] }>
 
 /**
  * Takes applied migrations back by their `down`, in the order of `names`, and their records with them. Must be called inside
  * the transaction that undoes it all when this throws.
- * @param mayLose whether rows of a table may go; a foreign key that breaks is never meant
- * @throws Failure MIGRATION_FAILED naming the migration; the signal's reason when that is a Failure
+ * @param onReverted told what each one did, and throws where that is not meant; a foreign key that breaks is never meant
+ * @throws Failure MIGRATION_FAILED naming the migration; the signal's reason when that is a Failure; what `onReverted` throws
  */
 export const revertMigrations = async (
   connection: Connection,
   migrations: readonly LoadedMigration[],
   names: readonly string[],
-  options: RunOptions,
-  mayLose: (table: string) => boolean,
-): Promise<readonly Reverted[]> => {
-  const reverted: Reverted[] = []
-  let before = readHubStructure(connection)
+  options: Omit<RunOptions, 'around'>,
+  onReverted: (reverted: Reverted) => void,
+): Promise<void> => {
+  const { around, record } = createRecorder(connection, () => false)
+  let recording = record()
+  let values = countValues(connection, recording.before)
   const runner = createGuardedRunner(
     connection,
     migrations,
-    options,
+    { ...options, around },
     ({ name }, found) => {
+      const broken = found.filter(({ table }) => table === null)
+      if (broken.length > 0) throw lostData(name, broken, 'Everything was rolled back; mend its down.')
       // the record of the one before went after its rows were counted
       const losses = found.filter(({ table }) => table !== historyTable)
-      const unmeant = losses.filter(({ table }) => table === null || !mayLose(table))
-      if (unmeant.length > 0) throw lostData(name, unmeant, 'Everything was rolled back; mend its down.')
-      const after = readHubStructure(connection)
-      reverted.push({ name, structure: differences(before, after), losses })
-      before = after
+      const now = countValues(connection, afterOf(recording))
+      const rows = losses.map(({ table, rows, text }) => ({ of: String(table), number: rows, text }))
+      const lost = [...rows, ...lostValues(recording, values, now, rows), ...changedRows(recording)]
+      onReverted({ name, structure: differences(recording.before, afterOf(recording)), lost })
+      recording = record()
+      values = now
     },
     () => undefined,
   )
   await runner.down(names)
-  return reverted
+}
+
+/** Where columns have fewer values than before, and not only because their rows went. */
+const lostValues = (recording: Recording, before: Values, after: Values, rows: readonly Lost[]): readonly Lost[] =>
+  fatesOf(recording).flatMap(({ old, now, columns }) => {
+    const gone = rows.find(({ of }) => of === old.name)?.number ?? 0
+    return [...(before.get(old.name) ?? [])].flatMap(([column, had]) => {
+      const left = after.get(now?.name ?? '')?.get(columns.get(column) ?? '') ?? 0
+      if (now === undefined || had - left <= gone) return []
+      const of = `${old.name}.${column}`
+      return [{ of, number: had - left, text: `${of} had ${formatThings(had, 'value')} and has ${left} after it` }]
+    })
+  })
+
+/** Rows that statements of the migration wrote over or took away; what triggers do besides is not counted. */
+const changedRows = ({ steps }: Recording): readonly Lost[] => {
+  const changing = withoutUndone(steps).filter(({ sql }) => /^(?:UPDATE|DELETE|REPLACE|WITH)$/.test(keywordOf(sql)))
+  const number = changing.reduce((sum, { rows }) => sum + rows, 0)
+  if (number === 0) return []
+  return [{ of: 'UPDATE and DELETE', number, text: `${formatThings(number, 'row')} changed by UPDATE and DELETE` }]
 }

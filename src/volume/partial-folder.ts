@@ -8,21 +8,24 @@ const prefix = '.migrator-partial-'
 const longest = 24 * 3600 * 1000
 
 /**
- * Runs `work` with a new folder inside of another, so on its filesystem, for files that get their place by rename once they are
- * whole. It is removed in every path, and first of all what killed runs left.
+ * Removes the partial folders that killed runs left in another, so that there is their room again.
  * @param alone whether nobody else can be at work in such a folder now, as under the write lock; otherwise only those of yesterday
  *   are taken for left behind
- * @throws what `work` throws; Failure DATABASE_BUSY when another run, which was alone, took the folder away
  */
-export const withPartialFolder = async <T>(
-  parent: string,
-  alone: boolean,
-  work: (folder: string) => Promise<T>,
-): Promise<T> => {
+export const removePartialFolders = (parent: string, alone: boolean): void => {
+  if (!existsSync(parent)) return
   for (const entry of readdirSync(parent).filter(name => name.startsWith(prefix))) {
     const age = Date.now() - (statSync(join(parent, entry), { throwIfNoEntry: false })?.mtimeMs ?? 0)
     if (alone || age > longest) remove(join(parent, entry))
   }
+}
+
+/**
+ * Runs `work` with a new folder inside of another, so on its filesystem, for files that get their place by rename once they are
+ * whole. It is removed in every path.
+ * @throws what `work` throws; Failure DATABASE_BUSY when another run, which was alone, took the folder away
+ */
+export const withPartialFolder = async <T>(parent: string, work: (folder: string) => Promise<T>): Promise<T> => {
   const folder = mkdtempSync(join(parent, prefix))
   const outcome = await work(folder).then(
     value => ({ value }),

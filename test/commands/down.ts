@@ -38,7 +38,7 @@ t.test('the last migration is undone, after a backup, and the marker tells of th
   t.match(outcome, {
     exitCode: 0,
     stdout:
-      /1 migration to undo, tried on a copy\n\n0004-add-room\n {2}- column {2}servers\.room {2}TEXT\n {2}no row is lost\n$/,
+      /1 migration to undo, tried on a copy\n\n0004-add-room\n {2}- column {2}servers\.room {2}TEXT\n {2}no row is lost or changed, and no value is gone\n$/,
     events: [{ event: 'backup.made' }, { event: 'down.done', undone: ['0004-add-room'], schema: '0003-add-os-info' }],
   })
   t.strictSame(applied(), ['0001-create-servers', '0002-create-metrics', '0003-add-os-info'])
@@ -112,6 +112,7 @@ t.test('a down that fails on the copy is told before anything is asked, and noth
 
 for (const [title, words, said] of [
   ['a migration that is not applied', ['--to', '0009-x'], /0009-x is not applied/],
+  ['a misspelt migration', ['--to', '0001-create-severs'], /Did you mean 0001-create-servers\?/],
   ['no step', ['--steps', '0'], /whole number from 1/],
   ['a step that is no number', ['--steps', 'two'], /whole number from 1/],
   ['both a name and steps', ['--steps', '1', '--to', '0001-create-servers'], /cannot be used with/],
@@ -152,6 +153,46 @@ t.test('what another run did between the question and the answer is noticed', { 
   t.match(await asked, { exitCode: 20, screen: /migrated by another run/ })
   t.equal(applied().length, 3)
 })
+
+t.test('values that go are told', async t => {
+  const wipe = `export const up = async () => undefined
+export const down = ({ context }) => context.sequelize.query('UPDATE servers SET hostname = upper(hostname), status = NULL')\n`
+  const { run } = await prepare(t, wipe)
+  t.match(await run('down', '--yes'), {
+    exitCode: 0,
+    stdout: /\n {2}servers\.status had 1 value and has 0 after it\n {2}1 row changed by UPDATE and DELETE\n$/,
+  })
+})
+
+t.test(
+  'more than was shown is not lost: a hub may write between the question and the answer',
+  { skip: noTerminal },
+  async t => {
+    const drop = `export const up = ({ context }) => context.createTable('notes', { id: 'INTEGER PRIMARY KEY', text: 'TEXT' })
+export const down = ({ context }) => context.dropTable('notes')\n`
+    for (const [next, sql, said] of [
+      [drop, "INSERT INTO notes (text) VALUES ('a'), ('b')", /notes had 3 rows and has 0/],
+      [addRoom, "UPDATE servers SET room = 'attic'", /servers\.room had 1 value and has 0/],
+    ] as const) {
+      const { settings, file, applied } = await prepare(t, next)
+      const write = (text: string): void => {
+        const hub = new Database(file)
+        hub.exec(text)
+        hub.close()
+      }
+      if (next === drop) write("INSERT INTO notes (text) VALUES ('first')")
+      const asked = runOnTerminal(['down'], settings, /\[y\/N\]/, async () => {
+        write(sql)
+        return 'y\n'
+      })
+      const { exitCode, screen } = await asked
+      t.equal(exitCode, 20)
+      t.match(screen, /changed meanwhile/)
+      t.match(screen, said)
+      t.equal(applied().length, 4)
+    }
+  },
+)
 
 t.test('which are undone is a matter of the names alone', async t => {
   const loaded = (name: string) => ({

@@ -49,8 +49,6 @@ t.test('the whole of it is as documented', async t => {
   ALTER TABLE \`servers\` ADD \`room\` TEXT;
   UPDATE servers SET room = 'the attic''s' WHERE id = 'omv';  -- 1 row
   + column  servers.room  TEXT
-  metrics  100 rows
-  servers  2 rows
 
 0005-make-racks: N ms, N B more
   CREATE TABLE IF NOT EXISTS \`racks\` (\`id\` INTEGER PRIMARY KEY);
@@ -59,9 +57,7 @@ t.test('the whole of it is as documented', async t => {
   ALTER TABLE "metrics" DROP COLUMN "disk_used_gb";
   + table   racks                 1 column
   - column  metrics.disk_used_gb  REAL
-  metrics  100 rows
-  servers  2 rows
-  racks    none -> 0 rows
+  racks  none -> 0 rows
   error DS103: up drops the column metrics.disk_used_gb
     ALTER TABLE "metrics" DROP COLUMN "disk_used_gb"
     Keep the column until nobody needs its values, or copy them first.
@@ -146,6 +142,10 @@ for (const [title, prepare] of [
   ['an empty volume', undefined],
   ['a volume with data', 'SELECT 1'],
   ['a volume that sequelize-cli made', cliHistory],
+  [
+    'a volume with a foreign key that cannot be checked',
+    'PRAGMA foreign_keys = OFF; CREATE TABLE x (y); CREATE TABLE z (y REFERENCES x (y)); INSERT INTO z VALUES (NULL)',
+  ],
 ] as const) {
   t.test(`--sql on ${title} makes of it what up makes, and up has nothing left to do`, async t => {
     const { folder, file, run, add, fill } = prepareVolume(t)
@@ -163,7 +163,7 @@ for (const [title, prepare] of [
     const { exitCode, stdout } = await run('plan', '--sql')
     t.equal(exitCode, 0)
     const connection = new Database(byHand)
-    connection.exec(stdout)
+    connection.exec(stdout.replace(/^\.bail on\n/, ''))
     connection.close()
     t.match(await run('up'), { exitCode: 0 })
     t.equal(content(byHand), content(file))
@@ -218,7 +218,7 @@ t.test('a migration that never settles is shown as far as it came', async t => {
   add({ '0004-stuck.ts': migration("await run('CREATE TABLE a (x)'); await new Promise(() => undefined)") })
   t.match(await run('plan'), {
     exitCode: 40,
-    stdout: /0004-stuck: it did not end\n {2}CREATE TABLE a \(x\);.* metrics {2}0 rows\n.*never settles/s,
+    stdout: /0004-stuck: it did not end\n {2}CREATE TABLE a \(x\);.*never settles/s,
   })
   const { stdout } = await run('plan', '--json')
   t.match(JSON.parse(stdout).migrations[3], {
@@ -282,7 +282,7 @@ t.test('it works while a hub writes, and what was committed is in it', async t =
   add({ '0004-add-room.ts': room })
   const hub = new Database(file)
   hub.exec("INSERT INTO servers (id, hostname) VALUES ('new', 'new.lan'); BEGIN IMMEDIATE; DELETE FROM metrics")
-  t.match(await run('plan'), { exitCode: 0, stdout: /metrics {2}100 rows\n {2}servers {2}3 rows/ })
+  t.match(await run('plan', '--json'), { exitCode: 0, stdout: /"metrics","before":100,.*"servers","before":3,/ })
   hub.exec('ROLLBACK')
   hub.close()
 })
@@ -299,7 +299,7 @@ t.test('what a killed writer left is put together in the copy, and stays as it i
   hub.close()
   for (const entry of readdirSync(killed)) copyFileSync(join(killed, entry), join(data, entry))
   const entries = readdirSync(data)
-  t.match(await run('plan'), { exitCode: 0, stdout: /servers {2}3 rows/ })
+  t.match(await run('plan', '--json'), { exitCode: 0, stdout: /"servers","before":3,/ })
   t.strictSame(readdirSync(data), entries)
 })
 
@@ -308,7 +308,7 @@ t.test('a read-only mount is enough', needsRoot, async t => {
   await fill()
   add({ '0004-add-room.ts': room })
   await withMount(data, ['--bind', '-o', 'ro', data], async () => {
-    t.match(await run('plan'), { exitCode: 0, stdout: /servers {2}2 rows/ })
+    t.match(await run('plan', '--json'), { exitCode: 0, stdout: /"servers","before":2,/ })
   })
 })
 

@@ -94,12 +94,6 @@ t.test(
   },
 )
 
-t.test('what a killed run left goes with the next', async t => {
-  const file = make(t.testdir({ backups: { '.migrator-partial-abcdef': { 'homelab.db': 'half' } } }))
-  const backup = await backUpWith(file)
-  t.strictSame(readdirSync(join(file, '../backups')), [backup.split('/').at(-1)])
-})
-
 t.test('a damaged database is refused: no backup is made, none is removed, and no folder is left', async t => {
   const old = 'homelab-0001-a-20260101T000000Z.db'
   const file = make(t.testdir({ backups: { [old]: '' } }))

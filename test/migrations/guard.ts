@@ -110,7 +110,7 @@ t.test('of one migration after the other, each is held against what the one befo
   const connection = new Database(':memory:')
   connection.exec('CREATE TABLE a (x); INSERT INTO a VALUES (1), (2)')
   const guard = createGuard(connection)
-  t.match(await guard(async () => void connection.exec('DELETE FROM a WHERE x = 1')), [{ table: 'a' }])
+  t.match(await guard(async () => void connection.exec('DELETE FROM a WHERE x = 1')), [{ table: 'a', rows: 1 }])
   t.strictSame(await guard(async () => void connection.exec('INSERT INTO a VALUES (3)')), [])
   await t.rejects(
     guard(async () => Promise.reject(new Error('it failed'))),

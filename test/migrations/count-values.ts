@@ -1,0 +1,25 @@
+import Database from 'better-sqlite3'
+import t from 'tap'
+import { readStructure } from '../../src/database/structure.ts'
+import { countValues } from '../../src/migrations/count-values.ts'
+
+t.test('what is NULL or computed is no value, and a virtual table tells none', async t => {
+  const connection = new Database(':memory:')
+  connection.exec(`CREATE TABLE a (id INTEGER PRIMARY KEY, "o""d'd" TEXT, twice AS (id * 2));
+    INSERT INTO a VALUES (1, 'x'), (2, NULL), (3, ''); CREATE TABLE b (x); CREATE VIRTUAL TABLE words USING fts5(x)`)
+  t.strictSame(
+    countValues(connection, readStructure(connection)),
+    new Map([
+      [
+        'a',
+        new Map([
+          ['id', 3],
+          [`o"d'd`, 2],
+        ]),
+      ],
+      ['b', new Map([['x', 0]])],
+      ['words', new Map()],
+    ]),
+  )
+  connection.close()
+})
