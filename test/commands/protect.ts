@@ -1,5 +1,14 @@
-import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import type Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { checkDamage, makeLastingBackup, protect } from '../../src/commands/protect.ts'
@@ -100,7 +109,9 @@ t.test(
     const connection = make(folder)
     connection.close()
     const context = await makeContext(folder)
-    const left = await makeLastingBackup(context, '0001-x')
+    const made = await makeLastingBackup(context, '0001-x')
+    const left = join(dirname(made), 'homelab-0001-x-20260101T000000Z.db')
+    renameSync(made, left)
     markUnfinished(join(folder, 'homelab.db'), left)
     const sound = readFileSync(join(folder, 'homelab.db'))
     truncateSync(join(folder, 'homelab.db'), 4096)

@@ -2,11 +2,12 @@
  * kill -9 at random instants of a backup and of a restore: a short form in `npm test`, the long one in `npm run test:faults`, which
  * prints its figures.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { attempt } from '../../src/attempt.ts'
 import { dump, readJson, runProgram, settingsFor, startProgram } from '../help/program.ts'
 
 const long = process.env.FAULTS === 'long'
@@ -62,8 +63,17 @@ const kill = async (words: readonly string[], data: string, duration: number): P
   const { child, outcome } = startProgram(words, settingsFor(data))
   await setTimeout(Math.random() * duration)
   child.kill('SIGKILL')
-  return (await outcome).signal === 'SIGKILL' ? 'killed' : 'done'
+  const { signal } = await outcome
+  // its helper process outlives it, and writes on in the partial folder until it is done
+  while (isAnyAtWorkIn(data)) await setTimeout(10)
+  return signal === 'SIGKILL' ? 'killed' : 'done'
 }
+
+const isAnyAtWorkIn = (folder: string): boolean =>
+  readdirSync('/proc').some(entry => {
+    const words = attempt(() => readFileSync(`/proc/${entry}/cmdline`, 'utf8'))
+    return 'value' in words && words.value.includes(`\0internal\0`) && words.value.includes(folder)
+  })
 
 /** Makes what a killed run left a day older: younger, and another run might be at work in it. */
 const letDayPass = (folder: string): void => {
