@@ -122,5 +122,5 @@ t.test('plan and lint see in the bundle what they see in the sources', async t =
     t.strictSame(seen(theirs.stdout), seen(ours.stdout))
     t.match(theirs.stdout, /imports node:net.*calls Math\.random in line 4/)
   }
-  t.match(bundled('plan', '--sql'), { exitCode: 0, stdout: /^-- 1 migration of .*COMMIT;/s })
+  t.match(bundled('plan', '--sql'), { exitCode: 0, stdout: /^\.bail on\n-- 1 migration of .*COMMIT;/s })
 })
