@@ -2,14 +2,28 @@
  * What people and machines read, as it is: golden outputs of the real program in tap-snapshots/test/outputs.ts.test.cjs.
  * `npm run snap` writes them anew, for a diff that is looked at.
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { alembicRows, alembicSql, makeDatabase } from './help/alembic.ts'
 import { mask } from './help/mask.ts'
-import { runProgram, settingsFor } from './help/program.ts'
+import { root, runProgram, settingsFor } from './help/program.ts'
 
 const migration = 'export const up = async () => {}'
 const bad = "export const up = async () => { throw new Error('out of luck') }"
+const hosts = `import { DataTypes } from 'sequelize'
+export const up = async ({ context: schema }) => {
+  await schema.createTable('hosts', { id: { type: DataTypes.INTEGER, primaryKey: true }, name: DataTypes.TEXT })
+  await schema.bulkInsert('hosts', [{ id: 1, name: 'omv' }, { id: 2, name: 'nas' }])
+}
+export const down = async ({ context: schema }) => schema.dropTable('hosts')
+`
+const named = `export const up = async ({ context: schema }) => {
+  await schema.sequelize.query("ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never'")
+  await schema.sequelize.query('CREATE UNIQUE INDEX hosts_name ON hosts (name)')
+}
+export const down = async ({ context: schema }) => schema.removeColumn('hosts', 'seen')
+`
 type Files = Readonly<Record<string, string>>
 
 /** A volume and a folder of migrations, and a session there: what is typed, what is answered, and how it ended. */
@@ -48,6 +62,35 @@ t.test('a changed migration, and what is done about it', async t => {
   await type('up')
   writeFileSync(join(migrations, '0001-create-a.js'), `${migration}\n`)
   for (const line of ['up', 'status', 'repair 0001-crate-a', 'repair 0001-create-a', 'up']) await type(line)
+  t.matchSnapshot(told(), 'text')
+})
+
+t.test('migrations that are written: tried out, linted, applied, looked at and taken back', async t => {
+  const { type, told } = begin(t, { '0001-create-hosts.js': hosts, '0002-name-hosts.js': named })
+  for (const line of ['plan', 'plan --sql', 'plan --json', 'lint', 'lint --json', 'up', 'verify', 'verify --json'])
+    await type(line)
+  for (const line of ['schema', 'schema --format json', 'schema --format mermaid', 'down', 'down --yes'])
+    await type(line)
+  t.matchSnapshot(told(), 'text')
+})
+
+t.test('backups: made, listed and put back', async t => {
+  const { data, type, told } = begin(t, { '0001-create-hosts.js': hosts })
+  for (const line of ['backups', 'backup', 'up', 'backup', 'backups', 'backups --json']) await type(line)
+  await type('restore --latest')
+  await type('restore --latest --yes')
+  writeFileSync(join(data, 'homelab.db'), 'no database'.repeat(100))
+  for (const line of ['up', 'restore --latest --yes', 'restore nothing.db --yes', 'up']) await type(line)
+  t.matchSnapshot(told(), 'text')
+})
+
+t.test('a database that Alembic made is adopted', async t => {
+  const { data, migrations, type, told } = begin(t, {})
+  symlinkSync(join(root, 'migrations'), join(migrations, '../ours'))
+  rmSync(migrations, { recursive: true })
+  renameSync(join(migrations, '../ours'), migrations)
+  makeDatabase(data, alembicSql + alembicRows)
+  for (const line of ['status', 'up', 'adopt', 'adopt --json', 'adopt', 'up', 'verify']) await type(line)
   t.matchSnapshot(told(), 'text')
 })
 

@@ -106,7 +106,8 @@ const takeOver = (
 const lastOf = (migrations: readonly Readonly<{ name: string }>[]): string | null => migrations.at(-1)?.name ?? null
 
 const toText = ({ database, tool, revision, schema, findings }: Adoption): string => {
-  if (tool === null) return `${database} needs no adopting\n`
+  // the log says so
+  if (tool === null) return ''
   const differs = findings.some(({ weight }) => weight === 'difference')
   const place = differs ? `is at no migration; the nearest is ${schema}` : `is at ${schema}`
   return `${[`${database}, made by ${originText({ tool, revision })}, ${place}`, ...findingsText(findings)].join('\n')}\n`

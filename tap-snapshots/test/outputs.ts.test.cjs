@@ -46,6 +46,149 @@ nothing to apply: DATA/homelab.db is at 0001-create-a
 
 `
 
+exports[`test/outputs.ts > TAP > a database that Alembic made is adopted > text 1`] = `
+$ migrator status
+DATA/homelab.db: 0 applied, 3 pending, not ready
+SIZE, journal mode rollback
+
+  migration  state  applied (UTC)  took  by
+  0001-create-servers  pending
+  0002-create-metrics  pending
+  0003-add-os-info  pending
+
+HISTORY_CONFLICT: table alembic_version was made by another program, and there is no history of migrations
+  Run "migrator adopt" to take the database over as it is, or name another file with DATABASE_URL.
+
+  table  rows
+  alembic_version  1
+  metrics  2
+  servers  1
+
+no ready marker
+no backups
+=> 0
+
+$ migrator up
+error: DATA/homelab.db and its migrations disagree: table alembic_version was made by another program, and there is no history of migrations (HISTORY_CONFLICT). Run "migrator adopt" to take the database over as it is, or name another file with DATABASE_URL.
+=> 50
+
+$ migrator adopt
+DATA/homelab.db, made by Alembic 2e6e20f4bc94, is at 0002-create-metrics
+tolerated, for another tool made it:
+  table metrics  AUTOINCREMENT  expected yes, found no
+  foreign key metrics (server_id) to servers (id)  ON DELETE  expected NO ACTION, found CASCADE
+  column servers.id  NULL  expected NULL, found NOT NULL
+  column servers.status  NULL  expected NULL, found NOT NULL
+  column servers.status  default  expected 'unknown', found nothing
+  column servers.created_at  NULL  expected NULL, found NOT NULL
+  column servers.created_at  default  expected CURRENT_TIMESTAMP, found nothing
+  column servers.updated_at  NULL  expected NULL, found NOT NULL
+  column servers.updated_at  default  expected CURRENT_TIMESTAMP, found nothing
+for information:
+  index ix_metrics_server_id on metrics  extra  (server_id)
+  index ix_metrics_timestamp on metrics  extra  (timestamp)
+  table alembic_version  extra  version_num
+  24 columns  type name  of the same affinity; --json names them
+adopted DATA/homelab.db at 0002-create-metrics: run "migrator up"
+=> 0
+
+$ migrator adopt --json
+{"database":"DATA/homelab.db","tool":null,"revision":null,"schema":"0002-create-metrics","recorded":[],"findings":[]}
+DATA/homelab.db needs no adopting: run "migrator up"
+=> 0
+
+$ migrator adopt
+DATA/homelab.db needs no adopting: run "migrator up"
+=> 0
+
+$ migrator up
+backed up SIZE to DATA/backups/homelab-0002-create-metrics-TIME.db in N ms
+applied 0003-add-os-info in N ms
+1 applied in N ms: DATA/homelab.db is at 0003-add-os-info
+=> 0
+
+$ migrator verify
+DATA/homelab.db at 0003-add-os-info: sound
+  damage  passed
+  foreign keys  passed
+  history  passed
+  structure  passed
+  marker  passed
+tolerated, for another tool made it:
+  table metrics  AUTOINCREMENT  expected yes, found no
+  foreign key metrics (server_id) to servers (id)  ON DELETE  expected NO ACTION, found CASCADE
+  column servers.id  NULL  expected NULL, found NOT NULL
+  column servers.status  NULL  expected NULL, found NOT NULL
+  column servers.status  default  expected 'unknown', found nothing
+  column servers.created_at  NULL  expected NULL, found NOT NULL
+  column servers.created_at  default  expected CURRENT_TIMESTAMP, found nothing
+  column servers.updated_at  NULL  expected NULL, found NOT NULL
+  column servers.updated_at  default  expected CURRENT_TIMESTAMP, found nothing
+for information:
+  index ix_metrics_server_id on metrics  extra  (server_id)
+  index ix_metrics_timestamp on metrics  extra  (timestamp)
+  table alembic_version  extra  version_num
+  24 columns  type name  of the same affinity; --json names them
+=> 0
+
+`
+
+exports[`test/outputs.ts > TAP > backups: made, listed and put back > text 1`] = `
+$ migrator backups
+no backups in DATA/backups
+=> 0
+
+$ migrator backup
+error: there is no database DATA/homelab.db (CONFIG_INVALID). Run "migrator up", or check DATABASE_URL.
+=> 2
+
+$ migrator up
+applied 0001-create-hosts in N ms
+1 applied in N ms: DATA/homelab.db is at 0001-create-hosts
+=> 0
+
+$ migrator backup
+DATA/backups/homelab-0001-create-hosts-TIME.db
+backed up SIZE to DATA/backups/homelab-0001-create-hosts-TIME.db in N ms
+=> 0
+
+$ migrator backups
+1 backup in DATA/backups
+
+  backup  at migration  made (UTC)  size
+  homelab-0001-create-hosts-TIME.db  0001-create-hosts  TIME  SIZE
+=> 0
+
+$ migrator backups --json
+[{"file":"DATA/backups/homelab-0001-create-hosts-TIME.db","schema":"0001-create-hosts","madeAt":"TIME","bytes":N}]
+=> 0
+
+$ migrator restore --latest
+error: DATA/backups/homelab-0001-create-hosts-TIME.db takes the place of DATA/homelab.db; what is there is kept. Its hub must be stopped: there is no terminal to ask at (CONFIG_INVALID). Say --yes to do it.
+=> 2
+
+$ migrator restore --latest --yes
+restored DATA/homelab.db from DATA/backups/homelab-0001-create-hosts-TIME.db; what was there is DATA/homelab.db.replaced-TIME
+=> 0
+
+$ migrator up
+error: DATA/homelab.db is no SQLite database: its first bytes are others (DATABASE_DAMAGED). It is left as it is. Check DATABASE_URL. The newest good backup is of TIME: "migrator restore --yes DATA/backups/homelab-0001-create-hosts-TIME.db" puts it in place.
+=> 30
+
+$ migrator restore --latest --yes
+restored DATA/homelab.db from DATA/backups/homelab-0001-create-hosts-TIME.db; what was there is DATA/homelab.db.replaced-TIME
+=> 0
+
+$ migrator restore nothing.db --yes
+error: there is no backup ROOT/nothing.db (CONFIG_INVALID). Name one that "migrator backups" lists, or say --latest.
+=> 2
+
+$ migrator up
+nothing to do: DATA/homelab.db is at 0001-create-hosts
+=> 0
+
+`
+
 exports[`test/outputs.ts > TAP > failures > json 1`] = `
 $ migrator upp
 {"time":"TIME","level":"error","event":"failed","message":"unknown command 'upp' (Did you mean up?) (CONFIG_INVALID). Run \\"migrator --help\\" for the commands.","code":"CONFIG_INVALID","exitCode":2}
@@ -219,6 +362,148 @@ $ migrator up
 
 $ migrator wait
 {"time":"TIME","level":"info","event":"wait.ready","message":"DATA/homelab.db is ready at 0001-create-a","schema":"0001-create-a"}
+=> 0
+
+`
+
+exports[
+  `test/outputs.ts > TAP > migrations that are written: tried out, linted, applied, looked at and taken back > text 1`
+] = `
+$ migrator plan
+DATA/homelab.db: 2 pending, tried on a copy
+
+0001-create-hosts: N ms, SIZE more
+  CREATE TABLE IF NOT EXISTS \`hosts\` (\`id\` INTEGER PRIMARY KEY, \`name\` TEXT);
+  INSERT INTO \`hosts\` (\`id\`,\`name\`) VALUES (1,'omv'),(2,'nas');  -- 2 rows
+  + table  hosts  2 columns
+  hosts  none -> 2 rows
+
+0002-name-hosts: N ms, SIZE more
+  ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never';  -- N ms
+  CREATE UNIQUE INDEX hosts_name ON hosts (name);
+  + column  hosts.seen  TEXT DEFAULT 'never'
+  + index  hosts_name  unique on hosts (name)
+  warning MF101: up makes hosts (name) unique
+    CREATE UNIQUE INDEX hosts_name ON hosts (name)
+    Merge or delete the rows that are alike before, in the same migration.
+
+up will need SIZE on the volume: database SIZE, journal SIZE, backup SIZE
+=> 0
+
+$ migrator plan --sql
+.bail on
+-- 2 migrations of DATA/homelab.db, as homelab-migrator VERSION applies them; tried with SQLite 3.54.1.
+-- A script of the sqlite3 shell, which ends at the first error, with 1, and then nothing has changed:
+--  sqlite3 DATA/homelab.db < this-file
+-- Afterwards "migrator up" finds nothing to apply, and writes the ready marker.
+CREATE TEMP TABLE "version" (minor INTEGER CONSTRAINT "needs SQLite 3.54" CHECK (minor >= 54));
+INSERT INTO temp."version" VALUES (CAST(substr(sqlite_version(), 3) AS INTEGER));
+DROP TABLE temp."version";
+PRAGMA foreign_keys = OFF;
+BEGIN IMMEDIATE;
+CREATE TEMP TABLE "foreign keys before" AS SELECT 0 + (SELECT count(*) FROM sqlite_schema AS t, pragma_foreign_key_check(t.name) WHERE t.type = 'table' AND t.name NOT IN ()) AS broken;
+CREATE TABLE SequelizeMeta (name TEXT NOT NULL PRIMARY KEY, checksum TEXT, applied_at TEXT, duration_ms INTEGER, migrator TEXT);
+
+-- 0001-create-hosts
+CREATE TABLE IF NOT EXISTS \`hosts\` (\`id\` INTEGER PRIMARY KEY, \`name\` TEXT);
+INSERT INTO \`hosts\` (\`id\`,\`name\`) VALUES (1,'omv'),(2,'nas');
+INSERT INTO SequelizeMeta (name, checksum, applied_at, duration_ms, migrator) VALUES ('0001-create-hosts', 'sha256:DIGEST', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), NULL, 'VERSION');
+
+-- 0002-name-hosts
+ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never';
+CREATE UNIQUE INDEX hosts_name ON hosts (name);
+INSERT INTO SequelizeMeta (name, checksum, applied_at, duration_ms, migrator) VALUES ('0002-name-hosts', 'sha256:DIGEST', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), NULL, 'VERSION');
+
+-- An error here: rows break a foreign key that did not before.
+CREATE TEMP TABLE "foreign keys after" (more INTEGER CHECK (more <= 0));
+INSERT INTO "foreign keys after" SELECT 0 + (SELECT count(*) FROM sqlite_schema AS t, pragma_foreign_key_check(t.name) WHERE t.type = 'table' AND t.name NOT IN ()) - (SELECT broken FROM "foreign keys before");
+COMMIT;
+DROP TABLE temp."foreign keys before";
+DROP TABLE temp."foreign keys after";
+PRAGMA journal_mode = WAL;
+PRAGMA foreign_keys = ON;
+=> 0
+
+$ migrator plan --json
+{"database":"DATA/homelab.db","pending":["0001-create-hosts","0002-name-hosts"],"migrations":[{"name":"0001-create-hosts","statements":[{"asked":"CREATE TABLE IF NOT EXISTS \`hosts\` (\`id\` INTEGER PRIMARY KEY, \`name\` TEXT);","sql":"CREATE TABLE IF NOT EXISTS \`hosts\` (\`id\` INTEGER PRIMARY KEY, \`name\` TEXT);","rows":0,"milliseconds":N,"error":null},{"asked":"INSERT INTO \`hosts\` (\`id\`,\`name\`) VALUES (1,'omv'),(2,'nas');","sql":"INSERT INTO \`hosts\` (\`id\`,\`name\`) VALUES (1,'omv'),(2,'nas');","rows":2,"milliseconds":N,"error":null}],"structure":[{"change":"added","kind":"table","name":"hosts","detail":"2 columns"}],"tables":[{"name":"hosts","before":null,"after":2}],"milliseconds":N,"bytes":N,"findings":[]},{"name":"0002-name-hosts","statements":[{"asked":"ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never'","sql":"ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never'","rows":0,"milliseconds":N,"error":null},{"asked":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","sql":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","rows":0,"milliseconds":N,"error":null}],"structure":[{"change":"added","kind":"column","name":"hosts.seen","detail":"TEXT DEFAULT 'never'"},{"change":"added","kind":"index","name":"hosts_name","detail":"unique on hosts (name)"}],"tables":[{"name":"hosts","before":2,"after":2}],"milliseconds":N,"bytes":N,"findings":[{"code":"MF101","message":"makes hosts (name) unique","statement":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","direction":"up","level":"warning","cure":"Merge or delete the rows that are alike before, in the same migration."}]}],"bytes":{"growth":20480,"journal":512,"backup":0},"failure":null}
+=> 0
+
+$ migrator lint
+0002-name-hosts
+  warning MF101: up makes hosts (name) unique
+    CREATE UNIQUE INDEX hosts_name ON hosts (name)
+    Merge or delete the rows that are alike before, in the same migration.
+  warning HM402: down leaves another structure than before up: index hosts_name on hosts is extra
+    Let down undo all that up did, or leave it out.
+0 errors, 2 warnings in 2 migrations
+=> 0
+
+$ migrator lint --json
+{"migrations":[{"name":"0001-create-hosts","findings":[]},{"name":"0002-name-hosts","findings":[{"code":"MF101","message":"makes hosts (name) unique","statement":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","direction":"up","level":"warning","cure":"Merge or delete the rows that are alike before, in the same migration."},{"code":"HM402","message":"leaves another structure than before up: index hosts_name on hosts is extra","statement":null,"direction":"down","level":"warning","cure":"Let down undo all that up did, or leave it out."}]}],"errors":0,"warnings":2}
+=> 0
+
+$ migrator up
+applied 0001-create-hosts in N ms
+applied 0002-name-hosts in N ms
+2 applied in N ms: DATA/homelab.db is at 0002-name-hosts
+=> 0
+
+$ migrator verify
+DATA/homelab.db at 0002-name-hosts: sound
+  damage  passed
+  foreign keys  passed
+  history  passed
+  structure  passed
+  marker  passed
+=> 0
+
+$ migrator verify --json
+{"database":"DATA/homelab.db","schema":"0002-name-hosts","code":null,"checks":[{"check":"damage","result":"passed"},{"check":"foreign keys","result":"passed"},{"check":"history","result":"passed"},{"check":"structure","result":"passed"},{"check":"marker","result":"passed"}],"findings":[]}
+=> 0
+
+$ migrator schema
+CREATE TABLE SequelizeMeta (name TEXT NOT NULL PRIMARY KEY, checksum TEXT, applied_at TEXT, duration_ms INTEGER, migrator TEXT);
+CREATE TABLE \`hosts\` (\`id\` INTEGER PRIMARY KEY, \`name\` TEXT, seen TEXT DEFAULT 'never');
+CREATE UNIQUE INDEX hosts_name ON hosts (name);
+=> 0
+
+$ migrator schema --format json
+{"database":"DATA/homelab.db","schema":"0002-name-hosts","tables":[{"name":"SequelizeMeta","virtual":false,"withoutRowid":false,"strict":false,"autoincrement":false,"columns":[{"name":"name","type":"TEXT","affinity":"TEXT","notNull":true,"default":null,"key":1,"rowidAlias":false,"generated":null,"collation":"BINARY"},{"name":"checksum","type":"TEXT","affinity":"TEXT","notNull":false,"default":null,"key":0,"rowidAlias":false,"generated":null,"collation":"BINARY"},{"name":"applied_at","type":"TEXT","affinity":"TEXT","notNull":false,"default":null,"key":0,"rowidAlias":false,"generated":null,"collation":"BINARY"},{"name":"duration_ms","type":"INTEGER","affinity":"INTEGER","notNull":false,"default":null,"key":0,"rowidAlias":false,"generated":null,"collation":"BINARY"},{"name":"migrator","type":"TEXT","affinity":"TEXT","notNull":false,"default":null,"key":0,"rowidAlias":false,"generated":null,"collation":"BINARY"}],"foreignKeys":[],"indexes":[],"checks":[],"onConflict":[],"sql":"CREATE TABLE SequelizeMeta (name TEXT NOT NULL PRIMARY KEY, checksum TEXT, applied_at TEXT, duration_ms INTEGER, migrator TEXT)"},{"name":"hosts","virtual":false,"withoutRowid":false,"strict":false,"autoincrement":false,"columns":[{"name":"id","type":"INTEGER","affinity":"INTEGER","notNull":true,"default":null,"key":1,"rowidAlias":true,"generated":null,"collation":"BINARY"},{"name":"name","type":"TEXT","affinity":"TEXT","notNull":false,"default":null,"key":0,"rowidAlias":false,"generated":null,"collation":"BINARY"},{"name":"seen","type":"TEXT","affinity":"TEXT","notNull":false,"default":"'never'","key":0,"rowidAlias":false,"generated":null,"collation":"BINARY"}],"foreignKeys":[],"indexes":[{"name":"hosts_name","unique":true,"parts":[{"of":"name","collation":"BINARY","descending":false}],"where":null,"sql":"CREATE UNIQUE INDEX hosts_name ON hosts (name)"}],"checks":[],"onConflict":[],"sql":"CREATE TABLE \`hosts\` (\`id\` INTEGER PRIMARY KEY, \`name\` TEXT, seen TEXT DEFAULT 'never')"}],"views":[],"triggers":[]}
+=> 0
+
+$ migrator schema --format mermaid
+erDiagram
+  "SequelizeMeta" {
+    TEXT name PK "not null"
+    TEXT checksum
+    TEXT applied_at
+    INTEGER duration_ms
+    TEXT migrator
+  }
+  "hosts" {
+    INTEGER id PK "not null"
+    TEXT name UK
+    TEXT seen "default 'never'"
+  }
+=> 0
+
+$ migrator down
+DATA/homelab.db: 1 migration to undo, tried on a copy
+
+0002-name-hosts
+  - column  hosts.seen  TEXT DEFAULT 'never'
+  hosts.seen had 2 values and has 0 after it
+error: 0002-name-hosts will be undone in DATA/homelab.db, after a backup: there is no terminal to ask at (CONFIG_INVALID). Say --yes to do it.
+=> 2
+
+$ migrator down --yes
+DATA/homelab.db: 1 migration to undo, tried on a copy
+
+0002-name-hosts
+  - column  hosts.seen  TEXT DEFAULT 'never'
+  hosts.seen had 2 values and has 0 after it
+backed up SIZE to DATA/backups/homelab-0002-name-hosts-TIME.db in N ms
+1 undone in N ms: DATA/homelab.db is at 0001-create-hosts
 => 0
 
 `

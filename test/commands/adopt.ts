@@ -122,7 +122,7 @@ t.test('a second time there is nothing to adopt, and that is no failure', async 
   const before = dump(file)
   t.match(await runProgram(['adopt'], settings), {
     exitCode: 0,
-    stdout: `${file} needs no adopting\n`,
+    stdout: '',
     events: [{ event: 'adopt.nothing', schema: '0002-create-metrics' }],
   })
   t.equal(dump(file), before)
@@ -143,7 +143,7 @@ t.test('nor in one of which every migration was taken back', async t => {
     t,
     'CREATE TABLE SequelizeMeta (name TEXT NOT NULL PRIMARY KEY, checksum TEXT); CREATE TABLE notes (x)',
   )
-  t.match(await runProgram(['adopt'], settings), { exitCode: 0, stdout: /needs no adopting/ })
+  t.match(await runProgram(['adopt'], settings), { exitCode: 0, events: [{ event: 'adopt.nothing' }] })
 })
 
 t.test('Alembic at an unknown revision is refused with 50, and nothing is changed', async t => {
@@ -231,12 +231,12 @@ t.test('names of sequelize-cli that are not ours are set aside and stay for it; 
     migrations: 3,
   })
   t.match(await runProgram(['verify'], settings), { exitCode: 0 })
-  t.match(await runProgram(['adopt'], settings), { exitCode: 0, stdout: /needs no adopting/ })
+  t.match(await runProgram(['adopt'], settings), { exitCode: 0, events: [{ event: 'adopt.nothing' }] })
 })
 
 t.test('names that are ours need no adopting', async t => {
   const { settings } = prepare(t, `${sequelizeSql} INSERT INTO SequelizeMeta VALUES ('0001-create-servers.js')`)
-  t.match(await runProgram(['adopt'], settings), { exitCode: 0, stdout: /needs no adopting/ })
+  t.match(await runProgram(['adopt'], settings), { exitCode: 0, events: [{ event: 'adopt.nothing' }] })
   t.match(await runProgram([], settings), { exitCode: 0, events: [{}, { name: '0002-create-metrics' }, {}, {}] })
 })
 

@@ -9,7 +9,7 @@ const masks: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TIME'],
   [/(?<=[-_])\d{8}T\d{6}Z/g, 'TIME'],
   [/[\d,]+ ms\b/g, 'N ms'],
-  [/(?<="milliseconds":)\d+/g, 'N'],
+  [/(?<="milliseconds":)[\d.]+/g, 'N'],
   [/[\d.]+ (?:B|[kMG]B)\b/g, 'SIZE'],
   [/(?<="bytes":)\d+/g, 'N'],
   [/sha256:[\da-f]+…?/g, 'sha256:DIGEST'],
