@@ -366,9 +366,7 @@ $ migrator wait
 
 `
 
-exports[
-  `test/outputs.ts > TAP > migrations that are written: tried out, linted, applied, looked at and taken back > text 1`
-] = `
+exports[`test/outputs.ts > TAP > migrations that are written: tried out, linted, applied, looked at and taken back > text 1`] = `
 $ migrator plan
 DATA/homelab.db: 2 pending, tried on a copy
 
@@ -379,7 +377,7 @@ DATA/homelab.db: 2 pending, tried on a copy
   hosts  none -> 2 rows
 
 0002-name-hosts: N ms, SIZE more
-  ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never';  -- N ms
+  ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never';
   CREATE UNIQUE INDEX hosts_name ON hosts (name);
   + column  hosts.seen  TEXT DEFAULT 'never'
   + index  hosts_name  unique on hosts (name)

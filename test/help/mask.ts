@@ -8,6 +8,8 @@ const masks: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'],
   [/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TIME'],
   [/(?<=[-_])\d{8}T\d{6}Z/g, 'TIME'],
+  // a statement that took no whole millisecond is shown without
+  [/(?:, | {2}-- )[\d,]+ ms$/gm, ''],
   [/[\d,]+ ms\b/g, 'N ms'],
   [/(?<="milliseconds":)[\d.]+/g, 'N'],
   [/[\d.]+ (?:B|[kMG]B)\b/g, 'SIZE'],
