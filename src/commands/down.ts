@@ -126,7 +126,7 @@ const downText = (database: string, tried: readonly Reverted[]): string => {
     name,
     ...differenceLines(structure),
     ...(lost.length === 0
-      ? ['  no row is lost or changed, and no value is gone']
+      ? ['  no row is lost, no value is gone, and no statement writes over a row']
       : lost.map(({ text }) => `  ${text}`)),
   ])
   return `${[`${database}: ${formatThings(tried.length, 'migration')} to undo, tried on a copy`, ...lines].join('\n')}\n`

@@ -3,7 +3,7 @@ import { toFailure } from '../database/sqlite-failure.ts'
 import { whenFree } from '../database/wait.ts'
 import { Failure } from '../failure.ts'
 import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
-import { toKnown } from '../migrations/known.ts'
+import { type KnownMigration, toKnown } from '../migrations/known.ts'
 import { watchOutside } from '../migrations/lint/watch-outside.ts'
 import { planSql } from '../migrations/plan-sql.ts'
 import { refuseLostDatabase } from '../ready/refuse-lost-database.ts'
@@ -41,10 +41,13 @@ export const plan = async (context: Context, output: Readonly<{ json: boolean; s
   const known = texts.map(toKnown)
   refuseLostDatabase(config)
   const bytes = sizeWithJournals(database)
-  const pendingNow = () => look(database, connection => pendingOf(connection, known, database))
-  const pending = bytes === 0 ? known : await whenFree(pendingNow, patienceOf(context))
+  const nothing: Plan = { database, pending: [], migrations: [], bytes: null, failure: null }
+  const pending = await pendingIn(context, known, bytes).catch(error => {
+    const failure = toFailure(error, database)
+    if (output.json && failure instanceof Failure) print(toOutput({ ...nothing, failure: failureOf(failure) }, true))
+    throw failure
+  })
   if (pending.length === 0) {
-    const nothing: Plan = { database, pending: [], migrations: [], bytes: null, failure: null }
     print(output.sql ? `-- nothing is pending in ${database}\n` : toOutput(nothing, output.json))
     return
   }
@@ -57,14 +60,26 @@ export const plan = async (context: Context, output: Readonly<{ json: boolean; s
       pending: pending.map(({ name }) => name),
       migrations,
       bytes: failure === null ? { growth, journal, backup } : null,
-      failure: failure && { code: failure.code, message: failure.message, hint: failure.hint },
+      failure: failure && failureOf(failure),
     }
     print(toOutput(shown, output.json))
   } else if (failure === null) print(planSql({ ...tried, database, isNew: bytes === 0, version: context.version }))
   if (failure !== null) throw failure
 }
 
+const pendingIn = async (
+  context: Context,
+  known: readonly KnownMigration[],
+  bytes: number,
+): Promise<readonly KnownMigration[]> => {
+  const { database } = context.config
+  if (bytes === 0) return known
+  return await whenFree(() => look(database, connection => pendingOf(connection, known, database)), patienceOf(context))
+}
+
 const toOutput = (shown: Plan, json: boolean): string => (json ? `${JSON.stringify(shown)}\n` : planText(shown))
+
+const failureOf = ({ code, message, hint }: Failure): Plan['failure'] => ({ code, message, hint })
 
 type Tried = Readonly<{
   tried: TriedOut

@@ -70,10 +70,12 @@ const generation = ({ generated }: Column): string | null =>
   generated === null ? null : `${generated.kind} ${generated.expression}`
 
 /** A column in a line: `TEXT NOT NULL DEFAULT 'unknown'`. */
-const describeColumn = (column: Column): string =>
+export const describeColumn = (column: Column): string =>
   [
     typeName(column),
-    column.notNull ? ' NOT NULL' : '',
+    column.key > 0 ? ' PRIMARY KEY' : '',
+    column.notNull && !column.rowidAlias ? ' NOT NULL' : '',
     column.default === null ? '' : ` DEFAULT ${column.default}`,
-    column.generated === null ? '' : ` ${generation(column)}`,
+    column.collation === 'BINARY' ? '' : ` COLLATE ${column.collation}`,
+    column.generated === null ? '' : ` AS (${column.generated.expression}) ${column.generated.kind.toUpperCase()}`,
   ].join('')

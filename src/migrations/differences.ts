@@ -1,6 +1,8 @@
-import type { Column } from '../database/columns.ts'
+import { describeColumn } from '../database/compare-columns.ts'
+import { describeIndex } from '../database/compare-indexes.ts'
+import type { ForeignKey } from '../database/foreign-keys.ts'
 import { type Structure, type Table, without } from '../database/structure.ts'
-import { tokensOf } from '../database/tokens.ts'
+import { isSameSql } from '../database/tokens.ts'
 import { formatThings } from '../for-people.ts'
 
 export type Difference = Readonly<{
@@ -35,8 +37,8 @@ const compare = (before: readonly Fact[], after: readonly Fact[]): readonly Diff
     ...after.flatMap(fact => {
       const old = find(before, fact)
       if (old === undefined) return difference('added', fact)
-      if (old.detail !== fact.detail) return difference('changed', fact, `${old.detail} -> ${fact.detail}`)
-      return isSameText(old.sql, fact.sql) ? [] : difference('changed', fact, 'its text')
+      if (!isSameSql(old.detail, fact.detail)) return difference('changed', fact, `${old.detail} -> ${fact.detail}`)
+      return isSameSql(old.sql, fact.sql) ? [] : difference('changed', fact, 'its text')
     }),
   ]
 }
@@ -51,7 +53,7 @@ const difference = (change: Difference['change'], { kind, name, detail }: Fact, 
 /** The text of a table counts only where nothing tells better what changed. */
 const compareTables = (old: Table, now: Table): readonly Difference[] => {
   const found = compare(factsWithin(old), factsWithin(now))
-  if (found.length > 0 || isSameText(old.sql, now.sql)) return found
+  if (found.length > 0 || isSameSql(old.sql, now.sql)) return found
   return [difference('changed', tableFact(now), 'its text')]
 }
 
@@ -62,18 +64,17 @@ const tableFact = ({ name, columns, sql }: Table): Fact => ({
   sql,
 })
 
-const factsWithin = ({ name: table, columns, foreignKeys }: Table): readonly Fact[] => [
-  ...columns.map(column => fact('column', `${table}.${column.name}`, describe(column))),
-  ...foreignKeys.map(({ columns: own, parent, parentColumns }) =>
-    fact('foreign key', `${table} (${own.join(', ')})`, `to ${parent} (${parentColumns.join(', ')})`),
-  ),
+const factsWithin = (table: Table): readonly Fact[] => [
+  fact('table', table.name, describeTable(table)),
+  ...table.columns.map(column => fact('column', `${table.name}.${column.name}`, describeColumn(column))),
+  ...table.foreignKeys.map(key => fact('foreign key', `${table.name} (${key.columns.join(', ')})`, describeKey(key))),
 ]
 
 const factsAround = ({ tables, triggers, views }: Structure): readonly Fact[] => [
   ...tables.flatMap(({ name: table, indexes }) =>
-    indexes.map(({ name, unique, parts, sql }) => {
-      const place = `${table} (${parts.map(({ of }) => of).join(', ')})`
-      return fact('index', name ?? place, `${unique ? 'unique ' : ''}on ${place}`, sql ?? '')
+    indexes.map(index => {
+      const detail = `${index.unique ? 'UNIQUE ' : ''}on ${table} ${describeIndex({ ...index, unique: false })}`
+      return fact('index', index.name ?? `${table} (${index.parts.map(({ of }) => of).join(', ')})`, detail)
     }),
   ),
   ...triggers.map(({ name, table, sql }) => fact('trigger', name, `on ${table}`, sql)),
@@ -82,22 +83,21 @@ const factsAround = ({ tables, triggers, views }: Structure): readonly Fact[] =>
 
 const fact = (kind: Difference['kind'], name: string, detail: string, sql = ''): Fact => ({ kind, name, detail, sql })
 
-/** A column as CREATE TABLE would have it: `TEXT NOT NULL DEFAULT 'x'`. */
-const describe = ({ type, notNull, default: fallback, key, rowidAlias, generated }: Column): string =>
+/** What a table is besides its columns: `STRICT, CHECK (id > 0)`. */
+const describeTable = ({ autoincrement, checks, onConflict, strict, withoutRowid }: Table): string =>
   [
-    type,
-    key > 0 ? 'PRIMARY KEY' : '',
-    notNull && !rowidAlias ? 'NOT NULL' : '',
-    fallback === null ? '' : `DEFAULT ${fallback}`,
-    generated === null ? '' : `GENERATED ${generated.kind.toUpperCase()}`,
-  ]
-    .filter(Boolean)
-    .join(' ')
+    ...(autoincrement ? ['AUTOINCREMENT'] : []),
+    ...(withoutRowid ? ['WITHOUT ROWID'] : []),
+    ...(strict ? ['STRICT'] : []),
+    ...checks.map(check => `CHECK (${check})`),
+    ...onConflict,
+  ].join(', ') || 'plain'
 
-/** Space, case and the quotes around names are no difference. */
-const isSameText = (a: string, b: string): boolean => normalForm(a) === normalForm(b)
-
-const normalForm = (sql: string): string =>
-  tokensOf(sql)
-    .map(({ text }) => (text.startsWith("'") ? text : text.replaceAll(/["`[\]]/g, '').toLowerCase()))
-    .join(' ')
+/** Where a foreign key leads, and what it does that is not the default. */
+const describeKey = ({ deferred, onDelete, onUpdate, parent, parentColumns }: ForeignKey): string =>
+  [
+    `to ${parent} (${parentColumns.join(', ')})`,
+    onDelete === 'NO ACTION' ? '' : ` ON DELETE ${onDelete}`,
+    onUpdate === 'NO ACTION' ? '' : ` ON UPDATE ${onUpdate}`,
+    deferred ? ' DEFERRED' : '',
+  ].join('')

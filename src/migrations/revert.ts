@@ -1,5 +1,6 @@
 import { keywordOf } from '../database/bridge.ts'
 import type { Connection } from '../database/open.ts'
+import { tokensOf } from '../database/tokens.ts'
 import { formatThings } from '../for-people.ts'
 import { countValues, type Values } from './count-values.ts'
 import { type Difference, differences } from './differences.ts'
@@ -11,7 +12,7 @@ import { afterOf, createRecorder, type Recording, withoutUndone } from './record
 
 /** Rows or values that a `down` took away or changed. */
 export type Lost = Readonly<{
-  /** a table, a column (`servers.room`), or `UPDATE and DELETE` */
+  /** a table, a column (`servers.room`), or `statements` */
   of: string
   /** how many are gone or changed */
   number: number
@@ -71,10 +72,20 @@ const lostValues = (recording: Recording, before: Values, after: Values, rows: r
     })
   })
 
-/** Rows that statements of the migration wrote over or took away; what triggers do besides is not counted. */
+/** Rows that statements of the migration wrote over or took away, at most; what triggers do besides is not counted. */
 const changedRows = ({ steps }: Recording): readonly Lost[] => {
-  const changing = withoutUndone(steps).filter(({ sql }) => /^(?:UPDATE|DELETE|REPLACE|WITH)$/.test(keywordOf(sql)))
-  const number = changing.reduce((sum, { rows }) => sum + rows, 0)
+  const number = withoutUndone(steps)
+    .filter(({ sql }) => writesOver(sql))
+    .reduce((sum, { rows }) => sum + rows, 0)
   if (number === 0) return []
-  return [{ of: 'UPDATE and DELETE', number, text: `${formatThings(number, 'row')} changed by UPDATE and DELETE` }]
+  return [{ of: 'statements', number, text: `statements wrote over or deleted up to ${formatThings(number, 'row')}` }]
+}
+
+/** An INSERT does where it says so: https://www.sqlite.org/lang_conflict.html, https://www.sqlite.org/lang_upsert.html */
+const writesOver = (sql: string): boolean => {
+  const words = tokensOf(sql).filter(({ text }) => /^\w/.test(text))
+  return (
+    /^(?:UPDATE|DELETE|REPLACE|WITH)$/.test(keywordOf(sql)) ||
+    /\b(?:OR REPLACE|DO UPDATE)\b/i.test(words.map(({ text }) => text).join(' '))
+  )
 }

@@ -90,18 +90,20 @@ t.test('values that go without their rows are counted, and rows that are written
       ['UPDATE v SET z = NULL WHERE id > 1'],
       [
         { of: 'v.z', number: 2, text: 'v.z had 3 values and has 1 after it' },
-        { of: 'UPDATE and DELETE', number: 2, text: '2 rows changed by UPDATE and DELETE' },
+        { of: 'statements', number: 2, text: 'statements wrote over or deleted up to 2 rows' },
       ],
     ],
-    [["UPDATE v SET x = 'other' WHERE id = 1"], [{ of: 'UPDATE and DELETE', number: 1 }]],
+    [["UPDATE v SET x = 'other' WHERE id = 1"], [{ of: 'statements', number: 1 }]],
     [
       ['DELETE FROM v WHERE id = 1'],
       [
         { of: 'v', number: 1 },
-        { of: 'UPDATE and DELETE', number: 1 },
+        { of: 'statements', number: 1 },
       ],
     ],
-    [['INSERT INTO v (id) VALUES (4)'], []],
+    [["INSERT INTO v (id, x) VALUES (4, 'OR REPLACE')"], []],
+    [["INSERT OR REPLACE INTO v VALUES (1, 'other', 'b', 'c')"], [{ of: 'statements', number: 1 }]],
+    [["INSERT INTO v (id) VALUES (1) ON CONFLICT DO UPDATE SET x = 'other'"], [{ of: 'statements', number: 1 }]],
     [
       [
         'CREATE TABLE w (id INTEGER PRIMARY KEY, y)',
