@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeTemporaryFolder, refuseLittleRoom } from '../src/temporary-folder.ts'
-import { root, settingsFor } from './help/program.ts'
+import { inNamespace } from './help/namespace.ts'
+import { settingsFor } from './help/program.ts'
 
 t.test('a temporary folder is there until it is removed, with all that is in it', async t => {
   const { path, remove } = makeTemporaryFolder()
@@ -30,16 +30,12 @@ t.test(
   { skip: notRoot },
   async t => {
     const folder = t.testdir()
-    const plan = (mounts: string) => {
-      const command = `${mounts} exec ${process.execPath} ${join(root, 'bin/migrator.js')} plan`
-      // nothing else: what counts coverage could not write there
-      const env = { PATH: process.env.PATH, ...settingsFor(folder), TMPDIR: '/tmp' }
-      return spawnSync('unshare', ['-m', '/bin/sh', '-c', command], { env, encoding: 'utf8' })
-    }
+    const plan = (mounts: string) =>
+      inNamespace(mounts, { ...settingsFor(folder), TMPDIR: '/tmp' }, { program: ['plan'] })
     // its files stay in sight: the checkout may be among them
     const readOnly = 'mount --bind /tmp /tmp && mount -o remount,ro,bind /tmp &&'
-    t.match(plan(readOnly), { status: 0, stdout: /3 pending, tried on a copy/ })
-    t.match(plan(`${readOnly} mount -t tmpfs -o ro none /dev/shm &&`), { status: 2, stderr: /--tmpfs \/tmp/ })
+    t.match(plan(readOnly), { exitCode: 0, stdout: /3 pending, tried on a copy/ })
+    t.match(plan(`${readOnly} mount -t tmpfs -o ro none /dev/shm &&`), { exitCode: 2, stderr: /--tmpfs \/tmp/ })
   },
 )
 

@@ -16,6 +16,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { withMount } from '../help/mount.ts'
+import { inNamespace } from '../help/namespace.ts'
 import { dump, root, runProgram, settingsFor } from '../help/program.ts'
 
 const skip = process.getuid?.() !== 0 && 'needs root, to mount and to be another user'
@@ -140,15 +141,8 @@ t.test('on a read-only root SQLite sorts on the volume', { skip }, async t => {
   const print = `process.on('exit', () => require('fs').writeSync(1, process.env.SQLITE_TMPDIR ?? 'none'))`
   const preload = join(data, 'print.cjs')
   writeFileSync(preload, print)
-  const run = (mounts: string): string => {
-    const program = `exec ${process.execPath} --require ${preload} ${join(root, 'bin/migrator.js')}`
-    // nothing else: what counts coverage could not write below a /tmp that is read-only
-    const env = { PATH: process.env.PATH, ...settingsFor(data) }
-    return spawnSync('unshare', ['-m', '/bin/sh', '-c', `${mounts} ${program}`], {
-      env,
-      encoding: 'utf8',
-    }).stdout.trim()
-  }
+  const run = (mounts: string): string =>
+    inNamespace(mounts, settingsFor(data), { node: ['--require', preload] }).stdout.trim()
   t.equal(run(''), 'none')
   // the volume is below /tmp: it stays writable by a mount of its own
   const readOnly = `mount -t tmpfs -o ro none /var/tmp && mount --bind /tmp /tmp && mount --bind ${data} ${data} && mount -o remount,ro,bind /tmp &&`
