@@ -5,23 +5,20 @@ import { attempt } from './attempt.ts'
 import { Failure } from './failure.ts'
 import { formatBytes } from './for-people.ts'
 
+/** The system's temporary folder (TMPDIR); where that is read-only, as in a hardened container, the shared memory that each has. */
+const usual = (): readonly string[] => (tmpdir() === '/tmp' ? ['/tmp', '/dev/shm'] : [tmpdir()])
+
 /**
- * Makes a folder in the system's temporary one (TMPDIR), or where that is read-only, as in a hardened container, in the shared
- * memory that every container has. Whoever makes it calls `remove` in every path.
+ * Makes a folder in the first of some places that lets it. Whoever makes it calls `remove` in every path.
  * @throws Failure CONFIG_INVALID when there is no place for one
  */
-export const makeTemporaryFolder = (): Readonly<{ path: string; remove: () => void }> => {
-  const place = tmpdir()
-  const made = attempt(() => mkdtempSync(join(place, 'migrator-')))
-  const path = 'value' in made ? made.value : place === '/tmp' ? inSharedMemory() : undefined
-  if (path !== undefined) return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+export const makeTemporaryFolder = (places = usual()): Readonly<{ path: string; remove: () => void }> => {
+  for (const place of places) {
+    const made = attempt(() => mkdtempSync(join(place, 'migrator-')))
+    if ('value' in made) return { path: made.value, remove: () => rmSync(made.value, { recursive: true, force: true }) }
+  }
   const hint = 'Mount one ("--tmpfs /tmp" for docker run), or name another with TMPDIR.'
-  throw new Failure('CONFIG_INVALID', `the temporary folder ${place} cannot be written`, hint)
-}
-
-const inSharedMemory = (): string | undefined => {
-  const made = attempt(() => mkdtempSync('/dev/shm/migrator-'))
-  return 'value' in made ? made.value : undefined
+  throw new Failure('CONFIG_INVALID', `the temporary folder ${places[0]} cannot be written`, hint)
 }
 
 /** @throws Failure DISK_FULL when a folder's filesystem has less room than that many bytes */

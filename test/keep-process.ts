@@ -37,6 +37,13 @@ t.test('the statements for a DBA hold nothing that a migration printed', async t
   t.match(stderr, 'hello')
 })
 
+t.test('an end that the program did not come to is not taken for one', async t => {
+  const folder = migrations(t, "process.removeAllListeners('beforeExit'); await new Promise(() => undefined)")
+  t.match(await run(folder), { exitCode: 1 })
+  t.notOk(readdirSync(join(folder, 'data')).includes('.ready'))
+  t.match(await run(folder, 'status'), { exitCode: 0, stdout: /0 applied, 1 pending, not ready/ })
+})
+
 for (const [what, up, reason] of [
   ['ends the process as if all were well', 'process.exit(0)', /called exit\(0\)/],
   ['ends the process by a name of its own', 'process.exit()', /called exit\(\)/],

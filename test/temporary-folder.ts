@@ -1,5 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { makeTemporaryFolder, refuseLittleRoom } from '../src/temporary-folder.ts'
 import { inNamespace } from './help/namespace.ts'
@@ -13,6 +13,13 @@ t.test('a temporary folder is there until it is removed, with all that is in it'
   remove()
 })
 
+t.test('the second place will do where the first is none', async t => {
+  const place = t.testdir()
+  const { path, remove } = makeTemporaryFolder([join(place, 'none'), place])
+  t.equal(dirname(path), place)
+  remove()
+})
+
 t.test('where none can be made, the failure says how to name another place', async t => {
   const { TMPDIR } = process.env
   process.env.TMPDIR = join(t.testdir(), 'none')
@@ -20,7 +27,7 @@ t.test('where none can be made, the failure says how to name another place', asy
     if (TMPDIR === undefined) delete process.env.TMPDIR
     else process.env.TMPDIR = TMPDIR
   })
-  t.throws(makeTemporaryFolder, { code: 'CONFIG_INVALID', message: /none cannot be written/, hint: /TMPDIR/ })
+  t.throws(() => makeTemporaryFolder(), { code: 'CONFIG_INVALID', message: /none cannot be written/, hint: /TMPDIR/ })
 })
 
 const notRoot = process.getuid?.() !== 0 && 'needs root, to make /tmp read-only'

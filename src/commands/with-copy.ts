@@ -18,16 +18,17 @@ export const withCopy = async <T>(context: Context, work: (copy: string) => Prom
   const { database } = context.config
   const bytes = sizeWithJournals(database)
   const folder = makeTemporaryFolder()
-  try {
+  const copyAndWork = async (): Promise<T> => {
     refuseLittleRoom(folder.path, copies * bytes)
     const copy = join(folder.path, basename(database))
     if (bytes > 0) await copyWithoutTrace(database, copy, patienceOf(context))
-    return await work(copy)
-  } catch (error) {
-    throw ofTheCopy(toFailure(error, database))
-  } finally {
-    folder.remove()
+    return work(copy)
   }
+  return copyAndWork()
+    .catch(error => {
+      throw ofTheCopy(toFailure(error, database))
+    })
+    .finally(folder.remove)
 }
 
 /** What was full is the temporary folder. */

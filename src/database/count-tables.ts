@@ -1,7 +1,6 @@
-import { attempt } from '../attempt.ts'
 import type { Connection } from './open.ts'
 import { readSchema } from './schema.ts'
-import { isUnknownHere } from './sqlite-failure.ts'
+import { unlessUnknownHere } from './sqlite-failure.ts'
 
 export type TableSize = Readonly<{ name: string; rows: number }>
 
@@ -12,14 +11,10 @@ export const countTables = (connection: Connection): readonly TableSize[] =>
     .flatMap(({ name }) => countRows(connection, name).map(rows => ({ name, rows })))
 
 /** How many rows a table has; nothing for one that only its hub can read. */
-export const countRows = (connection: Connection, table: string): readonly number[] => {
-  const outcome = attempt(() =>
+export const countRows = (connection: Connection, table: string): readonly number[] =>
+  unlessUnknownHere(() =>
     connection
-      .prepare(`SELECT count(*) FROM "${table.replaceAll('"', '""')}"`)
+      .prepare<[], number>(`SELECT count(*) FROM "${table.replaceAll('"', '""')}"`)
       .pluck()
-      .get(),
-  )
-  if ('value' in outcome) return [Number(outcome.value)]
-  if (isUnknownHere(outcome.error)) return []
-  throw outcome.error
-}
+      .all(),
+  ).flat()

@@ -4,7 +4,7 @@ import { isStrange } from './header.ts'
 import { look } from './look.ts'
 import type { Connection } from './open.ts'
 import { readSchema } from './schema.ts'
-import { isUnknownHere, sqliteError } from './sqlite-failure.ts'
+import { sqliteError, unlessUnknownHere } from './sqlite-failure.ts'
 import { wrongSize } from './wrong-size.ts'
 
 /**
@@ -45,18 +45,17 @@ const inspectOpen = (path: string, connection: Connection, check: Check): Inspec
 
 /** What only the hub can read (a collation or a module of its own) stops the check: then each table is read by itself. */
 const checkAll = (connection: Connection, check: Check): readonly string[] => {
-  const whole = attempt(() => runCheck(connection, check, String(most)))
-  if ('value' in whole) return whole.value
-  if (!isUnknownHere(whole.error)) throw whole.error
-  return readSchema(connection)
-    .filter(({ type }) => type === 'table')
-    .flatMap(({ name }) => {
-      const one = attempt(() => runCheck(connection, check, `"${name.replaceAll('"', '""')}"`))
-      if ('value' in one) return one.value
-      if (isUnknownHere(one.error)) return []
-      throw one.error
-    })
+  const [whole] = unlessUnknownHere(() => runCheck(connection, check, String(most)))
+  return (
+    whole ?? tablesOf(connection).flatMap(name => unlessUnknownHere(() => runCheck(connection, check, name)).flat())
+  )
 }
+
+/** Their names, as SQL has them. */
+const tablesOf = (connection: Connection): readonly string[] =>
+  readSchema(connection)
+    .filter(({ type }) => type === 'table')
+    .map(({ name }) => `"${name.replaceAll('"', '""')}"`)
 
 const runCheck = (connection: Connection, check: Check, of: string): readonly string[] => {
   const checked = connection.prepare<[], string>(`PRAGMA ${check}(${of})`).pluck().all()

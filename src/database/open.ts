@@ -22,7 +22,10 @@ export const openDatabase = (path: string): Connection => {
   const before = fileAt(path)
   const connection = new Database(path, { timeout: busyTimeout })
   const file = fileAt(path)
-  if (file === undefined || (before !== undefined && before !== file)) throw replaced(path)
+  if (file === undefined || (before !== undefined && before !== file)) {
+    connection.close()
+    throw replaced(path)
+  }
   files.set(connection, file)
   return connection
 }

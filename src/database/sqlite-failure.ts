@@ -5,11 +5,14 @@ import { errorCode } from '../error-code.ts'
 import { Failure } from '../failure.ts'
 import { fileFailure, hints } from '../volume/file-failure.ts'
 
+/** What SQLite says: its extended result code (`SQLITE_BUSY_SNAPSHOT`), and a sentence. */
+type SqliteError = Readonly<{ code: string; message: string }>
+
 /** SQLite's extended result code (`SQLITE_BUSY_SNAPSHOT`) of an error or of what caused it; Sequelize wraps them. */
 export const sqliteCode = (error: unknown): string | undefined => sqliteError(error)?.code
 
 /** SQLite's error in an error or in what caused it; undefined when it is none of SQLite's. */
-export const sqliteError = (error: unknown): Readonly<{ code: string; message: string }> | undefined => {
+export const sqliteError = (error: unknown): SqliteError | undefined => {
   if (!(error instanceof Error)) return undefined
   const code = errorCode(error)
   if (typeof code === 'string' && code.startsWith('SQLITE_')) return { code, message: error.message }
@@ -31,7 +34,7 @@ export const toFailure = (error: unknown, path: string): unknown => {
   if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
     return new Failure('DATABASE_DAMAGED', `${path} is not a sound SQLite database: ${reason}`, leftAsItIs, error)
   }
-  if (isUnknownHere(error)) {
+  if (isUnknownHere(found)) {
     const hint = 'Keep what needs it in a database of its own: it cannot be migrated here.'
     return new Failure('CONFIG_INVALID', `${path} has something that only its hub can read: ${reason}`, hint, error)
   }
@@ -60,9 +63,16 @@ export const toFailure = (error: unknown, path: string): unknown => {
 /** What a hint for a damaged database begins with; main.ts adds which backup would mend it. */
 export const leftAsItIs = 'It is left as it is.'
 
-/** Whether a statement failed for want of a collation or a module that a program brings along. */
-export const isUnknownHere = (error: unknown): boolean =>
-  /^no such (?:collation sequence|module)\b/.test(sqliteError(error)?.message ?? '')
+/** What reading gives; nothing where it fails for want of a collation or a module that only the hub brings along. */
+export const unlessUnknownHere = <T>(read: () => T): readonly T[] => {
+  const outcome = attempt(read)
+  if ('value' in outcome) return [outcome.value]
+  if (isUnknownHere(sqliteError(outcome.error))) return []
+  throw outcome.error
+}
+
+const isUnknownHere = (said: SqliteError | undefined): boolean =>
+  said !== undefined && /^no such (?:collation sequence|module)\b/.test(said.message)
 
 const isRefused = (code: string): boolean => /^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)/.test(code)
 

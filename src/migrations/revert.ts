@@ -61,15 +61,24 @@ export const revertMigrations = async (
 }
 
 /** Where columns have fewer values than before, and not only because their rows went. */
-const lostValues = (recording: Recording, before: Values, after: Values, rows: readonly Lost[]): readonly Lost[] =>
+const lostValues = (
+  recording: Recording,
+  before: readonly Values[],
+  after: readonly Values[],
+  rows: readonly Lost[],
+): readonly Lost[] =>
   fatesOf(recording).flatMap(({ old, now, columns }) => {
+    if (now === undefined) return []
     const gone = rows.find(({ of }) => of === old.name)?.number ?? 0
-    return [...(before.get(old.name) ?? [])].flatMap(([column, had]) => {
-      const left = after.get(now?.name ?? '')?.get(columns.get(column) ?? '') ?? 0
-      if (now === undefined || had - left <= gone) return []
-      const of = `${old.name}.${column}`
-      return [{ of, number: had - left, text: `${of} had ${formatThings(had, 'value')} and has ${left} after it` }]
-    })
+    return before
+      .filter(({ table }) => table === old.name)
+      .flatMap(({ column, number: had }) => {
+        const isIt = (other: Values) => other.table === now.name && other.column === columns.get(column)
+        const left = after.find(isIt)?.number ?? 0
+        if (had - left <= gone) return []
+        const of = `${old.name}.${column}`
+        return [{ of, number: had - left, text: `${of} had ${formatThings(had, 'value')} and has ${left} after it` }]
+      })
   })
 
 /** Rows that statements of the migration wrote over or took away, at most; what triggers do besides is not counted. */

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
@@ -49,6 +49,17 @@ t.test('the last migration is undone, after a backup, and the marker tells of th
   t.match(await run('status'), { stdout: /ready at 0003-add-os-info/ })
   t.match((await run()).events.at(-1), { event: 'up.done', applied: 1 }, 'up applies it again')
   t.match((await run()).events, [{ event: 'up.nothing' }])
+})
+
+t.test('a marker that cannot be written once all is undone is told as that', async t => {
+  const { data, run } = await prepare(t)
+  symlinkSync('/dev/full', join(data, '.ready.tmp'))
+  t.match(await run('down', '--yes'), {
+    exitCode: 11,
+    stderr: /is changed, but its ready marker is not written: .*ENOSPC/,
+  })
+  t.equal(existsSync(join(data, '.ready')), false)
+  t.match(await run(), { exitCode: 0, events: [{ event: 'backup.made' }, { event: 'migration.applied' }, {}] })
 })
 
 t.test('the older image finds nothing to do', async t => {

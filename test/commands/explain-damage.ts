@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { copyFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -25,6 +26,16 @@ t.test('the newest backup that is good is named, with the command that restores 
     explained.hint.includes(`of 2030-01-01T00:00:00Z: "migrator restore --yes ${backupAt(folder, 1)}"`),
     explained.hint,
   )
+})
+
+t.test('the command can be pasted into a shell, wherever the volume lies', async t => {
+  const folder = join(t.testdir({ "a hub's data": {} }), "a hub's data")
+  await runProgram([], settingsFor(folder))
+  await runProgram(['backup'], settingsFor(folder))
+  const { hint } = await explainDamage(damaged, await makeContext(folder))
+  const [, command = ''] = /"(migrator restore --yes .*)" puts/.exec(hint) ?? []
+  const { stdout } = spawnSync('sh', ['-c', command.replace('migrator', 'printf "%s\\n"')], { encoding: 'utf8' })
+  t.match(stdout.split('\n'), ['restore', '--yes', new RegExp(`${folder}/backups/homelab-.*db$`)])
 })
 
 t.test('where none is good, and where there is none, that is said', async t => {

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -56,6 +57,18 @@ for (const [title, wordsFor] of [
     t.strictSame(readdirSync(folder).toSorted(), ['.ready', 'backups', 'homelab.db', ...replacedIn(folder)])
   })
 }
+
+t.test('a marker that cannot be written once all is in place is told as that', async t => {
+  const { folder, file } = await prepare(t)
+  symlinkSync('/dev/full', join(folder, '.ready.tmp'))
+  t.match(await run(folder, 'restore', '--latest', '--yes'), {
+    exitCode: 11,
+    stderr: /is changed, but its ready marker is not written: .*ENOSPC/,
+  })
+  t.strictSame(serversIn(file), ['kept'])
+  t.equal(existsSync(join(folder, '.ready')), false)
+  t.match(await run(folder), { exitCode: 0, events: [{ event: 'up.done', applied: 0 }] })
+})
 
 t.test('what was replaced can be restored in its turn', async t => {
   const { folder, file } = await prepare(t)

@@ -1,4 +1,18 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  appendFileSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
@@ -126,9 +140,24 @@ t.test('a migration that throws leaves a database and its true marker as they we
   const data = join(folder, 'data')
   await up(data)
   const before = [dump(join(data, 'homelab.db')), readFileSync(join(data, '.ready'), 'utf8')]
-  t.match(await up(...withMigrations(folder)), { exitCode: 40 })
+  t.match(await up(...withMigrations(folder)), { exitCode: 40, events: [{ event: 'backup.made' }] })
+  t.strictSame(readdirSync(join(data, 'backups')), [], 'its backup went with it')
   t.strictSame([dump(join(data, 'homelab.db')), readFileSync(join(data, '.ready'), 'utf8')], before)
   t.match(await up(data), { exitCode: 0 })
+})
+
+t.test('a marker that cannot be written once all is committed is told as that, and the next run writes it', async t => {
+  const folder = migrationsWith(t, { '0004-x.js': query('CREATE TABLE x (y)') })
+  const [data, settings] = withMigrations(folder)
+  await up(data)
+  symlinkSync('/dev/full', join(data, '.ready.tmp'))
+  t.match(await up(data, settings), {
+    exitCode: 11,
+    failure: 'DISK_FULL',
+    stderr: /homelab\.db is changed, but its ready marker is not written: .*ENOSPC.*run \\"migrator up\\": it writes/,
+  })
+  t.equal(existsSync(join(data, '.ready')), false)
+  t.match(await up(data, settings), { exitCode: 0, events: [{ event: 'up.done', applied: 0, schema: '0004-x' }] })
 })
 
 t.test('an applied migration that changed is refused with 50', async t => {
@@ -260,6 +289,64 @@ t.test('a check that is over 7 days old is made again, unless it is switched off
   await up(folder)
   t.notMatch(readJson(join(folder, '.ready')), { checkedAt: marker.checkedAt })
 })
+
+t.test('a check of a time to come is made again', async t => {
+  const folder = t.testdir()
+  await up(folder)
+  const marker = { ...readJson(join(folder, '.ready')), checkedAt: '2999-01-01T00:00:00.000Z' }
+  writeFileSync(join(folder, '.ready'), JSON.stringify(marker))
+  t.match(await up(folder), { exitCode: 0, events: [{ event: 'up.done', applied: 0 }] })
+  t.notMatch(readJson(join(folder, '.ready')), { checkedAt: marker.checkedAt })
+})
+
+t.test(
+  'beside a hub that has the database open, and one that holds the write lock, there is nothing to do',
+  async t => {
+    for (const mode of ['wal', 'delete']) {
+      const folder = t.testdir({})
+      await up(folder)
+      const hub = new Database(join(folder, 'homelab.db'))
+      hub.pragma(`journal_mode = ${mode}`)
+      hub.exec("INSERT INTO servers (id, hostname) VALUES ('a', 'a.lan')")
+      const nothing = { exitCode: 0, events: [{ event: 'up.nothing' }] }
+      t.match(await up(folder, { MIGRATOR_LOCK_TIMEOUT: '0' }), nothing, mode)
+      hub.exec("BEGIN IMMEDIATE; INSERT INTO servers (id, hostname) VALUES ('b', 'b.lan')")
+      t.match(await up(folder, { MIGRATOR_LOCK_TIMEOUT: '0' }), nothing, `${mode}, locked`)
+      hub.exec('COMMIT')
+      t.equal(hub.prepare('SELECT count(*) FROM servers').pluck().get(), 2)
+      hub.close()
+    }
+  },
+)
+
+t.test('after a hub that was killed in WAL mode the database is read for damage, once', async t => {
+  const folder = t.testdir()
+  await up(folder)
+  const script = `const hub = new (require('better-sqlite3'))(process.argv[1])
+    hub.exec("INSERT INTO servers (id, hostname) VALUES ('a', 'a.lan')"); process.kill(process.pid, 'SIGKILL')`
+  spawnSync(process.execPath, ['-e', script, join(folder, 'homelab.db')], { cwd: root })
+  t.ok(existsSync(join(folder, 'homelab.db-wal')))
+  const { checkedAt } = readJson(join(folder, '.ready'))
+  t.match(await up(folder), { exitCode: 0, events: [{ event: 'up.done', applied: 0 }] })
+  t.ok(String(readJson(join(folder, '.ready')).checkedAt) > String(checkedAt))
+  t.match((await up(folder)).events, [{ event: 'up.nothing' }])
+})
+
+for (const [title, change] of [
+  ['grew', (file: string) => appendFileSync(file, 'x'.repeat(5000))],
+  ['was cut short', (file: string) => truncateSync(file, statSync(file).size - 4096)],
+] as const) {
+  t.test(`a file that ${title} is refused with 30 though nothing is pending, and not touched`, async t => {
+    const folder = t.testdir({})
+    const file = join(folder, 'homelab.db')
+    await up(folder)
+    change(file)
+    const before = readFileSync(file)
+    t.match(await up(folder), { exitCode: 30, failure: 'DATABASE_DAMAGED' })
+    t.strictSame(readFileSync(file), before)
+    t.equal(existsSync(join(folder, '.ready')), false)
+  })
+}
 
 t.test('MIGRATOR_CHECK=always checks each time', async t => {
   const folder = t.testdir()

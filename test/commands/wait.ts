@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
@@ -38,6 +38,13 @@ t.test('a marker that is not true, or whose database is gone, is waited on', asy
   t.match(await runProgram(['wait', '--timeout', '0'], settingsFor(folder)), { exitCode: 20 })
   rmSync(join(folder, 'homelab.db'))
   t.match(await runProgram(['wait', '--timeout', '0'], settingsFor(folder)), { exitCode: 20 })
+})
+
+t.test('a damaged database is not waited on: it is refused with 30', async t => {
+  const folder = t.testdir()
+  await runProgram([], settingsFor(folder))
+  writeFileSync(join(folder, 'homelab.db'), 'no database')
+  t.match(await runProgram(['wait'], settingsFor(folder)), { exitCode: 30, failure: 'DATABASE_DAMAGED' })
 })
 
 t.test('a hub that has the file locked is waited for', async t => {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
@@ -60,6 +61,33 @@ t.test(
     t.ok(existsSync(`${file}-journal`))
   },
 )
+
+t.test('a WAL that is begun anew beside a reader while it is copied is no part of what that reads', async t => {
+  const folder = t.testdir({ copies: {} })
+  const file = make(folder, 'wal')
+  const writer = new Database(file)
+  writer.exec('INSERT INTO a VALUES (3)')
+  writer.pragma('wal_checkpoint(FULL)')
+  const reader = new Database(file)
+  reader.exec('BEGIN; SELECT count(*) FROM a')
+  const { copyFileSync } = fs
+  fs.copyFileSync = (from, to, mode) => {
+    copyFileSync(from, to, mode)
+    // what is in the WAL is in the file, so this one begins the WAL anew
+    if (from === file) writer.exec('INSERT INTO a VALUES (4)')
+  }
+  syncBuiltinESMExports()
+  t.teardown(() => {
+    fs.copyFileSync = copyFileSync
+    syncBuiltinESMExports()
+  })
+  const { rows } = await copyDatabase(file, join(folder, 'copies/x.db'), 'quick_check')
+  t.strictSame(rows, [{ name: 'a', rows: 3 }])
+  t.equal(reader.prepare('SELECT count(*) FROM a').pluck().get(), 3)
+  t.strictSame(readdirSync(join(folder, 'copies')), ['x.db'])
+  reader.close()
+  writer.close()
+})
 
 t.test('damage is copied, and found', async t => {
   const folder = t.testdir()

@@ -47,6 +47,31 @@ t.test('what breaks its own rules is found', async t => {
   for (const check of checks) t.match(inspect(file, check), { findings: ['NULL value in a.x'], rows: [] })
 })
 
+t.test('tables that only the hub can read are passed over, and the others are read', async t => {
+  const file = join(t.testdir(), 'x.db')
+  const connection = new Database(file)
+  connection.unsafeMode(true)
+  connection.exec(`
+    CREATE TABLE a (x); INSERT INTO a VALUES (NULL); CREATE TABLE b (x COLLATE NOCASE); CREATE INDEX i ON b (x);
+    CREATE TABLE "c""d" (x); INSERT INTO b VALUES ('x'); PRAGMA writable_schema = ON;
+    UPDATE sqlite_schema SET sql = replace(sql, 'NOCASE', 'german') WHERE name = 'b';
+    INSERT INTO sqlite_schema VALUES ('table', 'v', 'v', 0, 'CREATE VIRTUAL TABLE v USING vec0 (x)')`)
+  connection.close()
+  const sound = [
+    { name: 'a', rows: 1 },
+    { name: 'b', rows: 1 },
+    { name: 'c"d', rows: 0 },
+  ]
+  for (const check of checks) t.match(inspect(file, check), { findings: [], rows: sound })
+  const other = new Database(file)
+  other.unsafeMode(true)
+  other.exec(
+    "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE a (x NOT NULL)' WHERE name = 'a'",
+  )
+  other.close()
+  for (const check of checks) t.match(inspect(file, check), { findings: ['NULL value in a.x'], rows: [] })
+})
+
 t.test('an index that does not match its table is found by integrity_check, and not by quick_check', async t => {
   const file = make(t.testdir())
   const connection = new Database(file)

@@ -1,6 +1,8 @@
-import { copyFileSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import fs, { copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import t from 'tap'
+import { attempt } from '../../src/attempt.ts'
 import {
   closeUnlessDamaged,
   openDatabase,
@@ -53,6 +55,30 @@ t.test('a file that was replaced or removed under its name is noticed', async t 
   rmSync(file)
   t.throws(() => refuseReplaced(connection), { code: 'DATABASE_BUSY' })
   connection.close()
+})
+
+t.test('a file that is replaced while it is opened is noticed, and not left open', async t => {
+  const folder = t.testdir()
+  const file = join(folder, 'x.db')
+  openDatabase(file).close()
+  const { statSync } = fs
+  fs.statSync = ((...words: Parameters<typeof statSync>) => {
+    const found = statSync(...words)
+    copyFileSync(file, join(folder, 'other.db'))
+    renameSync(join(folder, 'other.db'), file)
+    return found
+  }) as typeof statSync
+  syncBuiltinESMExports()
+  t.teardown(() => {
+    fs.statSync = statSync
+    syncBuiltinESMExports()
+  })
+  t.throws(() => openDatabase(file), { code: 'DATABASE_BUSY', message: /was replaced/ })
+  const open = readdirSync('/proc/self/fd').map(entry => attempt(() => readlinkSync(join('/proc/self/fd', entry))))
+  t.strictSame(
+    open.filter(link => 'value' in link && link.value.startsWith(folder)),
+    [],
+  )
 })
 
 t.test('a connection that was not opened to write is not asked', async t => {

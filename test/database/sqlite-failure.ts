@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isBusy, sqliteCode, toFailure } from '../../src/database/sqlite-failure.ts'
+import { isBusy, sqliteCode, toFailure, unlessUnknownHere } from '../../src/database/sqlite-failure.ts'
 import { Failure } from '../../src/failure.ts'
 
 const sqliteError = (code: string) => Object.assign(new Error('what SQLite says'), { code })
@@ -35,6 +35,19 @@ t.test('what only its hub can read is no damage', async t => {
     const error = Object.assign(new Error(message), { code: 'SQLITE_ERROR' })
     t.match(toFailure(error, 'x.db'), { code: 'CONFIG_INVALID', message: /only its hub can read/ })
   }
+})
+
+t.test('where only the hub can read there is nothing; what fails otherwise fails', async t => {
+  const fail = (error: unknown) => () => {
+    throw error
+  }
+  t.strictSame(
+    unlessUnknownHere(() => 1),
+    [1],
+  )
+  t.strictSame(unlessUnknownHere(fail(Object.assign(new Error('no such module: x'), { code: 'SQLITE_ERROR' }))), [])
+  t.throws(() => unlessUnknownHere(fail(sqliteError('SQLITE_CORRUPT'))), { code: 'SQLITE_CORRUPT' })
+  t.throws(() => unlessUnknownHere(fail(new Error('no such module: x'))), { message: 'no such module: x' })
 })
 
 t.test('other errors stay what they are', async t => {

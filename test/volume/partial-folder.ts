@@ -1,4 +1,4 @@
-import { readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { removePartialFolders, withPartialFolder } from '../../src/volume/partial-folder.ts'
@@ -25,6 +25,7 @@ t.test('it goes when the work fails, too', async t => {
 
 t.test('what killed runs left is removed', async t => {
   const parent = t.testdir({ '.migrator-partial-abc': { 'x.db': 'half' }, other: {} })
+  symlinkSync('nowhere', join(parent, '.migrator-partial-link'))
   removePartialFolders(parent, true)
   t.strictSame(readdirSync(parent), ['other'])
   t.doesNotThrow(() => removePartialFolders(join(parent, 'missing'), true))

@@ -32,6 +32,17 @@ testAnalyzer(t, made, ({ fates, kept }) => findIncompatible(fates, kept), [
     ['CD101: takes away the foreign key c (p) to p'],
   ],
   [
+    'a foreign key that goes with the table it leads to',
+    [
+      'DROP TABLE p',
+      'CREATE TABLE n (p, q)',
+      'INSERT INTO n SELECT * FROM c',
+      'DROP TABLE c',
+      'ALTER TABLE n RENAME TO c',
+    ],
+    ['CD101: takes away the foreign key c (p) to p', 'CD101: takes away the foreign key c (q) to p'],
+  ],
+  [
     'a foreign key that is taken away',
     ['ALTER TABLE c DROP CONSTRAINT k'],
     ['CD101: takes away the foreign key c (q) to p'],
