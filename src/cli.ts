@@ -37,8 +37,11 @@ export const cli = async (
   addBackupCommands(program, createContext)
   addInternalCommand(program, print)
 
+  // commander answers `help statsu` and `statsu --help` with all the help there is, not with the nearest command
+  const [named = 'help'] = words[0] === 'help' ? words.slice(1) : words
+  const isKnown = named.startsWith('-') || program.commands.some(command => command.name() === named)
   try {
-    await program.parseAsync(words, { from: 'user' })
+    await program.parseAsync(isKnown ? words : [named], { from: 'user' })
     return 0
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error

@@ -14,6 +14,20 @@ t.test('--help goes to standard output and names the commands', async t => {
   }
 })
 
+t.test('help of a misspelt command names the nearest', async t => {
+  for (const words of [
+    ['help', 'statsu'],
+    ['statsu', '--help'],
+    ['statsu', '--json'],
+  ])
+    t.match(await runProgram(words, {}), {
+      exitCode: 2,
+      stdout: '',
+      stderr: /unknown command 'statsu' \(Did you mean status\?\)/,
+    })
+  t.match(await runProgram(['help', 'help'], {}), { exitCode: 0, stdout: /Usage/ })
+})
+
 t.test('each command has its own help', async t => {
   t.match(await runProgram(['status', '--help'], {}), { exitCode: 0, stdout: /--json/ })
 })

@@ -3,6 +3,7 @@ import { formatThings } from '../for-people.ts'
 import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
 import { lint as lintMigrations } from '../migrations/lint/lint.ts'
 import { type Reported, report, reportLines } from '../migrations/lint/report.ts'
+import { unknownMigration } from '../migrations/unknown.ts'
 import { settleLimit } from '../migrations/watch.ts'
 import type { Context } from './context.ts'
 
@@ -45,9 +46,7 @@ export const lint = async (
 
 const refuseUnknown = (names: readonly string[], texts: readonly MigrationText[], folder: string): void => {
   const unknown = names.find(name => !texts.some(text => text.name === name))
-  if (unknown === undefined) return
-  const hint = 'See "migrator status" for the names, without extension.'
-  throw new Failure('CONFIG_INVALID', `${unknown} is not a migration in ${folder}`, hint)
+  if (unknown !== undefined) throw unknownMigration(unknown, texts, folder)
 }
 
 const toText = ({ migrations, errors, warnings }: Lint): string => {

@@ -1,7 +1,7 @@
-import { didYouMean } from '../did-you-mean.ts'
 import { Failure } from '../failure.ts'
 import { prepareHistory, readHistory, recordChecksum } from '../migrations/history.ts'
 import { readMigrations } from '../migrations/known.ts'
+import { namesHint, unknownMigration } from '../migrations/unknown.ts'
 import { withdrawMarker } from '../ready/marker.ts'
 import { refuseNoDatabase } from '../ready/refuse-lost-database.ts'
 import { checkVolume } from '../volume/check-volume.ts'
@@ -19,15 +19,13 @@ export const repair = async (context: Context, name: string): Promise<void> => {
   checkVolume(config, host)
   const known = readMigrations(config.migrations)
   const migration = known.find(candidate => candidate.name === name)
-  if (migration === undefined) {
-    const names = known.map(candidate => candidate.name)
-    throw notThere(`${name} is not a migration in ${config.migrations}${didYouMean(name, names)}`)
-  }
+  if (migration === undefined) throw unknownMigration(name, known, config.migrations)
   refuseNoDatabase(config)
   const { checksum } = migration
   const before = await withDatabase(context, config.database, async connection => {
     const applied = readHistory(connection).find(candidate => candidate.name === name)
-    if (applied === undefined) throw notThere(`${name} is not applied in ${config.database}`)
+    if (applied === undefined)
+      throw new Failure('CONFIG_INVALID', `${name} is not applied in ${config.database}`, namesHint)
     if (applied.checksum === checksum) return checksum
     prepareHistory(connection, known)
     recordChecksum(connection, migration)
@@ -38,6 +36,3 @@ export const repair = async (context: Context, name: string): Promise<void> => {
     log.info('repair.nothing', `${name} is recorded as it is: nothing to repair`, { name, checksum })
   else log.info('repair.done', `${name}: recorded ${checksum} in place of ${before}`, { name, checksum })
 }
-
-const notThere = (message: string): Failure =>
-  new Failure('CONFIG_INVALID', message, 'See "migrator status" for the names, without extension.')

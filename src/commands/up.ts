@@ -29,16 +29,8 @@ export const up = async (context: Context, to: string | undefined): Promise<void
   checkVolume(config, host)
   warnOfMemory(config.volume, host, log)
   const texts = readMigrationTexts(config.migrations)
-  const names = texts.map(({ name }) => name)
-  if (to !== undefined && !names.includes(to)) {
-    const { didYouMean } = await import('../did-you-mean.ts')
-    const hint = 'See "migrator status" for the names, without extension.'
-    throw new Failure(
-      'CONFIG_INVALID',
-      `${to} is not a migration in ${config.migrations}${didYouMean(to, names)}`,
-      hint,
-    )
-  }
+  if (to !== undefined && !texts.some(({ name }) => name === to))
+    throw (await import('../migrations/unknown.ts')).unknownMigration(to, texts, config.migrations)
   try {
     refuseLostDatabase(config)
     const isNew = statSync(config.database, { throwIfNoEntry: false }) === undefined

@@ -33,7 +33,7 @@ export const refuseLoss = ({ database, readyFile }: Config): void => {
   throw new Failure(
     'DATABASE_DAMAGED',
     `${database} is missing or empty, but ${first} shows that it had data`,
-    `Put the database back, or remove ${evidence.join(', ')} to start anew.`,
+    `Put the database back, or move ${evidence.join(', ')} away to start anew.`,
   )
 }
 

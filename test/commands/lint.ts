@@ -24,6 +24,14 @@ const run = (t: Pick<Test, 'testdir'>, words: readonly string[], files: Readonly
   )
 }
 
+t.test('a misspelt name is told the nearest', async t => {
+  t.match(await runProgram(['lint', '0003-ad-os-info'], {}), {
+    exitCode: 2,
+    failure: 'CONFIG_INVALID',
+    stderr: /0003-ad-os-info is not a migration in .*Did you mean 0003-add-os-info\?/,
+  })
+})
+
 t.test('the migrations of the image have no findings, and neither volume nor database is needed', async t => {
   const folder = join(t.testdir(), 'no-volume')
   const outcome = await runProgram(['lint'], settingsFor(folder))

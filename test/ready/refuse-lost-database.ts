@@ -28,6 +28,7 @@ for (const [title, evidence] of [
   ['a ready marker', { '.ready': '' }],
   ['a withdrawn marker', { '.ready.withdrawn': '' }],
   ['a backup', { backups: { 'homelab-0001-x-20260118T185800Z.db': '' } }],
+  ['a WAL', { 'homelab.db-wal': 'x' }],
   ['what a restore replaced', { 'homelab.db.replaced-20260118T185800Z': '' }],
 ] as const) {
   t.test(`beside ${title}, a missing or empty database is a loss`, async t => {
@@ -35,6 +36,14 @@ for (const [title, evidence] of [
     await t.rejects(refuse(t.testdir({ ...evidence, 'homelab.db': '' })), { code: 'DATABASE_DAMAGED' })
   })
 }
+
+t.test(
+  'a journal is evidence where its database is missing, not beside an empty one: a killed first run leaves that',
+  async t => {
+    await t.rejects(refuse(t.testdir({ 'homelab.db-journal': 'x' })), { code: 'DATABASE_DAMAGED' })
+    await t.resolves(refuse(t.testdir({ 'homelab.db': '', 'homelab.db-journal': 'x' })))
+  },
+)
 
 t.test('all evidence is named: whoever starts anew must not have to do so three times', async t => {
   const folder = t.testdir({ '.ready': '', backups: { 'homelab-0001-x-20260118T185800Z.db': '' } })
