@@ -3,6 +3,7 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -13,6 +14,7 @@ import {
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { alembicSql, makeDatabase } from '../help/alembic.ts'
 import { dump, readJson, root, runProgram, settingsFor } from '../help/program.ts'
 
 const run = (folder: string, ...words: readonly string[]) => runProgram(words, settingsFor(folder))
@@ -111,6 +113,18 @@ t.test('after a backup of an older schema the marker tells of that, and up goes 
   t.match((await runProgram([], settings)).events.at(-1), { event: 'up.done', applied: 1 })
   t.match(readJson(join(folder, '.ready')), { schema: '0004-x' })
   t.strictSame(serversIn(file), ['kept'])
+})
+
+t.test("another tool's database is restored, without a marker, and what to do next is said", async t => {
+  const { folder, file } = await prepare(t)
+  const foreign = makeDatabase(mkdtempSync(join(folder, 'other-')), alembicSql)
+  t.match(await run(folder, 'restore', foreign, '--yes'), {
+    exitCode: 0,
+    events: [{ event: 'restore.done' }, { event: 'restore.not-ready', message: /see "migrator status"/ }],
+  })
+  t.equal(dump(file), dump(foreign))
+  t.equal(existsSync(join(folder, '.ready')), false)
+  t.match(await run(folder), { exitCode: 50, failure: 'HISTORY_CONFLICT' })
 })
 
 t.test('a damaged backup is refused by name, and nothing is changed', async t => {

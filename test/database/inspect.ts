@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   closeSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -132,6 +133,13 @@ t.test('AUTOINCREMENT marks of no table are found, though SQLite itself finds no
   connection.exec('UPDATE sqlite_sequence SET name = NULL')
   connection.close()
   t.match(inspect(file, 'quick_check').findings, [/4 rows of sqlite_sequence/])
+})
+
+t.test('a WAL that cannot be read is no finding but an error', async t => {
+  const folder = t.testdir()
+  const file = make(folder, 'wal')
+  mkdirSync(`${file}-wal`)
+  t.throws(() => inspect(file, 'quick_check'), { code: 'EISDIR' })
 })
 
 t.test('a file that is not there is no finding but an error', async t => {
