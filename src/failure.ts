@@ -1,3 +1,5 @@
+import { printable } from './printable.ts'
+
 /**
  * Every way this program can fail and the exit code of each: a closed table, listed in the README.
  * Codes 125 to 127, 137 and 139 are left to container engines and the kernel.
@@ -26,13 +28,13 @@ export const exitCodes = {
 
 export type FailureCode = keyof typeof exitCodes
 
-/** A failure that a person can act on: `message` names the thing, `hint` says how to mend it. */
+/** A failure that a person can act on: `message` names the thing, in one line, and `hint` says how to mend it. */
 export class Failure extends Error {
   readonly code: FailureCode
   readonly hint: string
 
   constructor(code: FailureCode, message: string, hint: string, cause?: unknown) {
-    super(message, { cause })
+    super(printable(message), { cause })
     this.name = 'Failure'
     this.code = code
     this.hint = hint

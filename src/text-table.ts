@@ -1,8 +1,10 @@
 import { stripVTControlCharacters } from 'node:util'
+import { printable } from './printable.ts'
 import type { Screen } from './screen.ts'
 
 /** Rows as text in aligned columns, two spaces between them, each line indented by two. */
-export const textTable = (rows: readonly (readonly string[])[]): readonly string[] => {
+export const textTable = (cells: readonly (readonly string[])[]): readonly string[] => {
+  const rows = cells.map(row => row.map(printable))
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => widthOf(row[column] ?? ''))))
   return rows.map(row => `  ${row.map((cell, column) => pad(cell, widths[column] ?? 0)).join('  ')}`.trimEnd())
 }

@@ -28,6 +28,7 @@ const allowed = [
   'src/main.ts',
   'src/migrations/files.ts',
   'src/migrations/history.ts',
+  'src/printable.ts',
   'src/ready/marker.ts',
   'src/ready/refuse-lost-database.ts',
   'src/ready/seen.ts',

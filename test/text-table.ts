@@ -10,6 +10,10 @@ t.test('columns are aligned, and nothing trails', async t => {
   t.strictSame(textTable([]), [])
 })
 
+t.test('a name cannot break out of its cell', async t => {
+  t.strictSame(textTable([['a\nb', 'c']]), ['  a b  c'])
+})
+
 t.test('a cell in colour is as wide as its text', async t => {
   const red = paint('red', 'ab')
   t.strictSame(

@@ -93,7 +93,7 @@ export const ownRules = {
     level: 'error',
     does: 'imports code that goes on changing',
     seen: 'it imports a file outside the folder of migrations, such as a model; its own text stays frozen and means something else',
-    cure: "Say in the migration's own words what the tables are, with DataTypes.",
+    cure: "Say in the migration's own words what the tables are, with DataTypes. Types alone may come from there: import type.",
   },
   HM502: {
     level: 'warning',
