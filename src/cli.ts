@@ -26,6 +26,8 @@ export const cli = async (
     .configureHelp({ styleTitle: title => screen.paint('bold', title) })
     .configureOutput({
       writeOut: print,
+      // what is painted is meant to be: commander would take it off again where CI is set
+      getOutHasColors: () => true,
       writeErr: text => {
         complaint += text
       },

@@ -37,7 +37,8 @@ t.test('on a terminal', { skip: noTerminal }, async t => {
   })
 
   t.test('headings of a help text are bold, its example among them', async t => {
-    const { output } = onTerminal('migrator status --help', settings)
+    // commander itself would show none where CI is set
+    const { output } = onTerminal('migrator status --help', { ...settings, CI: 'true' })
     for (const heading of ['Usage:', 'Options:', 'Example:']) t.match(output, `${esc}[1m${heading}${esc}[22m`)
   })
 
