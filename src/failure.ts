@@ -28,7 +28,7 @@ export const exitCodes = {
 
 export type FailureCode = keyof typeof exitCodes
 
-/** A failure that a person can act on: `message` names the thing, in one line, and `hint` says how to mend it. */
+/** A failure that a person can act on: `message` names the thing and `hint` says how to mend it, in one line each. */
 export class Failure extends Error {
   readonly code: FailureCode
   readonly hint: string
@@ -37,7 +37,7 @@ export class Failure extends Error {
     super(printable(message), { cause })
     this.name = 'Failure'
     this.code = code
-    this.hint = hint
+    this.hint = printable(hint)
   }
 
   get exitCode(): number {

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { attempt } from './attempt.ts'
 import { Failure } from './failure.ts'
 import { formatBytes } from './for-people.ts'
+import { freeBytes } from './free-bytes.ts'
 
 /** The system's temporary folder (TMPDIR); where that is read-only, as in a hardened container, the shared memory that each has. */
 const usual = (): readonly string[] => (tmpdir() === '/tmp' ? ['/tmp', '/dev/shm'] : [tmpdir()])
@@ -23,8 +24,7 @@ export const makeTemporaryFolder = (places = usual()): Readonly<{ path: string; 
 
 /** @throws Failure DISK_FULL when a folder's filesystem has less room than that many bytes */
 export const refuseLittleRoom = (folder: string, bytes: number): void => {
-  const { bavail, bsize } = statfsSync(folder)
-  const free = bavail * bsize
+  const free = freeBytes(folder)
   if (free >= bytes) return
   const message = `the temporary folder ${folder} has room for ${formatBytes(free)}, and a copy of the database may need ${formatBytes(bytes)}`
   throw new Failure('DISK_FULL', message, moreRoom)

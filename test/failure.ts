@@ -16,7 +16,10 @@ t.test('a failure carries its code, exit code, hint and cause', async t => {
 })
 
 t.test('its message is one line, whatever it quotes', async t => {
-  t.match(new Failure('MIGRATION_FAILED', 'it failed: two\nlines', 'Mend it.'), { message: 'it failed: two lines' })
+  t.match(new Failure('MIGRATION_FAILED', 'it failed: two\nlines', 'Mend\nit.'), {
+    message: 'it failed: two lines',
+    hint: 'Mend it.',
+  })
 })
 
 t.test('no exit code is one that container engines and the kernel use', async t => {

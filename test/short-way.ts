@@ -23,6 +23,8 @@ const allowed = [
   'src/database/wrong-size.ts',
   'src/error-code.ts',
   'src/failure.ts',
+  'src/for-shell.ts',
+  'src/free-bytes.ts',
   'src/keep-process.ts',
   'src/log.ts',
   'src/main.ts',
@@ -95,7 +97,7 @@ t.test('of the bundle it loads one file, and neither crypto nor streams of Node'
     builtins.filter((name: string) => /crypto|stream|net$|tty|perf_hooks|^module|esm/.test(name)),
     [],
   )
-  t.ok(readFileSync(main).length < 64_000, 'it is small')
+  t.ok(readFileSync(main).length < 66_000, 'it is small')
   t.notOk(/class (?:Umzug|Sequelize)/.test(readFileSync(main, 'utf8')))
   t.ok(readdirSync(join(folder, 'dist')).length > 5, 'the long way is in other files')
 })

@@ -1,6 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { attempt } from '../attempt.ts'
+import { Failure } from '../failure.ts'
 import { sizeOf } from '../size-of.ts'
+import { leftAsItIs } from './sqlite-failure.ts'
 
 /** Whether a journal with content lies beside the database: its last writer was killed, or is still at work. */
 export const hasLeftovers = (path: string): boolean => ['-journal', '-wal'].some(suffix => sizeOf(path + suffix) > 0)
@@ -9,11 +11,26 @@ export const hasLeftovers = (path: string): boolean => ['-journal', '-wal'].some
 const hot = 'd9d505f920a163d7'
 
 /** Whether the last writer died in the middle of a transaction, in rollback-journal mode. Asked before the database is opened. */
-export const hasHotJournal = (path: string): boolean => {
-  if (sizeOf(`${path}-journal`) === 0) return false
-  const descriptor = openSync(`${path}-journal`, 'r')
+export const hasHotJournal = (path: string): boolean => beginningOf(`${path}-journal`) === hot
+
+/**
+ * What is begun as no journal is, and not zeroed as that of a finished transaction, SQLite takes for one with nothing in it: it does
+ * away with it, and half of a transaction stays for good. So this is asked before the database is opened.
+ * @throws Failure DATABASE_DAMAGED
+ */
+export const refuseStrangeJournal = (path: string): void => {
+  const beginning = beginningOf(`${path}-journal`)
+  if (beginning === hot || /^(?:00|$)/.test(beginning)) return
+  const message = `${path}-journal is damaged: its first bytes are others, and what it would take back is half done in ${path}`
+  throw new Failure('DATABASE_DAMAGED', message, leftAsItIs)
+}
+
+/** The first 8 bytes of a file in hexadecimal; none of one that is missing or empty. */
+const beginningOf = (file: string): string => {
+  if (sizeOf(file) === 0) return ''
+  const descriptor = openSync(file, 'r')
   try {
-    return bytesOf(descriptor, 8).toString('hex') === hot
+    return bytesOf(descriptor, 8).toString('hex')
   } finally {
     closeSync(descriptor)
   }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { attempt } from '../attempt.ts'
 import { errorCode } from '../error-code.ts'
 import { Failure } from '../failure.ts'
+import { freeBytes } from '../free-bytes.ts'
 import { fileFailure, hints } from '../volume/file-failure.ts'
 
 /** What SQLite says: its extended result code (`SQLITE_BUSY_SNAPSHOT`), and a sentence. */
@@ -78,6 +79,7 @@ const isRefused = (code: string): boolean => /^SQLITE_(READONLY|CANTOPEN|PERM|AU
 
 /** A journal that cannot be made is SQLITE_CANTOPEN, whether it is for want of rights or of an inode. */
 const isFull = (path: string): boolean => {
-  const room = attempt(() => statfsSync(dirname(path)))
-  return 'value' in room && (room.value.bavail === 0 || (room.value.files > 0 && room.value.ffree === 0))
+  const folder = dirname(path)
+  const room = attempt(() => ({ ...statfsSync(folder), free: freeBytes(folder) }))
+  return 'value' in room && (room.value.free === 0 || (room.value.files > 0 && room.value.ffree === 0))
 }

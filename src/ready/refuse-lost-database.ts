@@ -3,17 +3,21 @@ import { basename } from 'node:path'
 import type { Config } from '../config.ts'
 import { listBackups, listReplaced } from '../database/backups.ts'
 import { refuseStrange } from '../database/header.ts'
+import { refuseStrangeJournal } from '../database/leftovers.ts'
 import { Failure } from '../failure.ts'
 import { sizeOf } from '../size-of.ts'
 import { readMarker, withdrawn } from './marker.ts'
 
 /**
- * To SQLite a missing or empty file is a sound, new database: see refuseLoss. Nor is a file that is no database one to be opened.
+ * To SQLite a missing or empty file is a sound, new database: see refuseLoss. Nor is a file that is no database, or has no journal beside it but
+ * something else, one to be opened.
  * @throws Failure DATABASE_DAMAGED
  */
 export const refuseLostDatabase = (config: Config): void => {
-  if (sizeOf(config.database) > 0) refuseStrange(config.database)
-  else refuseLoss(config)
+  if (sizeOf(config.database) > 0) {
+    refuseStrange(config.database)
+    refuseStrangeJournal(config.database)
+  } else refuseLoss(config)
 }
 
 /**

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import type { Config } from '../config.ts'
 import { errorCode } from '../error-code.ts'
 import { Failure } from '../failure.ts'
+import { forShell } from '../for-shell.ts'
 import { filesystemOf } from './filesystem.ts'
 import { type Mount, mountOf } from './mounts.ts'
 
@@ -53,10 +54,11 @@ const refuseUnmounted = ({ volume, requireMount }: Config, host: Host): void => 
   if (requireMount === 'never' || (requireMount === 'auto' && !host.container)) return
   const mount = mountOf(host.mounts, realpathSync(volume))
   if (mount !== undefined && mount.point !== '/') return
+  const target = forShell(`homelab-data:${volume}`)
   throw new Failure(
     'VOLUME_NOT_MOUNTED',
     `data directory ${volume} is not a mount: what is written there ends with the container`,
-    `Add a volume: "-v homelab-data:${volume}" for docker run, "volumes: [homelab-data:${volume}]" in Compose, ` +
+    `Add a volume: "-v ${target}" for docker run, "volumes: [homelab-data:${volume}]" in Compose, ` +
       `"volumeMounts: [{ name: data, mountPath: ${volume} }]" in Kubernetes. MIGRATOR_REQUIRE_MOUNT=never allows it.`,
   )
 }
@@ -97,10 +99,10 @@ const notAllowed = (
   const inMemory = `${folder}:uid=${uid},gid=${gid}`
   const ofOthers =
     filesystemOf(mounts, folder).kind === 'memory'
-      ? `Mount it for this user: "--tmpfs ${inMemory}" for docker run, "tmpfs: [${inMemory}]" in Compose.`
-      : `Run "chown -R ${uid}:${gid} ${folder}" as root on the volume, or run as its owner: "--user ${owner}:${group}" for docker run, ` +
+      ? `Mount it for this user: "--tmpfs ${forShell(inMemory)}" for docker run, "tmpfs: [${inMemory}]" in Compose.`
+      : `Run "chown -R ${uid}:${gid} ${forShell(folder)}" as root on the volume, or run as its owner: "--user ${owner}:${group}" for docker run, ` +
         `"user: ${owner}:${group}" in Compose, "fsGroup: ${gid}" in Kubernetes.`
-  const hint = owner === uid ? `Its mode forbids it: run "chmod -R u+rwX ${path}".` : ofOthers
+  const hint = owner === uid ? `Its mode forbids it: run "chmod -R u+rwX ${forShell(path)}".` : ofOthers
   const message = `${what} belongs to ${owner}:${group} and user ${uid}:${gid} may not ${verb} it`
   return new Failure('VOLUME_NOT_WRITABLE', message, hint, cause)
 }

@@ -1,6 +1,7 @@
 import { statfsSync, statSync } from 'node:fs'
 import { Failure } from '../failure.ts'
 import { formatBytes } from '../for-people.ts'
+import { freeBytes } from '../free-bytes.ts'
 
 /** What one part of a run needs in a folder. */
 export type Need = Readonly<{ what: string; folder: string; bytes: number; files: number }>
@@ -13,12 +14,13 @@ export type Need = Readonly<{ what: string; folder: string; bytes: number; files
 export const refuseShortRoom = (needs: readonly Need[]): void => {
   for (const [, shares] of Map.groupBy(needs, ({ folder }) => statSync(folder).dev)) {
     const [{ folder } = { folder: '' }] = shares
-    const { bavail, bsize, files: allFiles, ffree } = statfsSync(folder)
+    const free = freeBytes(folder)
+    const { files: allFiles, ffree } = statfsSync(folder)
     const [bytes, files] = [sum(shares.map(need => need.bytes)), sum(shares.map(need => need.files))]
-    if (bytes > bavail * bsize) {
+    if (bytes > free) {
       const parts = shares.filter(need => need.bytes > 0).map(need => `${need.what} ${formatBytes(need.bytes)}`)
       const needed = `${formatBytes(bytes)} on ${folder} (${parts.join(', ')})`
-      throw short(`${needed}, and ${formatBytes(bavail * bsize)} are free`, formatBytes(bytes - bavail * bsize))
+      throw short(`${needed}, and ${formatBytes(free)} are free`, formatBytes(bytes - free))
     }
     // filesystems that make inodes as they go, such as btrfs, say that they have none
     if (allFiles > 0 && files > ffree)

@@ -1,6 +1,7 @@
-import { accessSync, constants, statfsSync, statSync } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { attempt } from '../attempt.ts'
 import type { Environment } from '../config.ts'
+import { freeBytes } from '../free-bytes.ts'
 
 /** Where SQLite looks for a place for its temporary files, https://www.sqlite.org/tempfiles.html#temporary_file_storage_locations */
 const usual = ['/var/tmp', '/usr/tmp', '/tmp']
@@ -22,6 +23,6 @@ const isWritable = (folder: string | undefined): folder is string =>
 
 /** Bytes that are free there; none where there is no such folder, which checkVolume tells. */
 const roomIn = (folder: string): number => {
-  const room = attempt(() => statfsSync(folder))
-  return 'value' in room ? room.value.bavail * room.value.bsize : 0
+  const room = attempt(() => freeBytes(folder))
+  return 'value' in room ? room.value : 0
 }

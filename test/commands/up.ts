@@ -332,6 +332,27 @@ t.test('after a hub that was killed in WAL mode the database is read for damage,
   t.match((await up(folder)).events, [{ event: 'up.nothing' }])
 })
 
+t.test('half a journal is refused with 30, not done away with', async t => {
+  const folder = t.testdir()
+  await up(folder)
+  const file = join(folder, 'homelab.db')
+  const script = `const hub = new (require('better-sqlite3'))(process.argv[1]); hub.pragma('journal_mode = DELETE'); hub.pragma('cache_size = 5')
+    hub.exec("BEGIN; INSERT INTO servers (id, hostname) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) SELECT i, 'x' FROM n")
+    process.kill(process.pid, 'SIGKILL')`
+  spawnSync(process.execPath, ['-e', script, file], { cwd: root })
+  const journal = readFileSync(`${file}-journal`)
+  const [before, strange] = [readFileSync(file), Buffer.concat([Buffer.from('?'), journal.subarray(1)])]
+  writeFileSync(`${file}-journal`, strange)
+  for (const words of [[], ['backup'], ['plan']])
+    t.match(await runProgram(words, settingsFor(folder)), { exitCode: 30, stderr: /homelab\.db-journal is damaged/ })
+  t.strictSame([readFileSync(file), readFileSync(`${file}-journal`)], [before, strange])
+  writeFileSync(`${file}-journal`, journal)
+  t.match(await up(folder), { exitCode: 0 })
+  const connection = new Database(file)
+  t.equal(connection.prepare('SELECT count(*) FROM servers').pluck().get(), 0, 'the right one takes it back')
+  connection.close()
+})
+
 for (const [title, change] of [
   ['grew', (file: string) => appendFileSync(file, 'x'.repeat(5000))],
   ['was cut short', (file: string) => truncateSync(file, statSync(file).size - 4096)],

@@ -3,7 +3,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { hasHotJournal, hasLeftovers, wasWalRecovered } from '../../src/database/leftovers.ts'
+import { hasHotJournal, hasLeftovers, refuseStrangeJournal, wasWalRecovered } from '../../src/database/leftovers.ts'
 import { root } from '../help/program.ts'
 
 t.test('a journal or WAL with content is a leftover, an empty one is not', async t => {
@@ -38,6 +38,21 @@ t.test('a journal in the middle of a transaction is hot, one of a finished trans
   rmSync(`${file}-journal`)
   t.equal(hasHotJournal(file), false)
 })
+
+t.test(
+  'what lies in the place of a journal and is none is refused, a finished one and none at all are not',
+  async t => {
+    const file = join(t.testdir(), 'x.db')
+    for (const content of ['', '\0', '\0'.repeat(512), Buffer.from('d9d505f920a163d70000', 'hex')]) {
+      writeFileSync(`${file}-journal`, content)
+      t.doesNotThrow(() => refuseStrangeJournal(file))
+    }
+    for (const content of ['x', 'no journal', Buffer.from('d9d505f920a163d60000', 'hex')]) {
+      writeFileSync(`${file}-journal`, content)
+      t.throws(() => refuseStrangeJournal(file), { code: 'DATABASE_DAMAGED', message: /x\.db-journal is damaged/ })
+    }
+  },
+)
 
 t.test(
   'who opens the WAL of a killed writer finds its index made anew; beside a writer at work it goes on',

@@ -9,6 +9,8 @@ for (const [errno, code] of [
   ['EROFS', 'VOLUME_READ_ONLY'],
   ['EACCES', 'VOLUME_NOT_WRITABLE'],
   ['ENOLCK', 'FILESYSTEM_UNSUITABLE'],
+  ['EISDIR', 'CONFIG_INVALID'],
+  ['ELOOP', 'CONFIG_INVALID'],
 ] as const) {
   t.test(`${errno} is ${code}`, async t => {
     t.match(fileFailure(fileError(errno)), { code, message: /what the kernel says/ })
@@ -16,6 +18,6 @@ for (const [errno, code] of [
 }
 
 t.test('any other error stays what it is', async t => {
-  for (const error of [fileError('EISDIR'), new TypeError('a bug'), { code: 'ENOSPC' }, undefined])
+  for (const error of [fileError('ENOENT'), new TypeError('a bug'), { code: 'ENOSPC' }, undefined])
     t.equal(fileFailure(error), error)
 })
