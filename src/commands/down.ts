@@ -1,7 +1,6 @@
 import { look } from '../database/look.ts'
 import type { Connection } from '../database/open.ts'
 import { refuseNoRoomToCommit } from '../database/room-to-commit.ts'
-import { finishBackup } from '../database/unfinished-backup.ts'
 import { whenFree } from '../database/wait.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { Failure } from '../failure.ts'
@@ -13,13 +12,14 @@ import { type Reverted, revertMigrations } from '../migrations/revert.ts'
 import { settleLimit } from '../migrations/watch.ts'
 import { createProgress } from '../progress.ts'
 import { markReady, notMarked } from '../ready/mark-ready.ts'
-import { readMarker, withdrawMarker } from '../ready/marker.ts'
+import { commitWithoutMarker, readMarker } from '../ready/marker.ts'
 import { refuseNoDatabase } from '../ready/refuse-lost-database.ts'
 import { checkVolume } from '../volume/check-volume.ts'
+import { filesystemOf } from '../volume/filesystem.ts'
 import { confirm } from './confirm.ts'
 import { type Context, patienceOf } from './context.ts'
 import { differenceLines } from './difference-lines.ts'
-import { protect } from './protect.ts'
+import { protect, settleBackup } from './protect.ts'
 import { appliedOf } from './try-out.ts'
 import { tryVolume } from './try-volume.ts'
 import { withCopy } from './with-copy.ts'
@@ -63,7 +63,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
   await confirm(context, yes, `${names.join(', ')} will be undone in ${database}, ${safety}`)
 
   const start = performance.now()
-  const checkedAt = await withDatabase(context, database, async connection => {
+  const checkedAt = await withDatabase(context, database, async (connection, commit) => {
     if (namesIn(connection).join() !== names.join())
       throw new Failure('DATABASE_BUSY', `${database} was migrated by another run just now`, 'Start again.')
     await tryVolume(context, connection)
@@ -71,17 +71,17 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
     const found = { isNew: false, schema, marker, texts: undone }
     const { checkedAt } = await protect(context, connection, found, async () => {
       await revertMigrations(connection, migrations, names, options, reverted => refuseMore(reverted, tried, database))
-      refuseNoRoomToCommit(connection)
-      withdrawMarker(readyFile)
+      refuseNoRoomToCommit(connection, filesystemOf(context.host.mounts, config.volume).clones)
+      await commitWithoutMarker(readyFile, commit)
     })
     return checkedAt
   })
-  finishBackup(database, config.backupKeep)
   const now = await withDatabase(context, database, async connection =>
     markReady(connection, readyFile, texts, { version, checkedAt }),
   ).catch(error => {
     throw notMarked(error, database)
   })
+  settleBackup(context)
   const milliseconds = Math.round(performance.now() - start)
   const done = `${names.length} undone in ${milliseconds} ms: ${database} is at ${now.schema || 'no migration'}`
   log.info('down.done', done, { undone: names, milliseconds, schema: now.schema })

@@ -2,7 +2,6 @@ import { plainly } from '../database/around.ts'
 import type { Connection } from '../database/open.ts'
 import { refuseNoRoomToCommit } from '../database/room-to-commit.ts'
 import { withTransaction } from '../database/transaction.ts'
-import { finishBackup } from '../database/unfinished-backup.ts'
 import { whenFree } from '../database/wait.ts'
 import { Failure } from '../failure.ts'
 import type { MigrationText } from '../migrations/files.ts'
@@ -14,13 +13,13 @@ import type { Applied } from '../migrations/runner.ts'
 import { settleLimit } from '../migrations/watch.ts'
 import { createProgress } from '../progress.ts'
 import { markReady, notMarked } from '../ready/mark-ready.ts'
-import { type Marker, readMarker, withdrawMarker } from '../ready/marker.ts'
+import { commitWithoutMarker, type Marker, readMarker, withdrawMarker } from '../ready/marker.ts'
 import { refuseLoss } from '../ready/refuse-lost-database.ts'
 import { isTrue, truthOf } from '../ready/truth.ts'
 import { filesystemOf } from '../volume/filesystem.ts'
 import { shareWithGroup } from '../volume/share-with-group.ts'
 import { type Context, patienceOf } from './context.ts'
-import { checkDamage, protect } from './protect.ts'
+import { checkDamage, protect, settleBackup } from './protect.ts'
 import { tryVolume } from './try-volume.ts'
 
 /**
@@ -37,10 +36,9 @@ export const makeReady = async (
   const { config, log } = context
   const patience = patienceOf(context)
   const start = performance.now()
-  const { applied, checkedAt, isNew, marker } = await withTransaction(connection, patience, () =>
-    bringUp(context, connection, texts, to),
+  const { applied, checkedAt, isNew, marker } = await withTransaction(connection, patience, commit =>
+    bringUp(context, connection, texts, to, commit),
   )
-  finishBackup(config.database, config.backupKeep)
   for (const { name, milliseconds } of applied) {
     log.info('migration.applied', `applied ${name} in ${milliseconds} ms`, { name, milliseconds })
   }
@@ -55,6 +53,7 @@ export const makeReady = async (
   ).catch(error => {
     throw applied.length === 0 ? error : notMarked(error, config.database)
   })
+  settleBackup(context)
   const milliseconds = Math.round(performance.now() - start)
   const done = applied.length === 0 ? 'nothing to apply' : `${applied.length} applied in ${milliseconds} ms`
   log.info('up.done', `${done}: ${config.database} is at ${schema}`, { applied: applied.length, milliseconds, schema })
@@ -74,6 +73,7 @@ const bringUp = async (
   connection: Connection,
   texts: readonly MigrationText[],
   to: string | undefined,
+  commit: () => Promise<void>,
 ): Promise<Brought> => {
   const { config, log, signal, version } = context
   const isNew = isEmpty(connection)
@@ -102,8 +102,8 @@ const bringUp = async (
     const onProgress = createProgress(log, 'rows')
     const options = { version, signal, settleLimit, onProgress, around: plainly }
     const done = await applyMigrations(connection, migrations.filter(isWanted), options)
-    refuseNoRoomToCommit(connection)
-    withdrawMarker(config.readyFile)
+    refuseNoRoomToCommit(connection, filesystemOf(context.host.mounts, config.volume).clones)
+    await commitWithoutMarker(config.readyFile, commit)
     return done
   })
   return { applied, checkedAt, isNew, marker }

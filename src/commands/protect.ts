@@ -1,22 +1,22 @@
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { attempt } from '../attempt.ts'
 import { backUp, pruneBackups } from '../database/back-up.ts'
 import { backupFolder } from '../database/backups.ts'
 import { checkDatabase } from '../database/check-database.ts'
 import { countTables, type TableSize } from '../database/count-tables.ts'
 import type { Connection } from '../database/open.ts'
 import { sqliteCode } from '../database/sqlite-failure.ts'
-import { dropUnfinished, hasUnfinished, markUnfinished } from '../database/unfinished-backup.ts'
+import { dropUnfinished, finishBackup, hasUnfinished, markUnfinished } from '../database/unfinished-backup.ts'
 import { formatBytes } from '../for-people.ts'
 import type { MigrationText } from '../migrations/files.ts'
-import { rewrittenTables, sizeOfTable } from '../migrations/rewrites.ts'
+import { reasonOf } from '../migrations/reason.ts'
 import type { Marker } from '../ready/marker.ts'
-import { sizeOf } from '../size-of.ts'
-import { filesystemOf } from '../volume/filesystem.ts'
 import { removePartialFolders } from '../volume/partial-folder.ts'
-import { type Need, refuseShortRoom } from '../volume/room.ts'
+import { refuseShortRoom } from '../volume/room.ts'
 import type { Context } from './context.ts'
 import { checkOf, helperOf } from './helper-of.ts'
+import { roomForBackup, roomForJournal, roomForMarker, roomForRewrites } from './room-for-run.ts'
 
 export type Found = Readonly<{
   /** nothing is in the database yet */
@@ -30,7 +30,7 @@ export type Found = Readonly<{
 
 /**
  * Runs `work`, which changes the database under its write lock, once the room for it is counted and the database is read for
- * damage: itself, or its backup, which is the same. That backup is the run's own until finishBackup: where `work` fails it goes.
+ * damage: itself, or its backup, which is the same. That backup is the run's own until settleBackup: where `work` fails it goes.
  * @returns what `work` gave, and when the database was last checked, ISO 8601; null if never
  * @throws Failure DISK_FULL, DATABASE_DAMAGED; what `work` throws
  */
@@ -48,8 +48,8 @@ export const protect = async <T>(
   refuseShortRoom([
     ...(backsUp ? [roomForBackup(context)] : []),
     ...roomForRewrites(connection, volume, texts),
-    { what: 'journal', folder: volume, ...roomForJournal },
-    { what: 'ready marker', folder: dirname(readyFile), ...roomForMarker },
+    roomForJournal(volume),
+    roomForMarker(dirname(readyFile)),
   ])
   if (!backsUp) {
     const checkedAt = isNew ? now() : await checkDamage(context, marker)
@@ -89,6 +89,14 @@ export const checkDamage = async (context: Context, marker: Marker | undefined):
   return now()
 }
 
+/** The run has ended well: its backup counts. An old one that cannot be removed is no failure of it. */
+export const settleBackup = ({ config, log }: Context): void => {
+  const outcome = attempt(() => finishBackup(config.database, config.backupKeep))
+  if ('error' in outcome) {
+    log.warn('backup.kept', `old backups stay in ${backupFolder(config.database)}: ${reasonOf(outcome.error)}`)
+  }
+}
+
 /** `backup` of a person: it counts at once, and older ones go. */
 export const makeLastingBackup = async (context: Context, schema: string): Promise<string> => {
   const { config } = context
@@ -115,33 +123,4 @@ const makeBackup = async (
     milliseconds,
   })
   return file
-}
-
-/** -wal and -shm, or -journal, of a run that writes next to nothing. */
-const roomForJournal = { bytes: 256 * 1024, files: 3 }
-/** The marker and its temporary file. */
-const roomForMarker = { bytes: 8 * 1024, files: 2 }
-
-/** Filesystems on which a copy may be a clone: then it takes no room. Where it is none after all, the disk fills and says so. */
-const cloning = /^(?:btrfs|bcachefs|xfs|zfs)$/
-
-const roomForBackup = ({ config, host }: Context): Need => {
-  const { database, volume } = config
-  const folder = statSync(backupFolder(database), { throwIfNoEntry: false })?.isDirectory()
-    ? backupFolder(database)
-    : volume
-  const isOneFilesystem = statSync(folder).dev === statSync(volume).dev
-  const clones = isOneFilesystem && cloning.test(filesystemOf(host.mounts, folder).name)
-  // the folders, the copy and its WAL, and the file that says whose it is
-  return { what: 'backup', folder, bytes: clones ? 0 : sizeOf(database) + sizeOf(`${database}-wal`), files: 6 }
-}
-
-/** A table written anew is there twice until it is committed, and once more in the journal or the WAL. */
-const roomForRewrites = (connection: Connection, folder: string, texts: readonly MigrationText[]): readonly Need[] => {
-  const tables = rewrittenTables(texts).map(table => ({ table, bytes: sizeOfTable(connection, table) }))
-  const bytes = tables.reduce((sum, table) => sum + table.bytes, 0)
-  return [
-    ...tables.map(({ table, bytes }) => ({ what: `rebuild of ${table ?? 'a table'}`, folder, bytes, files: 0 })),
-    { what: 'its journal', folder, bytes, files: 0 },
-  ]
 }

@@ -13,13 +13,13 @@ import { distrustLocks } from './try-volume.ts'
 export const withDatabase = async <T>(
   context: Context,
   path: string,
-  work: (connection: Connection) => Promise<T>,
+  work: (connection: Connection, commit: () => Promise<void>) => Promise<T>,
 ): Promise<T> => {
   const connection = openDatabase(path)
   try {
-    const result = await withTransaction(connection, patienceOf(context), async () => {
+    const result = await withTransaction(connection, patienceOf(context), async commit => {
       await distrustLocks(context, connection)
-      return work(connection)
+      return work(connection, commit)
     })
     connection.close()
     return result

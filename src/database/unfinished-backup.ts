@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { attempt } from '../attempt.ts'
 import { replaceFile } from '../volume/replace-file.ts'
 import { pruneBackups, removeBackup } from './back-up.ts'
 import { backupFolder, listBackups, schemaWord } from './backups.ts'
@@ -28,6 +29,8 @@ export const dropUnfinished = (database: string, schema: string): void => {
   const found = listBackups(database).find(({ file }) => basename(file) === name)
   if (found?.schema === schemaWord(schema)) removeBackup(found.file)
   rmSync(markOf(database), { force: true })
+  // one that is not empty stays, and so does a link
+  attempt(() => rmdirSync(backupFolder(database)))
 }
 
 /** The run has ended well: its backup counts, and all but the newest `keep` go. */

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { errorCode } from '../error-code.ts'
 import { replaceFile } from '../volume/replace-file.ts'
 
@@ -56,6 +56,18 @@ export const withdrawMarker = (file: string): void => {
     renameSync(file, withdrawn(file))
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
+  }
+}
+
+/** Commits what makes the marker untrue, without it. Where that fails nothing has changed, and it is put back. */
+export const commitWithoutMarker = async (file: string, commit: () => Promise<void>): Promise<void> => {
+  const isThere = existsSync(file)
+  withdrawMarker(file)
+  try {
+    await commit()
+  } catch (error) {
+    if (isThere) renameSync(withdrawn(file), file)
+    throw error
   }
 }
 

@@ -6,6 +6,8 @@ export type Filesystem = Readonly<{
   name: string
   /** whether what is written ends with the container or the machine, and whether SQLite's locks are to be tried out first */
   kind: 'local' | 'memory' | 'shared'
+  /** whether a copy may be a clone, which takes no room until one of the two is written to */
+  clones: boolean
 }>
 
 const memory = /^(?:tmpfs|ramfs)$/
@@ -16,8 +18,11 @@ const memory = /^(?:tmpfs|ramfs)$/
 const shared =
   /^(?:nfs4?|cifs|smb3|smbfs|9p|virtiofs|ceph|glusterfs|lustre|beegfs|afs|fakeowner|vboxsf|prl_fs|fuse|fuseblk|fuse\..+)$/
 
+const cloning = /^(?:btrfs|bcachefs|xfs|zfs)$/
+
 /** The filesystem that a folder is on; a local one where the mount table does not say. */
 export const filesystemOf = (mounts: readonly Mount[], folder: string): Filesystem => {
   const name = mountOf(mounts, realpathSync(folder))?.filesystem ?? ''
-  return { name, kind: memory.test(name) ? 'memory' : shared.test(name) ? 'shared' : 'local' }
+  const kind = memory.test(name) ? 'memory' : shared.test(name) ? 'shared' : 'local'
+  return { name, kind, clones: cloning.test(name) }
 }

@@ -31,6 +31,23 @@ t.test('foreign keys are off inside and on after, however it ends', async t => {
   t.equal(foreignKeys(connection), 1)
 })
 
+t.test('work may commit by itself, to undo what it did besides where that fails', async t => {
+  const { connection, other } = open(t)
+  other.exec('CREATE TABLE a (x); BEGIN; SELECT * FROM a')
+  const failed = withTransaction(connection, patience, async commit => {
+    connection.exec('INSERT INTO a VALUES (1)')
+    await t.rejects(commit(), { code: 'SQLITE_BUSY' })
+    throw new Error('undone')
+  })
+  await t.rejects(failed, { message: 'undone' })
+  other.exec('COMMIT')
+  await withTransaction(connection, patience, async commit => {
+    connection.exec('INSERT INTO a VALUES (2)')
+    await commit()
+    t.strictSame(other.prepare('SELECT x FROM a').pluck().all(), [2])
+  })
+})
+
 t.test('when the work throws, nothing of it stays', async t => {
   const { connection, other } = open(t)
   const work = async () => {

@@ -106,7 +106,7 @@ for (const [title, rewrite] of Object.entries(rewrites)) {
         await withMount(data, ['-t', 'tmpfs', '-o', `size=${size}k`, 'none'], async () => {
           fill()
           const { exitCode, stderr } = await runProgram([], settings)
-          const preflight = /the run needs/.test(stderr) && !/the database grows by/.test(stderr)
+          const preflight = /the run needs/.test(stderr) && !/the database takes in/.test(stderr)
           const outcome = exitCode === 0 ? 'applied' : preflight ? 'refused before' : 'rolled back'
           figures[outcome] = (figures[outcome] ?? 0) + 1
           const left = readdirSync(data)

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../../src/database/open.ts'
-import { readMarker, withdrawMarker, withdrawn, writeMarker } from '../../src/ready/marker.ts'
+import { commitWithoutMarker, readMarker, withdrawMarker, withdrawn, writeMarker } from '../../src/ready/marker.ts'
 import { isTrue, truthOf } from '../../src/ready/truth.ts'
 
 const more = { checkedAt: null, readyAt: '2026-01-01T00:00:00.000Z', version: '1.0.0', seen: '1-1' }
@@ -49,6 +49,22 @@ t.test('a withdrawn marker is kept as evidence until the next one is written', a
   t.equal(existsSync(withdrawn(file)), true)
   writeMarker(file, marker)
   t.strictSame(readdirSync(folder).toSorted(), ['.ready', 'x.db'])
+})
+
+t.test('a marker is withdrawn for a commit, and put back where that fails', async t => {
+  const { connection, file } = open(t)
+  const marker = { ...truthOf(connection, applied), ...more }
+  const fail = () => Promise.reject(new Error('no room'))
+  await t.rejects(commitWithoutMarker(file, fail), { message: 'no room' })
+  t.equal(readMarker(file), undefined, 'there was none')
+  writeMarker(file, marker)
+  await t.rejects(commitWithoutMarker(file, fail), { message: 'no room' })
+  t.strictSame(readMarker(file), marker)
+  await commitWithoutMarker(file, async () => {
+    t.equal(readMarker(file), undefined)
+  })
+  t.equal(readMarker(file), undefined)
+  t.equal(existsSync(withdrawn(file)), true)
 })
 
 t.test('withdrawing where there is none is no error, anything else is', async t => {

@@ -29,7 +29,7 @@ for (const [kind, names] of [
   for (const name of names) {
     t.test(`${name} is ${kind}`, async t => {
       const folder = t.testdir()
-      t.strictSame(filesystemOf(mountsOf(folder, name), folder), { name, kind })
+      t.match(filesystemOf(mountsOf(folder, name), folder), { name, kind })
     })
   }
 }
@@ -41,5 +41,11 @@ t.test('a link is followed to the mount that it leads to', async t => {
 })
 
 t.test('without a mount table it is taken for a local one', async t => {
-  t.strictSame(filesystemOf([], t.testdir()), { name: '', kind: 'local' })
+  t.strictSame(filesystemOf([], t.testdir()), { name: '', kind: 'local', clones: false })
+})
+
+t.test('some filesystems have clones', async t => {
+  const folder = t.testdir()
+  for (const name of ['btrfs', 'xfs', 'zfs'])
+    t.strictSame(filesystemOf(mountsOf(folder, name), folder), { name, kind: 'local', clones: true })
 })
