@@ -6,7 +6,7 @@ import { Failure } from '../failure.ts'
 import { findForeign } from '../migrations/find-foreign.ts'
 import type { AppliedMigration } from '../migrations/history.ts'
 import { type KnownMigration, readMigrations } from '../migrations/known.ts'
-import { type Conflict, makePlan, refuseConflicts } from '../migrations/plan.ts'
+import { type Conflict, isChanged, makePlan, refuseConflicts } from '../migrations/plan.ts'
 import type { Marker } from '../ready/marker.ts'
 import { refuseLostDatabase } from '../ready/refuse-lost-database.ts'
 import { readState } from '../ready/state.ts'
@@ -92,20 +92,20 @@ const toMigrations = (
 ): Status['migrations'] => {
   const has = (name: string, code: Conflict['code']) =>
     conflicts.some(conflict => conflict.name === name && conflict.code === code)
-  const isKnown = (name: string) => known.some(migration => migration.name === name)
   const pending = known.filter(({ name }) => !applied.some(migration => migration.name === name))
-  const stateOf = (name: string): MigrationState => {
-    if (has(name, 'DATABASE_AHEAD')) return 'ahead'
-    if (!isKnown(name)) return 'missing'
-    return has(name, 'HISTORY_CONFLICT') ? 'changed' : 'applied'
+  const stateOf = (migration: AppliedMigration): MigrationState => {
+    if (has(migration.name, 'DATABASE_AHEAD')) return 'ahead'
+    const file = known.find(({ name }) => name === migration.name)
+    if (file === undefined) return 'missing'
+    return isChanged(migration, file) ? 'changed' : 'applied'
   }
   return [
-    ...applied.map(({ name, applied_at: appliedAt, duration_ms: milliseconds, migrator }) => ({
-      name,
-      state: stateOf(name),
-      appliedAt,
-      milliseconds,
-      migrator,
+    ...applied.map(migration => ({
+      name: migration.name,
+      state: stateOf(migration),
+      appliedAt: migration.applied_at,
+      milliseconds: migration.duration_ms,
+      migrator: migration.migrator,
     })),
     ...pending.map(({ name }) => ({
       name,

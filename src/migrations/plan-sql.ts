@@ -22,8 +22,7 @@ export type PlanSql = Readonly<{
 /**
  * What `up` would do, as a script of the sqlite3 shell for whoever applies it by hand: the statements of the migrations with
  * their values, in one transaction, with their records. At the first error the shell leaves, and what was begun is rolled back;
- * without `.bail` it would go on and commit the rest. An SQLite older than the one that it was tried with is refused by an error
- * at once, and like `up` it does not commit where rows broke a foreign key.
+ * without `.bail` it would go on and commit the rest. Like `up` it does not commit where rows broke a foreign key.
  */
 export const planSql = ({ version, sqlite, database, isNew, history, unchecked, trials }: PlanSql): string => {
   const lines = [
@@ -32,7 +31,6 @@ export const planSql = ({ version, sqlite, database, isNew, history, unchecked, 
     '-- A script of the sqlite3 shell, which ends at the first error, with 1, and then nothing has changed:',
     `--   sqlite3 ${database} < this-file`,
     '-- Afterwards "migrator up" finds nothing to apply, and writes the ready marker.',
-    ...versionCheck(sqlite),
     'PRAGMA foreign_keys = OFF;',
     'BEGIN IMMEDIATE;',
     `CREATE TEMP TABLE "foreign keys before" AS SELECT ${brokenBut(unchecked.before)} AS broken;`,
@@ -54,16 +52,6 @@ export const planSql = ({ version, sqlite, database, isNew, history, unchecked, 
     'PRAGMA foreign_keys = ON;',
   ]
   return `${lines.join('\n')}\n`
-}
-
-/** By the second number of the version: the third only mends, and the first is 3. */
-const versionCheck = (sqlite: string): readonly string[] => {
-  const [, minor] = sqlite.split('.')
-  return [
-    `CREATE TEMP TABLE "version" (minor INTEGER CONSTRAINT "needs SQLite 3.${minor}" CHECK (minor >= ${minor}));`,
-    'INSERT INTO temp."version" VALUES (CAST(substr(sqlite_version(), 3) AS INTEGER));',
-    'DROP TABLE temp."version";',
-  ]
 }
 
 /** An SQL expression for the number of rows that break a foreign key; as in `up` a table that cannot be checked counts as one. */

@@ -69,6 +69,10 @@ const wrongNumbers = (known: readonly KnownMigration[]): readonly Conflict[] =>
 export const isForeign = ({ name, checksum }: AppliedMigration, known: readonly KnownMigration[]): boolean =>
   checksum === null && !known.some(candidate => candidate.name === name) && !isNewer(name, known)
 
+/** Whether a file has another text than was applied; what another tool applied was recorded without one. */
+export const isChanged = ({ checksum }: AppliedMigration, file: KnownMigration): boolean =>
+  checksum !== null && checksum !== file.checksum
+
 const isNewer = (name: string, known: readonly KnownMigration[]): boolean =>
   isMigrationName(name) && known.every(candidate => candidate.name < name)
 
@@ -93,7 +97,7 @@ const changedOrUnknown = (migration: AppliedMigration, known: readonly KnownMigr
     const hint = 'Put its file back: an applied migration stays in the folder.'
     return [{ code: 'HISTORY_CONFLICT', name, finding: 'was applied, and its file is gone', hint }]
   }
-  if (checksum === null || checksum === file.checksum) return []
+  if (!isChanged(migration, file)) return []
   return [
     {
       code: 'HISTORY_CONFLICT',

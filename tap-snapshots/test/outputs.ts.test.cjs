@@ -394,9 +394,6 @@ $ migrator plan --sql
 -- A script of the sqlite3 shell, which ends at the first error, with 1, and then nothing has changed:
 --  sqlite3 DATA/homelab.db < this-file
 -- Afterwards "migrator up" finds nothing to apply, and writes the ready marker.
-CREATE TEMP TABLE "version" (minor INTEGER CONSTRAINT "needs SQLite 3.54" CHECK (minor >= 54));
-INSERT INTO temp."version" VALUES (CAST(substr(sqlite_version(), 3) AS INTEGER));
-DROP TABLE temp."version";
 PRAGMA foreign_keys = OFF;
 BEGIN IMMEDIATE;
 CREATE TEMP TABLE "foreign keys before" AS SELECT 0 + (SELECT count(*) FROM sqlite_schema AS t, pragma_foreign_key_check(t.name) WHERE t.type = 'table' AND t.name NOT IN ()) AS broken;

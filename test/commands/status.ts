@@ -132,6 +132,20 @@ t.test('each state is shown as such', async t => {
   ])
 })
 
+t.test('a migration is not changed for want of the file before it', async t => {
+  const folder = t.testdir({ migrations: {}, data: {} })
+  const settings = settingsFor(join(folder, 'data'), { MIGRATOR_MIGRATIONS: join(folder, 'migrations') })
+  for (const name of ['0001-a', '0002-b', '0003-c'])
+    writeFileSync(join(folder, `migrations/${name}.ts`), 'export const up = async () => {}')
+  await runProgram([], settings)
+  rmSync(join(folder, 'migrations/0002-b.ts'))
+  const { stdout } = await runProgram(['status', '--json'], settings)
+  t.strictSame(
+    JSON.parse(stdout).migrations.map(({ state }: Record<string, string>) => state),
+    ['applied', 'missing', 'applied'],
+  )
+})
+
 t.test(
   'a read-only volume is read, and nothing is made there',
   { skip: process.getuid?.() !== 0 && 'needs root, to mount' },
