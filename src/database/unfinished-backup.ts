@@ -10,7 +10,8 @@ import { backupFolder, listBackups, schemaWord } from './backups.ts'
  * database is what the backup is, so the backup goes: a container that is started again and again would otherwise push every
  * older one out. Which one it is stands in a file beside the backups.
  */
-const markOf = (database: string): string => join(backupFolder(database), '.unfinished')
+/** One folder may have the backups of several databases. */
+const markOf = (database: string): string => join(backupFolder(database), `.${basename(database)}.unfinished`)
 
 /** Says that a backup is the one of a run that has not ended. */
 export const markUnfinished = (database: string, file: string): void =>

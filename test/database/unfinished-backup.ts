@@ -34,6 +34,14 @@ t.test('of a run that was killed after its commit the backup stays', async t => 
   t.equal(hasUnfinished(database), false)
 })
 
+t.test('another database beside it is not concerned', async t => {
+  const { database } = prepare(t.testdir(backups))
+  const other = join(database, '../other.db')
+  t.equal(hasUnfinished(other), false)
+  dropUnfinished(other, '0002-b')
+  t.equal(hasUnfinished(database), true)
+})
+
 t.test('a backup that somebody took away meanwhile is no matter', async t => {
   const { database, names } = prepare(t.testdir({ backups: { [older]: '' } }))
   dropUnfinished(database, '0002-b')
