@@ -14,6 +14,8 @@ export type Fate = Readonly<{
   rebuilt: Step | undefined
   /** the present names of its columns by those they had; what was dropped is not there */
   columns: ReadonlyMap<string, string>
+  /** the names that they had last in the table that was dropped, where it was, also of those that are not in the new one */
+  lastColumns: ReadonlyMap<string, string>
   /** the statement that last renamed it, or dropped it */
   by: Step | undefined
   /** the statement that last renamed each of its columns, or dropped it; none for one that went with the table */
@@ -121,6 +123,7 @@ const toFate = (old: Table, life: Life, inItsPlace: Life | undefined, after: Str
     now: life.ended && !rebuilt ? undefined : after.tables.find(table => table.name === name),
     rebuilt: rebuilt ? life.by : undefined,
     columns: new Map(columns),
+    lastColumns: life.columns,
     by: life.by,
     columnBy: life.columnBy,
   }
