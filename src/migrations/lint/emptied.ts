@@ -2,6 +2,7 @@ import type { Fate } from '../fates.ts'
 import { type Recording, type Step, withoutUndone } from '../recorder.ts'
 import { changeOf } from './change.ts'
 import { type Finding, finding } from './finding.ts'
+import { findPick } from './not-copied.ts'
 
 /** HM203: tables that were there before, and of which an `up` deletes rows without saying so. */
 export const findDeletes = (
@@ -15,7 +16,9 @@ export const findDeletes = (
       const change = changeOf(sql)
       return change?.verb === 'DELETE' && isOf(fate, change.table)
     })
-    return step === undefined ? [] : finding('HM203', `deletes rows of ${fate.old.name}`, step)
+    if (step !== undefined) return finding('HM203', `deletes rows of ${fate.old.name}`, step)
+    const pick = findPick(fate)
+    return pick === undefined ? [] : finding('HM203', `does not copy all rows of ${fate.old.name}`, pick)
   })
 
 /**

@@ -7,6 +7,13 @@ import { recordStatements } from '../../help/recorded.ts'
 
 const made = 'CREATE TABLE a (x, y); CREATE TABLE b (x)'
 
+const rebuild = (table: string, rows: string) => [
+  'CREATE TABLE n (x, y)',
+  `INSERT INTO n (x) SELECT x FROM ${table} ${rows}`,
+  `DROP TABLE ${table}`,
+  `ALTER TABLE n RENAME TO ${table}`,
+]
+
 testAnalyzer(t, made, ({ fates, kept }) => findDeletes(fates, kept, ['b']), [
   ['a table whose rows go is told', ['DELETE FROM a WHERE x > 1', 'DELETE FROM a'], ['HM203: deletes rows of a']],
   [
@@ -17,6 +24,8 @@ testAnalyzer(t, made, ({ fates, kept }) => findDeletes(fates, kept, ['b']), [
   ['where it is said, it is meant', ['DELETE FROM b'], []],
   ["a migration's own table may be emptied", ['CREATE TABLE c (x)', 'DELETE FROM c'], []],
   ['a table that goes is another finding', ['DELETE FROM a', 'DROP TABLE a'], []],
+  ['a rebuild that copies some rows', rebuild('a', 'WHERE x > 1'), ['HM203: does not copy all rows of a']],
+  ['a rebuild that is said to do so, and one that copies all', [...rebuild('b', 'LIMIT 9'), ...rebuild('a', '')], []],
   ['other changes delete nothing', ['UPDATE a SET x = NULL', 'INSERT INTO a VALUES (1, 2)'], []],
 ])
 
