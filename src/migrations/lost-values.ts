@@ -1,6 +1,6 @@
 import { formatThings } from '../for-people.ts'
 import type { Values } from './count-values.ts'
-import { fatesOf } from './fates.ts'
+import { type Fate, fatesOf } from './fates.ts'
 import type { Recording } from './recorder.ts'
 
 /** Rows or values that a migration took away or changed. */
@@ -15,23 +15,24 @@ export type Lost = Readonly<{
 
 /**
  * Where columns have fewer values than before, and not only because their rows went.
- * @param goneFrom how many rows are known to have gone from a table, by the name that it had
+ * @param goneFrom how many rows are known to have gone from a table
  */
 export const lostValues = (
   recording: Recording,
   before: readonly Values[],
   after: readonly Values[],
-  goneFrom: (table: string) => number,
+  goneFrom: (fate: Fate) => number,
 ): readonly Lost[] =>
-  fatesOf(recording).flatMap(({ old, now, columns }) =>
-    before
+  fatesOf(recording).flatMap(fate => {
+    const { old, now, columns } = fate
+    return before
       .filter(({ table }) => table === old.name)
       .flatMap(({ column, number: had }) => {
         // of a table that went nothing is left, though another one may have its name
         const isIt = (other: Values) => other.table === now?.name && other.column === columns.get(column)
         const left = after.find(isIt)?.number ?? 0
-        if (had - left <= goneFrom(old.name)) return []
+        if (had - left <= goneFrom(fate)) return []
         const of = `${old.name}.${column}`
         return [{ of, number: had - left, text: `${of} had ${formatThings(had, 'value')} and has ${left} after it` }]
-      }),
-  )
+      })
+  })

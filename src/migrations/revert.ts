@@ -5,6 +5,7 @@ import { formatThings } from '../for-people.ts'
 import { watchDropped } from './changed-values.ts'
 import { countValues } from './count-values.ts'
 import { type Difference, differences } from './differences.ts'
+import type { Fate } from './fates.ts'
 import { createGuardedRunner, lostData, type RunOptions } from './guarded-runner.ts'
 import { historyTable } from './history.ts'
 import type { LoadedMigration } from './load.ts'
@@ -48,7 +49,7 @@ export const revertMigrations = async (
       const losses = found.filter(({ table }) => table !== historyTable)
       const now = countValues(connection, afterOf(recording))
       const rows = losses.map(({ table, rows, text }) => ({ of: String(table), number: rows, text }))
-      const goneFrom = (table: string) => rows.find(({ of }) => of === table)?.number ?? 0
+      const goneFrom = ({ old }: Fate) => rows.find(({ of }) => of === old.name)?.number ?? 0
       const fewer = lostValues(recording, values, now, goneFrom)
       const changed = dropped.changed(recording, values).filter(({ of }) => !fewer.some(other => other.of === of))
       const lost = [...rows, ...fewer, ...changed, ...changedRows(recording)]
