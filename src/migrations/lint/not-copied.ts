@@ -51,8 +51,11 @@ const assignedBy = ({ sql, before, touched }: Step): readonly Assignment[] | und
   return selects.length === into.length ? assign(into, selects) : undefined
 }
 
-/** Whether an expression, without the name that it is given, names a column. */
-const mentions = (expression: string, names: readonly string[]): boolean => {
+/**
+ * Whether an expression, without the name that it is given, names a column.
+ * @param names what that can be called, in small letters
+ */
+export const mentions = (expression: string, names: readonly string[]): boolean => {
   const tokens = tokensOf(expression)
   const beforeLast = wordAt(tokens, -2)
   const isNamed = /^(?:AS|NULL|\d.*|'.*|\))$/is.test(beforeLast)

@@ -86,7 +86,7 @@ export const ownRules = {
   HM401: {
     level: 'error',
     does: 'has a down that loses data',
-    seen: 'down drops a table or column that up had not made, or that up had moved rows into; or it deletes rows or sets values NULL there, other than WHERE up wrote some',
+    seen: 'down drops a table or column that up had not made, or that up had moved rows into; or it deletes rows there, leaves some out of a rebuild, or sets values to what does not name their column, other than WHERE up wrote some',
     cure: 'Let down undo what up did, the other way round, or leave it out.',
   },
   HM402: {

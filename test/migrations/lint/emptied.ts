@@ -57,7 +57,7 @@ for (const [title, up, down, expected] of [
   [
     'values that a down makes NULL',
     [],
-    ['UPDATE a SET y = 1, x = NULL'],
+    ['UPDATE a SET x = NULL'],
     ['HM401: makes a.x NULL, which has values from before up'],
   ],
   ['those of a column that up made may go', ['ALTER TABLE a ADD COLUMN z'], ['UPDATE a SET z = NULL'], []],
@@ -67,6 +67,54 @@ for (const [title, up, down, expected] of [
     ["UPDATE a SET x = NULL WHERE x = 'up'"],
     [],
   ],
+  [
+    'values that a down writes over',
+    [],
+    ["UPDATE a SET x = 'gone', Y = x"],
+    [
+      'HM401: writes over a.x, which has values from before up',
+      'HM401: writes over a.Y, which has values from before up',
+    ],
+  ],
+  ['values that become others by themselves are undone', [], ["UPDATE a SET x = lower(x), y = coalesce(a.y, 'y')"], []],
+  [
+    'those of a column that up made may be written over',
+    ['ALTER TABLE a ADD COLUMN z'],
+    ["UPDATE a SET z = 'gone'"],
+    [],
+  ],
+  [
+    'a column under the name that up gave it',
+    ['ALTER TABLE a RENAME COLUMN x TO w'],
+    ["UPDATE a SET w = 'gone'", 'ALTER TABLE a RENAME COLUMN w TO x'],
+    ['HM401: writes over a.w, which has values from before up'],
+  ],
+  [
+    'those that up wrote may be written over',
+    ["UPDATE a SET x = 'up' WHERE x = 'before'"],
+    ["UPDATE a SET x = 'before' WHERE x = 'up'"],
+    [],
+  ],
+  ['a column that up wrote over has nothing from before', ["UPDATE a SET X = 'up'"], ["UPDATE a SET x = 'before'"], []],
+  [
+    'other than where up kept what was there, or wrote another one',
+    ["UPDATE a SET x = x || 'up', y = 'up'", "INSERT INTO a (x) SELECT 'up' FROM b"],
+    ["UPDATE a SET x = 'before'"],
+    ['HM401: writes over a.x, which has values from before up'],
+  ],
+  [
+    'what up kept in a column of its own may come back',
+    ['ALTER TABLE a ADD COLUMN kept', 'UPDATE a SET kept = x', 'UPDATE a SET x = 1 WHERE x > 1'],
+    ['UPDATE a SET x = kept', 'ALTER TABLE a DROP COLUMN kept'],
+    [],
+  ],
+  [
+    'rows that a rebuild leaves out',
+    [],
+    rebuild('a', 'WHERE x > 1'),
+    ['HM401: leaves out rows of a, which may be from before up'],
+  ],
+  ['those that up put there may be left out', ["INSERT INTO a VALUES ('up', 1)"], rebuild('a', "WHERE x <> 'up'"), []],
   ['what comes loses nothing', [], ['INSERT INTO a (x, y) SELECT NULL, x FROM b'], []],
 ] as const)
   t.test(title, async t => t.strictSame(await emptied(t, up, down), expected))
