@@ -1,6 +1,7 @@
 import { fatesOf } from '../fates.ts'
 import { afterOf, type Recording, withoutUndone } from '../recorder.ts'
 import { findBrokenKeys } from './broken-keys.ts'
+import { findChance } from './chance.ts'
 import { findDataDependent } from './data-dependent.ts'
 import { findDefaults } from './defaults.ts'
 import { findDropped } from './dropped.ts'
@@ -25,6 +26,7 @@ export const inspect = (recording: Recording): readonly Finding[] => {
     ...findIncompatible(fates, steps).filter(({ code }) => !(told && code === 'CD101')),
     ...structure,
     ...findLossy(fates),
+    ...findChance(steps),
   ]
 }
 

@@ -110,8 +110,8 @@ export const ownRules = {
   HM502: {
     level: 'warning',
     does: 'asks the clock or chance',
-    seen: 'its own code calls new Date(), Date.now, performance.now, Temporal.Now, Math.random or crypto, of Node too; every database gets other data',
-    cure: "Write a constant, or let SQLite fill it in: Sequelize.literal('CURRENT_TIMESTAMP').",
+    seen: "its own code calls new Date(), Date.now, performance.now, Temporal.Now, Math.random or crypto, of Node too; or its INSERT or UPDATE asks datetime('now') and the like, CURRENT_TIMESTAMP, random() or randomblob(); every database gets other data",
+    cure: 'Write a constant, or leave the column to a DEFAULT that SQLite fills in.',
   },
   HM503: {
     level: 'error',
