@@ -12,6 +12,8 @@ export type Change = Readonly<{
   selects: readonly string[]
   /** whether it says which rows it is for, or how many */
   picks: boolean
+  /** the condition behind its WHERE; empty where there is none */
+  where: string
 }>
 export type Assignment = Readonly<{ column: string; expression: string }>
 
@@ -24,7 +26,9 @@ export const changeOf = (sql: string): Change | undefined => {
   const picks = tokens.some(
     (token, index) => isAt(/^(?:WHERE|LIMIT)$/i)(token) && !/^TRUE$/i.test(wordAt(tokens, index + 1)),
   )
-  const nothing = { sets: [], into: [], selects: [], picks }
+  const behind = tokens.slice(placeOf(tokens, /^WHERE$/i) + 1)
+  const where = textOf(behind.slice(0, placeOf(behind, /^(?:GROUP|ORDER|LIMIT|RETURNING|ON)$/i)))
+  const nothing = { sets: [], into: [], selects: [], picks, where }
   const verb = wordAt(tokens, 0).toUpperCase()
   if (verb === 'DELETE') return { ...nothing, verb, table: readName(tokens.slice(2)).name }
   if (verb === 'UPDATE') {

@@ -34,6 +34,18 @@ t.test('of an INSERT it is told what it names and selects, each by itself', asyn
     t.match(changeOf(sql), { into, selects }, sql)
 })
 
+t.test('its condition is told, without what comes behind', async t => {
+  for (const [sql, where] of [
+    [
+      'UPDATE a SET x = 1 WHERE x IS NULL AND y IN (SELECT y FROM b WHERE z) RETURNING x',
+      'x IS NULL AND y IN (SELECT y FROM b WHERE z)',
+    ],
+    ['DELETE FROM a', ''],
+    ['INSERT INTO a SELECT y FROM b WHERE y ORDER BY y LIMIT 3', 'y'],
+  ] as const)
+    t.equal(changeOf(sql)?.where, where, sql)
+})
+
 t.test('what changes no rows is no change', async t => {
   for (const sql of ['SELECT 1', 'WITH n AS (SELECT 1) SELECT * FROM n', 'CREATE TABLE a (x)', 'DROP TABLE a', ''])
     t.equal(changeOf(sql), undefined)
