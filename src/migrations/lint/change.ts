@@ -12,6 +12,8 @@ export type Change = Readonly<{
   selects: readonly string[]
   /** whether it says which rows it is for, or how many */
   picks: boolean
+  /** whether rows go where its own would break a unique index or key */
+  replaces: boolean
   /** the condition behind its WHERE; empty where there is none */
   where: string
 }>
@@ -28,7 +30,8 @@ export const changeOf = (sql: string): Change | undefined => {
   )
   const behind = tokens.slice(placeOf(tokens, /^WHERE$/i) + 1)
   const where = textOf(behind.slice(0, placeOf(behind, /^(?:GROUP|ORDER|LIMIT|RETURNING|ON)$/i)))
-  const nothing = { sets: [], into: [], selects: [], picks, where }
+  const replaces = [0, 2].some(index => /^REPLACE$/i.test(wordAt(tokens.slice(0, 3), index)))
+  const nothing = { sets: [], into: [], selects: [], picks, replaces, where }
   const verb = wordAt(tokens, 0).toUpperCase()
   if (verb === 'DELETE') return { ...nothing, verb, table: readName(tokens.slice(2)).name }
   if (verb === 'UPDATE') {

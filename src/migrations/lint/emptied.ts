@@ -1,6 +1,6 @@
 import type { Fate } from '../fates.ts'
 import { type Recording, type Step, withoutUndone } from '../recorder.ts'
-import { type Assignment, changeOf } from './change.ts'
+import { type Assignment, type Change, changeOf } from './change.ts'
 import { type Finding, finding } from './finding.ts'
 import { findPick, mentions } from './not-copied.ts'
 
@@ -12,11 +12,14 @@ export const findDeletes = (
 ): readonly Finding[] =>
   fates.flatMap(fate => {
     if (fate.now === undefined || removesRows.includes(fate.old.name)) return []
-    const step = steps.find(({ sql }) => {
-      const change = changeOf(sql)
-      return change?.verb === 'DELETE' && isOf(fate, change.table)
-    })
-    if (step !== undefined) return finding('HM203', `deletes rows of ${fate.old.name}`, step)
+    const changes = (isIt: (change: Change) => boolean) => (step: Step) => {
+      const change = changeOf(step.sql)
+      return change !== undefined && isOf(fate, change.table) && isIt(change)
+    }
+    const deletes = steps.find(changes(({ verb }) => verb === 'DELETE'))
+    if (deletes !== undefined) return finding('HM203', `deletes rows of ${fate.old.name}`, deletes)
+    const replaces = steps.find(changes(change => change.replaces))
+    if (replaces !== undefined) return finding('HM203', `may replace rows of ${fate.old.name}`, replaces)
     const pick = findPick(fate)
     return pick === undefined ? [] : finding('HM203', `does not copy all rows of ${fate.old.name}`, pick)
   })

@@ -68,7 +68,7 @@ export const ownRules = {
   HM203: {
     level: 'error',
     does: 'deletes rows and does not say so',
-    seen: 'DELETE from a table that was there before, or a rebuild that copies it WHERE or with LIMIT; "removesRows" does not name it; it fails where a row goes',
+    seen: 'DELETE from a table that was there before, REPLACE into it, or a rebuild that copies it WHERE or with LIMIT; "removesRows" does not name it; it fails where a row goes, though not where one is replaced',
     cure: "Keep the rows, or say that they are meant to go: export const removesRows = ['metrics'].",
   },
   HM301: {

@@ -34,6 +34,17 @@ t.test('of an INSERT it is told what it names and selects, each by itself', asyn
     t.match(changeOf(sql), { into, selects }, sql)
 })
 
+t.test('it is told whether other rows may go for its own', async t => {
+  for (const [sql, expected] of [
+    ['REPLACE INTO a VALUES (1)', true],
+    ['insert or replace into a values (1)', true],
+    ['UPDATE OR REPLACE a SET x = 1', true],
+    ['INSERT OR IGNORE INTO a VALUES (1)', false],
+    ['UPDATE a SET x = replace(x, 1, 2)', false],
+  ] as const)
+    t.equal(changeOf(sql)?.replaces, expected, sql)
+})
+
 t.test('its condition is told, without what comes behind', async t => {
   for (const [sql, where] of [
     [

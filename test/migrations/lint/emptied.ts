@@ -26,6 +26,17 @@ testAnalyzer(t, made, ({ fates, kept }) => findDeletes(fates, kept, ['b']), [
   ['a table that goes is another finding', ['DELETE FROM a', 'DROP TABLE a'], []],
   ['a rebuild that copies some rows', rebuild('a', 'WHERE x > 1'), ['HM203: does not copy all rows of a']],
   ['a rebuild that is said to do so, and one that copies all', [...rebuild('b', 'LIMIT 9'), ...rebuild('a', '')], []],
+  ['rows that others may replace', ['REPLACE INTO a VALUES (1, 2)'], ['HM203: may replace rows of a']],
+  [
+    'also by other statements, and once',
+    ['UPDATE OR REPLACE a SET x = 1', 'INSERT OR REPLACE INTO a SELECT 1, 2', 'REPLACE INTO b VALUES (1)'],
+    ['HM203: may replace rows of a'],
+  ],
+  [
+    "a migration's own rows may be replaced",
+    ['CREATE TABLE c (x)', 'REPLACE INTO c VALUES (1)', "INSERT INTO a SELECT 'REPLACE', 1"],
+    [],
+  ],
   ['other changes delete nothing', ['UPDATE a SET x = NULL', 'INSERT INTO a VALUES (1, 2)'], []],
 ])
 
