@@ -24,7 +24,16 @@ const needs = ({ growth, journal, backup }: NonNullable<Plan['bytes']>): string 
   return `up will need ${formatBytes(Math.max(0, growth) + journal + backup)} on the volume: ${parts.join(', ')}`
 }
 
-const migrationLines = ({ name, statements, structure, tables, findings, milliseconds, bytes }: Planned): string[] => [
+const migrationLines = ({
+  name,
+  statements,
+  structure,
+  tables,
+  lost,
+  findings,
+  milliseconds,
+  bytes,
+}: Planned): string[] => [
   milliseconds === null || bytes === null
     ? `${name}: it did not end`
     : `${name}: ${milliseconds} ms, ${formatBytes(bytes)} more`,
@@ -35,6 +44,7 @@ const migrationLines = ({ name, statements, structure, tables, findings, millise
       .filter(({ before, after }) => milliseconds !== null && before !== after)
       .map(({ name: table, before, after }) => [table, `${rowsText(before)} -> ${rowsText(after)}`]),
   ),
+  ...lost.map(({ text }) => `  ${text}`),
   ...reportLines(findings),
 ]
 

@@ -1,8 +1,9 @@
 import { countTables, type TableSize } from '../database/count-tables.ts'
 import type { Connection } from '../database/open.ts'
+import { countValues, type Values } from '../migrations/count-values.ts'
 import { historyTable } from '../migrations/history.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
-import { createRecorder, type Recording } from '../migrations/recorder.ts'
+import { afterOf, createRecorder, type Recording } from '../migrations/recorder.ts'
 
 /** What a migration did, as far as it came. */
 export type Trial = Readonly<{
@@ -10,12 +11,14 @@ export type Trial = Readonly<{
   recording: Recording
   /** rows of each table */
   before: readonly TableSize[]
+  valuesBefore: readonly Values[]
   /** what is known once it ended; undefined for one that was stopped */
   end: TrialEnd | undefined
 }>
 
 export type TrialEnd = Readonly<{
   after: readonly TableSize[]
+  valuesAfter: readonly Values[]
   milliseconds: number
   /** by which the database grew */
   bytes: number
@@ -36,7 +39,9 @@ export const createTrials = (connection: Connection, onRun: (name: string) => vo
     up: async params => {
       onRun(migration.name)
       const bytes = sizeNow(connection)
-      const trial = { migration, recording: record(), before: countRows(connection), end: undefined }
+      const recording = record()
+      const valuesBefore = countValues(connection, recording.before)
+      const trial = { migration, recording, before: countRows(connection), valuesBefore, end: undefined }
       trials.push(trial)
       const start = performance.now()
       const end = (returned: boolean): void => {
@@ -44,7 +49,9 @@ export const createTrials = (connection: Connection, onRun: (name: string) => vo
         // one that was stopped may end when all is rolled back and closed
         if (!connection.inTransaction) return
         const after = countRows(connection)
-        trials.splice(-1, 1, { ...trial, end: { after, milliseconds, bytes: sizeNow(connection) - bytes, returned } })
+        const valuesAfter = countValues(connection, afterOf(recording))
+        const bytesMore = sizeNow(connection) - bytes
+        trials.splice(-1, 1, { ...trial, end: { after, valuesAfter, milliseconds, bytes: bytesMore, returned } })
       }
       try {
         await migration.up(params)

@@ -12,8 +12,12 @@ export type Fate = Readonly<{
    * dropped the old table.
    */
   rebuilt: Step | undefined
+  /** the statements that filled that one out of the old one, or out of what had been filled so */
+  copies: readonly Step[]
   /** the present names of its columns by those they had; what was dropped is not there */
   columns: ReadonlyMap<string, string>
+  /** the names that they had last in the table that was dropped, where it was, also of those that are not in the new one */
+  lastColumns: ReadonlyMap<string, string>
   /** the statement that last renamed it, or dropped it */
   by: Step | undefined
   /** the statement that last renamed each of its columns, or dropped it; none for one that went with the table */
@@ -33,6 +37,8 @@ type Life = {
   readonly columnBy: Map<string, Step>
   /** the tables that its rows came from, and where theirs came from */
   readonly sources: Set<Life>
+  /** the statements that brought them, and the tables which they read */
+  readonly copies: Readonly<{ step: Step; from: Life }>[]
 }
 
 /**
@@ -59,6 +65,7 @@ const begin = ({ name, columns }: Pick<Table, 'name' | 'columns'>): Life => ({
   columns: new Map(columns.map(column => [column.name, column.name])),
   columnBy: new Map(),
   sources: new Set(),
+  copies: [],
 })
 
 /** One statement drops one table, makes one, or both at once: that is a new name for it. */
@@ -95,8 +102,9 @@ const followRows = (step: Step, living: Map<string, Life>): void => {
   const came = without(step.after, step.before).map(({ name }) => name)
   for (const target of [...step.touched.writes, ...came]) {
     for (const source of step.touched.reads.filter(name => name !== target)) {
-      const { sources } = lifeOf(target, living)
+      const { sources, copies } = lifeOf(target, living)
       const from = lifeOf(source, living)
+      copies.push({ step, from })
       for (const life of [from, ...from.sources]) sources.add(life)
     }
   }
@@ -120,7 +128,11 @@ const toFate = (old: Table, life: Life, inItsPlace: Life | undefined, after: Str
     old,
     now: life.ended && !rebuilt ? undefined : after.tables.find(table => table.name === name),
     rebuilt: rebuilt ? life.by : undefined,
+    copies: rebuilt
+      ? inItsPlace.copies.filter(({ from }) => from === life || from.sources.has(life)).map(({ step }) => step)
+      : [],
     columns: new Map(columns),
+    lastColumns: life.columns,
     by: life.by,
     columnBy: life.columnBy,
   }

@@ -1,5 +1,6 @@
 import { attempt } from '../attempt.ts'
 import { type Around, type Asked, nothing } from '../database/around.ts'
+import { keywordOf } from '../database/bridge.ts'
 import type { Connection } from '../database/open.ts'
 import type { Structure } from '../database/structure.ts'
 import { readHubStructure } from './hub-structure.ts'
@@ -46,6 +47,9 @@ export const stepThat = (steps: readonly Step[], isSo: (structure: Structure) =>
 
 const savepointOf = (sql: string): string | undefined => /^SAVEPOINT\s+(\w+)/i.exec(sql)?.[1]
 
+/** Of others SQLite gives the number of the statement before, or a PRAGMA its answer: https://www.sqlite.org/c3ref/changes.html */
+const writesRows = /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/
+
 /**
  * Records what runs through the bridge of a connection, and what each statement does to the structure.
  * @param forgives whether a migration goes on after this statement failed, as if it had done nothing
@@ -73,7 +77,8 @@ export const createRecorder = (connection: Connection, forgives: (asked: Asked) 
     const common = { asked: asked.sql, milliseconds, touched: rows, before, after: structureNow() }
     if ('value' in outcome) {
       const { sql, changes, rows } = outcome.value
-      steps.push({ ...common, sql: sql === asked.sql ? inlined : sql, rows: changes + rows.length, error: null })
+      const written = writesRows.test(keywordOf(sql)) ? changes + rows.length : 0
+      steps.push({ ...common, sql: sql === asked.sql ? inlined : sql, rows: written, error: null })
       return outcome.value
     }
     steps.push({ ...common, sql: inlined, rows: 0, error: reasonOf(outcome.error) })

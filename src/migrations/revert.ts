@@ -2,23 +2,15 @@ import { keywordOf } from '../database/bridge.ts'
 import type { Connection } from '../database/open.ts'
 import { tokensOf } from '../database/tokens.ts'
 import { formatThings } from '../for-people.ts'
-import { countValues, type Values } from './count-values.ts'
+import { watchDropped } from './changed-values.ts'
+import { countValues } from './count-values.ts'
 import { type Difference, differences } from './differences.ts'
-import { fatesOf } from './fates.ts'
+import type { Fate } from './fates.ts'
 import { createGuardedRunner, lostData, type RunOptions } from './guarded-runner.ts'
 import { historyTable } from './history.ts'
 import type { LoadedMigration } from './load.ts'
+import { type Lost, lostValues } from './lost-values.ts'
 import { afterOf, createRecorder, type Recording, withoutUndone } from './recorder.ts'
-
-/** Rows or values that a `down` took away or changed. */
-export type Lost = Readonly<{
-  /** a table, a column (`servers.room`), or `statements` */
-  of: string
-  /** how many are gone or changed */
-  number: number
-  /** a sentence */
-  text: string
-}>
 
 /** What taking one migration back did. */
 export type Reverted = Readonly<{ name: string; structure: readonly Difference[]; lost: readonly Lost[] }>
@@ -37,12 +29,19 @@ export const revertMigrations = async (
   onReverted: (reverted: Reverted) => void,
 ): Promise<void> => {
   const { around, record } = createRecorder(connection, () => false)
+  const dropped = watchDropped(connection)
   let recording = record()
   let values = countValues(connection, recording.before)
   const runner = createGuardedRunner(
     connection,
     migrations,
-    { ...options, around },
+    {
+      ...options,
+      around: (asked, execute) => {
+        dropped.beforeStatement(asked.sql, recording)
+        return around(asked, execute)
+      },
+    },
     ({ name }, found) => {
       const broken = found.filter(({ table }) => table === null)
       if (broken.length > 0) throw lostData(name, broken, 'Everything was rolled back; mend its down.')
@@ -50,7 +49,10 @@ export const revertMigrations = async (
       const losses = found.filter(({ table }) => table !== historyTable)
       const now = countValues(connection, afterOf(recording))
       const rows = losses.map(({ table, rows, text }) => ({ of: String(table), number: rows, text }))
-      const lost = [...rows, ...lostValues(recording, values, now, rows), ...changedRows(recording)]
+      const goneFrom = ({ old }: Fate) => rows.find(({ of }) => of === old.name)?.number ?? 0
+      const fewer = lostValues(recording, values, now, goneFrom)
+      const changed = dropped.changed(recording, values).filter(({ of }) => !fewer.some(other => other.of === of))
+      const lost = [...rows, ...fewer, ...changed, ...changedRows(recording)]
       onReverted({ name, structure: differences(recording.before, afterOf(recording)), lost })
       recording = record()
       values = now
@@ -59,27 +61,6 @@ export const revertMigrations = async (
   )
   await runner.down(names)
 }
-
-/** Where columns have fewer values than before, and not only because their rows went. */
-const lostValues = (
-  recording: Recording,
-  before: readonly Values[],
-  after: readonly Values[],
-  rows: readonly Lost[],
-): readonly Lost[] =>
-  fatesOf(recording).flatMap(({ old, now, columns }) => {
-    if (now === undefined) return []
-    const gone = rows.find(({ of }) => of === old.name)?.number ?? 0
-    return before
-      .filter(({ table }) => table === old.name)
-      .flatMap(({ column, number: had }) => {
-        const isIt = (other: Values) => other.table === now.name && other.column === columns.get(column)
-        const left = after.find(isIt)?.number ?? 0
-        if (had - left <= gone) return []
-        const of = `${old.name}.${column}`
-        return [{ of, number: had - left, text: `${of} had ${formatThings(had, 'value')} and has ${left} after it` }]
-      })
-  })
 
 /** Rows that statements of the migration wrote over or took away, at most; what triggers do besides is not counted. */
 const changedRows = ({ steps }: Recording): readonly Lost[] => {

@@ -175,13 +175,35 @@ export const down = ({ context }) => context.sequelize.query('UPDATE servers SET
   })
 })
 
+const rebuildNotes = (columns: string) => `const run = async ({ sequelize }, ...all) => {
+  for (const sql of all) await sequelize.query(sql)
+}
+export const up = ({ context }) => run(context, 'CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT, code TEXT)')
+export const down = ({ context }) => run(context, 'CREATE TABLE n2 (id INTEGER PRIMARY KEY, text TEXT, code INTEGER)',
+  "INSERT INTO n2 SELECT ${columns} FROM notes", 'DROP TABLE notes', 'ALTER TABLE n2 RENAME TO notes')\n`
+
+t.test('values that a rebuild writes anew are told', async t => {
+  const { run, file } = await prepare(t, rebuildNotes("id, 'gone', code"))
+  const hub = new Database(file)
+  hub.exec("INSERT INTO notes VALUES (1, 'keep me', '007'), (2, 'and me', NULL)")
+  hub.close()
+  const { exitCode, stdout } = await run('down', '--yes')
+  t.equal(exitCode, 0)
+  t.match(
+    stdout,
+    /\n {2}notes\.text had 2 values and has not the same after it\n {2}notes\.code had 1 value and has not the same after it\n$/,
+  )
+})
+
 t.test(
   'more than was shown is not lost: a hub may write between the question and the answer',
   { skip: noTerminal },
   async t => {
     const drop = `export const up = ({ context }) => context.createTable('notes', { id: 'INTEGER PRIMARY KEY', text: 'TEXT' })
 export const down = ({ context }) => context.dropTable('notes')\n`
+    const rebuild = rebuildNotes('id, text, code')
     for (const [next, sql, said] of [
+      [rebuild, "INSERT INTO notes (text, code) VALUES ('b', '007')", /notes\.code had 1 value and has not the same/],
       [drop, "INSERT INTO notes (text) VALUES ('a'), ('b')", /notes had 3 rows and has 0/],
       [addRoom, "UPDATE servers SET room = 'attic'", /servers\.room had 1 value and has 0/],
     ] as const) {

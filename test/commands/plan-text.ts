@@ -8,6 +8,7 @@ const planned: Planned = {
   statements: [],
   structure: [],
   tables: [],
+  lost: [],
   milliseconds: 5,
   bytes: 4096,
   findings: [],
@@ -83,6 +84,11 @@ t.test('the structure has a mark for each kind of change, and rows that come or 
     { name: 'gone', before: 1000, after: null },
   ]
   t.strictSame(lines({ tables }), ['  less  2 rows -> 1 row', '  new   none -> 0 rows', '  gone  1,000 rows -> none'])
+})
+
+t.test('columns that have fewer values are told in a sentence each', async t => {
+  const lost = [{ of: 'a.x', number: 2, text: 'a.x had 2 values and has 0 after it' }]
+  t.strictSame(lines({ lost }), ['  a.x had 2 values and has 0 after it'])
 })
 
 t.test('of one that did not end no rows are told', async t => {

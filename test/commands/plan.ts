@@ -94,6 +94,7 @@ t.test('--json has the same for machines', async t => {
           { name: 'metrics', before: 100, after: 100 },
           { name: 'servers', before: 2, after: 2 },
         ],
+        lost: [],
         milliseconds: Number,
         bytes: Number,
         findings: [],
@@ -117,6 +118,26 @@ t.test('the volume stays as it is, also one that is empty, and then everything i
   t.match(await run('plan'), { exitCode: 0, stdout: /1 pending/ })
   t.ok(before.equals(readFileSync(file)))
   t.strictSame(readdirSync(data), entries)
+})
+
+t.test('values that a rebuild leaves behind are told, as many as there are, and up does not ask', async t => {
+  const { run, fill, add } = prepareVolume(t)
+  await fill()
+  add({
+    '0004-rebuild.ts':
+      migration(`await run('CREATE TABLE m2 (id INTEGER PRIMARY KEY, server_id TEXT, timestamp TEXT, load_1m REAL)')
+      await run('INSERT INTO m2 (id, server_id, timestamp) SELECT id, server_id, timestamp FROM metrics')
+      await run('DROP TABLE metrics')
+      await run('ALTER TABLE m2 RENAME TO metrics')`),
+  })
+  const { exitCode, stdout } = await run('plan')
+  t.equal(exitCode, 0)
+  t.match(stdout, /\n {2}metrics\.load_1m had 100 values and has 0 after it\n/)
+  t.match(stdout, /error HM105: up rebuilds metrics and does not copy metrics\.load_1m\n/)
+  const [planned] = JSON.parse((await run('plan', '--json')).stdout).migrations
+  t.match(planned.lost, [{ of: 'metrics.load_1m', number: 100, text: /had 100 values/ }])
+  t.equal(planned.lost.length, 1)
+  t.match(await run('up'), { exitCode: 0 })
 })
 
 t.test('with nothing pending it says so', async t => {

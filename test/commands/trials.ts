@@ -33,10 +33,15 @@ t.test('a trial has what the migration did, rows before and after, and by how mu
       migration: { name: '0001-a' },
       recording: { steps: [{ sql: 'CREATE TABLE b (x)' }, { rows: 1 }] },
       before: [{ name: 'a', rows: 2 }],
+      valuesBefore: [{ table: 'a', column: 'x', number: 2 }],
       end: {
         after: [
           { name: 'a', rows: 2 },
           { name: 'b', rows: 1 },
+        ],
+        valuesAfter: [
+          { table: 'a', column: 'x', number: 2 },
+          { table: 'b', column: 'x', number: 1 },
         ],
         milliseconds: Number,
         returned: true,

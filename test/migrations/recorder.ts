@@ -26,6 +26,21 @@ t.test(
   },
 )
 
+t.test('what writes no rows has none, whatever the statement before it wrote', async t => {
+  const { steps } = await recordStatements(t, made, [
+    'CREATE TABLE b (x PRIMARY KEY) WITHOUT ROWID',
+    'WITH n AS (SELECT 8 AS x) INSERT INTO a SELECT x FROM n',
+    'CREATE TABLE c (x PRIMARY KEY) WITHOUT ROWID',
+    'PRAGMA journal_mode = MEMORY',
+    'REPLACE INTO a VALUES (8), (9)',
+    'CREATE VIRTUAL TABLE words USING fts5(x)',
+  ])
+  t.strictSame(
+    steps.map(({ rows, error }) => [rows, error]),
+    [0, 1, 0, 0, 2, 0].map(rows => [rows, null]),
+  )
+})
+
 t.test('what only reads is not recorded, unless it fails', async t => {
   const { steps } = await recordStatements(t, made, ['SELECT * FROM a', 'PRAGMA table_info(a)', 'SELECT * FROM none'])
   t.match(steps, [{ sql: 'SELECT * FROM none', rows: 0, error: /no such table/ }])

@@ -124,6 +124,80 @@ t.test('values that go without their rows are counted, and rows that are written
   }
 })
 
+t.test('values that a rebuild writes anew are told, though there are as many as before', async t => {
+  const up = query(
+    'CREATE TABLE v (id INTEGER PRIMARY KEY, code TEXT, text, n, twice AS (id * 2))',
+    "INSERT INTO v VALUES (1, '007', 'keep me', NULL), (2, 'b', 'and me', NULL)",
+  )
+  const [drop, rename] = ['DROP TABLE IF EXISTS main.v;', 'ALTER TABLE w RENAME TO v']
+  const make = (columns: string, select: string, from = 'v') => [
+    `CREATE TABLE w (${columns})`,
+    `INSERT INTO w SELECT ${select} FROM ${from}`,
+  ]
+  const whole = 'id INTEGER PRIMARY KEY, code TEXT, text, n'
+  const [code, text] = ['code', 'text'].map(column => ({
+    ...{ of: `v.${column}`, number: 2 },
+    text: `v.${column} had 2 values and has not the same after it`,
+  }))
+  for (const [title, statements, lost] of [
+    [
+      'constants, and another affinity',
+      [...make('id INTEGER PRIMARY KEY, code INTEGER, text, n', "id, code, 'gone', n"), drop, rename],
+      [code, text],
+    ],
+    ['the same', [...make(whole, 'id, code, text, n', 'v ORDER BY code'), drop, rename], []],
+    ['NULL that is filled', [...make(whole, 'id, code, text, 7'), drop, rename], []],
+    ['rows that changed places', [...make(whole, '3 - id, code, text, n'), 'DROP TABLE "v"', rename], [code, text]],
+    [
+      'columns with other names, before and after',
+      [
+        'ALTER TABLE v RENAME COLUMN text TO t',
+        'ALTER TABLE v RENAME COLUMN id TO number',
+        ...make('number INTEGER PRIMARY KEY, code TEXT, t, n', 'number, code, upper(t), n'),
+        'DROP TABLE v',
+        rename,
+        'ALTER TABLE v RENAME COLUMN t TO text',
+      ],
+      [text],
+    ],
+    [
+      'the table that was renamed away',
+      [
+        'ALTER TABLE v RENAME TO o',
+        `CREATE TABLE v (${whole})`,
+        "INSERT INTO v SELECT id, 'x', text, n FROM o",
+        'DROP TABLE o',
+      ],
+      [code],
+    ],
+    [
+      'a key that is gone, and rows that have none',
+      [...make('code TEXT, text, n', 'code, text, n'), drop, rename],
+      [{ of: 'v.id', number: 2, text: 'v.id had 2 values and has 0 after it' }, code, text],
+    ],
+    [
+      'fewer values are told as that',
+      [...make(whole, "id, code, nullif(text, 'keep me'), n"), drop, rename],
+      [{ of: 'v.text', number: 1 }],
+    ],
+    [
+      'another table in its place',
+      [`CREATE TABLE w (${whole})`, "INSERT INTO w VALUES (8, 'a', 'b', 'c'), (9, 'a', 'b', 'c')", drop, rename],
+      ['id', 'code', 'text'].map(column => ({ of: `v.${column}`, number: 2, text: /had 2 values and has 0/ })),
+    ],
+    [
+      'a table that nobody knows',
+      ['CREATE TEMP TABLE x AS SELECT 1', 'DROP TABLE x', 'CREATE TABLE x (y)', 'DROP TABLE x'],
+      [],
+    ],
+  ] as const) {
+    const { revert } = await prepare(t, [migration('0001-v', up, query(...statements))])
+    const [reverted] = await revert(['0001-v'])
+    t.match(reverted?.lost, lost, title)
+    t.equal(reverted?.lost.length, lost.length, title)
+  }
+})
+
 t.test('rows without their parent are never meant', async t => {
   const orphans = migration('0002-b', b.up, query('DELETE FROM a WHERE id = 1'))
   const { file, revert } = await prepare(t, [a, orphans])

@@ -38,7 +38,7 @@ export const atlasRules = {
   MF104: {
     level: 'warning',
     does: 'makes a column with a default NOT NULL',
-    seen: 'the column allowed NULL before, and no UPDATE of it came first, nor does a rebuild fill it as it copies; it fails where a row has none',
+    seen: 'the column allowed NULL before, and no UPDATE of all rows, or of all in which it is NULL, came first, nor does a rebuild fill it as it copies; it fails where a row has none',
     cure: 'Fill the rows before: UPDATE ... SET column = ... WHERE column IS NULL.',
   },
   LT101: {

@@ -7,26 +7,41 @@ export type Change = Readonly<{
   table: string
   /** the columns that it fills, each with its expression; none of an INSERT that does not name them */
   sets: readonly Assignment[]
-  /** whether it says which rows it is for */
+  /** of an INSERT: the columns that it names, and what it selects; none of one that names none, or selects nothing */
+  into: readonly string[]
+  selects: readonly string[]
+  /** whether it says which rows it is for, or how many */
   picks: boolean
+  /** whether rows go where its own would break a unique index or key */
+  replaces: boolean
+  /** the condition behind its WHERE; empty where there is none */
+  where: string
 }>
-type Assignment = Readonly<{ column: string; expression: string }>
+export type Assignment = Readonly<{ column: string; expression: string }>
 
 /** @returns undefined for a statement that changes no rows */
 export const changeOf = (sql: string): Change | undefined => {
   if (!/^(?:WITH|INSERT|REPLACE|UPDATE|DELETE)$/.test(keywordOf(sql))) return undefined
   const all = tokensOf(sql)
   const tokens = all.slice(placeOf(all, /^(?:INSERT|REPLACE|UPDATE|DELETE)$/i))
-  const picks = tokens.some(isAt(/^WHERE$/i))
+  // an upsert that selects has WHERE true, without which ON would belong to a join
+  const picks = tokens.some(
+    (token, index) => isAt(/^(?:WHERE|LIMIT)$/i)(token) && !/^TRUE$/i.test(wordAt(tokens, index + 1)),
+  )
+  const behind = tokens.slice(placeOf(tokens, /^WHERE$/i) + 1)
+  const where = textOf(behind.slice(0, placeOf(behind, /^(?:GROUP|ORDER|LIMIT|RETURNING|ON)$/i)))
+  const replaces = [0, 2].some(index => /^REPLACE$/i.test(wordAt(tokens.slice(0, 3), index)))
+  const nothing = { sets: [], into: [], selects: [], picks, replaces, where }
   const verb = wordAt(tokens, 0).toUpperCase()
-  if (verb === 'DELETE') return { verb, table: readName(tokens.slice(2)).name, sets: [], picks }
+  if (verb === 'DELETE') return { ...nothing, verb, table: readName(tokens.slice(2)).name }
   if (verb === 'UPDATE') {
     const { name } = readName(tokens.slice(/^OR$/i.test(wordAt(tokens, 1)) ? 3 : 1))
-    return { verb, table: name, sets: readSet(tokens), picks }
+    return { ...nothing, verb, table: name, sets: readSet(tokens) }
   }
   if (verb === '') return undefined
   const { name, rest } = readName(tokens.slice(placeOf(tokens, /^INTO$/i) + 1))
-  return { verb: 'INSERT', table: name, sets: readSelect(rest), picks }
+  const { into, selects } = readSelect(rest)
+  return { ...nothing, verb: 'INSERT', table: name, sets: assign(into, selects), into, selects }
 }
 
 /** Whether it puts something into a column that is neither NULL nor what was there. */
@@ -77,14 +92,19 @@ const readSet = (tokens: readonly Token[]): readonly Assignment[] => {
 }
 
 /** `(a, b) SELECT x, y FROM ...` */
-const readSelect = (tokens: readonly Token[]): readonly Assignment[] => {
-  if (wordAt(tokens, 0) !== '(') return []
-  const close = placeOf(tokens, /^\)$/)
-  const names = tokens.slice(1, close).filter(({ text }) => text !== ',')
+const readSelect = (tokens: readonly Token[]): Pick<Change, 'into' | 'selects'> => {
+  const list = wordAt(tokens, 0) === '(' ? tokens.slice(1, placeOf(tokens, /^\)$/)) : []
   const behind = tokens.slice(placeOf(tokens, /^SELECT$/i) + 1)
-  const expressions = behind.length === 0 ? [] : split(behind.slice(0, placeOf(behind, /^FROM$/i)))
-  return names.flatMap(({ text }, index) => {
-    const expression = expressions[index]
-    return expression === undefined ? [] : [{ column: unquote(text), expression: textOf(expression) }]
-  })
+  const selected = behind.length === 0 ? [] : split(behind.slice(0, placeOf(behind, /^FROM$/i)))
+  return {
+    into: list.filter(({ text }) => text !== ',').map(({ text }) => unquote(text)),
+    selects: selected.map(textOf),
+  }
 }
+
+/** Each column with the expression in its place; those behind the shorter list are left out. */
+export const assign = (columns: readonly string[], expressions: readonly string[]): readonly Assignment[] =>
+  columns.flatMap((column, index) => {
+    const expression = expressions[index]
+    return expression === undefined ? [] : [{ column, expression }]
+  })

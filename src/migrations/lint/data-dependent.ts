@@ -1,5 +1,6 @@
 import type { Column } from '../../database/columns.ts'
 import { type Structure, type Table, without } from '../../database/structure.ts'
+import { isSameSql } from '../../database/tokens.ts'
 import { type Fate, isSurvivor, type Survivor } from '../fates.ts'
 import { type Step, stepThat } from '../recorder.ts'
 import { changeOf, fills } from './change.ts'
@@ -41,13 +42,23 @@ const findNotNull = ({ old, now, columns, rebuilt }: Survivor, steps: readonly S
       if (change === undefined || isSo(step.before)) return false
       const isUpdate = change.verb === 'UPDATE' && [old.name, now.name].includes(change.table)
       const isCopy = change.verb === 'INSERT' && step.touched.reads.some(isOneOf(replaced))
-      return (isUpdate || isCopy) && [before.name, column.name].some(name => fills(change, name))
+      return [before.name, column.name].some(
+        name => fills(change, name) && (isCopy || (isUpdate && isOfAllNull(step.asked, name))),
+      )
     })
     if (isFilled) return []
     const code = column.default === null ? 'LT101' : 'MF104'
     return finding(code, `makes ${now.name}.${column.name} NOT NULL`, stepThat(steps, isSo))
   })
 }
+
+/** Whether an UPDATE leaves out no row in which a column is NULL; the batches of a backfill are all rows together. */
+const isOfAllNull = (asked: string, column: string): boolean =>
+  String(changeOf(asked)?.where)
+    .replace(/\S+ BETWEEN \$first AND \$last/i, '')
+    .split(/\bAND\b/i)
+    .map(condition => condition.trim().replace(/^[^.]*\./, ''))
+    .every(condition => condition === '' || isSameSql(condition, `"${column}" IS NULL`))
 
 const findUnique = ({ old, now, columns }: Survivor, steps: readonly Step[]): readonly Finding[] => {
   const present = [...columns.values()]

@@ -1,7 +1,8 @@
 import type { Fate } from '../fates.ts'
 import { type Recording, type Step, withoutUndone } from '../recorder.ts'
-import { changeOf } from './change.ts'
+import { type Assignment, type Change, changeOf } from './change.ts'
 import { type Finding, finding } from './finding.ts'
+import { findPick, mentions } from './not-copied.ts'
 
 /** HM203: tables that were there before, and of which an `up` deletes rows without saying so. */
 export const findDeletes = (
@@ -11,15 +12,20 @@ export const findDeletes = (
 ): readonly Finding[] =>
   fates.flatMap(fate => {
     if (fate.now === undefined || removesRows.includes(fate.old.name)) return []
-    const step = steps.find(({ sql }) => {
-      const change = changeOf(sql)
-      return change?.verb === 'DELETE' && isOf(fate, change.table)
-    })
-    return step === undefined ? [] : finding('HM203', `deletes rows of ${fate.old.name}`, step)
+    const changes = (isIt: (change: Change) => boolean) => (step: Step) => {
+      const change = changeOf(step.sql)
+      return change !== undefined && isOf(fate, change.table) && isIt(change)
+    }
+    const deletes = steps.find(changes(({ verb }) => verb === 'DELETE'))
+    if (deletes !== undefined) return finding('HM203', `deletes rows of ${fate.old.name}`, deletes)
+    const replaces = steps.find(changes(change => change.replaces))
+    if (replaces !== undefined) return finding('HM203', `may replace rows of ${fate.old.name}`, replaces)
+    const pick = findPick(fate)
+    return pick === undefined ? [] : finding('HM203', `does not copy all rows of ${fate.old.name}`, pick)
   })
 
 /**
- * HM401: rows that a `down` deletes, and values that it makes NULL, of what was there before `up`. What `up` itself wrote into a
+ * HM401: rows that a `down` deletes or leaves out of a rebuild, and values that it writes over, of what was there before `up`. What `up` itself wrote into a
  * table may be taken back, where it is said which rows that is.
  */
 export const findEmptied = (
@@ -31,27 +37,40 @@ export const findEmptied = (
   fates.flatMap(fate => {
     const origin = upFates.find(({ now }) => now?.name === fate.old.name)
     if (origin === undefined || fate.now === undefined) return []
-    const isOfUp = withoutUndone(up.steps).some(({ sql }) => {
-      const change = changeOf(sql)
-      return change !== undefined && change.verb !== 'DELETE' && isOf(origin, change.table)
-    })
-    return steps.flatMap(step => {
+    const changes = withoutUndone(up.steps)
+      .flatMap(({ sql }) => changeOf(sql) ?? [])
+      .filter(({ verb, table }) => verb !== 'DELETE' && isOf(origin, table))
+    const isOfUp = changes.length > 0
+    const fromBefore = [...origin.columns.values()].map(small)
+    const made = fate.old.columns.map(({ name }) => small(name)).filter(name => !fromBefore.includes(name))
+    // what up itself wrote over is not from before it, and it may have kept in a column of its own what was there
+    const writesOver = ({ column, expression }: Assignment) => !mentions(expression, [small(column), ...made])
+    const isGone = (column: string) =>
+      changes.some(
+        ({ verb, picks, sets }) =>
+          verb === 'UPDATE' && !picks && sets.some(set => small(set.column) === column && writesOver(set)),
+      )
+    const isLoss = (set: Assignment) =>
+      fromBefore.includes(small(set.column)) && writesOver(set) && !isGone(small(set.column))
+    const pick = isOfUp ? undefined : findPick(fate)
+    const left = `leaves out rows of ${fate.old.name}, which may be from before up`
+    const found = steps.flatMap(step => {
       const change = changeOf(step.sql)
       if (change === undefined || !isOf(fate, change.table) || (change.picks && isOfUp)) return []
       if (change.verb === 'DELETE') {
         return finding('HM401', `deletes rows of ${change.table}, which may be from before up`, step)
       }
-      return change.verb === 'INSERT'
-        ? []
-        : change.sets
-            .filter(
-              ({ column, expression }) => /^NULL$/i.test(expression) && [...origin.columns.values()].includes(column),
-            )
-            .map(({ column }) =>
-              finding('HM401', `makes ${change.table}.${column} NULL, which has values from before up`, step),
-            )
+      if (change.verb === 'INSERT') return []
+      return change.sets.filter(isLoss).map(({ column, expression }) => {
+        const name = `${change.table}.${column}`
+        const what = /^NULL$/i.test(expression) ? `makes ${name} NULL` : `writes over ${name}`
+        return finding('HM401', `${what}, which has values from before up`, step)
+      })
     })
+    return pick === undefined ? found : [...found, finding('HM401', left, pick)]
   })
+
+const small = (name: string): string => name.toLowerCase()
 
 /** Whether a name is the table's, at the begin or at the end. */
 const isOf = ({ old, now }: Fate, table: string): boolean => table === old.name || table === now?.name

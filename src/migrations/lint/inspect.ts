@@ -1,11 +1,14 @@
 import { fatesOf } from '../fates.ts'
 import { afterOf, type Recording, withoutUndone } from '../recorder.ts'
 import { findBrokenKeys } from './broken-keys.ts'
+import { findChance } from './chance.ts'
 import { findDataDependent } from './data-dependent.ts'
 import { findDefaults } from './defaults.ts'
 import { findDropped } from './dropped.ts'
 import type { Finding } from './finding.ts'
 import { findIncompatible } from './incompatible.ts'
+import { findLossy } from './lossy.ts'
+import { findNotCopied } from './not-copied.ts'
 import { findRebuilds } from './rebuilds.ts'
 import { findStatements } from './statements.ts'
 import { findUnreadable } from './unreadable.ts'
@@ -22,6 +25,8 @@ export const inspect = (recording: Recording): readonly Finding[] => {
     ...findDataDependent(fates, steps),
     ...findIncompatible(fates, steps).filter(({ code }) => !(told && code === 'CD101')),
     ...structure,
+    ...findLossy(fates),
+    ...findChance(steps),
   ]
 }
 
@@ -30,11 +35,13 @@ export const inspectStructure = (recording: Recording): readonly Finding[] => {
   const { before, steps: all } = recording
   const steps = withoutUndone(all)
   const after = afterOf({ before, steps })
-  const rebuilds = findRebuilds(fatesOf(recording), steps, after)
+  const fates = fatesOf(recording)
+  const rebuilds = findRebuilds(fates, steps, after)
   // a key that followed a table is broken once that is dropped: it has been told
   const told = rebuilds.some(({ code }) => code === 'HM102')
   return [
     ...rebuilds,
+    ...findNotCopied(fates),
     ...(told ? [] : findBrokenKeys(before, after, steps)),
     ...findUnreadable(before, after, steps),
     ...findDefaults(before, after, steps),

@@ -41,6 +41,18 @@ export const ownRules = {
     seen: 'a table or column that it names is not there; it followed a table that was renamed away, or what it names was dropped',
     cure: 'Drop the view before and create it again after, or use context.rebuildTable, which it does not follow.',
   },
+  HM105: {
+    level: 'error',
+    does: 'rebuilds a table and does not copy a column',
+    seen: 'the column is in both tables, and the INSERT ... SELECT does not name it, or fills it with an expression in which it is not',
+    cure: 'Copy it: INSERT INTO new (a, b) SELECT a, b FROM old. context.rebuildTable copies all by itself.',
+  },
+  HM106: {
+    level: 'warning',
+    does: 'makes a column of another type, which may change its values',
+    seen: "a rebuild, or context.changeColumn, which fails where a value would change; the affinity was TEXT or none and is one of numbers, which makes 7 of '007', or INTEGER and is REAL, or REAL and is TEXT, and the like",
+    cure: 'See that no value changes ("migrator plan" tries changeColumn on real data), or convert them by an expression.',
+  },
   HM201: {
     level: 'error',
     does: 'runs a statement that the migrator refuses',
@@ -56,7 +68,7 @@ export const ownRules = {
   HM203: {
     level: 'error',
     does: 'deletes rows and does not say so',
-    seen: 'DELETE from a table that was there before, which "removesRows" does not name; it fails where a row is deleted',
+    seen: 'DELETE from a table that was there before, REPLACE into it, or a rebuild that copies it WHERE or with LIMIT; "removesRows" does not name it; it fails where a row goes, though not where one is replaced',
     cure: "Keep the rows, or say that they are meant to go: export const removesRows = ['metrics'].",
   },
   HM301: {
@@ -74,7 +86,7 @@ export const ownRules = {
   HM401: {
     level: 'error',
     does: 'has a down that loses data',
-    seen: 'down drops a table or column that up had not made, or that up had moved rows into; or it deletes rows or sets values NULL there, other than WHERE up wrote some',
+    seen: 'down drops a table or column that up had not made, or that up had moved rows into; or it deletes rows there, leaves some out of a rebuild, or sets values to what does not name their column, other than WHERE up wrote some',
     cure: 'Let down undo what up did, the other way round, or leave it out.',
   },
   HM402: {
@@ -98,8 +110,8 @@ export const ownRules = {
   HM502: {
     level: 'warning',
     does: 'asks the clock or chance',
-    seen: 'its own code calls new Date(), Date.now, performance.now, Temporal.Now, Math.random or crypto, of Node too; every database gets other data',
-    cure: "Write a constant, or let SQLite fill it in: Sequelize.literal('CURRENT_TIMESTAMP').",
+    seen: "its own code calls new Date(), Date.now, performance.now, Temporal.Now, Math.random or crypto, of Node too; or its INSERT or UPDATE asks datetime('now') and the like, CURRENT_TIMESTAMP, random() or randomblob(); every database gets other data",
+    cure: 'Write a constant, or leave the column to a DEFAULT that SQLite fills in.',
   },
   HM503: {
     level: 'error',

@@ -14,6 +14,8 @@ for (const [sql, verb, table, sets, picks] of [
   ['INSERT INTO a VALUES (1)', 'INSERT', 'a', '', false],
   ['INSERT INTO a (x) VALUES (1)', 'INSERT', 'a', '', false],
   ['INSERT OR REPLACE INTO a (x, y) SELECT *, max(y, 1) FROM b WHERE y', 'INSERT', 'a', 'x: *; y: max(y, 1)', true],
+  ['INSERT INTO a (x) SELECT y FROM b WHERE TRUE ON CONFLICT DO NOTHING', 'INSERT', 'a', 'x: y', false],
+  ['INSERT INTO a (x) SELECT y FROM b LIMIT 1', 'INSERT', 'a', 'x: y', true],
   ['REPLACE INTO a ("x", y) SELECT x FROM b', 'INSERT', 'a', 'x: x', false],
 ] as const)
   t.test(sql, async t => {
@@ -21,6 +23,39 @@ for (const [sql, verb, table, sets, picks] of [
     const told = change?.sets.map(({ column, expression }) => `${column}: ${expression}`).join('; ')
     t.strictSame([change?.verb, change?.table, told, change?.picks], [verb, table, sets, picks])
   })
+
+t.test('of an INSERT it is told what it names and selects, each by itself', async t => {
+  for (const [sql, into, selects] of [
+    ['INSERT INTO a SELECT *, max(x, 1) AS y FROM b', [], ['*', 'max(x, 1) AS y']],
+    ['INSERT INTO a ("x", y) VALUES (1, 2)', ['x', 'y'], []],
+    ['INSERT INTO a (x, y) SELECT b.* FROM b', ['x', 'y'], ['b.*']],
+    ['UPDATE a SET x = (SELECT y FROM b)', [], []],
+  ] as const)
+    t.match(changeOf(sql), { into, selects }, sql)
+})
+
+t.test('it is told whether other rows may go for its own', async t => {
+  for (const [sql, expected] of [
+    ['REPLACE INTO a VALUES (1)', true],
+    ['insert or replace into a values (1)', true],
+    ['UPDATE OR REPLACE a SET x = 1', true],
+    ['INSERT OR IGNORE INTO a VALUES (1)', false],
+    ['UPDATE a SET x = replace(x, 1, 2)', false],
+  ] as const)
+    t.equal(changeOf(sql)?.replaces, expected, sql)
+})
+
+t.test('its condition is told, without what comes behind', async t => {
+  for (const [sql, where] of [
+    [
+      'UPDATE a SET x = 1 WHERE x IS NULL AND y IN (SELECT y FROM b WHERE z) RETURNING x',
+      'x IS NULL AND y IN (SELECT y FROM b WHERE z)',
+    ],
+    ['DELETE FROM a', ''],
+    ['INSERT INTO a SELECT y FROM b WHERE y ORDER BY y LIMIT 3', 'y'],
+  ] as const)
+    t.equal(changeOf(sql)?.where, where, sql)
+})
 
 t.test('what changes no rows is no change', async t => {
   for (const sql of ['SELECT 1', 'WITH n AS (SELECT 1) SELECT * FROM n', 'CREATE TABLE a (x)', 'DROP TABLE a', ''])

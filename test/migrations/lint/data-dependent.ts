@@ -43,6 +43,29 @@ testAnalyzer(t, made, ({ fates, kept }) => findDataDependent(fates, kept), [
     [],
   ],
   [
+    'of which only some were filled are not',
+    [
+      "UPDATE a SET x = 'x' WHERE id = 3",
+      "UPDATE a SET x = 'x' WHERE x IS NULL AND y IS NULL",
+      'ALTER TABLE a ALTER COLUMN x SET NOT NULL',
+    ],
+    ['LT101: makes a.x NOT NULL'],
+  ],
+  [
+    'nor of which those are filled that have a value in another column, or in this one',
+    [
+      "UPDATE a SET y = 'y' WHERE x IS NULL",
+      "UPDATE a SET y = 'y' WHERE y IS NOT NULL",
+      'ALTER TABLE a ALTER COLUMN y SET NOT NULL',
+    ],
+    ['MF104: makes a.y NOT NULL'],
+  ],
+  [
+    'all of them are ready, whatever their column is called there',
+    ["UPDATE a SET X = 'x' WHERE a.[X] IS NULL", 'ALTER TABLE a ALTER COLUMN x SET NOT NULL'],
+    [],
+  ],
+  [
     'rows of another table, or of this one afterwards, are not',
     ["UPDATE b SET x = 'x'", 'ALTER TABLE a ALTER COLUMN x SET NOT NULL', "UPDATE a SET x = 'x'"],
     ['LT101: makes a.x NOT NULL'],

@@ -7,6 +7,13 @@ import { recordStatements } from '../../help/recorded.ts'
 
 const made = 'CREATE TABLE a (x, y); CREATE TABLE b (x)'
 
+const rebuild = (table: string, rows: string) => [
+  'CREATE TABLE n (x, y)',
+  `INSERT INTO n (x) SELECT x FROM ${table} ${rows}`,
+  `DROP TABLE ${table}`,
+  `ALTER TABLE n RENAME TO ${table}`,
+]
+
 testAnalyzer(t, made, ({ fates, kept }) => findDeletes(fates, kept, ['b']), [
   ['a table whose rows go is told', ['DELETE FROM a WHERE x > 1', 'DELETE FROM a'], ['HM203: deletes rows of a']],
   [
@@ -17,6 +24,19 @@ testAnalyzer(t, made, ({ fates, kept }) => findDeletes(fates, kept, ['b']), [
   ['where it is said, it is meant', ['DELETE FROM b'], []],
   ["a migration's own table may be emptied", ['CREATE TABLE c (x)', 'DELETE FROM c'], []],
   ['a table that goes is another finding', ['DELETE FROM a', 'DROP TABLE a'], []],
+  ['a rebuild that copies some rows', rebuild('a', 'WHERE x > 1'), ['HM203: does not copy all rows of a']],
+  ['a rebuild that is said to do so, and one that copies all', [...rebuild('b', 'LIMIT 9'), ...rebuild('a', '')], []],
+  ['rows that others may replace', ['REPLACE INTO a VALUES (1, 2)'], ['HM203: may replace rows of a']],
+  [
+    'also by other statements, and once',
+    ['UPDATE OR REPLACE a SET x = 1', 'INSERT OR REPLACE INTO a SELECT 1, 2', 'REPLACE INTO b VALUES (1)'],
+    ['HM203: may replace rows of a'],
+  ],
+  [
+    "a migration's own rows may be replaced",
+    ['CREATE TABLE c (x)', 'REPLACE INTO c VALUES (1)', "INSERT INTO a SELECT 'REPLACE', 1"],
+    [],
+  ],
   ['other changes delete nothing', ['UPDATE a SET x = NULL', 'INSERT INTO a VALUES (1, 2)'], []],
 ])
 
@@ -48,7 +68,7 @@ for (const [title, up, down, expected] of [
   [
     'values that a down makes NULL',
     [],
-    ['UPDATE a SET y = 1, x = NULL'],
+    ['UPDATE a SET x = NULL'],
     ['HM401: makes a.x NULL, which has values from before up'],
   ],
   ['those of a column that up made may go', ['ALTER TABLE a ADD COLUMN z'], ['UPDATE a SET z = NULL'], []],
@@ -58,6 +78,54 @@ for (const [title, up, down, expected] of [
     ["UPDATE a SET x = NULL WHERE x = 'up'"],
     [],
   ],
+  [
+    'values that a down writes over',
+    [],
+    ["UPDATE a SET x = 'gone', Y = x"],
+    [
+      'HM401: writes over a.x, which has values from before up',
+      'HM401: writes over a.Y, which has values from before up',
+    ],
+  ],
+  ['values that become others by themselves are undone', [], ["UPDATE a SET x = lower(x), y = coalesce(a.y, 'y')"], []],
+  [
+    'those of a column that up made may be written over',
+    ['ALTER TABLE a ADD COLUMN z'],
+    ["UPDATE a SET z = 'gone'"],
+    [],
+  ],
+  [
+    'a column under the name that up gave it',
+    ['ALTER TABLE a RENAME COLUMN x TO w'],
+    ["UPDATE a SET w = 'gone'", 'ALTER TABLE a RENAME COLUMN w TO x'],
+    ['HM401: writes over a.w, which has values from before up'],
+  ],
+  [
+    'those that up wrote may be written over',
+    ["UPDATE a SET x = 'up' WHERE x = 'before'"],
+    ["UPDATE a SET x = 'before' WHERE x = 'up'"],
+    [],
+  ],
+  ['a column that up wrote over has nothing from before', ["UPDATE a SET X = 'up'"], ["UPDATE a SET x = 'before'"], []],
+  [
+    'other than where up kept what was there, or wrote another one',
+    ["UPDATE a SET x = x || 'up', y = 'up'", "INSERT INTO a (x) SELECT 'up' FROM b"],
+    ["UPDATE a SET x = 'before'"],
+    ['HM401: writes over a.x, which has values from before up'],
+  ],
+  [
+    'what up kept in a column of its own may come back',
+    ['ALTER TABLE a ADD COLUMN kept', 'UPDATE a SET kept = x', 'UPDATE a SET x = 1 WHERE x > 1'],
+    ['UPDATE a SET x = kept', 'ALTER TABLE a DROP COLUMN kept'],
+    [],
+  ],
+  [
+    'rows that a rebuild leaves out',
+    [],
+    rebuild('a', 'WHERE x > 1'),
+    ['HM401: leaves out rows of a, which may be from before up'],
+  ],
+  ['those that up put there may be left out', ["INSERT INTO a VALUES ('up', 1)"], rebuild('a', "WHERE x <> 'up'"), []],
   ['what comes loses nothing', [], ['INSERT INTO a (x, y) SELECT NULL, x FROM b'], []],
 ] as const)
   t.test(title, async t => t.strictSame(await emptied(t, up, down), expected))

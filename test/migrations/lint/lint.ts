@@ -56,12 +56,13 @@ t.test('what the editor does, and what the cures advise, has no finding', async 
     await schema.changeColumn('p', 'made', { type: 'TEXT', defaultValue: schema.sequelize.literal('CURRENT_TIMESTAMP') })
     await schema.addIndex('p', ['made'])
     await schema.sequelize.transaction(transaction => schema.bulkInsert('p', [{ name: 'a' }], { transaction }))
-    await schema.backfill('UPDATE p SET code = id WHERE id BETWEEN $first AND $last', { table: 'p' })`
+    await schema.backfill('UPDATE p SET code = id WHERE id BETWEEN $first AND $last AND code IS NULL', { table: 'p' })
+    await schema.changeColumn('p', 'code', { allowNull: false })`
   const found = await find(t, {
     '0001-make.js': migration(make, 'DROP TABLE p').replace('export const down', 'const down'),
     '0002-change.js': migration(change).replace('export const down', 'const down'),
   })
-  t.strictSame(found, { '0001-make': [], '0002-change': [] })
+  t.strictSame(found, { '0001-make': [], '0002-change': ['up HM106: makes p.code INTEGER, which was TEXT'] })
 })
 
 t.test('dates that Sequelize fills in are not blamed on the migration', async t => {
