@@ -1,4 +1,4 @@
-import { linkSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { attempt } from '../attempt.ts'
 import { sizeOf } from '../size-of.ts'
@@ -62,18 +62,16 @@ const keep = (database: string, kept: string): string => {
 }
 
 /**
- * The database first: without it a journal harms nobody. One that was killed in between left a journal alone: that belongs to
- * what was moved last.
+ * The database first: without it a journal harms nobody. What lies beside a missing or empty one gets a name of its own, too:
+ * whose journal it is nobody knows, and beside an older database it would spoil that.
  */
 const moveAside = (database: string, kept: string): string | undefined => {
-  const present = ['', '-wal', '-journal'].filter(suffix => sizeOf(database + suffix) > 0)
-  const target = present.includes('') ? kept : (listReplaced(database).findLast(hasNoJournal) ?? kept)
-  for (const suffix of present) renameSync(database + suffix, target + suffix)
+  const present = ['', '-wal', '-journal'].filter(suffix => existsSync(database + suffix))
   rmSync(`${database}-shm`, { force: true })
-  return present.length > 0 ? target + present[0] : undefined
+  if (present.every(suffix => sizeOf(database + suffix) === 0)) return undefined
+  for (const suffix of present) renameSync(database + suffix, kept + suffix)
+  return kept + present[0]
 }
-
-const hasNoJournal = (path: string): boolean => sizeOf(`${path}-wal`) === 0 && sizeOf(`${path}-journal`) === 0
 
 /** A second name that a killed restore left is the database itself. */
 const removeHalfKept = (database: string): void => {

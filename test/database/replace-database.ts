@@ -88,15 +88,26 @@ t.test('a missing or empty one has nothing to keep, and a journal that it left i
   t.equal(valueIn(join(folder, 'x.db')), 'new')
 })
 
-t.test('a journal alone goes with the newest that was replaced and has none: a kill parted them', async t => {
-  const folder = t.testdir({ 'x.db-journal': 'its journal' })
-  const file = join(folder, 'x.db')
-  const parted = make(join(folder, 'x.db.replaced-20260102T000000Z'), 'delete', 'last')
-  make(join(folder, 'x.db.replaced-20260101T000000Z'), 'delete', 'before')
-  const kept = replaceDatabase(file, make(join(folder, 'next.db'), 'delete', 'new'), nothing)
-  t.equal(kept, `${parted}-journal`)
-  t.equal(readFileSync(`${parted}-journal`, 'utf8'), 'its journal')
-  t.equal(valueIn(file), 'new')
+t.test('a journal alone is kept under a name of its own: beside an older database it would spoil that', async t => {
+  for (const [suffix, files] of [
+    ['-wal', {}],
+    ['-journal', { 'x.db': '' }],
+  ] as const) {
+    const folder = t.testdir({ [`x.db${suffix}`]: 'whose it is nobody knows', ...files })
+    const file = join(folder, 'x.db')
+    const older = make(join(folder, 'x.db.replaced-20260102T000000Z'), 'delete', 'older')
+    const kept = replaceDatabase(file, make(join(folder, 'next.db'), 'delete', 'new'), nothing)
+    const stem = String(kept).replace(/-(?:wal|journal)$/, '')
+    t.match(stem, /x\.db\.replaced-\d{8}T\d{6}Z$/)
+    t.equal(readFileSync(stem + suffix, 'utf8'), 'whose it is nobody knows')
+    t.equal(existsSync(stem), 'x.db' in files, 'the empty file stays what the journal is of')
+    t.strictSame(
+      readdirSync(folder).filter(name => name.includes('20260102')),
+      ['x.db.replaced-20260102T000000Z'],
+    )
+    t.equal(valueIn(older), 'older')
+    t.equal(valueIn(file), 'new')
+  }
 })
 
 t.test('the second name that a killed restore left is taken away: it is the database itself', async t => {
