@@ -6,7 +6,7 @@ import { freePath } from '../volume/free-path.ts'
 import { syncFolder } from '../volume/replace-file.ts'
 import { listReplaced, replacedPrefix } from './backups.ts'
 import { isStrange } from './header.ts'
-import { type Connection, openDatabase } from './open.ts'
+import { type Connection, openDatabase, refuseReplaced } from './open.ts'
 import { refuseOpenElsewhere } from './open-elsewhere.ts'
 import { sqliteCode } from './sqlite-failure.ts'
 
@@ -22,10 +22,10 @@ import { sqliteCode } from './sqlite-failure.ts'
  */
 export const replaceDatabase = (database: string, replacement: string, onLocked: () => void): string | undefined => {
   refuseOpenElsewhere(database)
-  removeHalfKept(database)
-  const kept = freePath(stamp => join(dirname(database), replacedPrefix(database) + stamp))
   const locked = sizeOf(database) > 0 && !isStrange(database) ? lockForGood(database) : undefined
   try {
+    removeHalfKept(database)
+    const kept = freePath(stamp => join(dirname(database), replacedPrefix(database) + stamp))
     onLocked()
     const old = locked === undefined ? moveAside(database, kept) : keep(database, kept)
     renameSync(replacement, database)
@@ -44,7 +44,9 @@ const lockForGood = (database: string): Connection | undefined => {
   const connection = openDatabase(database)
   const outcome = attempt(() => {
     connection.pragma('locking_mode = EXCLUSIVE')
-    connection.exec('BEGIN EXCLUSIVE; COMMIT')
+    connection.exec('BEGIN EXCLUSIVE')
+    refuseReplaced(connection)
+    connection.exec('COMMIT')
     connection.pragma('journal_mode = DELETE')
     // what a killed reader, or another journal mode, left
     for (const suffix of ['-shm', '-journal']) rmSync(database + suffix, { force: true })

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
-import { existsSync, linkSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, linkSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { replaceDatabase } from '../../src/database/replace-database.ts'
@@ -137,6 +139,36 @@ t.test('one that another process has open in WAL mode is not replaced, and nothi
   t.equal(locked, false)
   t.equal(valueIn(next), 'new')
 })
+
+/** In a thread, since processes of this container are seen: locks the file, replaces it, and has the new one open in WAL mode. */
+const otherRestore = `
+  const { parentPort, workerData: [file, next] } = require('node:worker_threads')
+  const Database = require('better-sqlite3')
+  const old = new Database(file)
+  old.exec('BEGIN EXCLUSIVE')
+  parentPort.postMessage('locked')
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+  require('node:fs').renameSync(next, file)
+  const hub = new Database(file)
+  hub.exec("UPDATE a SET x = 'of its hub'")
+  old.exec('COMMIT')
+  setInterval(() => hub, 1000)`
+
+t.test(
+  'of two restores at once the slower one is refused, and the hub on what the other restored loses nothing',
+  async t => {
+    const folder = t.testdir()
+    const [file, first] = [make(join(folder, 'x.db'), 'delete', 'old'), make(join(folder, 'first.db'), 'wal', 'first')]
+    const second = make(join(folder, 'second.db'), 'wal', 'second')
+    const other = new Worker(otherRestore, { eval: true, workerData: [file, first] })
+    t.teardown(() => other.terminate())
+    await once(other, 'message')
+    t.throws(() => replaceDatabase(file, second, nothing), { code: 'DATABASE_BUSY' })
+    t.equal(valueIn(file), 'of its hub')
+    t.ok(statSync(`${file}-wal`).size > 0, 'its WAL is there')
+    t.equal(valueIn(second), 'second')
+  },
+)
 
 t.test('a lock says so where the process cannot be seen', async t => {
   const folder = t.testdir()
