@@ -1,6 +1,7 @@
 import { existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { attempt } from '../attempt.ts'
+import { Failure } from '../failure.ts'
 import { sizeOf } from '../size-of.ts'
 import { freePath } from '../volume/free-path.ts'
 import { syncFolder } from '../volume/replace-file.ts'
@@ -8,7 +9,7 @@ import { listReplaced, replacedPrefix } from './backups.ts'
 import { isStrange } from './header.ts'
 import { type Connection, openDatabase, refuseReplaced } from './open.ts'
 import { refuseOpenElsewhere } from './open-elsewhere.ts'
-import { sqliteCode } from './sqlite-failure.ts'
+import { isBusy, sqliteCode } from './sqlite-failure.ts'
 
 /**
  * Puts a whole, synced file in the place of a database, and keeps what was there as `<database>.replaced-<UTC>`.
@@ -18,7 +19,7 @@ import { sqliteCode } from './sqlite-failure.ts'
  * so a kill may leave no database, which `up` refuses to make anew.
  * @param onLocked called when nobody else can have it any more, before anything is moved
  * @returns where the old one is; undefined when there was none
- * @throws Failure DATABASE_BUSY naming who has it open; SQLITE_BUSY when somebody in another container has
+ * @throws Failure DATABASE_BUSY when somebody has it open, naming the process where it is one of this container
  */
 export const replaceDatabase = (database: string, replacement: string, onLocked: () => void): string | undefined => {
   refuseOpenElsewhere(database)
@@ -53,8 +54,17 @@ const lockForGood = (database: string): Connection | undefined => {
   })
   if ('value' in outcome) return connection
   connection.close()
+  // the journal of a new file is no sign of damage in the old one
+  refuseReplaced(connection)
+  if (isBusy(outcome.error)) throw openSomewhere(database, outcome.error)
   if (/^SQLITE_(?:NOTADB|CORRUPT|ERROR)/.test(String(sqliteCode(outcome.error)))) return undefined
   throw outcome.error
+}
+
+/** Not a writer that could be waited for: a hub that does nothing has it open, too. */
+const openSomewhere = (database: string, cause: unknown): Failure => {
+  const hint = 'Stop its hub, in whatever container it is, then start again.'
+  return new Failure('DATABASE_BUSY', `${database} is open in another program`, hint, cause)
 }
 
 /** By a second name for the same file, so that the rename replaces it at once; by moving it where a filesystem has no links. */

@@ -170,13 +170,13 @@ t.test(
   },
 )
 
-t.test('a lock says so where the process cannot be seen', async t => {
+t.test('a lock says so where the process cannot be seen, and names nothing that waiting would mend', async t => {
   const folder = t.testdir()
   const [file, next] = [make(join(folder, 'x.db'), 'wal', 'old'), make(join(folder, 'next.db'), 'wal', 'new')]
   // a connection of this process is not looked for among the others
   const hub = new Database(file)
   hub.prepare('SELECT * FROM a').get()
-  t.throws(() => replaceDatabase(file, next, nothing), { code: 'SQLITE_BUSY' })
+  t.throws(() => replaceDatabase(file, next, nothing), { code: 'DATABASE_BUSY', hint: /^Stop its hub/ })
   t.equal(hub.prepare('SELECT x FROM a').pluck().get(), 'old')
   hub.close()
   t.equal(valueIn(file), 'old')
