@@ -17,42 +17,61 @@ import { isBusy, sqliteCode } from './sqlite-failure.ts'
  * A sound database is replaced in one rename, under its exclusive lock: at kill -9 there is the old or the new one. One that
  * SQLite cannot open cannot be locked either, and may have a journal that must not meet the new file: it is moved aside first,
  * so a kill may leave no database, which `up` refuses to make anew.
- * @param onLocked called when nobody else can have it any more, before anything is moved
+ * Where the new one cannot take its place, all is as it was.
+ * @param withdraw called when nobody else can have it any more, before anything is moved; gives back what undoes it
  * @returns where the old one is; undefined when there was none
  * @throws Failure DATABASE_BUSY when somebody has it open, naming the process where it is one of this container
  */
-export const replaceDatabase = (database: string, replacement: string, onLocked: () => void): string | undefined => {
+export const replaceDatabase = (
+  database: string,
+  replacement: string,
+  withdraw: () => () => void,
+): string | undefined => {
   refuseOpenElsewhere(database)
   const locked = sizeOf(database) > 0 && !isStrange(database) ? lockForGood(database) : undefined
+  const undo = [() => locked?.setBack()]
   try {
     removeHalfKept(database)
     const kept = freePath(stamp => join(dirname(database), replacedPrefix(database) + stamp))
-    onLocked()
+    undo.push(withdraw())
+    undo.push(() => putBack(database, kept))
     const old = locked === undefined ? moveAside(database, kept) : keep(database, kept)
     renameSync(replacement, database)
+    undo.length = 0
     syncFolder(dirname(database))
     return old
+  } catch (error) {
+    for (const step of undo.toReversed()) attempt(step)
+    throw error
   } finally {
-    locked?.close()
+    locked?.connection.close()
   }
 }
+
+type Locked = Readonly<{
+  connection: Connection
+  /** gives it the journal mode that it had */
+  setBack: () => void
+}>
 
 /**
  * The exclusive lock, and the journal gone: when a connection in WAL mode is closed, SQLite deletes the WAL by its name, which
  * by then would be the new database's.
  */
-const lockForGood = (database: string): Connection | undefined => {
+const lockForGood = (database: string): Locked | undefined => {
   const connection = openDatabase(database)
   const outcome = attempt(() => {
     connection.pragma('locking_mode = EXCLUSIVE')
     connection.exec('BEGIN EXCLUSIVE')
     refuseReplaced(connection)
     connection.exec('COMMIT')
+    const mode = connection.pragma('journal_mode', { simple: true })
     connection.pragma('journal_mode = DELETE')
     // what a killed reader, or another journal mode, left
     for (const suffix of ['-shm', '-journal']) rmSync(database + suffix, { force: true })
+    return { connection, setBack: () => void connection.pragma(`journal_mode = ${mode}`) }
   })
-  if ('value' in outcome) return connection
+  if ('value' in outcome) return outcome.value
   connection.close()
   // the journal of a new file is no sign of damage in the old one
   refuseReplaced(connection)
@@ -83,6 +102,14 @@ const moveAside = (database: string, kept: string): string | undefined => {
   if (present.every(suffix => sizeOf(database + suffix) === 0)) return undefined
   for (const suffix of present) renameSync(database + suffix, kept + suffix)
   return kept + present[0]
+}
+
+/** Undoes keep and moveAside, however far they came. To rename one of two names of a file does nothing (rename(2)). */
+const putBack = (database: string, kept: string): void => {
+  for (const suffix of ['-wal', '-journal', ''].filter(suffix => existsSync(kept + suffix))) {
+    renameSync(kept + suffix, database + suffix)
+    rmSync(kept + suffix, { force: true })
+  }
 }
 
 /** A second name that a killed restore left is the database itself. */

@@ -50,13 +50,16 @@ export const writeMarker = (file: string, marker: Marker): void => {
 /**
  * Takes a marker away that is no longer true, or soon will not be. It stays under another name: it is the evidence that
  * the volume once had a database, when that is found missing or empty.
+ * @returns puts it back, for when it stays true after all; nothing where there was none
  */
-export const withdrawMarker = (file: string): void => {
+export const withdrawMarker = (file: string): (() => void) => {
   try {
     renameSync(file, withdrawn(file))
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
+    return () => undefined
   }
+  return () => renameSync(withdrawn(file), file)
 }
 
 export const withdrawn = (file: string): string => `${file}.withdrawn`

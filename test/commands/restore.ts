@@ -16,6 +16,7 @@ import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { alembicSql, makeDatabase } from '../help/alembic.ts'
 import { dump, readJson, root, runProgram, settingsFor } from '../help/program.ts'
+import { uncounted } from '../help/uncounted.ts'
 
 const run = (folder: string, ...words: readonly string[]) => runProgram(words, settingsFor(folder))
 const addServer = (file: string, id: string): void => {
@@ -135,6 +136,22 @@ t.test('a damaged backup is refused by name, and nothing is changed', async t =>
   t.match(outcome, { exitCode: 30, failure: 'DATABASE_DAMAGED' })
   t.ok(outcome.stderr.includes(backup))
   t.strictSame([dump(file), readFileSync(join(folder, '.ready'), 'utf8'), readdirSync(folder)], before)
+})
+
+t.test('a restore that fails at its last step leaves the database in its journal mode, and the marker', async t => {
+  const folder = t.testdir()
+  // what it replaces cannot be kept: with -replaced-UTC behind it the name is longer than a filesystem allows
+  const file = join(folder, `${'x'.repeat(240)}.db`)
+  const settings = { DATABASE_URL: `sqlite:${file}` }
+  await runProgram([], settings)
+  copyFileSync(file, join(folder, 'mine'))
+  addServer(file, 'later')
+  await runProgram([], settings)
+  const contents = () => readdirSync(folder).map(name => [name, uncounted(join(folder, name))])
+  const before = contents()
+  t.match(await runProgram(['restore', join(folder, 'mine'), '--yes'], settings), { stderr: /ENAMETOOLONG/ })
+  t.strictSame(contents(), before)
+  t.match((await runProgram([], settings)).events, [{ event: 'up.nothing' }])
 })
 
 t.test('while a hub has the database open it is refused with 20, and marker and database stay', async t => {

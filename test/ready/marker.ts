@@ -51,6 +51,18 @@ t.test('a withdrawn marker is kept as evidence until the next one is written', a
   t.strictSame(readdirSync(folder).toSorted(), ['.ready', 'x.db'])
 })
 
+t.test('a marker that was withdrawn can be put back, and one of an earlier time is not', async t => {
+  const { connection, file } = open(t)
+  const marker = { ...truthOf(connection, applied), ...more }
+  writeMarker(file, marker)
+  withdrawMarker(file)()
+  t.strictSame(readMarker(file), marker)
+  t.equal(existsSync(withdrawn(file)), false)
+  withdrawMarker(file)
+  withdrawMarker(file)()
+  t.equal(readMarker(file), undefined)
+})
+
 t.test('withdrawing where there is none is no error, anything else is', async t => {
   const { folder, file } = open(t)
   t.doesNotThrow(() => withdrawMarker(file))
