@@ -4,6 +4,7 @@ import { backupFolder, listBackups } from '../database/backups.ts'
 import { refuseDamage } from '../database/check-database.ts'
 import { copyByHelper } from '../database/copy.ts'
 import { replaceDatabase } from '../database/replace-database.ts'
+import { keepUnfinished } from '../database/unfinished-backup.ts'
 import { Failure } from '../failure.ts'
 import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
 import { findForeign } from '../migrations/find-foreign.ts'
@@ -54,7 +55,10 @@ export const restore = async (
     refuseDamage(backup, await copyByHelper('the restored database', backup, partial, check, helperOf(context)))
     if (existsSync(database)) sameOwner(partial, database)
     else chmodSync(partial, modeOfNew)
-    return replaceDatabase(database, partial, () => withdrawMarker(config.readyFile))
+    return replaceDatabase(database, partial, () => {
+      keepUnfinished(database)
+      return withdrawMarker(config.readyFile)
+    })
   })
   if (replaced === undefined) shareWithGroup(database)
   const kept = replaced === undefined ? '' : `; what was there is ${replaced}`

@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { markUnfinished } from '../../src/database/unfinished-backup.ts'
 import { alembicSql, makeDatabase } from '../help/alembic.ts'
 import { dump, readJson, root, runProgram, settingsFor } from '../help/program.ts'
 import { uncounted } from '../help/uncounted.ts'
@@ -114,6 +115,19 @@ t.test('after a backup of an older schema the marker tells of that, and up goes 
   t.match((await runProgram([], settings)).events.at(-1), { event: 'up.done', applied: 1 })
   t.match(readJson(join(folder, '.ready')), { schema: '0004-x' })
   t.strictSame(serversIn(file), ['kept'])
+})
+
+t.test('the backup of a run that was killed after its commit stays, once it was restored', async t => {
+  const { folder, file, backup } = await prepare(t)
+  // as that run leaves it: see test/database/unfinished-backup.ts
+  markUnfinished(file, backup)
+  const migrations = join(folder, 'migrations')
+  cpSync(join(root, 'migrations'), migrations, { recursive: true })
+  writeFileSync(join(migrations, '0004-x.js'), 'export const up = async () => {}')
+  t.match(await run(folder, 'restore', backup, '--yes'), { exitCode: 0 })
+  const settings = settingsFor(folder, { MIGRATOR_MIGRATIONS: migrations })
+  t.match((await runProgram([], settings)).events.at(-1), { event: 'up.done', applied: 1 })
+  t.equal(existsSync(backup), true)
 })
 
 t.test("another tool's database is restored, without a marker, and what to do next is said", async t => {
