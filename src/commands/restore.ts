@@ -47,29 +47,28 @@ export const restore = async (
     yes,
     `${backup} takes the place of ${database}; what is there is kept. Its hub must be stopped`,
   )
-  probeFolder(volume)
   removePartialFolders(volume, false)
   refuseShortRoom([{ what: 'copy of the backup', folder: volume, bytes: statSync(backup).size, files: 4 }])
+  const isLost = !existsSync(database)
   const replaced = await withPartialFolder(volume, async partials => {
+    probeFolder(partials)
     const partial = join(partials, basename(database))
     refuseDamage(backup, await copyByHelper('the restored database', backup, partial, check, helperOf(context)))
-    if (existsSync(database)) sameOwner(partial, database)
-    else chmodSync(partial, modeOfNew)
+    sameOwner(partial, isLost ? backup : database)
+    // a backup may be read-only, to be safe
+    if (isLost) chmodSync(partial, statSync(partial).mode | 0o600)
     return replaceDatabase(database, partial, () => {
       keepUnfinished(database)
       return withdrawMarker(config.readyFile)
     })
   })
-  if (replaced === undefined) shareWithGroup(database)
+  if (isLost) shareWithGroup(database)
   const kept = replaced === undefined ? '' : `; what was there is ${replaced}`
   log.info('restore.done', `restored ${database} from ${backup}${kept}`, { file: backup, replaced: replaced ?? null })
   await markRestored(context, texts).catch(error => {
     throw notMarked(error, database)
   })
 }
-
-/** As SQLite makes one: whoever has the volume may write it, everybody may read it. */
-const modeOfNew = 0o644
 
 const chooseBackup = (database: string, file: string | undefined, latest: boolean): string => {
   const hint = 'Name one that "migrator backups" lists, or say --latest.'

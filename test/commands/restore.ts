@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import {
+  chmodSync,
   copyFileSync,
   cpSync,
   existsSync,
@@ -7,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -72,6 +74,30 @@ t.test('a marker that cannot be written once all is in place is told as that', a
   t.strictSame(serversIn(file), ['kept'])
   t.equal(existsSync(join(folder, '.ready')), false)
   t.match(await run(folder), { exitCode: 0, events: [{ event: 'up.done', applied: 0 }] })
+})
+
+t.test('a run that tries the volume out at the same time is not disturbed', async t => {
+  const { folder } = await prepare(t)
+  const probe = join(folder, '.migrator-probe')
+  writeFileSync(probe, 'of the other run')
+  t.match(await run(folder, 'restore', '--latest', '--yes'), { exitCode: 0 })
+  t.equal(existsSync(probe), true)
+})
+
+t.test('two restores at once: each does it, or is told that the other one does', async t => {
+  const { folder, file } = await prepare(t)
+  const outcomes = await Promise.all([1, 2].map(() => run(folder, 'restore', '--latest', '--yes')))
+  for (const { exitCode, stderr } of outcomes) t.ok(exitCode === 0 || exitCode === 20, stderr)
+  t.ok(outcomes.some(({ exitCode }) => exitCode === 0))
+  t.strictSame(serversIn(file), ['kept'])
+})
+
+t.test('a database that is lost gets the mode of the backup, and may be written', async t => {
+  const { folder, file, backup } = await prepare(t)
+  rmSync(file)
+  chmodSync(backup, 0o440)
+  t.match(await run(folder, 'restore', backup, '--yes'), { exitCode: 0 })
+  t.equal(statSync(file).mode & 0o777, 0o640)
 })
 
 t.test('what was replaced can be restored in its turn', async t => {
