@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, realpathSync, statSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
-import { backupFolder, listBackups } from '../database/backups.ts'
+import { basename, dirname, join, resolve } from 'node:path'
+import { backupFolder, listBackups, replacedPrefix } from '../database/backups.ts'
 import { refuseDamage } from '../database/check-database.ts'
 import { copyByHelper } from '../database/copy.ts'
 import { replaceDatabase } from '../database/replace-database.ts'
@@ -27,7 +27,7 @@ import { withDatabase } from './with-database.ts'
 /**
  * Puts a copy of a backup in the place of the database. What it replaces is kept beside it, the backup stays where it is.
  * Nobody may have the database open. Then the marker is made true again.
- * @param file a path, or the name of a backup; undefined for the newest, with `latest`
+ * @param file a path, or the name of a backup or of what a restore replaced; undefined for the newest, with `latest`
  * @throws Failure CONFIG_INVALID for no such file and where nobody says yes; DATABASE_DAMAGED naming the backup; DATABASE_BUSY;
  *   DISK_FULL; what checkVolume throws
  */
@@ -75,7 +75,7 @@ const chooseBackup = (database: string, file: string | undefined, latest: boolea
   if (file === undefined && !latest) throw new Failure('CONFIG_INVALID', 'which backup is not said', hint)
   if (file !== undefined && latest)
     throw new Failure('CONFIG_INVALID', `both ${file} and --latest are said`, 'Say one of them.')
-  const chosen = file === undefined ? listBackups(database).at(-1)?.file : inFolder(database, file)
+  const chosen = file === undefined ? listBackups(database).at(-1)?.file : inVolume(database, file)
   if (chosen === undefined)
     throw new Failure('CONFIG_INVALID', `there is no backup in ${backupFolder(database)}`, 'Name a file of your own.')
   if (!statSync(chosen, { throwIfNoEntry: false })?.isFile())
@@ -86,10 +86,11 @@ const chooseBackup = (database: string, file: string | undefined, latest: boolea
   return realpathSync(chosen)
 }
 
-/** A name alone is that of a backup, where there is one. */
-const inFolder = (database: string, file: string): string => {
-  const backup = join(backupFolder(database), file)
-  return basename(file) === file && existsSync(backup) ? backup : resolve(file)
+/** A name alone is that of a backup, or of what a restore replaced, where there is one. */
+const inVolume = (database: string, file: string): string => {
+  const folders = [backupFolder(database), ...(file.startsWith(replacedPrefix(database)) ? [dirname(database)] : [])]
+  const paths = basename(file) === file ? folders.map(folder => join(folder, file)) : []
+  return paths.find(path => existsSync(path)) ?? resolve(file)
 }
 
 const isSameFile = (one: string, other: string): boolean => {

@@ -106,6 +106,8 @@ t.test('what was replaced can be restored in its turn', async t => {
   await run(folder, 'restore', join(folder, replacedIn(folder)[0] ?? ''), '--yes')
   t.strictSame(serversIn(file), ['kept', 'later'])
   t.equal(replacedIn(folder).length, 2)
+  await run(folder, 'restore', replacedIn(folder)[1] ?? '', '--yes')
+  t.strictSame(serversIn(file), ['kept'], 'by its name, too')
 })
 
 t.test('a damaged, missing or empty database is put right', async t => {
@@ -124,6 +126,17 @@ t.test('a damaged, missing or empty database is put right', async t => {
     t.strictSame(serversIn(file), ['kept'])
     t.match((await run(folder)).events, [{ event: 'up.nothing' }])
   }
+})
+
+t.test('of a lost database without a backup the failure names what a restore replaced, and that mends it', async t => {
+  const { folder, file, backup } = await prepare(t)
+  await run(folder, 'restore', '--latest', '--yes')
+  for (const path of [backup, file]) rmSync(path)
+  const command = `migrator restore --yes ${join(folder, replacedIn(folder)[0] ?? '')}`
+  const { stderr } = await run(folder)
+  t.ok(stderr.includes(command), stderr)
+  t.match(await run(folder, ...command.split(' ').slice(1)), { exitCode: 0 })
+  t.strictSame(serversIn(file), ['kept', 'later'])
 })
 
 t.test('after a backup of an older schema the marker tells of that, and up goes on from there', async t => {
