@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, linkSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
@@ -133,6 +142,14 @@ for (const [title, prepare] of [
     t.strictSame(undone, [file], 'what was withdrawn is put back')
   })
 }
+
+t.test('what keeps SQLite from the file, and is no damage, is told, and nothing is moved', async t => {
+  const folder = t.testdir()
+  const [file, next] = [make(join(folder, 'x.db'), 'delete', 'old'), make(join(folder, 'next.db'), 'wal', 'new')]
+  mkdirSync(`${file}-journal`)
+  t.throws(() => replaceDatabase(file, next, nothing), { code: 'SQLITE_IOERR_READ' })
+  t.strictSame(readdirSync(folder).toSorted(), ['next.db', 'x.db', 'x.db-journal'])
+})
 
 t.test('where nothing can be withdrawn, nothing is moved', async t => {
   const folder = t.testdir()
