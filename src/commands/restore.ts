@@ -1,9 +1,10 @@
 import { chmodSync, existsSync, realpathSync, statSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
-import { backupFolder, listBackups } from '../database/backups.ts'
+import { basename, dirname, join, resolve } from 'node:path'
+import { backupFolder, listBackups, replacedPrefix } from '../database/backups.ts'
 import { refuseDamage } from '../database/check-database.ts'
 import { copyByHelper } from '../database/copy.ts'
 import { replaceDatabase } from '../database/replace-database.ts'
+import { keepUnfinished } from '../database/unfinished-backup.ts'
 import { Failure } from '../failure.ts'
 import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
 import { findForeign } from '../migrations/find-foreign.ts'
@@ -26,7 +27,7 @@ import { withDatabase } from './with-database.ts'
 /**
  * Puts a copy of a backup in the place of the database. What it replaces is kept beside it, the backup stays where it is.
  * Nobody may have the database open. Then the marker is made true again.
- * @param file a path, or the name of a backup; undefined for the newest, with `latest`
+ * @param file a path, or the name of a backup or of what a restore replaced; undefined for the newest, with `latest`
  * @throws Failure CONFIG_INVALID for no such file and where nobody says yes; DATABASE_DAMAGED naming the backup; DATABASE_BUSY;
  *   DISK_FULL; what checkVolume throws
  */
@@ -46,17 +47,22 @@ export const restore = async (
     yes,
     `${backup} takes the place of ${database}; what is there is kept. Its hub must be stopped`,
   )
-  probeFolder(volume)
   removePartialFolders(volume, false)
   refuseShortRoom([{ what: 'copy of the backup', folder: volume, bytes: statSync(backup).size, files: 4 }])
+  const isLost = !existsSync(database)
   const replaced = await withPartialFolder(volume, async partials => {
+    probeFolder(partials)
     const partial = join(partials, basename(database))
     refuseDamage(backup, await copyByHelper('the restored database', backup, partial, check, helperOf(context)))
-    if (existsSync(database)) sameOwner(partial, database)
-    else chmodSync(partial, modeOfNew)
-    return replaceDatabase(database, partial, () => withdrawMarker(config.readyFile))
+    sameOwner(partial, isLost ? backup : database)
+    // a backup may be read-only, to be safe
+    if (isLost) chmodSync(partial, statSync(partial).mode | 0o600)
+    return replaceDatabase(database, partial, () => {
+      keepUnfinished(database)
+      return withdrawMarker(config.readyFile)
+    })
   })
-  if (replaced === undefined) shareWithGroup(database)
+  if (isLost) shareWithGroup(database)
   const kept = replaced === undefined ? '' : `; what was there is ${replaced}`
   log.info('restore.done', `restored ${database} from ${backup}${kept}`, { file: backup, replaced: replaced ?? null })
   await markRestored(context, texts).catch(error => {
@@ -64,15 +70,12 @@ export const restore = async (
   })
 }
 
-/** As SQLite makes one: whoever has the volume may write it, everybody may read it. */
-const modeOfNew = 0o644
-
 const chooseBackup = (database: string, file: string | undefined, latest: boolean): string => {
   const hint = 'Name one that "migrator backups" lists, or say --latest.'
   if (file === undefined && !latest) throw new Failure('CONFIG_INVALID', 'which backup is not said', hint)
   if (file !== undefined && latest)
     throw new Failure('CONFIG_INVALID', `both ${file} and --latest are said`, 'Say one of them.')
-  const chosen = file === undefined ? listBackups(database).at(-1)?.file : inFolder(database, file)
+  const chosen = file === undefined ? listBackups(database).at(-1)?.file : inVolume(database, file)
   if (chosen === undefined)
     throw new Failure('CONFIG_INVALID', `there is no backup in ${backupFolder(database)}`, 'Name a file of your own.')
   if (!statSync(chosen, { throwIfNoEntry: false })?.isFile())
@@ -83,10 +86,11 @@ const chooseBackup = (database: string, file: string | undefined, latest: boolea
   return realpathSync(chosen)
 }
 
-/** A name alone is that of a backup, where there is one. */
-const inFolder = (database: string, file: string): string => {
-  const backup = join(backupFolder(database), file)
-  return basename(file) === file && existsSync(backup) ? backup : resolve(file)
+/** A name alone is that of a backup, or of what a restore replaced, where there is one. */
+const inVolume = (database: string, file: string): string => {
+  const folders = [backupFolder(database), ...(file.startsWith(replacedPrefix(database)) ? [dirname(database)] : [])]
+  const paths = basename(file) === file ? folders.map(folder => join(folder, file)) : []
+  return paths.find(path => existsSync(path)) ?? resolve(file)
 }
 
 const isSameFile = (one: string, other: string): boolean => {

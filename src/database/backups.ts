@@ -34,9 +34,10 @@ export const schemaWord = (schema: string): string => {
   return /^\d/.test(word) ? word : `0-${word}`
 }
 
-const rest = /^(empty|\d[a-z0-9-]*)-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.db$/
+/** The year has more digits after a backup of 9999. */
+const rest = /^(empty|\d[a-z0-9-]*)-(\d{4}|\+\d{6})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.db$/
 
-/** A database's backups, oldest first. What else is in their folder is passed over. */
+/** A database's backups, oldest first. What else is in their folder is passed over, and what has a date that there is none of. */
 export const listBackups = (database: string): readonly Backup[] => {
   const folder = backupFolder(database)
   const prefix = prefixOf(database)
@@ -48,7 +49,14 @@ export const listBackups = (database: string): readonly Backup[] => {
       const [schema, madeAt] = [told.replace(rest, '$1'), told.replace(rest, '$2-$3-$4T$5:$6:$7Z')]
       return { file: join(folder, entry), schema, madeAt }
     })
-    .sort((a, b) => (a.madeAt < b.madeAt ? -1 : 1))
+    .filter(({ madeAt }) => isTime(madeAt))
+    .sort((a, b) => Date.parse(a.madeAt) - Date.parse(b.madeAt))
+}
+
+/** Neither the 99th nor 31 February. */
+const isTime = (text: string): boolean => {
+  const time = Date.parse(text)
+  return !Number.isNaN(time) && new Date(time).toISOString() === text.replace('Z', '.000Z')
 }
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true

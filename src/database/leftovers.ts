@@ -16,11 +16,15 @@ export const hasHotJournal = (path: string): boolean => beginningOf(`${path}-jou
 /**
  * What is begun as no journal is, and not zeroed as that of a finished transaction, SQLite takes for one with nothing in it: it does
  * away with it, and half of a transaction stays for good. So this is asked before the database is opened.
- * @throws Failure DATABASE_DAMAGED
  */
-export const refuseStrangeJournal = (path: string): void => {
+export const hasStrangeJournal = (path: string): boolean => {
   const beginning = beginningOf(`${path}-journal`)
-  if (beginning === hot || /^(?:00|$)/.test(beginning)) return
+  return beginning !== hot && !/^(?:00|$)/.test(beginning)
+}
+
+/** @throws Failure DATABASE_DAMAGED where there is a strange journal */
+export const refuseStrangeJournal = (path: string): void => {
+  if (!hasStrangeJournal(path)) return
   const message = `${path}-journal is damaged: its first bytes are others, and what it would take back is half done in ${path}`
   throw new Failure('DATABASE_DAMAGED', message, leftAsItIs)
 }

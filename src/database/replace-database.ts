@@ -1,14 +1,16 @@
-import { linkSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { attempt } from '../attempt.ts'
+import { Failure } from '../failure.ts'
 import { sizeOf } from '../size-of.ts'
 import { freePath } from '../volume/free-path.ts'
 import { syncFolder } from '../volume/replace-file.ts'
 import { listReplaced, replacedPrefix } from './backups.ts'
 import { isStrange } from './header.ts'
-import { type Connection, openDatabase } from './open.ts'
+import { hasStrangeJournal } from './leftovers.ts'
+import { type Connection, openDatabase, refuseReplaced } from './open.ts'
 import { refuseOpenElsewhere } from './open-elsewhere.ts'
-import { sqliteCode } from './sqlite-failure.ts'
+import { isBusy, sqliteCode } from './sqlite-failure.ts'
 
 /**
  * Puts a whole, synced file in the place of a database, and keeps what was there as `<database>.replaced-<UTC>`.
@@ -16,43 +18,74 @@ import { sqliteCode } from './sqlite-failure.ts'
  * A sound database is replaced in one rename, under its exclusive lock: at kill -9 there is the old or the new one. One that
  * SQLite cannot open cannot be locked either, and may have a journal that must not meet the new file: it is moved aside first,
  * so a kill may leave no database, which `up` refuses to make anew.
- * @param onLocked called when nobody else can have it any more, before anything is moved
+ * Where the new one cannot take its place, all is as it was.
+ * @param withdraw called when nobody else can have it any more, before anything is moved; gives back what undoes it
  * @returns where the old one is; undefined when there was none
- * @throws Failure DATABASE_BUSY naming who has it open; SQLITE_BUSY when somebody in another container has
+ * @throws Failure DATABASE_BUSY when somebody has it open, naming the process where it is one of this container
  */
-export const replaceDatabase = (database: string, replacement: string, onLocked: () => void): string | undefined => {
+export const replaceDatabase = (
+  database: string,
+  replacement: string,
+  withdraw: () => () => void,
+): string | undefined => {
   refuseOpenElsewhere(database)
-  removeHalfKept(database)
-  const kept = freePath(stamp => join(dirname(database), replacedPrefix(database) + stamp))
-  const locked = sizeOf(database) > 0 && !isStrange(database) ? lockForGood(database) : undefined
+  const isForSqlite = sizeOf(database) > 0 && !isStrange(database) && !hasStrangeJournal(database)
+  const locked = isForSqlite ? lockForGood(database) : undefined
+  const undo = [() => locked?.setBack()]
   try {
-    onLocked()
+    removeHalfKept(database)
+    const kept = freePath(stamp => join(dirname(database), replacedPrefix(database) + stamp))
+    undo.push(withdraw())
+    undo.push(() => putBack(database, kept))
     const old = locked === undefined ? moveAside(database, kept) : keep(database, kept)
     renameSync(replacement, database)
+    undo.length = 0
     syncFolder(dirname(database))
     return old
+  } catch (error) {
+    for (const step of undo.toReversed()) attempt(step)
+    throw error
   } finally {
-    locked?.close()
+    locked?.connection.close()
   }
 }
+
+type Locked = Readonly<{
+  connection: Connection
+  /** gives it the journal mode that it had */
+  setBack: () => void
+}>
 
 /**
  * The exclusive lock, and the journal gone: when a connection in WAL mode is closed, SQLite deletes the WAL by its name, which
  * by then would be the new database's.
  */
-const lockForGood = (database: string): Connection | undefined => {
+const lockForGood = (database: string): Locked | undefined => {
   const connection = openDatabase(database)
   const outcome = attempt(() => {
     connection.pragma('locking_mode = EXCLUSIVE')
-    connection.exec('BEGIN EXCLUSIVE; COMMIT')
+    connection.exec('BEGIN EXCLUSIVE')
+    refuseReplaced(connection)
+    connection.exec('COMMIT')
+    const mode = connection.pragma('journal_mode', { simple: true })
     connection.pragma('journal_mode = DELETE')
     // what a killed reader, or another journal mode, left
     for (const suffix of ['-shm', '-journal']) rmSync(database + suffix, { force: true })
+    return { connection, setBack: () => void connection.pragma(`journal_mode = ${mode}`) }
   })
-  if ('value' in outcome) return connection
+  if ('value' in outcome) return outcome.value
   connection.close()
+  // the journal of a new file is no sign of damage in the old one
+  refuseReplaced(connection)
+  if (isBusy(outcome.error)) throw openSomewhere(database, outcome.error)
   if (/^SQLITE_(?:NOTADB|CORRUPT|ERROR)/.test(String(sqliteCode(outcome.error)))) return undefined
   throw outcome.error
+}
+
+/** Not a writer that could be waited for: a hub that does nothing has it open, too. */
+const openSomewhere = (database: string, cause: unknown): Failure => {
+  const hint = 'Stop its hub, in whatever container it is, then start again.'
+  return new Failure('DATABASE_BUSY', `${database} is open in another program`, hint, cause)
 }
 
 /** By a second name for the same file, so that the rename replaces it at once; by moving it where a filesystem has no links. */
@@ -62,18 +95,24 @@ const keep = (database: string, kept: string): string => {
 }
 
 /**
- * The database first: without it a journal harms nobody. One that was killed in between left a journal alone: that belongs to
- * what was moved last.
+ * The database first: without it a journal harms nobody. What lies beside a missing or empty one gets a name of its own, too:
+ * whose journal it is nobody knows, and beside an older database it would spoil that.
  */
 const moveAside = (database: string, kept: string): string | undefined => {
-  const present = ['', '-wal', '-journal'].filter(suffix => sizeOf(database + suffix) > 0)
-  const target = present.includes('') ? kept : (listReplaced(database).findLast(hasNoJournal) ?? kept)
-  for (const suffix of present) renameSync(database + suffix, target + suffix)
+  const present = ['', '-wal', '-journal'].filter(suffix => existsSync(database + suffix))
   rmSync(`${database}-shm`, { force: true })
-  return present.length > 0 ? target + present[0] : undefined
+  if (present.every(suffix => sizeOf(database + suffix) === 0)) return undefined
+  for (const suffix of present) renameSync(database + suffix, kept + suffix)
+  return kept + present[0]
 }
 
-const hasNoJournal = (path: string): boolean => sizeOf(`${path}-wal`) === 0 && sizeOf(`${path}-journal`) === 0
+/** Undoes keep and moveAside, however far they came. To rename one of two names of a file does nothing (rename(2)). */
+const putBack = (database: string, kept: string): void => {
+  for (const suffix of ['-wal', '-journal', ''].filter(suffix => existsSync(kept + suffix))) {
+    renameSync(kept + suffix, database + suffix)
+    rmSync(kept + suffix, { force: true })
+  }
+}
 
 /** A second name that a killed restore left is the database itself. */
 const removeHalfKept = (database: string): void => {

@@ -34,6 +34,11 @@ export const dropUnfinished = (database: string, schema: string): void => {
   attempt(() => rmdirSync(backupFolder(database)))
 }
 
+/** The database is another one now: what a killed run left counts as a backup, so that the next run does not take it for its own. */
+export const keepUnfinished = (database: string): void => {
+  if (hasUnfinished(database)) rmSync(markOf(database), { force: true })
+}
+
 /** The run has ended well: its backup counts, and all but the newest `keep` go. */
 export const finishBackup = (database: string, keep: number): void => {
   if (!hasUnfinished(database)) return

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { errorCode } from '../error-code.ts'
 import { replaceFile } from '../volume/replace-file.ts'
 
@@ -50,23 +50,25 @@ export const writeMarker = (file: string, marker: Marker): void => {
 /**
  * Takes a marker away that is no longer true, or soon will not be. It stays under another name: it is the evidence that
  * the volume once had a database, when that is found missing or empty.
+ * @returns puts it back, for when it stays true after all; nothing where there was none
  */
-export const withdrawMarker = (file: string): void => {
+export const withdrawMarker = (file: string): (() => void) => {
   try {
     renameSync(file, withdrawn(file))
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
+    return () => undefined
   }
+  return () => renameSync(withdrawn(file), file)
 }
 
 /** Commits what makes the marker untrue, without it. Where that fails nothing has changed, and it is put back. */
 export const commitWithoutMarker = async (file: string, commit: () => Promise<void>): Promise<void> => {
-  const isThere = existsSync(file)
-  withdrawMarker(file)
+  const putBack = withdrawMarker(file)
   try {
     await commit()
   } catch (error) {
-    if (isThere) renameSync(withdrawn(file), file)
+    putBack()
     throw error
   }
 }

@@ -219,7 +219,7 @@ $ migrator up
 => 2
 
 $ migrator up
-{"time":"TIME","level":"error","event":"failed","message":"DATA/homelab.db is no SQLite database: its first bytes are others (DATABASE_DAMAGED). It is left as it is. Check DATABASE_URL. There is no backup in DATA/backups: one of your own is put in place by \\"migrator restore\\".","code":"DATABASE_DAMAGED","exitCode":30}
+{"time":"TIME","level":"error","event":"failed","message":"DATA/homelab.db is no SQLite database: its first bytes are others (DATABASE_DAMAGED). It is left as it is. Check DATABASE_URL. There is no backup in DATA/backups: one of your own is put in place by \\"migrator restore FILE\\".","code":"DATABASE_DAMAGED","exitCode":30}
 => 30
 
 `
@@ -254,7 +254,7 @@ error: MIGRATIONS/notes.md is not a migration (CONFIG_INVALID). Files there are 
 => 2
 
 $ migrator up
-error: DATA/homelab.db is no SQLite database: its first bytes are others (DATABASE_DAMAGED). It is left as it is. Check DATABASE_URL. There is no backup in DATA/backups: one of your own is put in place by "migrator restore".
+error: DATA/homelab.db is no SQLite database: its first bytes are others (DATABASE_DAMAGED). It is left as it is. Check DATABASE_URL. There is no backup in DATA/backups: one of your own is put in place by "migrator restore FILE".
 => 30
 
 `

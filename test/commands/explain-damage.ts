@@ -43,3 +43,14 @@ t.test('where none is good, and where there is none, that is said', async t => {
   t.match(await explainDamage(damaged, await makeContext(folder)), { hint: /None of 1 backups is good/ })
   t.match(await explainDamage(damaged, await makeContext(t.testdir({}))), { hint: /There is no backup/ })
 })
+
+t.test('without a good backup the newest good one of what restores replaced is named', async t => {
+  const { folder, file, connection } = await makeMigrated(t)
+  connection.close()
+  const replacedAt = (day: number) => `${file}.replaced-2030010${day}T000000Z`
+  for (const day of [1, 2]) copyFileSync(file, replacedAt(day))
+  writeFileSync(replacedAt(3), 'no database')
+  writeFileSync(replacedAt(4), '')
+  const { hint } = await explainDamage(damaged, await makeContext(folder))
+  t.ok(hint.includes(`"migrator restore --yes ${replacedAt(2)}"`), hint)
+})

@@ -34,6 +34,21 @@ t.test('a later one has a later time, whatever the clock says', async t => {
   t.equal(nextBackupName(join(folder, 'homelab.db'), ''), 'homelab-empty-29990101T000001Z.db')
 })
 
+t.test('a name whose date is none is of no backup: it would always be the newest', async t => {
+  const names = ['20269999T000000Z', '20260231T000000Z', '20260101T250000Z']
+  const folder = t.testdir({ backups: Object.fromEntries(names.map(name => [`homelab-0001-a-${name}.db`, ''])) })
+  t.strictSame(listBackups(join(folder, 'homelab.db')), [])
+})
+
+t.test('a later one is listed as later, whatever the year', async t => {
+  const folder = t.testdir({ backups: { 'homelab-0001-a-99991231T235959Z.db': '' } })
+  const database = join(folder, 'homelab.db')
+  for (const schema of ['0002-b', '0003-c']) {
+    writeFileSync(join(folder, 'backups', nextBackupName(database, schema)), '')
+    t.match(listBackups(database).at(-1), { schema })
+  }
+})
+
 t.test('what restores replaced is listed, the oldest first, without its journals', async t => {
   const names = ['homelab.db.replaced-20260201T000000Z', 'homelab.db.replaced-20260101T000000Z']
   const folder = t.testdir(Object.fromEntries([...names, `${names[0]}-wal`, 'homelab.db'].map(name => [name, ''])))

@@ -1,10 +1,22 @@
 import { spawn } from 'node:child_process'
-import { existsSync, linkSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { replaceDatabase } from '../../src/database/replace-database.ts'
 import { dump, root } from '../help/program.ts'
+import { uncounted } from '../help/uncounted.ts'
 
 const make = (file: string, mode: string, value: string): string => {
   const connection = new Database(file)
@@ -19,7 +31,7 @@ const valueIn = (file: string): unknown => {
   connection.close()
   return value
 }
-const nothing = () => undefined
+const nothing = () => () => undefined
 
 for (const mode of ['wal', 'delete', 'truncate']) {
   t.test(`the new database is in its place, and the old one (${mode}) kept whole under its own name`, async t => {
@@ -74,6 +86,15 @@ t.test('one whose first page tells of more pages than there are is moved aside t
   t.equal(valueIn(file), 'new')
 })
 
+t.test('one with half a journal keeps that beside it: SQLite would do away with it', async t => {
+  const folder = t.testdir()
+  const [file, next] = [make(join(folder, 'x.db'), 'delete', 'old'), make(join(folder, 'next.db'), 'delete', 'new')]
+  writeFileSync(`${file}-journal`, 'half a journal')
+  const kept = replaceDatabase(file, next, nothing) ?? ''
+  t.equal(readFileSync(`${kept}-journal`, 'utf8'), 'half a journal')
+  t.equal(valueIn(file), 'new')
+})
+
 t.test('a missing or empty one has nothing to keep, and a journal that it left is out of the way', async t => {
   for (const files of [{}, { 'x.db': '' }]) {
     const folder = t.testdir(files)
@@ -88,15 +109,70 @@ t.test('a missing or empty one has nothing to keep, and a journal that it left i
   t.equal(valueIn(join(folder, 'x.db')), 'new')
 })
 
-t.test('a journal alone goes with the newest that was replaced and has none: a kill parted them', async t => {
-  const folder = t.testdir({ 'x.db-journal': 'its journal' })
-  const file = join(folder, 'x.db')
-  const parted = make(join(folder, 'x.db.replaced-20260102T000000Z'), 'delete', 'last')
-  make(join(folder, 'x.db.replaced-20260101T000000Z'), 'delete', 'before')
-  const kept = replaceDatabase(file, make(join(folder, 'next.db'), 'delete', 'new'), nothing)
-  t.equal(kept, `${parted}-journal`)
-  t.equal(readFileSync(`${parted}-journal`, 'utf8'), 'its journal')
-  t.equal(valueIn(file), 'new')
+t.test('a journal alone is kept under a name of its own: beside an older database it would spoil that', async t => {
+  for (const [suffix, files] of [
+    ['-wal', {}],
+    ['-journal', { 'x.db': '' }],
+  ] as const) {
+    const folder = t.testdir({ [`x.db${suffix}`]: 'whose it is nobody knows', ...files })
+    const file = join(folder, 'x.db')
+    const older = make(join(folder, 'x.db.replaced-20260102T000000Z'), 'delete', 'older')
+    const kept = replaceDatabase(file, make(join(folder, 'next.db'), 'delete', 'new'), nothing)
+    const stem = String(kept).replace(/-(?:wal|journal)$/, '')
+    t.match(stem, /x\.db\.replaced-\d{8}T\d{6}Z$/)
+    t.equal(readFileSync(stem + suffix, 'utf8'), 'whose it is nobody knows')
+    t.equal(existsSync(stem), 'x.db' in files, 'the empty file stays what the journal is of')
+    t.strictSame(
+      readdirSync(folder).filter(name => name.includes('20260102')),
+      ['x.db.replaced-20260102T000000Z'],
+    )
+    t.equal(valueIn(older), 'older')
+    t.equal(valueIn(file), 'new')
+  }
+})
+
+for (const [title, prepare] of [
+  ['in WAL mode', (file: string) => make(file, 'wal', 'old')],
+  ['with a rollback journal', (file: string) => make(file, 'delete', 'old')],
+  ['that cannot be opened', (file: string) => writeFileSync(file, 'no database, '.repeat(100))],
+  ['that is lost, but for its WAL', () => undefined],
+] as const) {
+  t.test(`where the new one cannot take its place, a database ${title} stays as it was`, async t => {
+    const folder = t.testdir({ x: '' })
+    const file = join(folder, 'x.db')
+    prepare(file)
+    if (!title.endsWith('mode') && !title.endsWith('rollback journal')) writeFileSync(`${file}-wal`, 'a WAL')
+    const contents = () => readdirSync(folder).map(name => [name, uncounted(join(folder, name))])
+    const before = contents()
+    const undone: string[] = []
+    const withdraw = () => () => undone.push(file)
+    t.throws(() => replaceDatabase(file, join(folder, 'missing.db'), withdraw), { code: 'ENOENT' })
+    t.strictSame(contents(), before)
+    t.strictSame(undone, [file], 'what was withdrawn is put back')
+  })
+}
+
+t.test('what keeps SQLite from the file, and is no damage, is told, and nothing is moved', async t => {
+  const folder = t.testdir()
+  const [file, next] = [make(join(folder, 'x.db'), 'wal', 'old'), make(join(folder, 'next.db'), 'wal', 'new')]
+  mkdirSync(`${file}-wal`)
+  t.throws(() => replaceDatabase(file, next, nothing), { code: 'SQLITE_CANTOPEN' })
+  t.strictSame(readdirSync(folder).toSorted(), ['next.db', 'x.db', 'x.db-wal'])
+})
+
+t.test('where nothing can be withdrawn, nothing is moved', async t => {
+  const folder = t.testdir()
+  const [file, next] = [make(join(folder, 'x.db'), 'wal', 'old'), make(join(folder, 'next.db'), 'wal', 'new')]
+  const before = uncounted(file)
+  t.throws(
+    () =>
+      replaceDatabase(file, next, () => {
+        throw new Error('out of luck')
+      }),
+    { message: 'out of luck' },
+  )
+  t.strictSame(uncounted(file), before)
+  t.strictSame(readdirSync(folder).toSorted(), ['next.db', 'x.db'])
 })
 
 t.test('the second name that a killed restore left is taken away: it is the database itself', async t => {
@@ -120,6 +196,7 @@ t.test('one that another process has open in WAL mode is not replaced, and nothi
     () =>
       replaceDatabase(file, next, () => {
         locked = true
+        return () => undefined
       }),
     { code: 'DATABASE_BUSY' },
   )
@@ -127,13 +204,43 @@ t.test('one that another process has open in WAL mode is not replaced, and nothi
   t.equal(valueIn(next), 'new')
 })
 
+/** In a thread, since processes of this container are seen: locks the file, replaces it, and has the new one open in WAL mode. */
+const otherRestore = `
+  const { parentPort, workerData: [file, next] } = require('node:worker_threads')
+  const Database = require('better-sqlite3')
+  const old = new Database(file)
+  old.exec('BEGIN EXCLUSIVE')
+  parentPort.postMessage('locked')
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+  require('node:fs').renameSync(next, file)
+  const hub = new Database(file)
+  hub.exec("UPDATE a SET x = 'of its hub'")
+  old.exec('COMMIT')
+  setInterval(() => hub, 1000)`
+
+t.test(
+  'of two restores at once the slower one is refused, and the hub on what the other restored loses nothing',
+  async t => {
+    const folder = t.testdir()
+    const [file, first] = [make(join(folder, 'x.db'), 'delete', 'old'), make(join(folder, 'first.db'), 'wal', 'first')]
+    const second = make(join(folder, 'second.db'), 'wal', 'second')
+    const other = new Worker(otherRestore, { eval: true, workerData: [file, first] })
+    t.teardown(() => other.terminate())
+    await once(other, 'message')
+    t.throws(() => replaceDatabase(file, second, nothing), { code: 'DATABASE_BUSY' })
+    t.equal(valueIn(file), 'of its hub')
+    t.ok(statSync(`${file}-wal`).size > 0, 'its WAL is there')
+    t.equal(valueIn(second), 'second')
+  },
+)
+
 t.test('a lock says so where the process cannot be seen', async t => {
   const folder = t.testdir()
   const [file, next] = [make(join(folder, 'x.db'), 'wal', 'old'), make(join(folder, 'next.db'), 'wal', 'new')]
   // a connection of this process is not looked for among the others
   const hub = new Database(file)
   hub.prepare('SELECT * FROM a').get()
-  t.throws(() => replaceDatabase(file, next, nothing), { code: 'SQLITE_BUSY' })
+  t.throws(() => replaceDatabase(file, next, nothing), { code: 'DATABASE_BUSY' })
   t.equal(hub.prepare('SELECT x FROM a').pluck().get(), 'old')
   hub.close()
   t.equal(valueIn(file), 'old')

@@ -1,7 +1,13 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { dropUnfinished, finishBackup, hasUnfinished, markUnfinished } from '../../src/database/unfinished-backup.ts'
+import {
+  dropUnfinished,
+  finishBackup,
+  hasUnfinished,
+  keepUnfinished,
+  markUnfinished,
+} from '../../src/database/unfinished-backup.ts'
 
 const [older, newer] = ['homelab-0001-a-20260101T000000Z.db', 'homelab-0002-b-20260102T000000Z.db']
 
@@ -48,9 +54,17 @@ t.test('a backup that somebody took away meanwhile is no matter', async t => {
   t.strictSame(names(), [older])
 })
 
+t.test('one that is kept goes neither then nor with a later run of its schema', async t => {
+  const { database, names } = prepare(t.testdir(backups))
+  keepUnfinished(database)
+  dropUnfinished(database, '0002-b')
+  t.strictSame(names(), [older, newer])
+})
+
 t.test('with no such backup nothing is done, and nothing removed', async t => {
   const folder = t.testdir(backups)
   dropUnfinished(join(folder, 'homelab.db'), '0002-b')
   finishBackup(join(folder, 'homelab.db'), 1)
+  keepUnfinished(join(folder, 'homelab.db'))
   t.strictSame(readdirSync(join(folder, 'backups')).toSorted(), [older, newer])
 })

@@ -30,10 +30,11 @@ const makeFolder = (t: Pick<Test, 'teardown'>): string => {
 }
 
 /** The real program as another user; `env -i` keeps it out of the coverage that tap counts, which that user cannot write. */
-const runAs = (uid: number, words: readonly string[], folder: string) => {
+const runAs = (uid: number, words: readonly string[], folder: string, group: number = uid) => {
   const settings = Object.entries({ MIGRATOR_LOG_FORMAT: 'json', ...settingsFor(folder) }).map(pair => pair.join('='))
-  const command = ['-i', ...settings, process.execPath, join(root, 'bin/migrator.js'), ...words]
-  const { status, stdout, stderr } = spawnSync('/usr/bin/env', command, { encoding: 'utf8', uid, gid: uid, cwd: '/' })
+  const user = ['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--groups', `${group}`]
+  const command = ['-i', ...settings, ...user, process.execPath, join(root, 'bin/migrator.js'), ...words]
+  const { status, stdout, stderr } = spawnSync('/usr/bin/env', command, { encoding: 'utf8', cwd: '/' })
   return { exitCode: status, stdout, stderr }
 }
 
@@ -121,6 +122,36 @@ t.test('a database in another group of users stays as it is', { skip }, async t 
   for (const suffix of ['-wal', '-shm'])
     t.equal(statSync(join(data, `homelab.db${suffix}`)).mode & 0o777, 0o664, suffix)
   hub.close()
+})
+
+t.test(
+  'a member of the group that shares the volume restores, and the group has the database still',
+  { skip },
+  async t => {
+    const data = makeFolder(t)
+    chownSync(data, 1000, 2000)
+    chmodSync(data, 0o775)
+    runAs(1000, [], data, 2000)
+    chownSync(join(data, 'homelab.db'), 1000, 2000)
+    t.match(runAs(1000, ['backup'], data, 2000), { exitCode: 0 })
+    chmodSync(join(data, 'backups'), 0o775)
+    t.match(runAs(1001, ['restore', '--latest', '--yes'], data, 2000), { exitCode: 0 })
+    const { mode, uid, gid } = statSync(join(data, 'homelab.db'))
+    t.strictSame([mode & 0o777, uid, gid], [0o664, 1001, 2000])
+    t.match(runAs(1000, ['up'], data, 2000), { exitCode: 0 })
+  },
+)
+
+t.test('a lost database that root restores belongs to whom the backup belongs', { skip }, async t => {
+  const data = makeFolder(t)
+  // of root, so that root does not become its owner first
+  chmodSync(data, 0o777)
+  runAs(1000, [], data)
+  runAs(1000, ['backup'], data)
+  rmSync(join(data, 'homelab.db'))
+  t.match(runAs(0, ['restore', '--latest', '--yes'], data), { exitCode: 0 })
+  t.match(statSync(join(data, 'homelab.db')), { uid: 1000, gid: 1000 })
+  t.match(runAs(1000, [], data), { exitCode: 0 })
 })
 
 t.test('in memory it works, with a warning at each run', { skip }, async t => {

@@ -67,6 +67,18 @@ t.test('a marker is withdrawn for a commit, and put back where that fails', asyn
   t.equal(existsSync(withdrawn(file)), true)
 })
 
+t.test('a marker that was withdrawn can be put back, and one of an earlier time is not', async t => {
+  const { connection, file } = open(t)
+  const marker = { ...truthOf(connection, applied), ...more }
+  writeMarker(file, marker)
+  withdrawMarker(file)()
+  t.strictSame(readMarker(file), marker)
+  t.equal(existsSync(withdrawn(file)), false)
+  withdrawMarker(file)
+  withdrawMarker(file)()
+  t.equal(readMarker(file), undefined)
+})
+
 t.test('withdrawing where there is none is no error, anything else is', async t => {
   const { folder, file } = open(t)
   t.doesNotThrow(() => withdrawMarker(file))
