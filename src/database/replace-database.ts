@@ -31,6 +31,19 @@ export const replaceDatabase = (
   refuseOpenElsewhere(database)
   const isForSqlite = sizeOf(database) > 0 && !isStrange(database) && !hasStrangeJournal(database)
   const locked = isForSqlite ? lockForGood(database) : undefined
+  try {
+    return exchange(database, replacement, locked, withdraw)
+  } finally {
+    locked?.connection.close()
+  }
+}
+
+const exchange = (
+  database: string,
+  replacement: string,
+  locked: Locked | undefined,
+  withdraw: () => () => void,
+): string | undefined => {
   const undo = [() => locked?.setBack()]
   try {
     removeHalfKept(database)
@@ -45,8 +58,6 @@ export const replaceDatabase = (
   } catch (error) {
     for (const step of undo.toReversed()) attempt(step)
     throw error
-  } finally {
-    locked?.connection.close()
   }
 }
 
