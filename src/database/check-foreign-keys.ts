@@ -1,6 +1,6 @@
 import { attempt } from '../attempt.ts'
 import type { Connection } from './open.ts'
-import { readSchema } from './schema.ts'
+import { readTableNames } from './schema.ts'
 import { sqliteError } from './sqlite-failure.ts'
 
 /** Rows of a table that have no parent, by the table that it should be in. */
@@ -33,6 +33,4 @@ export const checkForeignKeys = (
 
 /** The tables whose foreign keys SQLite does not check, by name. */
 export const uncheckedTables = (connection: Connection): readonly string[] =>
-  readSchema(connection)
-    .filter(({ name, type }) => type === 'table' && 'unchecked' in checkForeignKeys(connection, name))
-    .map(({ name }) => name)
+  readTableNames(connection).filter(name => 'unchecked' in checkForeignKeys(connection, name))

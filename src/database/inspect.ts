@@ -3,8 +3,9 @@ import { countTables, type TableSize } from './count-tables.ts'
 import { isStrange } from './header.ts'
 import { look } from './look.ts'
 import type { Connection } from './open.ts'
-import { readSchema } from './schema.ts'
+import { readTableNames } from './schema.ts'
 import { sqliteError, unlessUnknownHere } from './sqlite-failure.ts'
+import { quote } from './tokens.ts'
 import { wrongSize } from './wrong-size.ts'
 
 /**
@@ -47,15 +48,10 @@ const inspectOpen = (path: string, connection: Connection, check: Check): Inspec
 const checkAll = (connection: Connection, check: Check): readonly string[] => {
   const [whole] = unlessUnknownHere(() => runCheck(connection, check, String(most)))
   return (
-    whole ?? tablesOf(connection).flatMap(name => unlessUnknownHere(() => runCheck(connection, check, name)).flat())
+    whole ??
+    readTableNames(connection).flatMap(name => unlessUnknownHere(() => runCheck(connection, check, quote(name))).flat())
   )
 }
-
-/** Their names, as SQL has them. */
-const tablesOf = (connection: Connection): readonly string[] =>
-  readSchema(connection)
-    .filter(({ type }) => type === 'table')
-    .map(({ name }) => `"${name.replaceAll('"', '""')}"`)
 
 const runCheck = (connection: Connection, check: Check, of: string): readonly string[] => {
   const checked = connection.prepare<[], string>(`PRAGMA ${check}(${of})`).pluck().all()

@@ -10,3 +10,9 @@ export const readSchema = (connection: Connection): readonly SchemaObject[] =>
        WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name, type`,
     )
     .all()
+
+/** The tables of readSchema, by name. */
+export const readTableNames = (connection: Connection): readonly string[] =>
+  readSchema(connection)
+    .filter(({ type }) => type === 'table')
+    .map(({ name }) => name)

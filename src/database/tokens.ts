@@ -41,6 +41,9 @@ export const unquote = (name: string): string => {
   return quote === '[' ? inner : inner.replaceAll(quote + quote, quote)
 }
 
+/** An SQL identifier, whatever is in it. */
+export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
 /** The text of one token, counted from the end where `index` is negative; empty where there is none. */
 export const wordAt = (tokens: readonly Token[], index: number): string => tokens.at(index)?.text ?? ''
 

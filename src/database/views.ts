@@ -1,6 +1,7 @@
 import { attempt } from '../attempt.ts'
 import type { Connection } from './open.ts'
 import { sqliteError } from './sqlite-failure.ts'
+import { quote } from './tokens.ts'
 
 export type View = Readonly<{
   name: string
@@ -20,7 +21,7 @@ export const readViews = (connection: Connection): readonly View[] =>
 const notHere = /^no such (?:function|module|collation sequence)\b/
 
 const errorOf = (connection: Connection, name: string): string | null => {
-  const outcome = attempt(() => connection.prepare(`SELECT * FROM main."${name.replaceAll('"', '""')}" LIMIT 0`))
+  const outcome = attempt(() => connection.prepare(`SELECT * FROM main.${quote(name)} LIMIT 0`))
   const said = 'value' in outcome ? undefined : sqliteError(outcome.error)
   return said === undefined || notHere.test(said.message) ? null : said.message
 }

@@ -1,5 +1,6 @@
 import type { QueryInterface } from 'sequelize'
-import { findRowid, quote, readColumns, readTable, select } from './table.ts'
+import { quote } from '../database/tokens.ts'
+import { findRowid, readColumns, readTable, select } from './table.ts'
 
 export type BackfillOptions = Readonly<{
   /** the table whose rows are gone through, by their rowids */

@@ -1,8 +1,9 @@
 import type { QueryInterface } from 'sequelize'
+import { quote } from '../database/tokens.ts'
 import { withColumnChanged } from './create-table.ts'
 import { columnSql } from './query-generator.ts'
 import { rebuildTable } from './rebuild-table.ts'
-import { quote, readCreateSql, select } from './table.ts'
+import { readCreateSql, select } from './table.ts'
 
 /**
  * Changes a column's type, default and NOT NULL, whichever of them `wanted` names, and nothing else of it: the last by ALTER

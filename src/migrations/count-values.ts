@@ -1,5 +1,6 @@
 import type { Connection } from '../database/open.ts'
 import type { Structure } from '../database/structure.ts'
+import { quote } from '../database/tokens.ts'
 
 /** How many values that are not NULL a column has. */
 export type Values = Readonly<{ table: string; column: string; number: number }>
@@ -15,5 +16,3 @@ export const countValues = (connection: Connection, { tables }: Structure): read
       .all()
     return rows.flatMap(row => Object.entries(row).map(([column, number]) => ({ table, column, number })))
   })
-
-const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`

@@ -1,15 +1,15 @@
 import type { Connection } from '../database/open.ts'
-import { readSchema } from '../database/schema.ts'
+import { readTableNames } from '../database/schema.ts'
 import { hasHistory, historyTable } from './history.ts'
 import type { Conflict } from './plan.ts'
 
 /** A conflict for a database with tables and no history of migrations; none where this program made it, or nobody yet. */
 export const findForeign = (connection: Connection): readonly Conflict[] => {
   if (hasHistory(connection)) return []
-  return readSchema(connection)
-    .filter(({ type, name }) => type === 'table' && name !== historyTable)
+  return readTableNames(connection)
+    .filter(name => name !== historyTable)
     .slice(0, 1)
-    .map(({ name }) => ({
+    .map(name => ({
       code: 'HISTORY_CONFLICT',
       name: `table ${name}`,
       finding: 'was made by another program, and there is no history of migrations',

@@ -1,6 +1,7 @@
 import { checkForeignKeys } from '../database/check-foreign-keys.ts'
 import { countRows } from '../database/count-tables.ts'
 import type { Connection } from '../database/open.ts'
+import { quote } from '../database/tokens.ts'
 import { readViews, type View } from '../database/views.ts'
 
 /** What a migration must not take away: counted before and after it, inside the transaction. */
@@ -50,15 +51,14 @@ const violationsOf = (connection: Connection, table: string): readonly Violation
  * @returns a function that ends the counting and gives the rows deleted from each table
  */
 const countDeletes = (connection: Connection, { tables }: Snapshot): (() => ReadonlyMap<string, number>) => {
-  const quote = (text: string) => text.replaceAll('"', '""')
   const literal = (text: string) => text.replaceAll("'", "''")
   connection.exec('CREATE TEMP TABLE "migrator deletes" ("table" TEXT PRIMARY KEY, rows INTEGER)')
   // virtual tables have no root page and can have no triggers
   const counted = [...tables].filter(([, { rootPage }]) => rootPage > 0)
   const triggers = counted.map(([table]) => {
-    const trigger = `"migrator counts deletes of ${quote(table)}"`
+    const trigger = quote(`migrator counts deletes of ${table}`)
     connection.exec(
-      `CREATE TEMP TRIGGER ${trigger} AFTER DELETE ON main."${quote(table)}" BEGIN
+      `CREATE TEMP TRIGGER ${trigger} AFTER DELETE ON main.${quote(table)} BEGIN
          INSERT INTO "migrator deletes" VALUES ('${literal(table)}', 1) ON CONFLICT DO UPDATE SET rows = rows + 1;
        END`,
     )

@@ -1,10 +1,11 @@
 import type { AddConstraintOptions, QueryInterface, TableName } from 'sequelize'
+import { quote } from '../database/tokens.ts'
 import { type BackfillOptions, backfill, type OnProgress } from './backfill.ts'
 import { changeColumn } from './change-column.ts'
 import { withConstraint } from './create-table.ts'
 import { constraintSql } from './query-generator.ts'
 import { type RebuildOptions, rebuildTable } from './rebuild-table.ts'
-import { quote, readCreateSql, select } from './table.ts'
+import { readCreateSql, select } from './table.ts'
 
 /**
  * What a migration gets: Sequelize's QueryInterface, made safe, with `rebuildTable` for what ALTER TABLE cannot do and

@@ -1,4 +1,5 @@
 import type { Connection } from '../database/open.ts'
+import { quote } from '../database/tokens.ts'
 
 /**
  * By column one number for all its values, which is another one where a row has another value, or one of another type; the
@@ -28,5 +29,3 @@ const hash = (text: string): number => {
   value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35)
   return value ^ (value >>> 16)
 }
-
-const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`

@@ -56,6 +56,3 @@ export const readColumns = async (schema: QueryInterface, table: string): Promis
 /** A word for the rowid that no column has for its name, which would hide it. */
 export const findRowid = (columns: readonly Column[]): string | undefined =>
   ['rowid', '_rowid_', 'oid'].find(word => columns.every(({ name }) => name.toLowerCase() !== word))
-
-/** An SQL identifier, whatever is in it. */
-export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`

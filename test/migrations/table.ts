@@ -1,7 +1,8 @@
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { connectSequelize } from '../../src/database/sequelize.ts'
-import { quote, readColumns, readTable, select } from '../../src/migrations/table.ts'
+import { quote } from '../../src/database/tokens.ts'
+import { readColumns, readTable, select } from '../../src/migrations/table.ts'
 
 const open = (t: Pick<Test, 'teardown'>, sql: string) => {
   const connection = new Database(':memory:')

@@ -1,5 +1,5 @@
 import type { Column } from '../../database/columns.ts'
-import { tokensOf, unquote, wordAt } from '../../database/tokens.ts'
+import { quote, tokensOf, unquote, wordAt } from '../../database/tokens.ts'
 import { type Fate, isSurvivor, type Survivor } from '../fates.ts'
 import type { Step } from '../recorder.ts'
 import { type Assignment, assign, changeOf } from './change.ts'
@@ -46,7 +46,7 @@ const assignedBy = ({ sql, before, touched }: Step): readonly Assignment[] | und
   const own = columnsOf(change.table).filter(({ generated }) => generated === null)
   const into = change.into.length > 0 ? change.into : own.map(({ name }) => name)
   const sources = touched.reads.filter(name => name.toLowerCase() !== change.table.toLowerCase())
-  const all = sources.flatMap(columnsOf).map(({ name }) => `"${name.replaceAll('"', '""')}"`)
+  const all = sources.flatMap(columnsOf).map(({ name }) => quote(name))
   const selects = change.selects.flatMap(expression => (/(?:^|[.\s])\*$/.test(expression) ? all : [expression]))
   return selects.length === into.length ? assign(into, selects) : undefined
 }
