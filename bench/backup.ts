@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { formatBytes } from '../src/for-people.ts'
+import { formatBytes } from '../src/text.ts'
 import { makeBundle, makeDatabase, median, program, withFolder } from './measure.ts'
 
 const metrics = 5_000_000

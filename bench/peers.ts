@@ -53,7 +53,7 @@ export const installPeers = (folder: string, src: string): readonly Peer[] => {
   })
   if (status !== 0) throw new Error(`npm install of the peers exited ${status}: ${stderr}`)
   const modules = join(folder, 'node_modules')
-  const bridge = `const { createBridge } = require(${JSON.stringify(join(src, 'database/bridge.ts'))})
+  const bridge = `const { createBridge } = require(${JSON.stringify(join(src, 'sqlite/sequelize.ts'))})
     const Database = require('better-sqlite3')`
   const node = process.execPath
   const has = (command: string) => spawnSync('which', [command]).status === 0

@@ -8,7 +8,7 @@
  *     *.node          better-sqlite3's binary for this system
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { type BuildOptions, build, type Plugin, transform } from 'esbuild'
 
 const root = join(import.meta.dirname, '..')
@@ -116,14 +116,16 @@ const banner = {
   js: "const resolveBundled = name => require('node:url').pathToFileURL(__dirname + '/' + name + '.mjs').href;",
 }
 
-/** The short way, and everything that it consists of exported for the long way. @returns what it imports dynamically */
+/** The short way, with what the long way imports of it exported. @returns what it imports dynamically, and its files */
 const bundleMain = async () => {
   const targets = new Set<string>()
   const options = { ...common, define, format: 'cjs', plugins: [cutAtDynamicImports(targets)] } as const
   const { metafile } = await build({ ...options, entryPoints: [main], write: false })
   const sources = Object.keys(metafile.inputs).map(input => join(root, input))
   const own = sources.filter(source => source.startsWith(join(root, 'src')) && source !== main)
-  const exports = own.map(source => `export * from './${relative(root, source)}'`)
+  const exports = (await importedByRest(targets, new Set(own))).map(
+    ([source, names]) => `export { ${[...names].join(', ')} } from './${relative(root, source)}'`,
+  )
   const contents = [...exports, "export { default } from 'better-sqlite3'", "import './src/main.ts'"].join('\n')
   await build({
     ...options,
@@ -136,19 +138,41 @@ const bundleMain = async () => {
   return { targets, shared: new Set([...own, ...database]) }
 }
 
-/** The long way: modules with what they share in chunks, which esbuild makes of ESM alone, each turned into CommonJS after. */
-const bundleRest = async (targets: ReadonlySet<string>, shared: ReadonlySet<string>): Promise<void> => {
-  const { metafile } = await build({
+/** What the long way imports by name from files of the short way: file -> names. Nothing else stays in main.cjs for its sake. */
+const importedByRest = async (targets: ReadonlySet<string>, shared: ReadonlySet<string>) => {
+  const { metafile } = await build(restOptions(targets, shared))
+  const imported = new Map<string, Set<string>>()
+  for (const input of Object.keys(metafile.inputs).filter(input => input.startsWith('src/'))) {
+    const text = readFileSync(join(root, input), 'utf8')
+    for (const [, specifiers = '', path = ''] of text.matchAll(/^import \{([^}]*)\} from '(\.[^']*)'/gm)) {
+      const source = join(root, dirname(input), path)
+      if (!shared.has(source)) continue
+      const names = specifiers.split(',').map(specifier => specifier.trim().replace(/ as .*/, ''))
+      const values = names.filter(name => name !== '' && !name.startsWith('type '))
+      imported.set(source, new Set([...(imported.get(source) ?? []), ...values]))
+    }
+  }
+  return [...imported]
+}
+
+/** How the long way is bundled, not yet written. */
+const restOptions = (targets: ReadonlySet<string>, shared: ReadonlySet<string>) =>
+  ({
     ...common,
     define,
     format: 'esm',
     splitting: true,
+    write: false,
     entryPoints: [
       ...[...targets].map(target => ({ in: target, out: basename(fileOf(target), '.cjs') })),
       { in: 'sequelize', out: 'sequelize' },
     ],
     plugins: [shareWithMain(shared), withoutUnused],
-  })
+  }) as const satisfies BuildOptions
+
+/** The long way: modules with what they share in chunks, which esbuild makes of ESM alone, each turned into CommonJS after. */
+const bundleRest = async (targets: ReadonlySet<string>, shared: ReadonlySet<string>): Promise<void> => {
+  const { metafile } = await build({ ...restOptions(targets, shared), write: true })
   for (const output of Object.keys(metafile.outputs).filter(file => file.endsWith('.cjs'))) {
     const file = resolve(root, output)
     const text = readFileSync(file, 'utf8')

@@ -115,7 +115,7 @@ const refuseUnknownNames = async (settings: Environment): Promise<void> => {
   const known: readonly string[] = settingNames
   const unknown = Object.keys(settings).find(name => name.startsWith('MIGRATOR_') && !known.includes(name))
   if (unknown === undefined) return
-  const { didYouMean } = await import('./did-you-mean.ts')
+  const { didYouMean } = await import('./text.ts')
   const reason = `${unknown} is not a setting${didYouMean(unknown, settingNames)}`
   const hint = `The settings are ${settingNames.join(', ')}.`
   throw new Failure('CONFIG_INVALID', reason, hint)

@@ -1,5 +1,3 @@
-import { printable } from './printable.ts'
-
 /**
  * Every way this program can fail and the exit code of each: a closed table, listed in the README.
  * Codes 125 to 127, 137 and 139 are left to container engines and the kernel.
@@ -44,3 +42,29 @@ export class Failure extends Error {
     return exitCodes[this.code]
   }
 }
+
+export type Outcome<T> = Readonly<{ value: T } | { error: unknown }>
+
+/** Runs `work` and gives its value, or what it threw. */
+export const attempt = <T>(work: () => T): Outcome<T> => {
+  try {
+    return { value: work() }
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** The `code` of an error of Node or SQLite (`ENOENT`, `SQLITE_BUSY`); undefined for anything without one. */
+export const errorCode = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error ? error.code : undefined
+
+/** What a terminal obeys, save colours. */
+const obeyed = new RegExp(`(?!${String.fromCharCode(27)}\\[[\\d;]*m)\\p{Cc}`, 'gu')
+
+/** Text that stays in its line, whatever a table is named or a migration says: a line break is a space, any other mark its code. */
+export const printable = (text: string): string =>
+  text.replaceAll(obeyed, mark => (mark === '\n' ? ' ' : `\\x${mark.charCodeAt(0).toString(16).padStart(2, '0')}`))
+
+/** A path as a shell takes it in a command that a hint proposes. */
+export const forShell = (path: string): string =>
+  /^[\w./:=,@%+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`

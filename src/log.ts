@@ -1,6 +1,5 @@
-import { attempt } from './attempt.ts'
-import type { Screen } from './screen.ts'
-import { writeText } from './write-text.ts'
+import { writeSync } from 'node:fs'
+import { attempt, errorCode } from './failure.ts'
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof logLevels)[number]
@@ -53,3 +52,35 @@ const textLine = (level: LogLevel, message: string, { paint }: Screen): string =
   if (level === 'error') return `${paint('red', 'error:')} ${message}`
   return level === 'warn' ? `${paint('yellow', 'warn:')} ${message}` : message
 }
+
+const pause = new Int32Array(new SharedArrayBuffer(4))
+
+/**
+ * Writes all of `text` to a file descriptor before it returns; `process.stdout` costs 3 ms to set up and may lose its
+ * tail at exit. A full pipe (EAGAIN) is waited for. A reader that has left (EPIPE, as after `| head`) is no error.
+ */
+export const writeText = (descriptor: number, text: string): void => {
+  let rest = Buffer.from(text)
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(descriptor, rest))
+    } catch (error) {
+      if (errorCode(error) === 'EPIPE') return
+      if (errorCode(error) !== 'EAGAIN') throw error
+      Atomics.wait(pause, 0, 0, 5)
+    }
+  }
+}
+
+/** What a person would see: `bold` for headings, `red`, `yellow` and `green` for what is wrong, due and right. */
+export type Style = 'bold' | 'red' | 'yellow' | 'green'
+
+/** Where text goes to. A terminal has a width, and colours unless NO_COLOR is set; a pipe or a file has neither. */
+export type Screen = Readonly<{
+  /** somebody looks at it as it comes */
+  terminal: boolean
+  /** characters in a line; Infinity where there is no end to it */
+  columns: number
+  /** the text in a colour, or as it is where there are none */
+  paint: (style: Style, text: string) => string
+}>

@@ -1,21 +1,15 @@
 import { fstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect, styleText } from 'node:util'
-import type { Context } from './commands/context.ts'
 import { up } from './commands/up.ts'
 import { type Environment, readConfig, toLogFormat } from './config.ts'
-import { toFailure } from './database/sqlite-failure.ts'
-import { errorCode } from './error-code.ts'
-import { Failure, type FailureCode } from './failure.ts'
-import { keepProcess } from './keep-process.ts'
-import { createLog, type Log } from './log.ts'
-import type { Screen } from './screen.ts'
-import { becomeOwner } from './volume/become-owner.ts'
-import { isContainer } from './volume/container.ts'
-import { followLink } from './volume/follow-link.ts'
+import type { Context } from './context.ts'
+import { errorCode, Failure, type FailureCode } from './failure.ts'
+import { createLog, type Log, type Screen, writeText } from './log.ts'
+import { ask as askPerson, keepProcess } from './process.ts'
+import { toFailure } from './sqlite/errors.ts'
 import { parseMounts } from './volume/mounts.ts'
-import { sortsOnVolume } from './volume/temporary.ts'
-import { writeText } from './write-text.ts'
+import { becomeOwner, followLink, isContainer, sortsOnVolume } from './volume/volume.ts'
 
 const stdin = 0
 const stdout = 1
@@ -25,7 +19,7 @@ const own = keepProcess(process)
 
 /** Reads the process's surroundings, runs the command, and says how it went by one line and the exit code. */
 const main = async (words: readonly string[], environment: Environment): Promise<number> => {
-  // lets database/look.ts read a file as it lies; read by better-sqlite3 when the first database is opened
+  // lets sqlite/read-only.ts read a file as it lies; read by better-sqlite3 when the first database is opened
   process.env.SQLITE_USE_URI = '1'
   const screen = screenOf(stdout, environment)
   const logScreen = screenOf(stderr, environment)
@@ -45,7 +39,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
       const command = [process.execPath, String(process.argv[1])] as const
       const signal = stopSignal()
       const ask = async (question: string) =>
-        isTerminal(stdin) && terminal ? (await import('./ask.ts')).ask(question, process, signal) : undefined
+        isTerminal(stdin) && terminal ? askPerson(question, process, signal) : undefined
       context = { config, log, host, signal, print, screen, ask, command, version: readVersion() }
       return context
     }
@@ -65,7 +59,7 @@ const explain = async (error: unknown, context: Context | undefined): Promise<un
   if (context === undefined) return error
   const failure = toFailure(error, context.config.database)
   if (!(failure instanceof Failure && failure.code === 'DATABASE_DAMAGED')) return failure
-  return (await import('./commands/explain-damage.ts')).explainDamage(failure, context)
+  return (await import('./commands/restore.ts')).explainDamage(failure, context)
 }
 
 /** node:tty takes 2 ms to load, and a container's standard error is a pipe. */

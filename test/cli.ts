@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readJson, root, runProgram } from './help/program.ts'
+import { readJson, root, runProgram, settingsFor } from './help/program.ts'
 
 t.test('--version is that of package.json', async t => {
   const { exitCode, stdout } = await runProgram(['--version'], {})
@@ -49,3 +49,64 @@ for (const [words, nearest] of [
     t.match(await runProgram(words, {}), { exitCode: 2, stderr: new RegExp(`Did you mean ${nearest}\\?`) })
   })
 }
+
+for (const [words, options] of [
+  [['backup'], []],
+  [['backups'], ['--json']],
+  [['restore'], ['--latest', '--yes']],
+] as const) {
+  t.test(`the help of ${words} names ${options.join(' and ') || 'no options'}, and has an example`, async t => {
+    const { exitCode, stdout } = await runProgram([...words, '--help'], {})
+    t.equal(exitCode, 0)
+    for (const option of options) t.ok(stdout.includes(option), option)
+    t.match(stdout, /\nExample:\n {2}migrator /)
+  })
+}
+
+t.test('each command says what it is for, with an example', async t => {
+  const { stdout } = await runProgram(['--help'], {})
+  const names = [...stdout.matchAll(/^ {2}(\w+)\b.* {2,}\S/gm)]
+    .map(([, name = '']) => name)
+    .filter(name => name !== 'help')
+  t.ok(names.length >= 5)
+  for (const name of names) {
+    t.match(await runProgram([name, '--help'], {}), {
+      exitCode: 0,
+      stdout: new RegExp(`\nExample:\n  migrator ${name}`),
+    })
+  }
+})
+
+t.test('plan and lint are there, and say that they touch nothing', async t => {
+  const { stdout } = await runProgram(['--help'], {})
+  t.match(
+    stdout.replaceAll(/\s+/g, ' '),
+    /plan \[options\] .*; touches nothing lint \[options\] \[name\.\.\.\] .*; opens no database/,
+  )
+})
+
+for (const words of [
+  ['plan', 'more'],
+  ['plan', '--json', '--sql'],
+  ['lint', '--sql'],
+])
+  t.test(`"${words.join(' ')}" is refused with 2`, async t => {
+    t.match(await runProgram(words, {}), { exitCode: 2, failure: 'CONFIG_INVALID', stdout: '' })
+  })
+
+for (const words of [
+  ['schema', '--format', 'yaml'],
+  ['schema', '--format'],
+  ['schema', '--json', '--format', 'sql'],
+  ['verify', 'more'],
+  ['adopt', '--force'],
+]) {
+  t.test(`"${words.join(' ')}" is refused with 2`, async t => {
+    const outcome = await runProgram(words, settingsFor(t.testdir()))
+    t.match(outcome, { exitCode: 2, failure: 'CONFIG_INVALID', stdout: '' })
+  })
+}
+
+t.test('the formats of schema are in its help', async t => {
+  t.match(await runProgram(['schema', '--help'], {}), { exitCode: 0, stdout: /"sql", "mermaid", "markdown", "json"/ })
+})

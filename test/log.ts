@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
-import { createLog, type LogFormat, type LogLevel } from '../src/log.ts'
-import type { Screen } from '../src/screen.ts'
+import { createLog, type LogFormat, type LogLevel, type Screen, writeText } from '../src/log.ts'
 import { pipe, terminalOf } from './help/screen.ts'
 
 const logged = (t: Tap, format: LogFormat, lowest: LogLevel, screen: Screen): string => {
@@ -55,5 +57,34 @@ t.test('a terminal that asked for JSON, or for no more than warnings, gets no dr
 t.test('a log that cannot be written stops nobody', async t => {
   const descriptor = openSync(join(t.testdir({ file: '' }), 'file'), 'r')
   t.doesNotThrow(() => createLog('json', 'info', descriptor, pipe).error('a', 'one'))
+  closeSync(descriptor)
+})
+
+const writer = (amount: number): string => `
+  import { writeText } from ${JSON.stringify(join(import.meta.dirname, '../src/log.ts'))}
+  process.stdout._handle?.setBlocking?.(false)
+  writeText(1, 'x'.repeat(${amount}))
+  writeText(2, 'done')`
+
+const start = (amount: number) =>
+  spawn(process.execPath, ['--input-type=module-typescript', '-e', writer(amount)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+
+t.test('a slow reader gets every byte', async t => {
+  const child = start(3_000_000)
+  await setTimeout(300)
+  t.equal((await text(child.stdout)).length, 3_000_000)
+})
+
+t.test('a reader that left is no error', async t => {
+  const child = start(3_000_000)
+  child.stdout.destroy()
+  t.equal(await text(child.stderr), 'done')
+})
+
+t.test('any other error is thrown', async t => {
+  const descriptor = openSync(join(t.testdir({ file: '' }), 'file'), 'r')
+  t.throws(() => writeText(descriptor, 'x'), { code: 'EBADF' })
   closeSync(descriptor)
 })

@@ -1,4 +1,4 @@
-import type { Connection } from '../../src/database/open.ts'
+import type { Connection } from '../../src/sqlite/connect.ts'
 
 /** A server as the page shows it; what was never measured is null. */
 export type ServerView = Readonly<{

@@ -1,23 +1,19 @@
 import { statSync } from 'node:fs'
-import type { Finding } from '../database/finding.ts'
-import type { Connection } from '../database/open.ts'
-import type { Structure } from '../database/structure.ts'
+import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
-import { adoptedBy } from '../migrations/adopted.ts'
-import { expectedStructures } from '../migrations/expected-structures.ts'
-import { hasHistory, prepareHistory, readHistory, recordApplied, setAside } from '../migrations/history.ts'
-import { readHubStructure } from '../migrations/hub-structure.ts'
-import { type KnownMigration, readMigrations } from '../migrations/known.ts'
+import { type KnownMigration, readMigrations } from '../migrations/files.ts'
+import { adoptedBy, hasHistory, prepareHistory, readHistory, recordApplied, setAside } from '../migrations/history.ts'
 import { loadMigrations } from '../migrations/load.ts'
-import { matchPrefix } from '../migrations/match-prefix.ts'
-import { type Origin, originText, readOrigin } from '../migrations/origin.ts'
 import { isForeign, makePlan, refuseConflicts } from '../migrations/plan.ts'
+import { refuseLostDatabase } from '../ready/lost.ts'
 import { withdrawMarker } from '../ready/marker.ts'
-import { refuseLostDatabase } from '../ready/refuse-lost-database.ts'
-import { checkVolume } from '../volume/check-volume.ts'
-import type { Context } from './context.ts'
-import { findingLine, findingsText } from './findings-text.ts'
-import { withDatabase } from './with-database.ts'
+import type { Connection } from '../sqlite/connect.ts'
+import type { Finding } from '../sqlite/schema/compare.ts'
+import { readHubStructure, type Structure } from '../sqlite/schema/read.ts'
+import { withDatabase } from '../sqlite/sqlite.ts'
+import { expectedStructures, matchPrefix } from '../verify/expected.ts'
+import { checkVolume } from '../volume/volume.ts'
+import { findingLine, findingsText } from './verify.ts'
 
 /** What `adopt --json` prints, documented in docs/commands/adopt.md. Fields are added, never changed. */
 type Adoption = Readonly<{
@@ -112,3 +108,33 @@ const toText = ({ database, tool, revision, schema, findings }: Adoption): strin
   const place = differs ? `is at no migration; the nearest is ${schema}` : `is at ${schema}`
   return `${[`${database}, made by ${originText({ tool, revision })}, ${place}`, ...findingsText(findings)].join('\n')}\n`
 }
+
+/** The tool that made a database, as far as its own records tell. */
+export type Origin = Readonly<{
+  tool: 'Alembic' | 'sequelize-cli' | 'another tool'
+  /** Alembic's; null for other tools */
+  revision: string | null
+}>
+
+/** Alembic's revision that makes servers and metrics: the first of the hub in Python. */
+const knownRevision = '2e6e20f4bc94'
+
+/**
+ * Asks the records of other tools.
+ * @param hasForeignRows whether SequelizeMeta names migrations that are not ours
+ * @throws Failure HISTORY_CONFLICT when Alembic's is at another revision than the one that is known, at none, or at several
+ */
+export const readOrigin = (connection: Connection, path: string, hasForeignRows: boolean): Origin => {
+  const hasAlembic = connection.prepare("SELECT 1 FROM pragma_table_info('alembic_version') WHERE name = 'version_num'")
+  if (hasAlembic.get() === undefined) return { tool: hasForeignRows ? 'sequelize-cli' : 'another tool', revision: null }
+  const revisions = connection.prepare<[], string>('SELECT version_num FROM alembic_version').pluck().all()
+  if (revisions.join() === knownRevision) return { tool: 'Alembic', revision: knownRevision }
+  throw new Failure(
+    'HISTORY_CONFLICT',
+    `${path} is at Alembic's revision ${revisions.join(', ') || 'none'}, and only ${knownRevision} is known here`,
+    `Bring it there with "alembic upgrade ${knownRevision}" or "alembic downgrade ${knownRevision}", on a copy first. Nothing was changed.`,
+  )
+}
+
+/** For people and for the history: `Alembic 2e6e20f4bc94`. */
+export const originText = ({ tool, revision }: Origin): string => (revision === null ? tool : `${tool} ${revision}`)

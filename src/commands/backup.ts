@@ -1,10 +1,9 @@
-import { openDatabase } from '../database/open.ts'
-import { whenFree } from '../database/wait.ts'
+import { makeLastingBackup } from '../backup/protect.ts'
+import { type Context, patienceOf } from '../context.ts'
 import { readHistory } from '../migrations/history.ts'
-import { refuseNoDatabase } from '../ready/refuse-lost-database.ts'
-import { checkVolume } from '../volume/check-volume.ts'
-import { type Context, patienceOf } from './context.ts'
-import { makeLastingBackup } from './protect.ts'
+import { refuseNoDatabase } from '../ready/lost.ts'
+import { openDatabase, whenFree } from '../sqlite/connect.ts'
+import { checkVolume } from '../volume/volume.ts'
 
 /**
  * Makes a backup now and prints its path. A hub may write meanwhile, and does not wait in WAL mode: the copy is of one state.

@@ -1,11 +1,10 @@
 import { statSync } from 'node:fs'
 import { basename } from 'node:path'
-import { type Backup, backupFolder, listBackups } from '../database/backups.ts'
-import { formatBytes, formatThings, formatTime } from '../for-people.ts'
-import type { Screen } from '../screen.ts'
-import { headedTable } from '../text-table.ts'
-import { refuseMissingVolume } from '../volume/check-volume.ts'
-import type { Context } from './context.ts'
+import { type Backup, backupFolder, listBackups } from '../backup/backups.ts'
+import type { Context } from '../context.ts'
+import type { Screen } from '../log.ts'
+import { formatBytes, formatThings, formatTime, headedTable } from '../text.ts'
+import { refuseMissingVolume } from '../volume/volume.ts'
 
 /** Shows the backups, oldest first. Reads only. @throws Failure VOLUME_MISSING */
 export const backups = ({ config, host, print, screen }: Context, { json }: Readonly<{ json: boolean }>): void => {

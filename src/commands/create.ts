@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
+import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
-import { type KnownMigration, readMigrations } from '../migrations/known.ts'
-import type { Context } from './context.ts'
+import { type KnownMigration, readMigrations } from '../migrations/files.ts'
 
 const types = join(import.meta.dirname, '../migrations/load.ts')
 

@@ -1,13 +1,11 @@
 import { statSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import { attempt } from '../attempt.ts'
 import type { Config } from '../config.ts'
-import { openForReading } from '../database/open.ts'
-import { Failure } from '../failure.ts'
+import type { Context } from '../context.ts'
+import { attempt, Failure } from '../failure.ts'
 import { readHistory } from '../migrations/history.ts'
-import { readMarker, withdrawMarker } from '../ready/marker.ts'
-import { isTrue, truthOf } from '../ready/truth.ts'
-import type { Context } from './context.ts'
+import { isTrue, readMarker, truthOf, withdrawMarker } from '../ready/marker.ts'
+import { openForReading } from '../sqlite/connect.ts'
 import { up } from './up.ts'
 
 /** Milliseconds between two looks at the volume; a look is two calls of stat while nothing changes. */

@@ -1,11 +1,10 @@
-import { copyDatabase } from '../database/copy.ts'
-import type { HelperAnswer } from '../database/helper.ts'
-import { type Check, inspect } from '../database/inspect.ts'
-import { tryLock } from '../database/lock-probe.ts'
-import { errorCode } from '../error-code.ts'
+import { errorCode } from '../failure.ts'
+import { type Check, inspect } from '../sqlite/check.ts'
+import { copyDatabase } from '../sqlite/copy.ts'
+import { type HelperAnswer, tryLock } from '../sqlite/helper.ts'
 
 /**
- * The other end of a helper process (src/database/helper.ts): does one job and prints a HelperAnswer.
+ * The other end of a helper process (src/sqlite/helper.ts): does one job and prints a HelperAnswer.
  * @param words `inspect FILE CHECK`, `copy FROM TO CHECK` or `lock FILE`
  */
 export const internal = async (print: (text: string) => void, words: readonly string[]): Promise<void> => {

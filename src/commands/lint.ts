@@ -1,11 +1,11 @@
+import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
-import { formatThings } from '../for-people.ts'
+import { lint as lintMigrations } from '../lint/lint.ts'
+import { type Reported, report, reportLines } from '../lint/rules.ts'
 import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
-import { lint as lintMigrations } from '../migrations/lint/lint.ts'
-import { type Reported, report, reportLines } from '../migrations/lint/report.ts'
-import { unknownMigration } from '../migrations/unknown.ts'
-import { settleLimit } from '../migrations/watch.ts'
-import type { Context } from './context.ts'
+import { unknownMigration } from '../migrations/plan.ts'
+import { settleLimit } from '../migrations/run.ts'
+import { formatThings } from '../text.ts'
 
 /** What `lint --json` prints, documented in docs/commands/lint.md. Fields are added, never changed. */
 type Lint = Readonly<{

@@ -1,19 +1,23 @@
-import { look } from '../database/look.ts'
-import { toFailure } from '../database/sqlite-failure.ts'
-import { whenFree } from '../database/wait.ts'
+import { type Context, patienceOf } from '../context.ts'
+import { type Difference, differenceLines, differences } from '../dry-run/changes.ts'
+import type { Fate } from '../dry-run/lineage.ts'
+import { type Lost, lostValues } from '../dry-run/losses.ts'
+import { afterOf } from '../dry-run/record.ts'
+import { planSql, terminated } from '../dry-run/script.ts'
+import { pendingOf, type Trial, type TriedOut, tryOut } from '../dry-run/try.ts'
 import { Failure } from '../failure.ts'
-import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
-import { type KnownMigration, toKnown } from '../migrations/known.ts'
-import { watchOutside } from '../migrations/lint/watch-outside.ts'
-import { planSql } from '../migrations/plan-sql.ts'
-import { refuseLostDatabase } from '../ready/refuse-lost-database.ts'
-import { sizeWithJournals } from '../ready/state.ts'
-import { refuseMissingVolume } from '../volume/check-volume.ts'
-import { type Context, patienceOf } from './context.ts'
-import { planText } from './plan-text.ts'
-import { type Planned, toPlanned } from './planned.ts'
-import { pendingOf, type TriedOut, tryOut } from './try-out.ts'
-import { withCopy } from './with-copy.ts'
+import { inspect } from '../lint/inspect.ts'
+import { watchOutside } from '../lint/outside.ts'
+import { type Finding, judge, place, type Reported, report, reportLines } from '../lint/rules.ts'
+import { findStatements } from '../lint/statements.ts'
+import { type KnownMigration, type MigrationText, readMigrationTexts, toKnown } from '../migrations/files.ts'
+import { refuseLostDatabase } from '../ready/lost.ts'
+import { sizeWithJournals } from '../ready/readiness.ts'
+import { whenFree } from '../sqlite/connect.ts'
+import { toFailure } from '../sqlite/errors.ts'
+import { look, withCopy } from '../sqlite/read-only.ts'
+import { formatBytes, formatThings, textTable } from '../text.ts'
+import { refuseMissingVolume } from '../volume/volume.ts'
 
 /** What `plan --json` prints, documented in docs/commands/plan.md. Fields are added, never changed. */
 export type Plan = Readonly<{
@@ -107,4 +111,140 @@ const tryOnCopy = async (context: Context, texts: readonly MigrationText[]): Pro
   } finally {
     outside.stop()
   }
+}
+
+/** What `plan` says of a migration; a part of its JSON. */
+export type Planned = Readonly<{
+  name: string
+  statements: readonly PlannedStatement[]
+  structure: readonly Difference[]
+  /** rows of each table; null where it is not there, and after a migration that never settled */
+  tables: readonly Readonly<{ name: string; before: number | null; after: number | null }>[]
+  /** columns that have fewer values (not NULL) than before, other than with rows that went; nothing of one that failed */
+  lost: readonly Lost[]
+  /** null for a migration that never settled */
+  milliseconds: number | null
+  /** by which the database grows; null for a migration that never settled */
+  bytes: number | null
+  findings: readonly Reported[]
+}>
+
+export type PlannedStatement = Readonly<{
+  /** as it was asked for, with parameters */
+  asked: string
+  /** as it was run, with values */
+  sql: string
+  /** that it wrote */
+  rows: number
+  milliseconds: number
+  /** why it failed; null where it did not */
+  error: string | null
+}>
+
+/**
+ * @param outside what it was seen to reach for besides the database
+ * @param text of its file, which may silence findings
+ */
+export const toPlanned = (trial: Trial, outside: readonly Finding[], text: string): Planned => {
+  const { migration, recording, before, end } = trial
+  // of one that failed half way only its statements are judged
+  const found = end?.returned === true ? inspect(recording) : findStatements(recording.steps)
+  const { open } = judge([...outside.map(place(null)), ...found.map(place('up'))], text)
+  const rowsIn = (tables: Trial['before'], name: string | undefined) =>
+    tables.find(table => table.name === name)?.rows ?? null
+  const after = end?.after ?? []
+  const goneFrom = ({ old, now }: Fate) => Number(rowsIn(before, old.name)) - Number(rowsIn(after, now?.name))
+  const names = new Set([...before, ...after].map(({ name }) => name))
+  return {
+    name: migration.name,
+    statements: recording.steps.map(({ asked, sql, rows, milliseconds, error }) => ({
+      asked,
+      sql,
+      rows,
+      milliseconds: Math.round(milliseconds * 1000) / 1000,
+      error,
+    })),
+    structure: differences(recording.before, afterOf(recording)),
+    tables: [...names].map(name => ({ name, before: rowsIn(before, name), after: rowsIn(after, name) })),
+    lost: end?.returned === true ? lostValues(recording, trial.valuesBefore, end.valuesAfter, goneFrom) : [],
+    milliseconds: end === undefined ? null : Math.round(end.milliseconds),
+    bytes: end?.bytes ?? null,
+    findings: open.map(report),
+  }
+}
+
+/** A plan for people. */
+export const planText = ({ database, pending, migrations, bytes, failure }: Plan): string => {
+  const untried = pending.slice(migrations.length)
+  const lines = [
+    `${database}: ${pending.length} pending${migrations.length > 0 ? ', tried on a copy' : ''}`,
+    ...migrations.flatMap(migration => ['', ...migrationLines(migration)]),
+    ...(untried.length > 0 ? ['', `not tried: ${untried.join(', ')}`] : []),
+    ...(failure === null ? [] : ['', `up would fail: ${failure.message} (${failure.code})`]),
+    ...(bytes === null ? [] : ['', needs(bytes)]),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+const needs = ({ growth, journal, backup }: NonNullable<Plan['bytes']>): string => {
+  const parts = [`database ${formatBytes(growth)}`, `journal ${formatBytes(journal)}`, `backup ${formatBytes(backup)}`]
+  return `up will need ${formatBytes(Math.max(0, growth) + journal + backup)} on the volume: ${parts.join(', ')}`
+}
+
+const migrationLines = ({
+  name,
+  statements,
+  structure,
+  tables,
+  lost,
+  findings,
+  milliseconds,
+  bytes,
+}: Planned): string[] => [
+  milliseconds === null || bytes === null
+    ? `${name}: it did not end`
+    : `${name}: ${milliseconds} ms, ${formatBytes(bytes)} more`,
+  ...statementLines(statements),
+  ...differenceLines(structure),
+  ...textTable(
+    tables
+      .filter(({ before, after }) => milliseconds !== null && before !== after)
+      .map(({ name: table, before, after }) => [table, `${rowsText(before)} -> ${rowsText(after)}`]),
+  ),
+  ...lost.map(({ text }) => `  ${text}`),
+  ...reportLines(findings),
+]
+
+const rowsText = (rows: number | null): string => (rows === null ? 'none' : formatThings(rows, 'row'))
+
+type Batch = [PlannedStatement, ...PlannedStatement[]]
+
+/** The same again; or the next batch of a backfill, which asks for $first and $last and writes to all between them. */
+const isRepeated = (one: PlannedStatement, next: PlannedStatement): boolean =>
+  one.sql === next.sql || (one.asked === next.asked && /\$first\b/.test(next.asked) && /\$last\b/.test(next.asked))
+
+/** The batches of a backfill are told as one. */
+const statementLines = (statements: readonly PlannedStatement[]): readonly string[] => {
+  const batches: Batch[] = []
+  for (const statement of statements) {
+    const last = batches.at(-1)
+    if (last !== undefined && isRepeated(last[0], statement)) last.push(statement)
+    else batches.push([statement])
+  }
+  return batches.flatMap(batchLines)
+}
+
+const batchLines = (batch: Batch): readonly string[] => {
+  const [{ sql }] = batch
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
+  const rows = sum(batch.map(statement => statement.rows))
+  const milliseconds = Math.round(sum(batch.map(statement => statement.milliseconds)))
+  const facts = [
+    ...(batch.length > 1 ? [formatThings(batch.length, 'time')] : []),
+    ...(rows > 0 ? [formatThings(rows, 'row')] : []),
+    ...(milliseconds > 0 ? [`${milliseconds} ms`] : []),
+    ...batch.flatMap(({ error }) => (error === null ? [] : [`failed: ${error.replaceAll('\n', ' ')}`])),
+  ]
+  const comment = facts.length > 0 ? `  -- ${facts.join(', ')}` : ''
+  return `${terminated(sql)}${comment}`.split('\n').map(line => `  ${line}`)
 }

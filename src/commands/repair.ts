@@ -1,12 +1,12 @@
+import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
+import { readMigrations } from '../migrations/files.ts'
 import { prepareHistory, readHistory, recordChecksum } from '../migrations/history.ts'
-import { readMigrations } from '../migrations/known.ts'
-import { namesHint, unknownMigration } from '../migrations/unknown.ts'
+import { namesHint, unknownMigration } from '../migrations/plan.ts'
+import { refuseNoDatabase } from '../ready/lost.ts'
 import { withdrawMarker } from '../ready/marker.ts'
-import { refuseNoDatabase } from '../ready/refuse-lost-database.ts'
-import { checkVolume } from '../volume/check-volume.ts'
-import type { Context } from './context.ts'
-import { withDatabase } from './with-database.ts'
+import { withDatabase } from '../sqlite/sqlite.ts'
+import { checkVolume } from '../volume/volume.ts'
 
 /**
  * Records the present text of an applied migration as the one that was applied. For a person who has looked at what changed

@@ -1,28 +1,22 @@
 import { chmodSync, existsSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { backupFolder, listBackups, replacedPrefix } from '../database/backups.ts'
-import { refuseDamage } from '../database/check-database.ts'
-import { copyByHelper } from '../database/copy.ts'
-import { replaceDatabase } from '../database/replace-database.ts'
-import { keepUnfinished } from '../database/unfinished-backup.ts'
-import { Failure } from '../failure.ts'
-import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
-import { findForeign } from '../migrations/find-foreign.ts'
+import { backupFolder, listBackups, listReplaced, replacedPrefix } from '../backup/backups.ts'
+import { keepUnfinished } from '../backup/protect.ts'
+import { type Context, confirm } from '../context.ts'
+import { Failure, forShell } from '../failure.ts'
+import { type MigrationText, readMigrationTexts, toKnown } from '../migrations/files.ts'
 import { readHistory } from '../migrations/history.ts'
-import { toKnown } from '../migrations/known.ts'
-import { makePlan } from '../migrations/plan.ts'
-import { markReady, notMarked } from '../ready/mark-ready.ts'
+import { findForeign, makePlan } from '../migrations/plan.ts'
 import { withdrawMarker } from '../ready/marker.ts'
-import { checkVolume } from '../volume/check-volume.ts'
-import { removePartialFolders, withPartialFolder } from '../volume/partial-folder.ts'
-import { probeFolder } from '../volume/probe-folder.ts'
-import { refuseShortRoom } from '../volume/room.ts'
-import { sameOwner } from '../volume/same-owner.ts'
-import { shareWithGroup } from '../volume/share-with-group.ts'
-import { confirm } from './confirm.ts'
-import type { Context } from './context.ts'
-import { checkOf, helperOf } from './helper-of.ts'
-import { withDatabase } from './with-database.ts'
+import { markReady, notMarked } from '../ready/readiness.ts'
+import { inspectByHelper, refuseDamage } from '../sqlite/check.ts'
+import { copyByHelper } from '../sqlite/copy.ts'
+import { replaceDatabase } from '../sqlite/replace.ts'
+import { checkOf, helperOf, withDatabase } from '../sqlite/sqlite.ts'
+import { sameOwner, shareWithGroup, sizeOf } from '../volume/files.ts'
+import { removePartialFolders, withPartialFolder } from '../volume/folders.ts'
+import { refuseShortRoom } from '../volume/space.ts'
+import { checkVolume, probeFolder } from '../volume/volume.ts'
 
 /**
  * Puts a copy of a backup in the place of the database. What it replaces is kept beside it, the backup stays where it is.
@@ -112,3 +106,34 @@ const markRestored = async (context: Context, texts: readonly MigrationText[]): 
       log.warn('restore.not-ready', `${database} is not at the schema of this image: ${next}`)
   })
 }
+
+/**
+ * A failure that tells of damage, with what to do about it: the newest backup that is sound, or else what a restore replaced, and
+ * the command that puts it in place. Each is read for that, the newest first.
+ */
+export const explainDamage = async (failure: Failure, context: Context): Promise<Failure> => {
+  const { code, message, hint, cause } = failure
+  return new Failure(code, message, `${hint} ${await remedy(context)}`, cause)
+}
+
+const remedy = async (context: Context): Promise<string> => {
+  const { database } = context.config
+  const backups = listBackups(database).toReversed()
+  for (const { file, madeAt } of backups)
+    if (await isGood(context, file)) return `The newest good backup is of ${madeAt}: ${puts(file)}.`
+  const folder = backupFolder(database)
+  const none = `${backups.length === 0 ? 'There is no backup' : `None of ${backups.length} backups is good`} in ${folder}`
+  for (const file of listReplaced(database).toReversed())
+    if (await isGood(context, file)) return `${none}, but what a restore replaced is good: ${puts(file)}.`
+  return `${none}: one of your own is put in place by "migrator restore FILE".`
+}
+
+/** What cannot be read is not good either, nor is what is empty, which to SQLite is sound. */
+const isGood = async (context: Context, file: string): Promise<boolean> =>
+  sizeOf(file) > 0 &&
+  inspectByHelper(file, checkOf(context.config), helperOf(context)).then(
+    ({ findings }) => findings.length === 0,
+    () => false,
+  )
+
+const puts = (file: string): string => `"migrator restore --yes ${forShell(file)}" puts it in place`

@@ -1,11 +1,11 @@
-import { readStructure, type Structure } from '../database/structure.ts'
-import { whenFree } from '../database/wait.ts'
+import { type Context, patienceOf } from '../context.ts'
+import { toMarkdown } from '../draw/markdown.ts'
+import { toMermaid } from '../draw/mermaid.ts'
 import { Failure } from '../failure.ts'
-import { readState } from '../ready/state.ts'
-import { refuseMissingVolume } from '../volume/check-volume.ts'
-import { type Context, patienceOf } from './context.ts'
-import { toMarkdown } from './markdown.ts'
-import { toMermaid } from './mermaid.ts'
+import { readState } from '../ready/readiness.ts'
+import { whenFree } from '../sqlite/connect.ts'
+import { readStructure, type Structure } from '../sqlite/schema/read.ts'
+import { refuseMissingVolume } from '../volume/volume.ts'
 
 export type SchemaFormat = 'sql' | 'mermaid' | 'markdown' | 'json'
 

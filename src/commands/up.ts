@@ -1,20 +1,17 @@
 import { rmSync, statSync } from 'node:fs'
-import { attempt } from '../attempt.ts'
 import type { Config } from '../config.ts'
-import { hasHotJournal, wasWalRecovered } from '../database/leftovers.ts'
-import { type Connection, closeUnlessDamaged, openDatabase } from '../database/open.ts'
-import { toFailure } from '../database/sqlite-failure.ts'
-import { whenFree } from '../database/wait.ts'
-import { wrongSize } from '../database/wrong-size.ts'
-import { Failure } from '../failure.ts'
+import { type Context, patienceOf } from '../context.ts'
+import { attempt, Failure } from '../failure.ts'
 import type { Log } from '../log.ts'
 import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
-import { type Marker, readMarker, withdrawMarker } from '../ready/marker.ts'
-import { refuseLostDatabase } from '../ready/refuse-lost-database.ts'
-import { seenOf } from '../ready/seen.ts'
-import { checkVolume, type Host } from '../volume/check-volume.ts'
-import { filesystemOf } from '../volume/filesystem.ts'
-import { type Context, patienceOf } from './context.ts'
+import { refuseLostDatabase } from '../ready/lost.ts'
+import { type Marker, readMarker, seenOf, withdrawMarker } from '../ready/marker.ts'
+import { type Connection, closeUnlessDamaged, openDatabase, whenFree } from '../sqlite/connect.ts'
+import { toFailure } from '../sqlite/errors.ts'
+import { hasHotJournal, wasWalRecovered } from '../sqlite/file.ts'
+import { wrongSize } from '../sqlite/reader.ts'
+import { filesystemOf } from '../volume/mounts.ts'
+import { checkVolume, type Host } from '../volume/volume.ts'
 
 /** Milliseconds after which the last damage check no longer counts: 7 days. */
 const checkLasts = 7 * 24 * 3600 * 1000
@@ -30,7 +27,7 @@ export const up = async (context: Context, to: string | undefined): Promise<void
   warnOfMemory(config.volume, host, log)
   const texts = readMigrationTexts(config.migrations)
   if (to !== undefined && !texts.some(({ name }) => name === to))
-    throw (await import('../migrations/unknown.ts')).unknownMigration(to, texts, config.migrations)
+    throw (await import('../migrations/plan.ts')).unknownMigration(to, texts, config.migrations)
   try {
     refuseLostDatabase(config)
     const isNew = statSync(config.database, { throwIfNoEntry: false }) === undefined
@@ -38,7 +35,7 @@ export const up = async (context: Context, to: string | undefined): Promise<void
     const connection = openDatabase(config.database)
     try {
       if (checkDue || to !== undefined || !(await isReady(context, connection, texts)))
-        await (await import('./make-ready.ts')).makeReady(context, connection, texts, to)
+        await (await import('../ready/bring-up.ts')).makeReady(context, connection, texts, to)
       connection.close()
     } catch (error) {
       const failure = toFailure(error, config.database)

@@ -1,13 +1,12 @@
 import { setTimeout } from 'node:timers/promises'
-import { attempt } from '../attempt.ts'
 import type { Config } from '../config.ts'
-import { isBusy } from '../database/sqlite-failure.ts'
-import { Failure } from '../failure.ts'
-import { type KnownMigration, readMigrations } from '../migrations/known.ts'
+import type { Context } from '../context.ts'
+import { attempt, Failure } from '../failure.ts'
+import { type KnownMigration, readMigrations } from '../migrations/files.ts'
 import { readMarker } from '../ready/marker.ts'
-import { readState } from '../ready/state.ts'
-import { type Host, refuseMissingVolume } from '../volume/check-volume.ts'
-import type { Context } from './context.ts'
+import { readState } from '../ready/readiness.ts'
+import { isBusy } from '../sqlite/errors.ts'
+import { type Host, refuseMissingVolume } from '../volume/volume.ts'
 
 /** Milliseconds between two looks. */
 const pause = 100

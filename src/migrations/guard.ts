@@ -1,8 +1,8 @@
-import { checkForeignKeys } from '../database/check-foreign-keys.ts'
-import { countRows } from '../database/count-tables.ts'
-import type { Connection } from '../database/open.ts'
-import { quote } from '../database/tokens.ts'
-import { readViews, type View } from '../database/views.ts'
+import { countRows } from '../sqlite/check.ts'
+import type { Connection } from '../sqlite/connect.ts'
+import { checkForeignKeys } from '../sqlite/keys.ts'
+import { readViews, type View } from '../sqlite/schema/read.ts'
+import { quote } from '../sqlite/sql.ts'
 
 /** What a migration must not take away: counted before and after it, inside the transaction. */
 type Snapshot = Readonly<{

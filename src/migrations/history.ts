@@ -1,6 +1,6 @@
-import type { Connection } from '../database/open.ts'
 import { Failure } from '../failure.ts'
-import type { KnownMigration } from './known.ts'
+import type { Connection } from '../sqlite/connect.ts'
+import type { KnownMigration } from './files.ts'
 
 /** A row of the history: what Umzug and sequelize-cli read is the name alone, so the rest may be missing. */
 export type AppliedMigration = Readonly<{
@@ -143,3 +143,19 @@ const noHistory = (path: string, reason: string): Failure =>
   )
 
 const bareName = (name: string): string => name.replace(/\.[cm]?[jt]s$/, '')
+
+const mark = ', adopted from '
+
+/**
+ * What the history says in `migrator` of a migration that was not applied here but found to be there already.
+ * @param version of this program
+ * @param tool that made the database
+ */
+export const adoptedBy = (version: string, tool: string): string => `${version}${mark}${tool}`
+
+/**
+ * Whether another tool made the database or some of it: it was adopted, or sequelize-cli applied our own migrations, of which
+ * it records the name alone.
+ */
+export const wasAdopted = (applied: readonly AppliedMigration[]): boolean =>
+  applied.some(({ migrator }) => migrator === null || migrator.includes(mark))

@@ -3,8 +3,8 @@ import { registerHooks, stripTypeScriptTypes } from 'node:module'
 import { dirname, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Failure } from '../failure.ts'
-import type { KnownMigration } from './known.ts'
-import type { SchemaEditor } from './schema-editor.ts'
+import type { SchemaEditor } from '../sqlite/editor/editor.ts'
+import type { KnownMigration } from './files.ts'
 
 /** What a migration exports as `up` and, where it can be undone, as `down`. */
 export type Migration = (params: { readonly name: string; readonly context: SchemaEditor }) => Promise<unknown>

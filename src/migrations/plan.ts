@@ -1,7 +1,9 @@
 import { Failure } from '../failure.ts'
-import { isMigrationName } from './files.ts'
-import type { AppliedMigration } from './history.ts'
-import type { KnownMigration } from './known.ts'
+import type { Connection } from '../sqlite/connect.ts'
+import { readTableNames } from '../sqlite/reader.ts'
+import { didYouMean } from '../text.ts'
+import { isMigrationName, type KnownMigration } from './files.ts'
+import { type AppliedMigration, hasHistory, historyTable } from './history.ts'
 
 /** One reason not to run anything. */
 export type Conflict = Readonly<{
@@ -122,3 +124,32 @@ const outOfOrder = (pending: readonly KnownMigration[], applied: readonly Applie
 }
 
 const numberOf = (name: string): number => Number(name.slice(0, 4))
+
+/** A conflict for a database with tables and no history of migrations; none where this program made it, or nobody yet. */
+export const findForeign = (connection: Connection): readonly Conflict[] => {
+  if (hasHistory(connection)) return []
+  return readTableNames(connection)
+    .filter(name => name !== historyTable)
+    .slice(0, 1)
+    .map(name => ({
+      code: 'HISTORY_CONFLICT',
+      name: `table ${name}`,
+      finding: 'was made by another program, and there is no history of migrations',
+      hint: 'Run "migrator adopt" to take the database over as it is, or name another file with DATABASE_URL.',
+    }))
+}
+
+/** A Failure CONFIG_INVALID for a name that is none of the migrations in a folder; it tells the nearest. */
+export const unknownMigration = (
+  name: string,
+  migrations: readonly Readonly<{ name: string }>[],
+  folder: string,
+): Failure => {
+  const nearest = didYouMean(
+    name,
+    migrations.map(migration => migration.name),
+  )
+  return new Failure('CONFIG_INVALID', `${name} is not a migration in ${folder}${nearest}`, namesHint)
+}
+
+export const namesHint = 'See "migrator status" for the names, without extension.'

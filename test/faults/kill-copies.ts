@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { attempt } from '../../src/attempt.ts'
+import { attempt } from '../../src/failure.ts'
 import { dump, readJson, runProgram, settingsFor, startProgram } from '../help/program.ts'
 
 const long = process.env.FAULTS === 'long'

@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
-import type { Structure } from '../../src/database/structure.ts'
-import { type Fate, fatesOf } from '../../src/migrations/fates.ts'
-import type { Finding } from '../../src/migrations/lint/finding.ts'
-import { afterOf, type Recording, type Step, withoutUndone } from '../../src/migrations/recorder.ts'
+import { type Fate, fatesOf } from '../../src/dry-run/lineage.ts'
+import { afterOf, type Recording, type Step, withoutUndone } from '../../src/dry-run/record.ts'
+import type { Finding } from '../../src/lint/rules.ts'
+import type { Structure } from '../../src/sqlite/schema/read.ts'
 import { recordStatements } from './recorded.ts'
 
 export type Recorded = Recording & Readonly<{ fates: readonly Fate[]; kept: readonly Step[]; after: Structure }>

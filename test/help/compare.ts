@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3'
-import { compareStructures } from '../../src/database/compare-structures.ts'
-import { readStructure } from '../../src/database/structure.ts'
+import { compareStructures } from '../../src/sqlite/schema/compare.ts'
+import { readStructure } from '../../src/sqlite/schema/read.ts'
 
 const structureOf = (sql: string) => {
   const connection = new Database(':memory:')

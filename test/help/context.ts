@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { Context } from '../../src/commands/context.ts'
 import { readConfig } from '../../src/config.ts'
+import type { Context } from '../../src/context.ts'
 import { createLog } from '../../src/log.ts'
 import { root, settingsFor } from './program.ts'
 import { pipe } from './screen.ts'

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import type { Connection } from '../../src/database/open.ts'
-import type { Metric, NewMetric, NewServer, Server } from '../../src/models/init-models.ts'
+import type { Metric, NewMetric, NewServer, Server } from '../../src/hub/models.ts'
+import type { Connection } from '../../src/sqlite/connect.ts'
 
 /** A metric as everybody must read it: time in ISO 8601, counters as digits. */
 export type Read = Readonly<{ time: string; cpu: number | null; rx: string | null; tx: string | null; os: unknown }>

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Helper } from '../../src/database/helper.ts'
+import type { Helper } from '../../src/sqlite/helper.ts'
 import { root } from './program.ts'
 
 /** How the program starts its helper processes, for functions that are called directly. */

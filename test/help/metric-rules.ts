@@ -1,7 +1,7 @@
 import type { Op as Operators } from 'sequelize'
 import type { Test } from 'tap'
-import type { Connection } from '../../src/database/open.ts'
-import type { Metric as MetricModel } from '../../src/models/metric.ts'
+import type { Metric as MetricModel } from '../../src/hub/models.ts'
+import type { Connection } from '../../src/sqlite/connect.ts'
 
 const timestamp = new Date('2026-01-18T10:00:00.000Z')
 

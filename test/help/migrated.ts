@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { type Connection, openDatabase } from '../../src/database/open.ts'
+import { type Connection, openDatabase } from '../../src/sqlite/connect.ts'
 import { runProgram, settingsFor } from './program.ts'
 
 /** A database in a test's folder, made by the real program; open until the test is over. */

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3'
 import type { Test } from 'tap'
-import { createBridge } from '../../src/database/bridge.ts'
-import { createRecorder, type Recording } from '../../src/migrations/recorder.ts'
+import { createRecorder, type Recording } from '../../src/dry-run/record.ts'
+import { createBridge } from '../../src/sqlite/sequelize.ts'
 
 /** What a migration's statements do to a database that others made, recorded through the bridge as plan and lint do. */
 export const recordStatements = async (

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import type { Screen } from '../../src/screen.ts'
+import type { Screen } from '../../src/log.ts'
 
 /** What standard output or the log is when it goes to a file or a pipe. */
 export const pipe: Screen = { terminal: false, columns: Number.POSITIVE_INFINITY, paint: (_, text) => text }

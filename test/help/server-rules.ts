@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
-import type { Connection } from '../../src/database/open.ts'
-import type { Server as ServerModel } from '../../src/models/server.ts'
+import type { Server as ServerModel } from '../../src/hub/models.ts'
+import type { Connection } from '../../src/sqlite/connect.ts'
 
 /** What holds for Server in either Sequelize, on a migrated database. */
 export const testServer = (t: Test, connection: Connection, Server: typeof ServerModel): void => {

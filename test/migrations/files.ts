@@ -1,8 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { isMigrationName, readMigrationTexts } from '../../src/migrations/files.ts'
+import { digest, isMigrationName, readMigrations, readMigrationTexts } from '../../src/migrations/files.ts'
 import { root } from '../help/program.ts'
+
+t.test('it is the SHA-256 of the text in UTF-8, and says so', async t => {
+  t.equal(digest(''), 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
+  t.equal(digest('ü'), 'sha256:607474ca475a9724d7360aba71a56d5df77e61350e3f724cfa1f46e857e2d85f')
+})
 
 t.test('migrations come by name, whatever their extension', async t => {
   const folder = t.testdir({ '0002-b.js': '', '0001-create-a.ts': '', '0003-c.mjs': '' })
@@ -55,4 +60,17 @@ t.test('a name of a migration is one that its file can have', async t => {
   for (const name of ['0001-a', '0001-create-a2']) t.equal(isMigrationName(name), true, name)
   for (const name of ['0001', '0001-a.js', '20260118185800-create-servers', '0001-createServers', ''])
     t.equal(isMigrationName(name), false, name)
+})
+
+t.test('the checksum does not depend on line endings', async t => {
+  const [unix] = readMigrations(t.testdir({ '0001-a.ts': 'one\ntwo\n' }))
+  const [dos] = readMigrations(t.testdir({ '0001-a.ts': 'one\r\ntwo\r\n' }))
+  const [other] = readMigrations(t.testdir({ '0001-a.ts': 'one\nthree\n' }))
+  t.match(unix, { name: '0001-a', file: /0001-a\.ts$/, checksum: /^sha256:[0-9a-f]{64}$/ })
+  t.equal(unix?.checksum, dos?.checksum)
+  t.not(unix?.checksum, other?.checksum)
+})
+
+t.test('a folder that is none is refused', async t => {
+  t.throws(() => readMigrations('/nothing/there'), { code: 'CONFIG_INVALID' })
 })

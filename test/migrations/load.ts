@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DataTypes } from 'sequelize'
 import t from 'tap'
-import { readMigrations } from '../../src/migrations/known.ts'
+import { readMigrations } from '../../src/migrations/files.ts'
 import { loadMigrations } from '../../src/migrations/load.ts'
 
 /** Far from any node_modules and package.json. */

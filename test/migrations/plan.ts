@@ -1,7 +1,45 @@
+import Database from 'better-sqlite3'
 import t from 'tap'
-import type { AppliedMigration } from '../../src/migrations/history.ts'
-import type { KnownMigration } from '../../src/migrations/known.ts'
-import { isForeign, makePlan, refuseConflicts } from '../../src/migrations/plan.ts'
+import type { KnownMigration } from '../../src/migrations/files.ts'
+import { type AppliedMigration, prepareHistory } from '../../src/migrations/history.ts'
+import { findForeign, isForeign, makePlan, refuseConflicts, unknownMigration } from '../../src/migrations/plan.ts'
+
+const open = (t: { teardown: (work: () => void) => void }, sql = '') => {
+  const connection = new Database(':memory:')
+  t.teardown(() => connection.close())
+  connection.exec(sql)
+  return connection
+}
+const sequelizeMeta = 'CREATE TABLE SequelizeMeta (name VARCHAR(255) NOT NULL UNIQUE PRIMARY KEY);'
+
+for (const [title, sql] of [
+  ['an empty database', ''],
+  ['a view alone', 'CREATE VIEW v AS SELECT 1'],
+  ["an empty history of another tool's alone", sequelizeMeta],
+  [
+    'a history that another tool wrote',
+    `${sequelizeMeta} INSERT INTO SequelizeMeta VALUES ('0001-a.js'); CREATE TABLE a (x)`,
+  ],
+] as const) {
+  t.test(`${title} is no conflict`, async t => {
+    t.strictSame(findForeign(open(t, sql)), [])
+  })
+}
+
+for (const [title, sql] of [
+  ['a table without history', 'CREATE TABLE a (x)'],
+  ["a table beside an empty history of another tool's", `${sequelizeMeta} CREATE TABLE a (x)`],
+] as const) {
+  t.test(`${title} is a conflict, by its name`, async t => {
+    t.match(findForeign(open(t, sql)), [{ code: 'HISTORY_CONFLICT', name: 'table a', hint: /adopt/ }])
+  })
+}
+
+t.test('a table of a person beside our history, with everything taken back, is none', async t => {
+  const connection = open(t, 'CREATE TABLE a (x)')
+  prepareHistory(connection, [])
+  t.strictSame(findForeign(connection), [])
+})
 
 /** `name` or `name=checksum`; without one every migration has the checksum `same` */
 const parts = (text: string) => {
@@ -105,4 +143,13 @@ t.test('no conflicts are not refused; of several the worst gives the code, and a
   t.throws(refuse(1), { code: 'OUT_OF_ORDER' })
   t.throws(refuse(2), { code: 'DATABASE_AHEAD' })
   t.throws(refuse(3), { code: 'HISTORY_CONFLICT', message: /OUT_OF_ORDER.*DATABASE_AHEAD/, hint: 'Mend it.' })
+})
+
+t.test('a name that is none of the migrations is refused, with the folder and the nearest', async t => {
+  const refused = (name: string) => unknownMigration(name, [{ name: '0001-a' }, { name: '0002-b' }], '/migrations')
+  t.match(refused('0001-b'), {
+    code: 'CONFIG_INVALID',
+    message: '0001-b is not a migration in /migrations (Did you mean 0001-a?)',
+  })
+  t.match(refused('nothing like it'), { message: /in \/migrations$/ })
 })

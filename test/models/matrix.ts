@@ -1,10 +1,10 @@
 /** One migrated file, four ways to write and to read it: each reads the same out of every row, whoever wrote it. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import t from 'tap'
-import { connectSequelize } from '../../src/database/sequelize.ts'
-import { connectSequelize as connectSequelize7 } from '../../src/database/sequelize-v7.ts'
-import { initModels, Metric, type NewMetric, Server } from '../../src/models/init-models.ts'
-import { initModels as initModels7, Metric as Metric7, Server as Server7 } from '../../src/models/v7/init-models.ts'
+import { initModels, Metric, type NewMetric, Server } from '../../src/hub/models.ts'
+import { initModels as initModels7, Metric as Metric7, Server as Server7 } from '../../src/hub/models-v7.ts'
+import { connectSequelize as connectSequelize7 } from '../../src/hub/sequelize-v7.ts'
+import { connectSequelize } from '../../src/sqlite/sequelize.ts'
 import { digits, type Face, models, python, type Read, sql } from '../help/faces.ts'
 import { makeMigrated } from '../help/migrated.ts'
 

@@ -1,9 +1,19 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { openDatabase } from '../../src/database/open.ts'
-import { commitWithoutMarker, readMarker, withdrawMarker, withdrawn, writeMarker } from '../../src/ready/marker.ts'
-import { isTrue, truthOf } from '../../src/ready/truth.ts'
+import { prepareHistory } from '../../src/migrations/history.ts'
+import {
+  commitWithoutMarker,
+  isTrue,
+  readMarker,
+  seenOf,
+  truthOf,
+  untrueFields,
+  withdrawMarker,
+  withdrawn,
+  writeMarker,
+} from '../../src/ready/marker.ts'
+import { openDatabase } from '../../src/sqlite/connect.ts'
 
 const more = { checkedAt: null, readyAt: '2026-01-01T00:00:00.000Z', version: '1.0.0', seen: '1-1' }
 const applied = [{ name: '0001-a', checksum: 'sha256:1', applied_at: null, duration_ms: null, migrator: null }]
@@ -83,4 +93,101 @@ t.test('withdrawing where there is none is no error, anything else is', async t 
   const { folder, file } = open(t)
   t.doesNotThrow(() => withdrawMarker(file))
   t.throws(() => withdrawMarker(join(folder, 'x.db', '.ready')), { code: 'ENOTDIR' })
+})
+
+const texts = [{ name: '0001-a', file: '/m/0001-a.ts', text: 'one' }]
+const told = { schema: '0001-a', migrations: 1, database: 'x.db', fingerprint: 'sha256:1', version: '1.0.0' }
+
+const openSeen = (t: { testdir: () => string; teardown: (work: () => void) => void }) => {
+  const connection = openDatabase(join(t.testdir(), 'x.db'))
+  t.teardown(() => connection.close())
+  connection.exec('CREATE TABLE a (x)')
+  prepareHistory(connection, [])
+  return connection
+}
+
+t.test('it stays while nothing changes, also when rows come', async t => {
+  const connection = openSeen(t)
+  const before = seenOf(connection, texts, told)
+  connection.exec('INSERT INTO a VALUES (1)')
+  t.equal(seenOf(connection, texts, told), before)
+  t.match(before, /^\d+-[0-9a-f]{1,8}$/)
+})
+
+for (const [title, sql, otherTexts, otherTold] of [
+  ['the schema', 'CREATE INDEX i ON a (x)', {}, {}],
+  ['the history', "INSERT INTO SequelizeMeta (name) VALUES ('0001-a')", {}, {}],
+  ["a migration's text", '', { text: 'two' }, {}],
+  ["a migration's name", '', { name: '0001-b' }, {}],
+  ['the marker', '', {}, { schema: '0001-b' }],
+  ['the version', '', {}, { version: '1.0.1' }],
+] as const) {
+  t.test(`it changes with ${title}`, async t => {
+    const connection = openSeen(t)
+    const before = seenOf(connection, texts, told)
+    connection.exec(sql)
+    const after = seenOf(
+      connection,
+      texts.map(text => ({ ...text, ...otherTexts })),
+      { ...told, ...otherTold },
+    )
+    t.not(after, before)
+  })
+}
+
+t.test('it changes when the file is another one by name', async t => {
+  const connection = openSeen(t)
+  const other = openDatabase(join(t.testdir({}), 'y.db'))
+  other.exec('CREATE TABLE a (x)')
+  prepareHistory(other, [])
+  t.not(seenOf(other, texts, told), seenOf(connection, texts, told))
+  other.close()
+})
+
+const openTruth = (t: { testdir: () => string; teardown: (work: () => void) => void }) => {
+  const connection = openDatabase(join(t.testdir(), 'x.db'))
+  t.teardown(() => connection.close())
+  return { connection }
+}
+
+t.test('a marker is no longer true when the schema or the history changes', async t => {
+  const { connection } = openTruth(t)
+  const marker = { ...truthOf(connection, applied), ...more }
+  t.equal(isTrue(marker, truthOf(connection, [])), false)
+  t.equal(
+    isTrue(
+      marker,
+      truthOf(connection, [{ name: '0001-a', checksum: 'other', applied_at: null, duration_ms: null, migrator: null }]),
+    ),
+    false,
+  )
+  connection.exec('CREATE TABLE a (x)')
+  t.equal(isTrue(marker, truthOf(connection, applied)), false)
+  t.equal(isTrue({ ...marker, database: 'y.db' }, { ...marker }), false)
+})
+
+t.test('the order in which tables were made does not matter', async t => {
+  const { connection } = openTruth(t)
+  connection.exec('CREATE TABLE a (x); CREATE TABLE b (y)')
+  const marker = { ...truthOf(connection, applied), ...more }
+  connection.exec('DROP TABLE a; CREATE TABLE a (x)')
+  t.equal(isTrue(marker, truthOf(connection, applied)), true)
+})
+
+t.test('the fields that are not true are named', async t => {
+  const { connection } = openTruth(t)
+  const truth = truthOf(connection, applied)
+  const marker = { ...truth, ...more }
+  t.strictSame(untrueFields(marker, truth), [])
+  t.strictSame(untrueFields({ ...marker, migrations: 2, fingerprint: 'x' }, truth), ['migrations', 'fingerprint'])
+})
+
+t.test('an index that is not UNIQUE leaves a marker true, and one that is does not', async t => {
+  const { connection } = openTruth(t)
+  connection.exec('CREATE TABLE a (x)')
+  const marker = { ...truthOf(connection, applied), ...more }
+  connection.exec('create  index mine on a (x)')
+  t.equal(isTrue(marker, truthOf(connection, applied)), true)
+  connection.exec('create unique index ours on a (x)')
+  t.equal(isTrue(marker, truthOf(connection, applied)), false)
 })

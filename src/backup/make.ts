@@ -1,0 +1,86 @@
+import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { attempt, Failure } from '../failure.ts'
+import { type Check, checkDatabase, type TableSize } from '../sqlite/check.ts'
+import { copyByHelper } from '../sqlite/copy.ts'
+import type { Helper } from '../sqlite/helper.ts'
+import { sameOwner, syncFolder } from '../volume/files.ts'
+import { withPartialFolder } from '../volume/folders.ts'
+import { backupFolder, listBackups, nextBackupName } from './backups.ts'
+
+export type BackUpOptions = Readonly<{
+  /** the last applied migration, for the backup's name; an empty text when there is none */
+  schema: string
+  /** how the copy is read for damage */
+  check: Check
+  /** what the copy must hold, where the caller has the write lock; undefined where somebody may write meanwhile */
+  rows: readonly TableSize[] | undefined
+}>
+
+/**
+ * Copies the database into `backups/<database>-<schema>-<UTC>.db`. The caller holds the write lock on it, or a read transaction.
+ * The copy gets its name only when it is whole, on disk and checked; its mode and owner are the database's.
+ * @returns the backup's path
+ * @throws Failure DATABASE_DAMAGED when the database is not sound, DISK_FULL when the copy alone is not, CONFIG_INVALID when
+ *   something else is in the place of the folder; SQLite's and the filesystem's errors. Nothing is left behind
+ */
+export const backUp = async (database: string, options: BackUpOptions, helper: Helper): Promise<string> => {
+  const folder = backupFolder(database)
+  const made = makeFolder(folder)
+  try {
+    return await makeIn(folder, database, options, helper)
+  } finally {
+    // a first backup that fails leaves no empty folder
+    if (made) attempt(() => rmdirSync(folder))
+  }
+}
+
+/** Removes all but the newest `keep` backups, with what SQLite may have left beside them. */
+export const pruneBackups = (database: string, keep: number): void => {
+  for (const { file } of listBackups(database).slice(0, -keep)) removeBackup(file)
+}
+
+export const removeBackup = (file: string): void => {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true })
+}
+
+/** @returns whether there was none */
+const makeFolder = (folder: string): boolean => {
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) {
+    mkdirSync(folder)
+    sameOwner(folder, dirname(folder))
+    return true
+  }
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return false
+  const hint = 'Make it a folder, or a link to one that is there.'
+  throw new Failure('CONFIG_INVALID', `${folder} is no folder for backups`, hint)
+}
+
+const makeIn = (
+  folder: string,
+  database: string,
+  { schema, check, rows }: BackUpOptions,
+  helper: Helper,
+): Promise<string> =>
+  withPartialFolder(folder, async partials => {
+    const partial = join(partials, basename(database))
+    const copy = await copyByHelper('the backup', database, partial, check, helper)
+    // the copy of a damaged database is damaged too, and then that is what is to be told
+    if (copy.findings.length > 0) await checkDatabase(database, check, helper)
+    if (copy.findings.length > 0 || !isSame(copy.rows, rows)) throw badCopy(folder)
+    sameOwner(partial, database)
+    const file = join(folder, nextBackupName(database, schema))
+    renameSync(partial, file)
+    syncFolder(folder)
+    return file
+  })
+
+const isSame = (rows: readonly TableSize[], expected: readonly TableSize[] | undefined): boolean =>
+  expected === undefined || JSON.stringify(rows) === JSON.stringify(expected)
+
+const badCopy = (folder: string): Failure =>
+  new Failure(
+    'DISK_FULL',
+    `the backup in ${folder} did not come out as the database is: the disk is failing`,
+    'Replace the disk, or put the volume on another one. The database is left as it is.',
+  )

@@ -1,0 +1,204 @@
+import { existsSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { Context } from '../context.ts'
+import { attempt } from '../failure.ts'
+import type { MigrationText } from '../migrations/files.ts'
+import { reasonOf } from '../migrations/run.ts'
+import type { Marker } from '../ready/marker.ts'
+import { checkDatabase, countTables, type TableSize } from '../sqlite/check.ts'
+import type { Connection } from '../sqlite/connect.ts'
+import { sqliteCode } from '../sqlite/errors.ts'
+import { rewrittenTables, sizeOfTable } from '../sqlite/space.ts'
+import { checkOf, helperOf } from '../sqlite/sqlite.ts'
+import { formatBytes } from '../text.ts'
+import { replaceFile, sizeOf } from '../volume/files.ts'
+import { removePartialFolders } from '../volume/folders.ts'
+import { filesystemOf } from '../volume/mounts.ts'
+import { type Need, refuseShortRoom } from '../volume/space.ts'
+import { backupFolder, listBackups, schemaWord } from './backups.ts'
+import { backUp, pruneBackups, removeBackup } from './make.ts'
+
+export type Found = Readonly<{
+  /** nothing is in the database yet */
+  isNew: boolean
+  /** the last applied migration */
+  schema: string
+  marker: Marker | undefined
+  /** the migrations that will run */
+  texts: readonly MigrationText[]
+}>
+
+/**
+ * Runs `work`, which changes the database under its write lock, once the room for it is counted and the database is read for
+ * damage: itself, or its backup, which is the same. That backup is the run's own until settleBackup: where `work` fails it goes.
+ * @returns what `work` gave, and when the database was last checked, ISO 8601; null if never
+ * @throws Failure DISK_FULL, DATABASE_DAMAGED; what `work` throws
+ */
+export const protect = async <T>(
+  context: Context,
+  connection: Connection,
+  { isNew, schema, marker, texts }: Found,
+  work: () => Promise<T>,
+): Promise<Readonly<{ value: T; checkedAt: string | null }>> => {
+  const { config } = context
+  const { database, readyFile, volume } = config
+  const backsUp = config.backup === 'auto' && !isNew
+  await dropOfKilledRun(context, schema)
+  removePartialFolders(backupFolder(database), true)
+  refuseShortRoom([
+    ...(backsUp ? [roomForBackup(context)] : []),
+    ...roomForRewrites(connection, volume, texts),
+    roomForJournal(volume),
+    roomForMarker(dirname(readyFile)),
+  ])
+  if (!backsUp) {
+    const checkedAt = isNew ? now() : await checkDamage(context, marker)
+    return { value: await work(), checkedAt }
+  }
+  markUnfinished(database, await makeBackup(context, schema, countTables(connection)))
+  const checkedAt = now()
+  try {
+    return { value: await work(), checkedAt }
+  } catch (error) {
+    // a disk that fails may not roll back either
+    if (!/^SQLITE_IOERR/.test(String(sqliteCode(error)))) dropUnfinished(database, schema)
+    throw error
+  }
+}
+
+const now = (): string => new Date().toISOString()
+
+/** Its backup may be the only good one: first the database is read. */
+const dropOfKilledRun = async (context: Context, schema: string): Promise<void> => {
+  const { config } = context
+  if (!hasUnfinished(config.database)) return
+  await checkDatabase(config.database, checkOf(config), helperOf(context))
+  dropUnfinished(config.database, schema)
+}
+
+/**
+ * Reads the database for damage, unless that is switched off. Holds up no writer in WAL mode.
+ * @param marker which says when it was last checked
+ * @returns when it was last checked, ISO 8601; null if never
+ * @throws Failure DATABASE_DAMAGED
+ */
+export const checkDamage = async (context: Context, marker: Marker | undefined): Promise<string | null> => {
+  const { config } = context
+  if (config.check === 'never') return marker?.checkedAt ?? null
+  await checkDatabase(config.database, checkOf(config), helperOf(context))
+  return now()
+}
+
+/** The run has ended well: its backup counts. An old one that cannot be removed is no failure of it. */
+export const settleBackup = ({ config, log }: Context): void => {
+  const outcome = attempt(() => finishBackup(config.database, config.backupKeep))
+  if ('error' in outcome) {
+    log.warn('backup.kept', `old backups stay in ${backupFolder(config.database)}: ${reasonOf(outcome.error)}`)
+  }
+}
+
+/** `backup` of a person: it counts at once, and older ones go. */
+export const makeLastingBackup = async (context: Context, schema: string): Promise<string> => {
+  const { config } = context
+  removePartialFolders(backupFolder(config.database), false)
+  refuseShortRoom([roomForBackup(context)])
+  const file = await makeBackup(context, schema, undefined)
+  pruneBackups(config.database, config.backupKeep)
+  return file
+}
+
+/** `backUp`, and a line that says so. */
+const makeBackup = async (
+  context: Context,
+  schema: string,
+  rows: readonly TableSize[] | undefined,
+): Promise<string> => {
+  const { config, log } = context
+  const start = performance.now()
+  const file = await backUp(config.database, { schema, check: checkOf(config), rows }, helperOf(context))
+  const [bytes, milliseconds] = [statSync(file).size, Math.round(performance.now() - start)]
+  log.info('backup.made', `backed up ${formatBytes(bytes)} to ${file} in ${milliseconds} ms`, {
+    file,
+    bytes,
+    milliseconds,
+  })
+  return file
+}
+
+/**
+ * A backup that is made before migrations run belongs to that run until it has ended. Where the run fails or is killed, the
+ * database is what the backup is, so the backup goes: a container that is started again and again would otherwise push every
+ * older one out. Which one it is stands in a file beside the backups.
+ */
+/** One folder may have the backups of several databases. */
+const markOf = (database: string): string => join(backupFolder(database), `.${basename(database)}.unfinished`)
+
+/** Says that a backup is the one of a run that has not ended. */
+export const markUnfinished = (database: string, file: string): void =>
+  replaceFile(markOf(database), `${basename(file)}\n`)
+
+/** Whether the last run that made a backup has not ended well. */
+export const hasUnfinished = (database: string): boolean => existsSync(markOf(database))
+
+/**
+ * Removes the backup of a run that failed, or was killed before it changed anything. Not before the database is known to be sound.
+ * @param schema that the database is at: a backup of another schema is of a run that was killed after its commit, and stays
+ */
+export const dropUnfinished = (database: string, schema: string): void => {
+  if (!hasUnfinished(database)) return
+  const name = readFileSync(markOf(database), 'utf8').trim()
+  const found = listBackups(database).find(({ file }) => basename(file) === name)
+  if (found?.schema === schemaWord(schema)) removeBackup(found.file)
+  rmSync(markOf(database), { force: true })
+  // one that is not empty stays, and so does a link
+  attempt(() => rmdirSync(backupFolder(database)))
+}
+
+/** The database is another one now: what a killed run left counts as a backup, so that the next run does not take it for its own. */
+export const keepUnfinished = (database: string): void => {
+  if (hasUnfinished(database)) rmSync(markOf(database), { force: true })
+}
+
+/** The run has ended well: its backup counts, and all but the newest `keep` go. */
+export const finishBackup = (database: string, keep: number): void => {
+  if (!hasUnfinished(database)) return
+  rmSync(markOf(database), { force: true })
+  pruneBackups(database, keep)
+}
+
+/** -wal and -shm, or -journal, of a run that writes next to nothing. */
+export const roomForJournal = (folder: string): Need => ({ what: 'journal', folder, bytes: 256 * 1024, files: 3 })
+
+/** The marker and its temporary file. */
+export const roomForMarker = (folder: string): Need => ({ what: 'ready marker', folder, bytes: 8 * 1024, files: 2 })
+
+/** None for a clone. Where it is none after all, the disk fills and says so. */
+export const roomForBackup = ({ config, host }: Context): Need => {
+  const { database, volume } = config
+  const folder = statSync(backupFolder(database), { throwIfNoEntry: false })?.isDirectory()
+    ? backupFolder(database)
+    : volume
+  const isOneFilesystem = statSync(folder).dev === statSync(volume).dev
+  const { clones } = filesystemOf(host.mounts, folder)
+  // the folders, the copy and its WAL, and the file that says whose it is
+  return {
+    what: 'backup',
+    folder,
+    bytes: isOneFilesystem && clones ? 0 : sizeOf(database) + sizeOf(`${database}-wal`),
+    files: 6,
+  }
+}
+
+/** A table written anew is there twice until it is committed, and once more in the journal or the WAL. */
+export const roomForRewrites = (
+  connection: Connection,
+  folder: string,
+  texts: readonly MigrationText[],
+): readonly Need[] => {
+  const tables = rewrittenTables(texts).map(table => ({ table, bytes: sizeOfTable(connection, table) }))
+  const bytes = tables.reduce((sum, table) => sum + table.bytes, 0)
+  return [
+    ...tables.map(({ table, bytes }) => ({ what: `rebuild of ${table ?? 'a table'}`, folder, bytes, files: 0 })),
+    { what: 'its journal', folder, bytes, files: 0 },
+  ]
+}

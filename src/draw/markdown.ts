@@ -1,0 +1,69 @@
+import { describeActions, describeIndex } from '../sqlite/schema/compare.ts'
+import type { Column, Structure, Table } from '../sqlite/schema/read.ts'
+import { toMermaid } from './mermaid.ts'
+
+/**
+ * A structure as a document: the diagram, and a table of the columns of each table with what else belongs to it.
+ * @param schema the last applied migration; null where none is
+ */
+export const toMarkdown = (structure: Structure, schema: string | null): string => {
+  const { tables, views, triggers } = structure
+  const sections = [
+    '# Schema',
+    `At ${schema === null ? 'no migration' : `migration \`${schema}\``}, as \`migrator schema --format markdown\` tells it.`,
+    `\`\`\`mermaid\n${toMermaid(structure)}\`\`\``,
+    ...tables.flatMap(table => [
+      `## ${table.name}`,
+      table.virtual ? codeBlock(table.sql) : columnTable(table.columns),
+      ...list(detailsOf(table)),
+    ]),
+    ...views.flatMap(({ name, sql }) => [`## ${name} (view)`, codeBlock(sql)]),
+    ...triggers.flatMap(({ name, table, sql }) => [`## ${name} (trigger on ${table})`, codeBlock(sql)]),
+  ]
+  return `${sections.join('\n\n')}\n`
+}
+
+const columnTable = (columns: readonly Column[]): string =>
+  [
+    ['column', 'type', 'affinity', 'NULL', 'default', 'more'],
+    ['---', '---', '---', '---', '---', '---'],
+    ...columns.map(column => [
+      code(column.name),
+      column.type,
+      column.affinity,
+      column.notNull ? 'no' : 'yes',
+      column.default === null ? '' : code(column.default),
+      moreOf(column).join(', '),
+    ]),
+  ]
+    .map(cells => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+    .join('\n')
+
+const moreOf = ({ key, rowidAlias, generated, collation }: Column): readonly string[] => [
+  ...(key > 0 ? ['primary key'] : []),
+  ...(rowidAlias ? ['numbered by SQLite'] : []),
+  ...(generated === null ? [] : [`computed (${generated.kind}): ${code(generated.expression)}`]),
+  ...(collation === 'BINARY' ? [] : [`collation ${collation}`]),
+]
+
+const detailsOf = (table: Table): readonly string[] => [
+  ...(table.autoincrement ? ['AUTOINCREMENT'] : []),
+  ...(table.withoutRowid ? ['WITHOUT ROWID'] : []),
+  ...(table.strict ? ['STRICT'] : []),
+  ...table.foreignKeys.map(key => {
+    const parent = `${key.parent} (${key.parentColumns.join(', ')})`
+    return `foreign key ${code(`(${key.columns.join(', ')})`)} to ${code(parent)}, ${describeActions(key)}`
+  }),
+  ...table.indexes.map(
+    index => `${index.name === null ? 'unique' : `index ${code(index.name)}`} ${code(describeIndex(index))}`,
+  ),
+  ...table.checks.map(check => `check ${code(check)}`),
+  ...table.onConflict.map(code),
+]
+
+const list = (items: readonly string[]): readonly string[] =>
+  items.length === 0 ? [] : [items.map(item => `- ${item}`).join('\n')]
+
+const code = (text: string): string => `\`${text}\``
+
+const codeBlock = (sql: string): string => `\`\`\`sql\n${sql};\n\`\`\``

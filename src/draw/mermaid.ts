@@ -1,0 +1,49 @@
+import type { Column, ForeignKey, Structure, Table } from '../sqlite/schema/read.ts'
+
+/**
+ * Tables and foreign keys as a Mermaid diagram (https://mermaid.js.org/syntax/entityRelationshipDiagram.html). Where its syntax
+ * has no place for a character of a name, an underscore stands for it.
+ */
+export const toMermaid = ({ tables }: Structure): string =>
+  `${['erDiagram', ...tables.flatMap(entity), ...tables.flatMap(relations)].join('\n')}\n`
+
+const entity = (table: Table): readonly string[] => {
+  const name = `  ${quote(table.name)}`
+  if (table.columns.length === 0) return [name]
+  return [`${name} {`, ...table.columns.map(column => `    ${attribute(table, column)}`), '  }']
+}
+
+const attribute = ({ foreignKeys, indexes }: Table, column: Column): string => {
+  const isForeign = foreignKeys.some(({ columns }) => columns.includes(column.name))
+  const isUnique = indexes.some(
+    ({ unique, where, parts }) => unique && where === null && parts.length === 1 && parts[0]?.of === column.name,
+  )
+  const keys = [...(column.key > 0 ? ['PK'] : []), ...(isForeign ? ['FK'] : []), ...(isUnique ? ['UK'] : [])]
+  const notes = [
+    ...(column.notNull ? ['not null'] : []),
+    ...(column.default === null ? [] : [`default ${column.default}`]),
+    ...(column.generated === null ? [] : ['computed']),
+  ]
+  return [
+    word(column.type === '' ? 'any' : column.type),
+    word(column.name),
+    ...(keys.length > 0 ? [keys.join(', ')] : []),
+    ...(notes.length > 0 ? [quote(notes.join(', '))] : []),
+  ].join(' ')
+}
+
+/** A parent to its children: one, or none where the column may be NULL, to any number of rows. */
+const relations = ({ name, columns, foreignKeys }: Table): readonly string[] =>
+  foreignKeys.map((key: ForeignKey) => {
+    const always = columns.every(column => !key.columns.includes(column.name) || column.notNull)
+    return `  ${quote(key.parent)} ${always ? '||' : '|o'}--o{ ${quote(name)} : ${quote(key.columns.join(', '))}`
+  })
+
+const quote = (text: string): string => `"${text.replaceAll(/["%\\\r\n\v\b]/g, '_')}"`
+
+/** A type or a name inside an entity, where quotes are not known and PK, FK and UK are not names. */
+const word = (text: string): string =>
+  text
+    .replaceAll(/[^\w()\u00c0-\uffff]+/g, '_')
+    .replace(/^(?=[^a-z\u00c0-\uffff])/i, 'x')
+    .replace(/^[PFU]K$/i, '$&_')

@@ -1,0 +1,107 @@
+import { describeColumn, describeIndex } from '../sqlite/schema/compare.ts'
+import { type ForeignKey, type Structure, type Table, without } from '../sqlite/schema/read.ts'
+import { isSameSql } from '../sqlite/sql.ts'
+import { formatThings, textTable } from '../text.ts'
+
+export type Difference = Readonly<{
+  change: 'added' | 'removed' | 'changed'
+  kind: 'table' | 'column' | 'foreign key' | 'index' | 'trigger' | 'view'
+  /** `servers`, `servers.room`; what has no name of its own is named by its table and columns: `servers (room)` */
+  name: string
+  /** what it is; what it was and what it is; or that it is its text that changed */
+  detail: string
+}>
+
+/** One thing of a structure. */
+type Fact = Readonly<{ kind: Difference['kind']; name: string; detail: string; sql: string }>
+
+/** What two structures differ in: tables first, then what is in them, then what is around them. */
+export const differences = (before: Structure, after: Structure): readonly Difference[] => {
+  const shared = before.tables.flatMap(old =>
+    after.tables.filter(({ name }) => name === old.name).map((now): [Table, Table] => [old, now]),
+  )
+  return [
+    ...compare(without(before, after).map(tableFact), without(after, before).map(tableFact)),
+    ...shared.flatMap(([old, now]) => compareTables(old, now)),
+    ...compare(factsAround(before), factsAround(after)),
+  ]
+}
+
+const compare = (before: readonly Fact[], after: readonly Fact[]): readonly Difference[] => {
+  const find = (facts: readonly Fact[], { kind, name }: Fact) =>
+    facts.find(fact => fact.kind === kind && fact.name === name)
+  return [
+    ...before.filter(fact => find(after, fact) === undefined).map(fact => difference('removed', fact)),
+    ...after.flatMap(fact => {
+      const old = find(before, fact)
+      if (old === undefined) return difference('added', fact)
+      if (!isSameSql(old.detail, fact.detail)) return difference('changed', fact, `${old.detail} -> ${fact.detail}`)
+      return isSameSql(old.sql, fact.sql) ? [] : difference('changed', fact, 'its text')
+    }),
+  ]
+}
+
+const difference = (change: Difference['change'], { kind, name, detail }: Fact, what = detail): Difference => ({
+  change,
+  kind,
+  name,
+  detail: what,
+})
+
+/** The text of a table counts only where nothing tells better what changed. */
+const compareTables = (old: Table, now: Table): readonly Difference[] => {
+  const found = compare(factsWithin(old), factsWithin(now))
+  if (found.length > 0 || isSameSql(old.sql, now.sql)) return found
+  return [difference('changed', tableFact(now), 'its text')]
+}
+
+const tableFact = ({ name, columns, sql }: Table): Fact => ({
+  kind: 'table',
+  name,
+  detail: formatThings(columns.length, 'column'),
+  sql,
+})
+
+const factsWithin = (table: Table): readonly Fact[] => [
+  fact('table', table.name, describeTable(table)),
+  ...table.columns.map(column => fact('column', `${table.name}.${column.name}`, describeColumn(column))),
+  ...table.foreignKeys.map(key => fact('foreign key', `${table.name} (${key.columns.join(', ')})`, describeKey(key))),
+]
+
+const factsAround = ({ tables, triggers, views }: Structure): readonly Fact[] => [
+  ...tables.flatMap(({ name: table, indexes }) =>
+    indexes.map(index => {
+      const detail = `${index.unique ? 'UNIQUE ' : ''}on ${table} ${describeIndex({ ...index, unique: false })}`
+      return fact('index', index.name ?? `${table} (${index.parts.map(({ of }) => of).join(', ')})`, detail)
+    }),
+  ),
+  ...triggers.map(({ name, table, sql }) => fact('trigger', name, `on ${table}`, sql)),
+  ...views.map(({ name, sql }) => fact('view', name, '', sql)),
+]
+
+const fact = (kind: Difference['kind'], name: string, detail: string, sql = ''): Fact => ({ kind, name, detail, sql })
+
+/** What a table is besides its columns: `STRICT, CHECK (id > 0)`. */
+const describeTable = ({ autoincrement, checks, onConflict, strict, withoutRowid }: Table): string =>
+  [
+    ...(autoincrement ? ['AUTOINCREMENT'] : []),
+    ...(withoutRowid ? ['WITHOUT ROWID'] : []),
+    ...(strict ? ['STRICT'] : []),
+    ...checks.map(check => `CHECK (${check})`),
+    ...onConflict,
+  ].join(', ') || 'plain'
+
+/** Where a foreign key leads, and what it does that is not the default. */
+const describeKey = ({ deferred, onDelete, onUpdate, parent, parentColumns }: ForeignKey): string =>
+  [
+    `to ${parent} (${parentColumns.join(', ')})`,
+    onDelete === 'NO ACTION' ? '' : ` ON DELETE ${onDelete}`,
+    onUpdate === 'NO ACTION' ? '' : ` ON UPDATE ${onUpdate}`,
+    deferred ? ' DEFERRED' : '',
+  ].join('')
+
+const marks: Readonly<Record<Difference['change'], string>> = { added: '+', removed: '-', changed: '~' }
+
+/** Differences of a structure for people: `+ column  servers.room  TEXT`. */
+export const differenceLines = (differences: readonly Difference[]): readonly string[] =>
+  textTable(differences.map(({ change, kind, name, detail }) => [`${marks[change]} ${kind}`, name, detail]))

@@ -1,0 +1,79 @@
+import { historyTable } from '../migrations/history.ts'
+import type { LoadedMigration } from '../migrations/load.ts'
+import { createGuardedRunner, lostData, type RunOptions } from '../migrations/run.ts'
+import type { Connection } from '../sqlite/connect.ts'
+import { keywordOf } from '../sqlite/sequelize.ts'
+import { tokensOf } from '../sqlite/sql.ts'
+import { formatThings } from '../text.ts'
+import { type Difference, differences } from './changes.ts'
+import type { Fate } from './lineage.ts'
+import { countValues, type Lost, lostValues, watchDropped } from './losses.ts'
+import { afterOf, createRecorder, type Recording, withoutUndone } from './record.ts'
+
+/** What taking one migration back did. */
+export type Reverted = Readonly<{ name: string; structure: readonly Difference[]; lost: readonly Lost[] }>
+
+/**
+ * Takes applied migrations back by their `down`, in the order of `names`, and their records with them. Must be called inside
+ * the transaction that undoes it all when this throws.
+ * @param onReverted told what each one did, and throws where that is not meant; a foreign key that breaks is never meant
+ * @throws Failure MIGRATION_FAILED naming the migration; the signal's reason when that is a Failure; what `onReverted` throws
+ */
+export const revertMigrations = async (
+  connection: Connection,
+  migrations: readonly LoadedMigration[],
+  names: readonly string[],
+  options: Omit<RunOptions, 'around'>,
+  onReverted: (reverted: Reverted) => void,
+): Promise<void> => {
+  const { around, record } = createRecorder(connection, () => false)
+  const dropped = watchDropped(connection)
+  let recording = record()
+  let values = countValues(connection, recording.before)
+  const runner = createGuardedRunner(
+    connection,
+    migrations,
+    {
+      ...options,
+      around: (asked, execute) => {
+        dropped.beforeStatement(asked.sql, recording)
+        return around(asked, execute)
+      },
+    },
+    ({ name }, found) => {
+      const broken = found.filter(({ table }) => table === null)
+      if (broken.length > 0) throw lostData(name, broken, 'Everything was rolled back; mend its down.')
+      // the record of the one before went after its rows were counted
+      const losses = found.filter(({ table }) => table !== historyTable)
+      const now = countValues(connection, afterOf(recording))
+      const rows = losses.map(({ table, rows, text }) => ({ of: String(table), number: rows, text }))
+      const goneFrom = ({ old }: Fate) => rows.find(({ of }) => of === old.name)?.number ?? 0
+      const fewer = lostValues(recording, values, now, goneFrom)
+      const changed = dropped.changed(recording, values).filter(({ of }) => !fewer.some(other => other.of === of))
+      const lost = [...rows, ...fewer, ...changed, ...changedRows(recording)]
+      onReverted({ name, structure: differences(recording.before, afterOf(recording)), lost })
+      recording = record()
+      values = now
+    },
+    () => undefined,
+  )
+  await runner.down(names)
+}
+
+/** Rows that statements of the migration wrote over or took away, at most; what triggers do besides is not counted. */
+const changedRows = ({ steps }: Recording): readonly Lost[] => {
+  const number = withoutUndone(steps)
+    .filter(({ sql }) => writesOver(sql))
+    .reduce((sum, { rows }) => sum + rows, 0)
+  if (number === 0) return []
+  return [{ of: 'statements', number, text: `statements wrote over or deleted up to ${formatThings(number, 'row')}` }]
+}
+
+/** An INSERT does where it says so: https://www.sqlite.org/lang_conflict.html, https://www.sqlite.org/lang_upsert.html */
+const writesOver = (sql: string): boolean => {
+  const words = tokensOf(sql).filter(({ text }) => /^\w/.test(text))
+  return (
+    /^(?:UPDATE|DELETE|REPLACE|WITH)$/.test(keywordOf(sql)) ||
+    /\b(?:OR REPLACE|DO UPDATE)\b/i.test(words.map(({ text }) => text).join(' '))
+  )
+}

@@ -1,0 +1,182 @@
+import { type Context, patienceOf } from '../context.ts'
+import type { Around } from '../engine.ts'
+import type { KnownMigration } from '../migrations/files.ts'
+import { historyStatements, historyTable, readHistory } from '../migrations/history.ts'
+import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
+import { findForeign, makePlan, refuseConflicts } from '../migrations/plan.ts'
+import { applyMigrations, settleLimit } from '../migrations/run.ts'
+import { countTables, inspectByHelper, refuseDamage, type TableSize } from '../sqlite/check.ts'
+import { type Connection, openDatabase, withTransaction } from '../sqlite/connect.ts'
+import { uncheckedTables } from '../sqlite/keys.ts'
+import { checkOf, helperOf } from '../sqlite/sqlite.ts'
+import { createProgress } from '../text.ts'
+import { sizeOf } from '../volume/files.ts'
+import { countValues, type Values } from './losses.ts'
+import { afterOf, createRecorder, type Recording } from './record.ts'
+
+/** What a migration did, as far as it came. */
+export type Trial = Readonly<{
+  migration: LoadedMigration
+  recording: Recording
+  /** rows of each table */
+  before: readonly TableSize[]
+  valuesBefore: readonly Values[]
+  /** what is known once it ended; undefined for one that was stopped */
+  end: TrialEnd | undefined
+}>
+
+export type TrialEnd = Readonly<{
+  after: readonly TableSize[]
+  valuesAfter: readonly Values[]
+  milliseconds: number
+  /** by which the database grew */
+  bytes: number
+  /** it returned; otherwise it threw */
+  returned: boolean
+}>
+
+/**
+ * Watches migrations that are tried on a connection: `tried` makes one that leaves its Trial, `around` records its statements.
+ * @param onRun told which migration runs next
+ */
+export const createTrials = (connection: Connection, onRun: (name: string) => void) => {
+  const { around, record } = createRecorder(connection, () => false)
+  const trials: Trial[] = []
+
+  const tried = (migration: LoadedMigration): LoadedMigration => ({
+    ...migration,
+    up: async params => {
+      onRun(migration.name)
+      const bytes = sizeNow(connection)
+      const recording = record()
+      const valuesBefore = countValues(connection, recording.before)
+      const trial = { migration, recording, before: countRows(connection), valuesBefore, end: undefined }
+      trials.push(trial)
+      const start = performance.now()
+      const end = (returned: boolean): void => {
+        const milliseconds = performance.now() - start
+        // one that was stopped may end when all is rolled back and closed
+        if (!connection.inTransaction) return
+        const after = countRows(connection)
+        const valuesAfter = countValues(connection, afterOf(recording))
+        const bytesMore = sizeNow(connection) - bytes
+        trials.splice(-1, 1, { ...trial, end: { after, valuesAfter, milliseconds, bytes: bytesMore, returned } })
+      }
+      try {
+        await migration.up(params)
+        end(true)
+      } catch (error) {
+        end(false)
+        throw error
+      }
+    },
+  })
+
+  return { around, tried, trials }
+}
+
+/** Bytes of a database, as it would be after a commit now. */
+export const sizeNow = (connection: Connection): number =>
+  Number(connection.prepare('SELECT page_count * page_size FROM pragma_page_count, pragma_page_size').pluck().get())
+
+const countRows = (connection: Connection): readonly TableSize[] =>
+  countTables(connection).filter(({ name }) => name !== historyTable)
+
+export type TriedOut = Readonly<{
+  trials: readonly Trial[]
+  /** statements that prepare the history */
+  history: readonly string[]
+  /** tables whose foreign keys cannot be checked, before the first migration and after the last */
+  unchecked: Readonly<{ before: readonly string[]; after: readonly string[] }>
+  /** bytes by which the database grew */
+  growth: number
+  /** bytes of its journal or WAL when that was largest */
+  journal: number
+  /** the version that it was tried with */
+  sqlite: string
+  /** why it ended early; undefined when every pending migration was applied */
+  error: unknown
+}>
+
+/**
+ * The names of the applied migrations, in order.
+ * @param path the database's, for messages
+ * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, as `up` does
+ */
+export const appliedOf = (
+  connection: Connection,
+  known: readonly KnownMigration[],
+  path: string,
+): readonly string[] => {
+  pendingOf(connection, known, path)
+  return readHistory(connection).map(({ name }) => name)
+}
+
+/**
+ * The pending ones of the known migrations.
+ * @param path the database's, for messages: the connection may be to a copy
+ * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, as `up` does
+ */
+export const pendingOf = (
+  connection: Connection,
+  known: readonly KnownMigration[],
+  path: string,
+): readonly KnownMigration[] => {
+  const { pending, conflicts } = makePlan(known, readHistory(connection))
+  refuseConflicts([...findForeign(connection), ...conflicts], path)
+  return pending
+}
+
+/**
+ * Applies the pending migrations to a copy as `up` would to the database, and tells what each did, also when one fails.
+ * @param onRun told which migration runs next
+ * @throws what is wrong before the first one runs, as `up` does; the reason of a signal
+ */
+export const tryOut = async (
+  context: Context,
+  known: readonly KnownMigration[],
+  copy: string,
+  onRun: (name: string) => void,
+): Promise<TriedOut> => {
+  const { config, log, signal, version } = context
+  const connection = openDatabase(copy)
+  try {
+    const start = sizeNow(connection)
+    const { around, tried, trials } = createTrials(connection, onRun)
+    let journal = 0
+    const measure = (): void => {
+      const sizes = ['-journal', '-wal'].map(suffix => sizeOf(copy + suffix))
+      journal = Math.max(journal, ...sizes)
+    }
+    const measured: Around = (asked, execute) => {
+      const executed = around(asked, execute)
+      measure()
+      return executed
+    }
+    let history: readonly string[] = []
+    let unchecked: TriedOut['unchecked'] = { before: [], after: [] }
+    const error = await withTransaction(connection, patienceOf(context), async () => {
+      pendingOf(connection, known, config.database)
+      // a database that is not there yet has nothing to be read for damage
+      if (start > 0 && config.check !== 'never')
+        refuseDamage(config.database, await inspectByHelper(copy, checkOf(config), helperOf(context)))
+      const migrations = await loadMigrations(known)
+      history = historyStatements(connection, known)
+      const before = uncheckedTables(connection)
+      const onProgress = createProgress(log, 'rows')
+      const options = { version, signal, settleLimit, onProgress, around: measured }
+      await applyMigrations(connection, migrations.map(tried), options)
+      unchecked = { before, after: uncheckedTables(connection) }
+      measure()
+    }).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    measure()
+    if (error !== undefined && (trials.length === 0 || error === signal.reason)) throw error
+    const sqlite = String(connection.prepare('SELECT sqlite_version()').pluck().get())
+    return { trials, history, unchecked, growth: sizeNow(connection) - start, journal, sqlite, error }
+  } finally {
+    connection.close()
+  }
+}

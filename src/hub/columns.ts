@@ -1,0 +1,137 @@
+/** The data types of one version of Sequelize; `counter` holds whole numbers up to 2^63-1. */
+type Types<Type> = Readonly<{ text: Type; integer: Type; counter: Type; real: Type; time: Type }>
+
+/** What a getter needs of a model, whichever Sequelize made it. */
+type Instance = { getDataValue(name: string): unknown }
+
+/** The columns of `servers`, as `Model.init` of either Sequelize takes them. New at each call: Sequelize writes into them. */
+export const serverColumns = <Type>({ text, integer, time }: Types<Type>) => ({
+  id: { type: text, primaryKey: true },
+  hostname: { type: text, allowNull: false },
+  display_name: { type: text },
+  ip_address: { type: text },
+  status: { type: text, defaultValue: 'unknown' },
+  os_distribution: { type: text },
+  os_version: { type: text },
+  kernel_version: { type: text },
+  architecture: { type: text },
+  tdp_watts: whole(integer),
+  last_seen: timestamp(time, 'last_seen'),
+  created_at: timestamp(time, 'created_at'),
+  updated_at: timestamp(time, 'updated_at'),
+  os_info: {
+    type: text,
+    get(this: Instance): OsInfo | null {
+      const json = this.getDataValue('os_info')
+      return typeof json === 'string' ? JSON.parse(json) : null
+    },
+    set(): never {
+      throw new TypeError('os_info is computed from os_distribution, os_version, kernel_version and architecture')
+    },
+  },
+})
+
+/** The columns of `metrics`, as `Model.init` of either Sequelize takes them. New at each call. */
+export const metricColumns = <Type>({ text, integer, counter, real, time }: Types<Type>) => ({
+  id: { type: integer, primaryKey: true, autoIncrement: true },
+  server_id: { type: text, allowNull: false },
+  timestamp: { ...timestamp(time, 'timestamp'), allowNull: false },
+  cpu_percent: fraction(real),
+  memory_percent: fraction(real),
+  memory_total_mb: whole(integer),
+  memory_used_mb: whole(integer),
+  disk_percent: fraction(real),
+  disk_total_gb: fraction(real),
+  disk_used_gb: fraction(real),
+  network_rx_bytes: whole(counter),
+  network_tx_bytes: whole(counter),
+  load_1m: fraction(real),
+  load_5m: fraction(real),
+  load_15m: fraction(real),
+  uptime_seconds: whole(counter),
+})
+
+/** SQLite would store text in a column of numbers; these refuse it. */
+const whole = <Type>(type: Type) => ({ type, validate: { isInt: true } })
+const fraction = <Type>(type: Type) => ({ type, validate: { isFloat: true } })
+
+/**
+ * A point in time in a column declared TIMESTAMP: text in UTC, `2026-01-18 10:00:00` with or without milliseconds and
+ * offset. Sequelize parses only columns declared DATETIME, so the Date is made when the attribute is read.
+ */
+const timestamp = <Type>(type: Type, name: string) => ({
+  type,
+  get(this: Instance): Date | null {
+    return toDate(this.getDataValue(name))
+  },
+})
+
+/**
+ * A time as SQLite's CURRENT_TIMESTAMP writes it, with milliseconds only where there are some: one text for one time, so
+ * that text sorts as time does, whoever wrote it. Sequelize's own ` +00:00` at the end sorts after the same time without.
+ */
+export const toText = (value: unknown): string =>
+  (toDate(value) ?? new Date(Number.NaN)).toISOString().replace(/^(.*)T(.*?)(?:\.000)?Z$/, '$1 $2')
+
+/** `null` for what is not set; an invalid Date for text that is no time. */
+export const toDate = (value: unknown): Date | null => {
+  if (typeof value !== 'string') return value instanceof Date ? value : null
+  const [day, time, offset] = value.split(/[ T]|(?=Z|[+-]\d\d:\d\d$)/).filter(part => part !== '')
+  return new Date(`${day}T${time}${offset ?? 'Z'}`)
+}
+
+/** A server's system, computed by the database from four columns. */
+export type OsInfo = Readonly<{
+  distribution: string | null
+  version: string | null
+  kernel: string | null
+  architecture: string | null
+}>
+
+/** A counter up to 2^63-1: a number, or from 2^53 on a string of digits, so that nothing is rounded. */
+export type Counter = number | string
+
+/** A machine the hub watches. */
+export type ServerRow = {
+  id: string
+  hostname: string
+  display_name: string | null
+  ip_address: string | null
+  status: 'online' | 'offline' | 'unknown'
+  os_distribution: string | null
+  os_version: string | null
+  kernel_version: string | null
+  architecture: string | null
+  tdp_watts: number | null
+  last_seen: Date | null
+  created_at: Date
+  updated_at: Date
+  /** as the database computed it when this was read; after `create` that is null in Sequelize 6, which reads nothing back */
+  readonly os_info: OsInfo | null
+}
+
+/** What a new server needs; the database has defaults for the rest. */
+export type NewServer = Pick<ServerRow, 'id' | 'hostname'> & Partial<Omit<ServerRow, 'id' | 'hostname' | 'os_info'>>
+
+/** What a server reported at one moment. */
+export type MetricRow = {
+  id: number
+  server_id: string
+  timestamp: Date
+  cpu_percent: number | null
+  memory_percent: number | null
+  memory_total_mb: number | null
+  memory_used_mb: number | null
+  disk_percent: number | null
+  disk_total_gb: number | null
+  disk_used_gb: number | null
+  network_rx_bytes: Counter | null
+  network_tx_bytes: Counter | null
+  load_1m: number | null
+  load_5m: number | null
+  load_15m: number | null
+  uptime_seconds: Counter | null
+}
+
+/** What a new metric needs; what was not measured is null. */
+export type NewMetric = Pick<MetricRow, 'server_id' | 'timestamp'> & Partial<Omit<MetricRow, 'server_id' | 'timestamp'>>

@@ -1,0 +1,76 @@
+import { type DataType, DataTypes, Model, type Sequelize } from '@sequelize/core'
+import {
+  type MetricRow,
+  metricColumns,
+  type NewMetric,
+  type NewServer,
+  type ServerRow,
+  serverColumns,
+  toDate,
+  toText,
+} from './columns.ts'
+
+/** `homelab-migrator/models/v7` is this file. */
+export type { Counter, MetricRow, NewMetric, NewServer, OsInfo, ServerRow } from './columns.ts'
+
+/** Binds both models to a connection and to each other: a server has `metrics`, a metric has its `server`. Once in a process. */
+export const initModels = (sequelize: Sequelize): void => {
+  initServer(sequelize)
+  initMetric(sequelize)
+  // the other way comes with it: in version 7 each association is defined once
+  Server.hasMany(Metric, { foreignKey: 'server_id', as: 'metrics', inverse: { as: 'server' } })
+}
+
+export interface Metric extends MetricRow {}
+
+/** What a server reported at one moment. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: Sequelize defines the columns of the row on the class
+export class Metric extends Model<MetricRow, NewMetric> {
+  declare readonly server?: Server
+}
+
+/** Binds Metric to a connection; its table is the one that the migrations make. */
+export const initMetric = (sequelize: Sequelize): void => {
+  const { TEXT: text, INTEGER: integer, REAL: real } = DataTypes
+  Metric.init(metricColumns<DataType>({ text, integer, counter: integer, real, time: Timestamp }), {
+    sequelize,
+    modelName: 'metric',
+    tableName: 'metrics',
+    timestamps: false,
+  })
+}
+
+export interface Server extends ServerRow {}
+
+/** A machine the hub watches. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: Sequelize defines the columns of the row on the class
+export class Server extends Model<ServerRow, NewServer> {
+  declare readonly metrics?: readonly Metric[]
+}
+
+/** Binds Server to a connection; its table is the one that the migrations make. */
+export const initServer = (sequelize: Sequelize): void => {
+  const { TEXT: text, INTEGER: integer, REAL: real } = DataTypes
+  Server.init(serverColumns<DataType>({ text, integer, counter: integer, real, time: Timestamp }), {
+    sequelize,
+    modelName: 'server',
+    tableName: 'servers',
+    createdAt: 'created_at',
+    updatedAt: 'updated_at',
+  })
+}
+
+/** Writes one text for one time, and reads text without an offset as UTC: Sequelize 7 would take it for local time. */
+export class Timestamp extends DataTypes.DATE {
+  static override getDataTypeId(): string {
+    return 'TIMESTAMP'
+  }
+
+  override toBindableValue(value: unknown): string {
+    return toText(value)
+  }
+
+  override parseDatabaseValue(value: unknown): Date | null {
+    return toDate(value)
+  }
+}

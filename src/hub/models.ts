@@ -1,0 +1,66 @@
+import { type DataType, DataTypes, Model, type Sequelize } from 'sequelize'
+import {
+  type MetricRow,
+  metricColumns,
+  type NewMetric,
+  type NewServer,
+  type ServerRow,
+  serverColumns,
+  toText,
+} from './columns.ts'
+
+/** `homelab-migrator/models` is this file. */
+export type { Counter, MetricRow, NewMetric, NewServer, OsInfo, ServerRow } from './columns.ts'
+
+/** Binds both models to a connection and to each other: a server has `metrics`, a metric has its `server`. */
+export const initModels = (sequelize: Sequelize): void => {
+  initServer(sequelize)
+  initMetric(sequelize)
+  Server.hasMany(Metric, { foreignKey: 'server_id', as: 'metrics' })
+  Metric.belongsTo(Server, { foreignKey: 'server_id', as: 'server' })
+}
+
+export interface Metric extends MetricRow {}
+
+/** What a server reported at one moment. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: Sequelize defines the columns of the row on the class
+export class Metric extends Model<MetricRow, NewMetric> {
+  declare readonly server?: Server
+}
+
+/** Binds Metric to a connection; its table is the one that the migrations make. */
+export const initMetric = (sequelize: Sequelize): void => {
+  const { TEXT: text, INTEGER: integer, BIGINT: counter, REAL: real } = DataTypes
+  Metric.init(metricColumns<DataType>({ text, integer, counter, real, time: createTimestamp() }), {
+    sequelize,
+    modelName: 'metric',
+    tableName: 'metrics',
+    timestamps: false,
+  })
+}
+
+export interface Server extends ServerRow {}
+
+/** A machine the hub watches. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: Sequelize defines the columns of the row on the class
+export class Server extends Model<ServerRow, NewServer> {
+  declare readonly metrics?: readonly Metric[]
+}
+
+/** Binds Server to a connection; its table is the one that the migrations make. */
+export const initServer = (sequelize: Sequelize): void => {
+  const { TEXT: text, INTEGER: integer, BIGINT: counter, REAL: real } = DataTypes
+  Server.init(serverColumns<DataType>({ text, integer, counter, real, time: createTimestamp() }), {
+    sequelize,
+    modelName: 'server',
+    tableName: 'servers',
+    createdAt: 'created_at',
+    updatedAt: 'updated_at',
+  })
+}
+
+/**
+ * The type of a column of times: one text for one time. A data type that Sequelize 6 does not know by its key is used as it
+ * is, and `_stringify` is where DATE makes the text.
+ */
+export const createTimestamp = () => Object.assign(new DataTypes.DATE(), { key: 'TIMESTAMP', _stringify: toText })

@@ -1,0 +1,128 @@
+import Database from 'better-sqlite3'
+import { type Fate, isSurvivor, type Survivor } from '../dry-run/lineage.ts'
+import { type Step, stepThat } from '../dry-run/record.ts'
+import { attempt } from '../failure.ts'
+import { describeIndex } from '../sqlite/schema/compare.ts'
+import { type Column, type Index, type Structure, type Table, without } from '../sqlite/schema/read.ts'
+import { isSameSql } from '../sqlite/sql.ts'
+import { type Finding, finding } from './rules.ts'
+import { changeOf, fills } from './statements.ts'
+
+/** MF101 to MF104, LT101, HM301: what works on an empty table, and on another only if its rows are so. */
+export const findDataDependent = (fates: readonly Fate[], steps: readonly Step[]): readonly Finding[] =>
+  fates
+    .filter(isSurvivor)
+    .flatMap(fate => [...findAdded(fate, steps), ...findNotNull(fate, steps), ...findUnique(fate, steps)])
+
+/** A rebuild fills its new columns by itself. */
+const findAdded = ({ now, columns, rebuilt }: Survivor, steps: readonly Step[]): readonly Finding[] => {
+  if (rebuilt !== undefined) return []
+  const present = [...columns.values()]
+  const added = now.columns.filter(({ name }) => !present.includes(name))
+  return added.flatMap(column => {
+    const name = `${now.name}.${column.name}`
+    const step = stepThat(steps, structure => columnIn(structure, now, column) !== undefined)
+    if (column.generated !== null)
+      return column.generated.kind === 'stored' ? finding('HM301', `adds the stored column ${name}`, step) : []
+    if (column.default === null)
+      return column.notNull ? finding('MF103', `adds the column ${name} as NOT NULL without a default`, step) : []
+    if (isConstant(column.default)) return []
+    return finding('HM301', `adds the column ${name} with the default ${column.default}`, step)
+  })
+}
+
+const findNotNull = ({ old, now, columns, rebuilt }: Survivor, steps: readonly Step[]): readonly Finding[] => {
+  const replaced = rebuilt === undefined ? [] : without(rebuilt.before, rebuilt.after).map(({ name }) => name)
+  return old.columns.flatMap(before => {
+    const column = now.columns.find(({ name }) => name === columns.get(before.name))
+    if (column === undefined || before.notNull || !column.notNull) return []
+    const isSo = (structure: Structure) => columnIn(structure, now, column)?.notNull === true
+    const isFilled = steps.some(step => {
+      const change = changeOf(step.sql)
+      if (change === undefined || isSo(step.before)) return false
+      const isUpdate = change.verb === 'UPDATE' && [old.name, now.name].includes(change.table)
+      const isCopy = change.verb === 'INSERT' && step.touched.reads.some(isOneOf(replaced))
+      return [before.name, column.name].some(
+        name => fills(change, name) && (isCopy || (isUpdate && isOfAllNull(step.asked, name))),
+      )
+    })
+    if (isFilled) return []
+    const code = column.default === null ? 'LT101' : 'MF104'
+    return finding(code, `makes ${now.name}.${column.name} NOT NULL`, stepThat(steps, isSo))
+  })
+}
+
+/** Whether an UPDATE leaves out no row in which a column is NULL; the batches of a backfill are all rows together. */
+const isOfAllNull = (asked: string, column: string): boolean =>
+  String(changeOf(asked)?.where)
+    .replace(/\S+ BETWEEN \$first AND \$last/i, '')
+    .split(/\bAND\b/i)
+    .map(condition => condition.trim().replace(/^[^.]*\./, ''))
+    .every(condition => condition === '' || isSameSql(condition, `"${column}" IS NULL`))
+
+const findUnique = ({ old, now, columns }: Survivor, steps: readonly Step[]): readonly Finding[] => {
+  const present = [...columns.values()]
+  const isExpression = (part: string) => !now.columns.some(({ name }) => name === part)
+  const before = uniquesOf(old).map(unique => ({
+    ...unique,
+    parts: unique.parts.map(part => ({ ...part, of: columns.get(part.of) ?? part.of })),
+  }))
+  return uniquesOf(now)
+    .filter(
+      unique =>
+        unique.parts.some(({ of }) => present.includes(of) || isExpression(of)) &&
+        !before.some(other => implies(other, unique)),
+    )
+    .map(unique => {
+      const isThere = ({ tables }: Structure) =>
+        tables.some(table => table.name === now.name && uniquesOf(table).some(other => implies(other, unique)))
+      const step = stepThat(steps, isThere)
+      const wasPlain = old.indexes.some(({ name, unique: was }) => !was && name !== null && name === unique.name)
+      if (wasPlain) return finding('MF102', `makes the index ${unique.name} unique`, step)
+      return finding('MF101', `makes ${now.name} ${describeUnique(unique)} unique`, step)
+    })
+}
+
+const columnIn = ({ tables }: Structure, table: Table, column: Column): Column | undefined =>
+  tables.find(({ name }) => name === table.name)?.columns.find(({ name }) => name === column.name)
+
+const isOneOf = (names: readonly string[]) => (name: string) => names.includes(name)
+
+/** What lets no two rows of a table be alike: unique indexes, and its primary key, which has no name. */
+export type Unique = Readonly<Pick<Index, 'name' | 'parts' | 'where'>>
+
+export const uniquesOf = ({ indexes, columns }: Table): readonly Unique[] => {
+  const key = columns
+    .filter(column => column.key > 0)
+    .map(({ name, collation }) => ({ of: name, collation, descending: false }))
+  const unique = indexes.filter(index => index.unique)
+  return key.length === 0 ? unique : [...unique, { name: null, parts: key, where: null }]
+}
+
+/**
+ * Whether rows that one lets in are let in by another one, too: it is of no more columns, of all rows or the same ones, and by
+ * collations that hold no fewer values for alike.
+ */
+export const implies = (strict: Unique, other: Unique): boolean =>
+  (strict.where === null || (other.where !== null && isSameSql(strict.where, other.where))) &&
+  strict.parts.every(({ of, collation }) =>
+    other.parts.some(part => isSameSql(part.of, of) && (part.collation === collation || part.collation === 'BINARY')),
+  )
+
+/** `(hostname COLLATE NOCASE) WHERE status = 'online'`; which way it is sorted does not matter here. */
+export const describeUnique = ({ parts, where }: Unique): string =>
+  describeIndex({ unique: false, parts: parts.map(part => ({ ...part, descending: false })), where })
+
+/**
+ * Whether a column with this default can be added to a table that has rows: SQLite itself is asked, with a table of one row.
+ * @param value the SQL of a default, as SQLite keeps it
+ */
+export const isConstant = (value: string): boolean => {
+  const connection = new Database(':memory:')
+  try {
+    connection.exec('CREATE TABLE one (a); INSERT INTO one VALUES (1)')
+    return 'value' in attempt(() => connection.exec(`ALTER TABLE one ADD COLUMN b DEFAULT (${value})`))
+  } finally {
+    connection.close()
+  }
+}

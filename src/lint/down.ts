@@ -1,0 +1,132 @@
+import { type Fate, fatesOf } from '../dry-run/lineage.ts'
+import { afterOf, type Recording, type Step, withoutUndone } from '../dry-run/record.ts'
+import { compareStructures, type Finding as Difference } from '../sqlite/schema/compare.ts'
+import { without } from '../sqlite/schema/read.ts'
+import { findPick, mentions } from './rebuilds.ts'
+import { type Finding, finding } from './rules.ts'
+import { type Assignment, type Change, changeOf } from './statements.ts'
+
+/** How many differences a finding quotes. */
+const quoted = 3
+
+/** HM401, HM402: what `down`, run right after `up`, takes with it, and what it leaves other than it was before. */
+export const findDown = (up: Recording, down: Recording): readonly Finding[] => {
+  const upFates = fatesOf(up)
+  const fates = fatesOf(down)
+  const lost = [
+    ...fates.flatMap(fate => findLost(fate, upFates, up)),
+    ...findEmptied(upFates, up, fates, withoutUndone(down.steps)),
+  ]
+  if (lost.length > 0) return lost
+  const left = compareStructures(up.before, afterOf(down), { adopted: false }).map(describe)
+  if (left.length === 0) return []
+  const more = left.length > quoted ? `, and ${left.length - quoted} more` : ''
+  const list = left.slice(0, quoted).join(', ')
+  return [finding('HM402', `leaves another structure than before up: ${list}${more}`, undefined)]
+}
+
+/** `table c is extra`, `trigger t has another definition`. */
+const describe = ({ object, what }: Difference): string =>
+  /^(?:missing|extra)$/.test(what) ? `${object} is ${what}` : `${object} has another ${what}`
+
+/** What `up` made goes with `down`, as it should, unless rows were moved there out of a table that `up` dropped. */
+const findLost = (
+  { old, now, columns, by, columnBy }: Fate,
+  upFates: readonly Fate[],
+  up: Recording,
+): readonly Finding[] => {
+  const origin = upFates.find(fate => fate.now?.name === old.name)
+  if (now === undefined) {
+    const holdsRows = origin !== undefined || hasMovedRows(old.name, upFates, up)
+    return holdsRows ? [finding('HM401', `drops the table ${old.name}, which has rows from before up`, by)] : []
+  }
+  const fromBefore = [...(origin?.columns.values() ?? [])]
+  return old.columns
+    .filter(({ name, generated }) => generated === null && fromBefore.includes(name) && !columns.has(name))
+    .map(({ name }) =>
+      finding(
+        'HM401',
+        `drops the column ${old.name}.${name}, which has values from before up`,
+        columnBy.get(name) ?? by,
+      ),
+    )
+}
+
+const hasMovedRows = (table: string, upFates: readonly Fate[], { steps }: Recording): boolean => {
+  const dropped = upFates.filter(({ now }) => now === undefined).map(({ old }) => old.name)
+  return withoutUndone(steps).some(({ touched, before, after }) => {
+    const targets = [...touched.writes, ...without(after, before).map(({ name }) => name)]
+    return targets.includes(table) && touched.reads.some(name => dropped.includes(name))
+  })
+}
+
+/** HM203: tables that were there before, and of which an `up` deletes rows without saying so. */
+export const findDeletes = (
+  fates: readonly Fate[],
+  steps: readonly Step[],
+  removesRows: readonly string[],
+): readonly Finding[] =>
+  fates.flatMap(fate => {
+    if (fate.now === undefined || removesRows.includes(fate.old.name)) return []
+    const changes = (isIt: (change: Change) => boolean) => (step: Step) => {
+      const change = changeOf(step.sql)
+      return change !== undefined && isOf(fate, change.table) && isIt(change)
+    }
+    const deletes = steps.find(changes(({ verb }) => verb === 'DELETE'))
+    if (deletes !== undefined) return finding('HM203', `deletes rows of ${fate.old.name}`, deletes)
+    const replaces = steps.find(changes(change => change.replaces))
+    if (replaces !== undefined) return finding('HM203', `may replace rows of ${fate.old.name}`, replaces)
+    const pick = findPick(fate)
+    return pick === undefined ? [] : finding('HM203', `does not copy all rows of ${fate.old.name}`, pick)
+  })
+
+/**
+ * HM401: rows that a `down` deletes or leaves out of a rebuild, and values that it writes over, of what was there before `up`. What `up` itself wrote into a
+ * table may be taken back, where it is said which rows that is.
+ */
+export const findEmptied = (
+  upFates: readonly Fate[],
+  up: Recording,
+  fates: readonly Fate[],
+  steps: readonly Step[],
+): readonly Finding[] =>
+  fates.flatMap(fate => {
+    const origin = upFates.find(({ now }) => now?.name === fate.old.name)
+    if (origin === undefined || fate.now === undefined) return []
+    const changes = withoutUndone(up.steps)
+      .flatMap(({ sql }) => changeOf(sql) ?? [])
+      .filter(({ verb, table }) => verb !== 'DELETE' && isOf(origin, table))
+    const isOfUp = changes.length > 0
+    const fromBefore = [...origin.columns.values()].map(small)
+    const made = fate.old.columns.map(({ name }) => small(name)).filter(name => !fromBefore.includes(name))
+    // what up itself wrote over is not from before it, and it may have kept in a column of its own what was there
+    const writesOver = ({ column, expression }: Assignment) => !mentions(expression, [small(column), ...made])
+    const isGone = (column: string) =>
+      changes.some(
+        ({ verb, picks, sets }) =>
+          verb === 'UPDATE' && !picks && sets.some(set => small(set.column) === column && writesOver(set)),
+      )
+    const isLoss = (set: Assignment) =>
+      fromBefore.includes(small(set.column)) && writesOver(set) && !isGone(small(set.column))
+    const pick = isOfUp ? undefined : findPick(fate)
+    const left = `leaves out rows of ${fate.old.name}, which may be from before up`
+    const found = steps.flatMap(step => {
+      const change = changeOf(step.sql)
+      if (change === undefined || !isOf(fate, change.table) || (change.picks && isOfUp)) return []
+      if (change.verb === 'DELETE') {
+        return finding('HM401', `deletes rows of ${change.table}, which may be from before up`, step)
+      }
+      if (change.verb === 'INSERT') return []
+      return change.sets.filter(isLoss).map(({ column, expression }) => {
+        const name = `${change.table}.${column}`
+        const what = /^NULL$/i.test(expression) ? `makes ${name} NULL` : `writes over ${name}`
+        return finding('HM401', `${what}, which has values from before up`, step)
+      })
+    })
+    return pick === undefined ? found : [...found, finding('HM401', left, pick)]
+  })
+
+const small = (name: string): string => name.toLowerCase()
+
+/** Whether a name is the table's, at the begin or at the end. */
+const isOf = ({ old, now }: Fate, table: string): boolean => table === old.name || table === now?.name

@@ -1,0 +1,182 @@
+import { type Fate, isSurvivor, type Survivor } from '../dry-run/lineage.ts'
+import type { Step } from '../dry-run/record.ts'
+import { compareTables, type Finding as Difference } from '../sqlite/schema/compare.ts'
+import { type Affinity, type Column, type Index, type Structure, type Table, without } from '../sqlite/schema/read.ts'
+import { elementsOf, isSameSql, quote, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
+import { type Finding, finding } from './rules.ts'
+import { type Assignment, assign, changeOf } from './statements.ts'
+
+/** HM101, HM102: what belongs to a table, or refers to it, and is lost when another takes its place. */
+export const findRebuilds = (fates: readonly Fate[], steps: readonly Step[], after: Structure): readonly Finding[] => [
+  ...fates
+    .filter(isSurvivor)
+    .flatMap(fate => (fate.rebuilt === undefined ? [] : findLostParts(fate, fate.rebuilt, after))),
+  ...steps.flatMap(step => findRenamedAway(step, after)),
+]
+
+const findLostParts = ({ old, now }: Survivor, drop: Step, after: Structure): readonly Finding[] =>
+  // as it was when it went: what had been dropped by a statement of its own is not lost
+  without(drop.before, drop.after)
+    .map(last => lostParts(last, now, drop.before, after))
+    .filter(lost => lost.length > 0)
+    .map(lost => finding('HM101', `rebuilds ${old.name} and loses ${lost.join(', ')}`, drop))
+
+/** A new table has the name again, and the others still refer to the one that was renamed. */
+const findRenamedAway = (step: Step, after: Structure): readonly Finding[] => {
+  const [gone] = without(step.before, step.after)
+  const [came] = without(step.after, step.before)
+  if (gone === undefined || came === undefined || !after.tables.some(({ name }) => name === gone.name)) return []
+  const followers = after.tables
+    .filter(({ name, foreignKeys }) => name !== gone.name && foreignKeys.some(({ parent }) => parent === came.name))
+    .map(({ name }) => name)
+  if (followers.length === 0) return []
+  const message = `renames ${gone.name} away to ${came.name}, and the foreign keys of ${followers.join(', ')} follow it`
+  return [finding('HM102', message, step)]
+}
+
+/**
+ * What belonged to a table and is not on the one that took its place, each in words. What goes with a column that went is not
+ * told, nor are columns and foreign keys, which are other findings.
+ * @param last the table as it was when it went
+ * @param before the structure it was in
+ * @param after the structure that the migration left
+ */
+export const lostParts = (last: Table, now: Table, before: Structure, after: Structure): readonly string[] => {
+  const gone = last.columns.filter(({ name }) => !now.columns.some(column => column.name === name))
+  const isThere = (sql: string) => !tokensOf(sql).some(({ text }) => gone.some(({ name }) => isSameSql(name, text)))
+  const differences = compareTables({ ...last, name: now.name }, now, 'difference').filter(
+    ({ what, expected }) => what !== 'missing' && isThere(expected ?? ''),
+  )
+  return [
+    ...last.indexes
+      .filter(
+        index => index.parts.every(({ of }) => isThere(of)) && !now.indexes.some(other => isSameIndex(index, other)),
+      )
+      .map(({ name, parts }) => (name === null ? `UNIQUE (${columnsOf(parts)})` : `the index ${name}`)),
+    ...before.triggers
+      .filter(({ name, table }) => table === last.name && !after.triggers.some(other => other.name === name))
+      .map(({ name }) => `the trigger ${name}`),
+    ...differences.filter(isLoss(differences, now)).map(describe),
+  ]
+}
+
+const columnsOf = (parts: Index['parts']): string => parts.map(({ of }) => of).join(', ')
+
+const isSameIndex = (a: Index, b: Index): boolean =>
+  a.unique === b.unique && isSameSql(columnsOf(a.parts), columnsOf(b.parts))
+
+/** What compareTables finds of a table whose text says nothing. */
+const ofNothing = [null, 'no', 'NULL', 'BINARY', 'NO ACTION', 'each statement', 'a key of its own', 'BLOB (no type)']
+
+/** Another default, action or type is a change that somebody wrote down; one that is not there any more was forgotten. */
+const isLoss =
+  (differences: readonly Difference[], now: Table) =>
+  ({ object, what, expected, found }: Difference): boolean => {
+    if (expected === null || !ofNothing.includes(found)) return false
+    if (what === 'default') return !saysDefaultNull(object, now)
+    // a clause has no name: one that came is another one that went
+    const alike = differences.filter(other => other.object === object && other.what === what)
+    return found !== null || alike.filter(other => other.expected !== null).length * 2 > alike.length
+  }
+
+/** Somebody took the default away in so many words, as changeColumn does. */
+const saysDefaultNull = (object: string, { name, sql }: Table): boolean =>
+  elementsOf(sql).some(
+    element =>
+      object === `column ${name}.${unquote(wordAt(element, 0))}` &&
+      element.some(({ text }, index) => /^DEFAULT$/i.test(text) && /^NULL$/i.test(wordAt(element, index + 1))),
+  )
+
+/** `STRICT`, `CHECK (x > 0)`, `NOT NULL of column a.x`, `ON DELETE CASCADE of foreign key a (x) to b (id)`. */
+const describe = ({ object, what, expected }: Difference): string => {
+  if (expected === 'yes') return what
+  if (what === 'CHECK') return `CHECK (${expected})`
+  if (what === 'ON CONFLICT') return `${expected}`
+  return `${what === 'NULL' ? '' : `${what} `}${expected} of ${object}`
+}
+
+/** HM105: columns of a rebuilt table that are there before and after, and whose values no statement copies. */
+export const findNotCopied = (fates: readonly Fate[]): readonly Finding[] =>
+  fates.filter(isSurvivor).flatMap(({ old, columns, lastColumns, copies }: Survivor) =>
+    old.columns.flatMap(column => {
+      const last = lastColumns.get(column.name)
+      if (column.generated !== null || last === undefined || !columns.has(column.name)) return []
+      const names = namesOf(column, last)
+      if (copies.length === 0 || copies.some(step => copiesIt(step, names))) return []
+      return finding('HM105', `rebuilds ${old.name} and does not copy ${old.name}.${column.name}`, copies.at(-1))
+    }),
+  )
+
+/** The one statement that copies the rows of a rebuilt table, where it picks some of them. */
+export const findPick = ({ copies }: Fate): Step | undefined => {
+  const inserts = copies.filter(({ sql }) => changeOf(sql)?.verb !== 'UPDATE')
+  return inserts.length === 1 ? inserts.find(({ sql }) => changeOf(sql)?.picks === true) : undefined
+}
+
+/** What a column can be called, in small letters. */
+const namesOf = ({ rowidAlias }: Column, name: string): readonly string[] => [
+  name.toLowerCase(),
+  ...(rowidAlias ? ['rowid', '_rowid_', 'oid'] : []),
+]
+
+/** Where the text does not tell what comes from where, it is taken for right. */
+const copiesIt = (step: Step, names: readonly string[]): boolean => {
+  const assigned = assignedBy(step)
+  return (
+    assigned === undefined ||
+    assigned.some(({ column, expression }) => names.includes(column.toLowerCase()) && mentions(expression, names))
+  )
+}
+
+const assignedBy = ({ sql, before, touched }: Step): readonly Assignment[] | undefined => {
+  const change = changeOf(sql)
+  if (change === undefined || change.verb === 'UPDATE') return change?.sets
+  const columnsOf = (table: string) =>
+    before.tables.filter(({ name }) => name.toLowerCase() === table.toLowerCase()).flatMap(({ columns }) => columns)
+  const own = columnsOf(change.table).filter(({ generated }) => generated === null)
+  const into = change.into.length > 0 ? change.into : own.map(({ name }) => name)
+  const sources = touched.reads.filter(name => name.toLowerCase() !== change.table.toLowerCase())
+  const all = sources.flatMap(columnsOf).map(({ name }) => quote(name))
+  const selects = change.selects.flatMap(expression => (/(?:^|[.\s])\*$/.test(expression) ? all : [expression]))
+  return selects.length === into.length ? assign(into, selects) : undefined
+}
+
+/**
+ * Whether an expression, without the name that it is given, names a column.
+ * @param names what that can be called, in small letters
+ */
+export const mentions = (expression: string, names: readonly string[]): boolean => {
+  const tokens = tokensOf(expression)
+  const beforeLast = wordAt(tokens, -2)
+  const isNamed = /^(?:AS|NULL|\d.*|'.*|\))$/is.test(beforeLast)
+  return (isNamed ? tokens.slice(0, -1) : tokens).some(
+    ({ text }) =>
+      !text.startsWith("'") &&
+      [unquote(text), text.replace(/^.*\./, '')].some(name => names.includes(name.toLowerCase())),
+  )
+}
+
+/**
+ * What SQLite makes another value of, where a column gets another affinity: a text that looks like a number loses its zeros, a
+ * large INTEGER as REAL its last digits, and so does a REAL as text. https://www.sqlite.org/datatype3.html#type_affinity
+ */
+const lossy: Readonly<Record<Affinity, readonly Affinity[]>> = {
+  TEXT: ['INTEGER', 'REAL', 'NUMERIC'],
+  BLOB: ['INTEGER', 'REAL', 'NUMERIC', 'TEXT'],
+  INTEGER: ['REAL'],
+  NUMERIC: ['REAL', 'TEXT'],
+  REAL: ['TEXT'],
+}
+
+/** HM106: columns whose values another affinity may change as they are copied. */
+export const findLossy = (fates: readonly Fate[]): readonly Finding[] =>
+  fates.filter(isSurvivor).flatMap(({ old, now, columns, copies }) =>
+    old.columns.flatMap(({ name, affinity: was, generated }) => {
+      const isIt = (column: string) => generated === null && column === columns.get(name)
+      return now.columns
+        .filter(column => isIt(column.name) && lossy[was].includes(column.affinity))
+        .map(({ affinity }) =>
+          finding('HM106', `makes ${old.name}.${name} ${affinity}, which was ${was}`, copies.at(-1)),
+        )
+    }),
+  )

@@ -1,0 +1,100 @@
+import Database from 'better-sqlite3'
+import { MigrationError } from 'umzug'
+import { createRecorder, type Recording } from '../dry-run/record.ts'
+import { Failure } from '../failure.ts'
+import { prepareHistory } from '../migrations/history.ts'
+import type { LoadedMigration } from '../migrations/load.ts'
+import { createRunner, createWatch, type RunOptions, reasonOf } from '../migrations/run.ts'
+import type { Connection } from '../sqlite/connect.ts'
+import { isRefused } from './statements.ts'
+
+/** One direction of a migration, run. */
+export type Run = Readonly<{
+  recording: Recording
+  /** why it failed; null where it did not */
+  failed: string | null
+}>
+
+export type Rehearsal = Readonly<{
+  name: string
+  /** tables that it says it takes rows from */
+  removesRows: readonly string[]
+  up: Run
+  /** right after `up`; undefined where there is none, or `up` failed */
+  down: Run | undefined
+}>
+
+export type RehearseOptions = Pick<RunOptions, 'version' | 'signal' | 'settleLimit'> &
+  Readonly<{
+    /** told which migration runs next */
+    onRun: (name: string) => void
+  }>
+
+/**
+ * Runs migrations from nothing in memory, one after the other: `up`, then `down`, which is undone. One that fails leaves
+ * nothing, and those after it run all the same. A statement that the migrator refuses is recorded and passed over.
+ * Ends early with the first that stops the program's own signal, as one that never settles does.
+ * @throws Failure the signal's reason, when that is one
+ */
+export const rehearse = async (
+  migrations: readonly LoadedMigration[],
+  options: RehearseOptions,
+): Promise<readonly Rehearsal[]> => {
+  const connection = new Database(':memory:')
+  const rehearsals: Rehearsal[] = []
+  try {
+    connection.pragma('foreign_keys = OFF')
+    connection.exec('BEGIN')
+    prepareHistory(connection, [])
+    for (const migration of migrations) {
+      if (options.signal.aborted) break
+      options.onRun(migration.name)
+      rehearsals.push(await rehearseOne(connection, migration, options))
+    }
+    return rehearsals
+  } finally {
+    connection.close()
+  }
+}
+
+const rehearseOne = async (
+  connection: Connection,
+  migration: LoadedMigration,
+  { version, signal, settleLimit }: RehearseOptions,
+): Promise<Rehearsal> => {
+  const { name, removesRows, up, down } = migration
+  const { around, record } = createRecorder(connection, ({ sql }) => isRefused(sql))
+  const watch = createWatch(signal, settleLimit)
+  const watched: LoadedMigration = {
+    ...migration,
+    up: params => watch.run(name, () => up(params)),
+    down: down && (params => watch.run(name, () => down(params))),
+  }
+  const runner = createRunner(connection, [watched], {
+    version,
+    around: (asked, execute) =>
+      around(asked, () => {
+        watch.before(asked.sql)
+        return execute()
+      }),
+    onApplied: () => undefined,
+    onProgress: () => undefined,
+  })
+
+  const run = async (work: () => Promise<unknown>, keeps: boolean): Promise<Run> => {
+    connection.exec('SAVEPOINT rehearsal')
+    const recording = record()
+    const failed = await work().then(
+      () => null,
+      error => reasonOf(error instanceof MigrationError ? error.cause : error),
+    )
+    if (signal.reason instanceof Failure) throw signal.reason
+    if (failed !== null || !keeps) connection.exec('ROLLBACK TO rehearsal')
+    connection.exec('RELEASE rehearsal')
+    return { recording, failed }
+  }
+
+  const upRun = await run(() => runner.up({ migrations: [name] }), true)
+  if (upRun.failed !== null || down === undefined) return { name, removesRows, up: upRun, down: undefined }
+  return { name, removesRows, up: upRun, down: await run(() => runner.down({ migrations: [name] }), false) }
+}

@@ -1,0 +1,165 @@
+import type { Step } from '../dry-run/record.ts'
+import { keywordOf } from '../sqlite/sequelize.ts'
+import { isSameSql, type Token, textOf, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
+import { type Finding, finding } from './rules.ts'
+
+/** What a statement does to the rows of a table, as far as its text tells. */
+export type Change = Readonly<{
+  verb: 'INSERT' | 'UPDATE' | 'DELETE'
+  table: string
+  /** the columns that it fills, each with its expression; none of an INSERT that does not name them */
+  sets: readonly Assignment[]
+  /** of an INSERT: the columns that it names, and what it selects; none of one that names none, or selects nothing */
+  into: readonly string[]
+  selects: readonly string[]
+  /** whether it says which rows it is for, or how many */
+  picks: boolean
+  /** whether rows go where its own would break a unique index or key */
+  replaces: boolean
+  /** the condition behind its WHERE; empty where there is none */
+  where: string
+}>
+export type Assignment = Readonly<{ column: string; expression: string }>
+
+/** @returns undefined for a statement that changes no rows */
+export const changeOf = (sql: string): Change | undefined => {
+  if (!/^(?:WITH|INSERT|REPLACE|UPDATE|DELETE)$/.test(keywordOf(sql))) return undefined
+  const all = tokensOf(sql)
+  const tokens = all.slice(placeOf(all, /^(?:INSERT|REPLACE|UPDATE|DELETE)$/i))
+  // an upsert that selects has WHERE true, without which ON would belong to a join
+  const picks = tokens.some(
+    (token, index) => isAt(/^(?:WHERE|LIMIT)$/i)(token) && !/^TRUE$/i.test(wordAt(tokens, index + 1)),
+  )
+  const behind = tokens.slice(placeOf(tokens, /^WHERE$/i) + 1)
+  const where = textOf(behind.slice(0, placeOf(behind, /^(?:GROUP|ORDER|LIMIT|RETURNING|ON)$/i)))
+  const replaces = [0, 2].some(index => /^REPLACE$/i.test(wordAt(tokens.slice(0, 3), index)))
+  const nothing = { sets: [], into: [], selects: [], picks, replaces, where }
+  const verb = wordAt(tokens, 0).toUpperCase()
+  if (verb === 'DELETE') return { ...nothing, verb, table: readName(tokens.slice(2)).name }
+  if (verb === 'UPDATE') {
+    const { name } = readName(tokens.slice(/^OR$/i.test(wordAt(tokens, 1)) ? 3 : 1))
+    return { ...nothing, verb, table: name, sets: readSet(tokens) }
+  }
+  if (verb === '') return undefined
+  const { name, rest } = readName(tokens.slice(placeOf(tokens, /^INTO$/i) + 1))
+  const { into, selects } = readSelect(rest)
+  return { ...nothing, verb: 'INSERT', table: name, sets: assign(into, selects), into, selects }
+}
+
+/** Whether it puts something into a column that is neither NULL nor what was there. */
+export const fills = ({ sets }: Change, column: string): boolean =>
+  sets.some(
+    set =>
+      isSameSql(set.column, column) &&
+      !['NULL', column].some(nothing => isSameSql(set.expression.replace(/^[^.]*\./, ''), nothing)),
+  )
+
+const isAt =
+  (word: RegExp) =>
+  ({ text, depth }: Token): boolean =>
+    depth === 0 && word.test(text)
+
+/** Where the first such word outside of parentheses is; behind the last token where there is none. */
+const placeOf = (tokens: readonly Token[], word: RegExp): number => {
+  const index = tokens.findIndex(isAt(word))
+  return index === -1 ? tokens.length : index
+}
+
+/** A name at the begin, without the schema that may be before it, and what comes behind. */
+const readName = (tokens: readonly Token[]): Readonly<{ name: string; rest: readonly Token[] }> => {
+  const end = tokens.findIndex(({ text, end: at }, index) => {
+    const next = tokens[index + 1]
+    return !(text.endsWith('.') || (next?.start === at && next.text.startsWith('.')))
+  })
+  const last = wordAt(tokens, end)
+  const name = /^["'`[]/.test(last) ? unquote(last) : last.replace(/^.*\./, '')
+  return { name, rest: tokens.slice(end + 1) }
+}
+
+/** What stands between commas outside of parentheses. */
+const split = (tokens: readonly Token[]): readonly (readonly Token[])[] => {
+  const comma = placeOf(tokens, /^,$/)
+  return comma === tokens.length ? [tokens] : [tokens.slice(0, comma), ...split(tokens.slice(comma + 1))]
+}
+
+/** `a = 1, (b, c) = (2, 3)`; for `b` and `c` the expression is that of both. */
+const readSet = (tokens: readonly Token[]): readonly Assignment[] => {
+  const behind = tokens.slice(placeOf(tokens, /^SET$/i) + 1)
+  return split(behind.slice(0, placeOf(behind, /^(?:FROM|WHERE|RETURNING|ORDER|LIMIT)$/i))).flatMap(element => {
+    const equals = placeOf(element, /^=$/)
+    const names = element.slice(0, equals).filter(({ text }) => !/^[(),]$/.test(text))
+    const expression = textOf(element.slice(equals + 1))
+    return names.map(({ text }) => ({ column: unquote(text), expression }))
+  })
+}
+
+/** `(a, b) SELECT x, y FROM ...` */
+const readSelect = (tokens: readonly Token[]): Pick<Change, 'into' | 'selects'> => {
+  const list = wordAt(tokens, 0) === '(' ? tokens.slice(1, placeOf(tokens, /^\)$/)) : []
+  const behind = tokens.slice(placeOf(tokens, /^SELECT$/i) + 1)
+  const selected = behind.length === 0 ? [] : split(behind.slice(0, placeOf(behind, /^FROM$/i)))
+  return {
+    into: list.filter(({ text }) => text !== ',').map(({ text }) => unquote(text)),
+    selects: selected.map(textOf),
+  }
+}
+
+/** Each column with the expression in its place; those behind the shorter list are left out. */
+export const assign = (columns: readonly string[], expressions: readonly string[]): readonly Assignment[] =>
+  columns.flatMap((column, index) => {
+    const expression = expressions[index]
+    return expression === undefined ? [] : [{ column, expression }]
+  })
+
+/** Statements that end, or reach outside of, what the migrator holds around migrations. */
+const outsideKeyword = /^(?:COMMIT|END|ROLLBACK|ATTACH|DETACH|VACUUM|PRAGMA)$/
+
+/** Settings that are stored in the database, and the one that a rebuild needs. */
+const storedSetting = /\b(?:user_version|application_id|legacy_alter_table)\b/i
+
+/** Whether lint lets a migration go on after this statement failed, to see the rest of it. */
+export const isRefused = (sql: string): boolean => outsideKeyword.test(keywordOf(sql))
+
+/** HM201, HM202: statements that the migrator refuses, and settings that do not last. */
+export const findStatements = (steps: readonly Step[]): readonly Finding[] =>
+  steps.flatMap(step => {
+    if (!isRefused(step.sql)) return []
+    if (step.error !== null) return finding('HM201', `runs ${step.sql}`, step)
+    const lasts = keywordOf(step.sql) !== 'PRAGMA' || storedSetting.test(step.sql)
+    return lasts ? [] : finding('HM202', `sets ${step.sql}`, step)
+  })
+
+/** HM502: statements that write what the clock says, or chance. What a DEFAULT or a generated column has is none of them. */
+export const findChance = (steps: readonly Step[]): readonly Finding[] =>
+  steps.flatMap(step => {
+    const change = changeOf(step.sql)
+    if (change === undefined || change.verb === 'DELETE') return []
+    const asked = new Set(chancesIn(tokensOf(step.sql)))
+    return [...asked].map(what => finding('HM502', `asks SQLite for ${what}`, step))
+  })
+
+const chancesIn = (tokens: readonly Token[]): readonly string[] =>
+  tokens.flatMap(({ text }, index) => {
+    if (/^CURRENT_(?:TIMESTAMP|DATE|TIME)$/i.test(text)) return [text]
+    // a table may have such a name, too
+    if (wordAt(tokens, index + 1) !== '(' || /^INTO$/i.test(wordAt(tokens, index - 1))) return []
+    const call = callAt(tokens, index)
+    return /^random(?:blob)?$/i.test(text) || asksClock(text, call.slice(2, -1)) ? [textOf(call)] : []
+  })
+
+/** A function's name and what is in its parentheses, with them. */
+const callAt = (tokens: readonly Token[], index: number): readonly Token[] => {
+  const rest = tokens.slice(index)
+  const depth = rest[0]?.depth
+  return rest.slice(0, rest.findIndex(token => token.text === ')' && token.depth === depth) + 1)
+}
+
+/** Without a time that is `now`, too: https://www.sqlite.org/lang_datefunc.html */
+const asksClock = (name: string, values: readonly Token[]): boolean => {
+  const own = values.filter(({ depth }) => depth === values[0]?.depth)
+  if (/^(?:date|time|datetime|julianday|unixepoch|strftime|timediff)$/i.test(name) && own.some(isNow)) return true
+  if (/^strftime$/i.test(name)) return own.length === 1
+  return /^(?:date|time|datetime|julianday|unixepoch)$/i.test(name) && own.length === 0
+}
+
+const isNow = ({ text }: Token): boolean => /^'now'$/i.test(text)

@@ -1,0 +1,130 @@
+import { type Fate, isSurvivor, type Survivor } from '../dry-run/lineage.ts'
+import { type Step, stepThat } from '../dry-run/record.ts'
+import type { Column, ForeignKey, Index, Structure, Table } from '../sqlite/schema/read.ts'
+import { isSameSql } from '../sqlite/sql.ts'
+import { type Finding, finding } from './rules.ts'
+
+/** DS102, DS103: tables and columns that go with what is in them. */
+export const findDropped = (fates: readonly Fate[]): readonly Finding[] =>
+  fates.flatMap(({ old, now, columns, by, columnBy }) => {
+    if (now === undefined) return finding('DS102', `drops the table ${old.name}`, by)
+    return old.columns
+      .filter(({ name, generated }) => generated === null && !columns.has(name))
+      .map(({ name }) => finding('DS103', `drops the column ${old.name}.${name}`, columnBy.get(name) ?? by))
+  })
+
+/** BC101, BC102, CD101: names that a hub knows and that are others now, and foreign keys that are gone. */
+export const findIncompatible = (fates: readonly Fate[], steps: readonly Step[]): readonly Finding[] =>
+  fates.filter(isSurvivor).flatMap(fate => [...findRenamed(fate), ...findLostKeys(fate, fates, steps)])
+
+const findRenamed = ({ old, now, columns, by, columnBy }: Survivor): readonly Finding[] => [
+  ...(now.name === old.name ? [] : [finding('BC101', `renames the table ${old.name} to ${now.name}`, by)]),
+  ...[...columns]
+    .filter(([first, last]) => first !== last)
+    .map(([first, last]) =>
+      finding('BC102', `renames the column ${old.name}.${first} to ${last}`, columnBy.get(first)),
+    ),
+]
+
+const findLostKeys = (
+  { old, now, columns }: Survivor,
+  fates: readonly Fate[],
+  steps: readonly Step[],
+): readonly Finding[] =>
+  old.foreignKeys
+    .filter(key => key.columns.every(column => columns.has(column)))
+    .flatMap(key => {
+      const names = key.columns.map(column => columns.get(column)).join()
+      // one to another parent lets in other rows
+      const parents = [
+        key.parent,
+        ...fates.flatMap(fate => (isSameSql(fate.old.name, key.parent) ? (fate.now?.name ?? []) : [])),
+      ]
+      const isIt = (other: ForeignKey) =>
+        other.columns.join() === names && parents.some(parent => isSameSql(parent, other.parent))
+      const lacksIt = ({ name, foreignKeys }: Table) => name === now.name && !foreignKeys.some(isIt)
+      if (!lacksIt(now)) return []
+      const step = stepThat(steps, ({ tables }) => tables.some(lacksIt))
+      return finding(
+        'CD101',
+        `takes away the foreign key ${old.name} (${key.columns.join(', ')}) to ${key.parent}`,
+        step,
+      )
+    })
+
+/** HM103: foreign keys that point to nothing, and did not before. */
+export const findBrokenKeys = (before: Structure, after: Structure, steps: readonly Step[]): readonly Finding[] => {
+  const old = brokenKeysOf(before)
+  return brokenKeysOf(after)
+    .filter(place => !old.includes(place))
+    .map(place => {
+      const step = stepThat(steps, structure => brokenKeysOf(structure).includes(place))
+      return finding('HM103', `leaves the foreign key ${place}, which is no key of a table`, step)
+    })
+}
+
+/** In words: `metrics (server_id) to servers (id)`. */
+const brokenKeysOf = ({ tables }: Structure): readonly string[] =>
+  tables.flatMap(({ name, foreignKeys }) =>
+    foreignKeys
+      .filter(
+        ({ parent, parentColumns }) =>
+          !tables.some(table => isSame([table.name], [parent]) && hasKey(table, parentColumns)),
+      )
+      .map(
+        ({ columns, parent, parentColumns }) =>
+          `${name} (${columns.join(', ')}) to ${parent} (${parentColumns.join(', ')})`,
+      ),
+  )
+
+const hasKey = ({ columns, indexes }: Table, wanted: readonly string[]): boolean => {
+  const primary = columns.filter(({ key }) => key > 0).map(({ name }) => name)
+  // SQLite takes none of some rows only, or by another collation than the column's own
+  const unique = indexes
+    .filter(index => index.unique && index.where === null && index.parts.every(isByOwnCollation(columns)))
+    .map(({ parts }) => parts.map(({ of }) => of))
+  return wanted.length > 0 && [primary, ...unique].some(key => isSame(key, wanted))
+}
+
+const isByOwnCollation =
+  (columns: readonly Column[]) =>
+  ({ of, collation }: Index['parts'][number]): boolean =>
+    columns.some(column => column.name === of && column.collation === collation)
+
+/** Case is no difference between names, nor is the order of columns. */
+const isSame = (a: readonly string[], b: readonly string[]): boolean => normal(a) === normal(b)
+const normal = (names: readonly string[]): string =>
+  names
+    .map(name => name.toLowerCase())
+    .sort()
+    .join('\0')
+
+/** HM104: views that cannot be read, and could before or were not there. */
+export const findUnreadable = (before: Structure, after: Structure, steps: readonly Step[]): readonly Finding[] => {
+  const isBroken = ({ views }: Structure, view: string) =>
+    views.some(({ name, error }) => name === view && error !== null)
+  return after.views.flatMap(({ name, error }) => {
+    if (error === null || isBroken(before, name)) return []
+    const step = stepThat(steps, structure => isBroken(structure, name))
+    return finding('HM104', `leaves the view ${name}, which cannot be read: ${error}`, step)
+  })
+}
+
+/** HM302: defaults with a semicolon that were not there before. */
+export const findDefaults = (before: Structure, after: Structure, steps: readonly Step[]): readonly Finding[] => {
+  const old = semicolonsOf(before)
+  return semicolonsOf(after)
+    .filter(place => !old.includes(place))
+    .map(place => {
+      const step = stepThat(steps, structure => semicolonsOf(structure).includes(place))
+      return finding('HM302', `sets the default of ${place}`, step)
+    })
+}
+
+/** In words: `servers.note to 'a;b'`. */
+const semicolonsOf = ({ tables }: Structure): readonly string[] =>
+  tables.flatMap(({ name: table, columns }) =>
+    columns
+      .filter(column => column.default?.includes(';') === true)
+      .map(({ name, default: value }) => `${table}.${name} to ${value}`),
+  )

@@ -1,0 +1,82 @@
+import { chmodSync, closeSync, constants, copyFileSync, openSync, readSync, rmSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import Database from 'better-sqlite3'
+import { attempt } from '../failure.ts'
+import { sizeOf } from '../volume/files.ts'
+import { type Check, type Inspected, inspect } from './check.ts'
+import { type Helper, runHelper } from './helper.ts'
+
+/**
+ * Copies a database, as it is, into a new file: by a clone where the filesystem can (FICLONE: btrfs, XFS), else by the kernel.
+ * What lies in its journal or WAL is put into the copy. Then the copy is flushed to disk and read for damage, both at once.
+ *
+ * To be run in a helper process, while another one holds the write lock or a read transaction on the database. Either keeps
+ * SQLite from writing anything into the file that is not in the WAL too (https://www.sqlite.org/wal.html#checkpointing), so that
+ * file and WAL, copied in this order, are one state. Only a WAL of which everything is in the file may be begun anew beside a
+ * reader: then the file alone is the reader's state, and nothing is put into it until that ends.
+ * @throws SQLite's and the filesystem's errors
+ */
+export const copyDatabase = async (from: string, to: string, check: Check): Promise<Inspected> => {
+  const begun = walHeader(from)
+  copyFile(from, to)
+  const leftovers = ['-wal', '-journal'].filter(suffix => sizeOf(from + suffix) > 0)
+  for (const suffix of leftovers) copyFile(from + suffix, to + suffix)
+  if (walHeader(from) !== begun) rmSync(`${to}-wal`, { force: true })
+  // what fails here is damage, and found again below
+  if (leftovers.length > 0) attempt(() => foldLeftovers(to))
+  const file = await open(to, 'r+')
+  const synced = file.sync()
+  const inspected = inspect(to, check)
+  await synced
+  await file.close()
+  return inspected
+}
+
+/** A copy that its maker may write, whatever the mode of the original is. */
+const copyFile = (from: string, to: string): void => {
+  copyFileSync(from, to, constants.COPYFILE_FICLONE)
+  chmodSync(to, 0o600)
+}
+
+/** The 32 bytes that change whenever the WAL is begun anew: its salts (https://www.sqlite.org/fileformat.html#the_write_ahead_log). */
+const walHeader = (path: string): string => {
+  if (sizeOf(`${path}-wal`) === 0) return ''
+  const [header, descriptor] = [Buffer.alloc(32), openSync(`${path}-wal`, 'r')]
+  try {
+    return header.toString('hex', 0, readSync(descriptor, header, 0, header.length, 0))
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Exclusive locking needs no -shm file; the last connection takes the empty WAL away. */
+const foldLeftovers = (path: string): void => {
+  const connection = new Database(path, { fileMustExist: true })
+  try {
+    connection.pragma('locking_mode = EXCLUSIVE')
+    // the first read rolls a hot journal back
+    connection.prepare('SELECT count(*) FROM sqlite_schema').get()
+    connection.pragma('wal_checkpoint(TRUNCATE)')
+  } finally {
+    connection.close()
+  }
+}
+
+/** `copyDatabase` in a helper process. @param what it is, for the progress */
+export const copyByHelper = async (
+  what: string,
+  from: string,
+  to: string,
+  check: Check,
+  helper: Helper,
+): Promise<Inspected> => {
+  const { size } = statSync(from)
+  let readBefore: number | undefined
+  return (await runHelper(helper, ['copy', from, to, check], read => {
+    const copied = sizeOf(to)
+    if (readBefore === undefined) helper.onProgress(what, copied, size)
+    if (copied < size) return
+    readBefore ??= read
+    helper.onProgress(`checking ${what}`, Math.min(read - readBefore, size), size)
+  })) as Inspected
+}

@@ -1,0 +1,119 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { attempt, Failure } from '../failure.ts'
+import { sizeOf } from '../volume/files.ts'
+import { leftAsItIs } from './errors.ts'
+
+/** What a database file begins with: https://www.sqlite.org/fileformat.html#the_database_header */
+const magic = 'SQLite format 3\0'
+
+/**
+ * The first 100 bytes of a database file, fewer where it has fewer. Not while this process holds a lock on the file: closing it
+ * here would give that up (fcntl(2)).
+ * @throws Failure CONFIG_INVALID for what is no file
+ */
+const readHeader = (path: string): Buffer => {
+  refuseNoFile(path)
+  const header = Buffer.alloc(100)
+  const descriptor = openSync(path, 'r')
+  try {
+    return header.subarray(0, readSync(descriptor, header, 0, header.length, 0))
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** As the header has it; whoever opened the file immutably could not ask SQLite for it. */
+export const journalMode = (path: string): 'wal' | 'rollback' => (readHeader(path)[18] === 2 ? 'wal' : 'rollback')
+
+/**
+ * Whether a file begins as no database does: other first bytes, a page size, version or text encoding that there is none of,
+ * other fractions than the fixed ones. SQLite says so of most, but opens a version it does not know without the right to write, and does away with a
+ * journal beside a file that is none.
+ */
+export const isStrange = (path: string): boolean => {
+  const header = readHeader(path)
+  if (header.length < 100 || header.toString('latin1', 0, magic.length) !== magic) return true
+  const pageSize = header.readUInt16BE(16)
+  const isPageSize = pageSize === 1 || (pageSize >= 512 && (pageSize & (pageSize - 1)) === 0)
+  const areVersions = [18, 19].every(offset => header[offset] === 1 || header[offset] === 2)
+  const areFractions = header[21] === 64 && header[22] === 32 && header[23] === 32
+  const isEncoding = header.readUInt32BE(56) <= 3
+  return !(isPageSize && areVersions && areFractions && isEncoding)
+}
+
+/**
+ * @throws Failure DATABASE_DAMAGED for a file that begins as no database does, CONFIG_INVALID for what is no file; before it
+ *   is opened
+ */
+export const refuseStrange = (path: string): void => {
+  if (!isStrange(path)) return
+  const hint = 'It is left as it is. Check DATABASE_URL.'
+  throw new Failure('DATABASE_DAMAGED', `${path} is no SQLite database: its first bytes are others`, hint)
+}
+
+/** @throws Failure CONFIG_INVALID when a folder, a device or a pipe is in the place of the database */
+export const refuseNoFile = (path: string): void => {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined || stats.isFile()) return
+  const hint = 'Name a file with DATABASE_URL. A volume is mounted on the folder above it, not on the file.'
+  throw new Failure(
+    'CONFIG_INVALID',
+    `the database path ${path} is ${stats.isDirectory() ? 'a folder' : 'no file'}`,
+    hint,
+  )
+}
+
+/** Whether a journal with content lies beside the database: its last writer was killed, or is still at work. */
+export const hasLeftovers = (path: string): boolean => ['-journal', '-wal'].some(suffix => sizeOf(path + suffix) > 0)
+
+/** What a journal begins with that is to be rolled back: https://www.sqlite.org/fileformat.html#the_rollback_journal */
+const hot = 'd9d505f920a163d7'
+
+/** Whether the last writer died in the middle of a transaction, in rollback-journal mode. Asked before the database is opened. */
+export const hasHotJournal = (path: string): boolean => beginningOf(`${path}-journal`) === hot
+
+/**
+ * What is begun as no journal is, and not zeroed as that of a finished transaction, SQLite takes for one with nothing in it: it does
+ * away with it, and half of a transaction stays for good. So this is asked before the database is opened.
+ */
+export const hasStrangeJournal = (path: string): boolean => {
+  const beginning = beginningOf(`${path}-journal`)
+  return beginning !== hot && !/^(?:00|$)/.test(beginning)
+}
+
+/** @throws Failure DATABASE_DAMAGED where there is a strange journal */
+export const refuseStrangeJournal = (path: string): void => {
+  if (!hasStrangeJournal(path)) return
+  const message = `${path}-journal is damaged: its first bytes are others, and what it would take back is half done in ${path}`
+  throw new Failure('DATABASE_DAMAGED', message, leftAsItIs)
+}
+
+/** The first 8 bytes of a file in hexadecimal; none of one that is missing or empty. */
+const beginningOf = (file: string): string => {
+  if (sizeOf(file) === 0) return ''
+  const descriptor = openSync(file, 'r')
+  try {
+    return bytesOf(descriptor, 8).toString('hex')
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/**
+ * Whether the last writer in WAL mode died: whoever opens the database next has to make the index of its WAL anew, and then that
+ * counts no change yet, though it has pages (https://www.sqlite.org/walformat.html#the_wal_index_header, iChange and mxFrame).
+ * A hub that is at work goes on with its own index. Asked after the first read.
+ */
+export const wasWalRecovered = (path: string): boolean => {
+  if (sizeOf(`${path}-wal`) === 0) return false
+  // never closed: that would give up SQLite's own locks on the file (fcntl(2))
+  const opened = attempt(() => openSync(`${path}-shm`, 'r'))
+  if ('error' in opened) return false
+  const header = bytesOf(opened.value, 48)
+  return header.length === 48 && header.readUInt32LE(8) === 0 && header.readUInt32LE(16) > 0
+}
+
+const bytesOf = (descriptor: number, length: number): Buffer => {
+  const bytes = Buffer.alloc(length)
+  return bytes.subarray(0, readSync(descriptor, bytes, 0, length, 0))
+}

@@ -1,0 +1,160 @@
+import { copyFileSync, existsSync, rmSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import Database from 'better-sqlite3'
+import { type Context, patienceOf } from '../context.ts'
+import { attempt, Failure, type Outcome } from '../failure.ts'
+import { sizeWithJournals } from '../ready/readiness.ts'
+import { makeTemporaryFolder, moreRoom, refuseLittleRoom } from '../volume/folders.ts'
+import { type Connection, openForReading, type Patience, whenFree } from './connect.ts'
+import { sqliteCode, toFailure } from './errors.ts'
+import { hasLeftovers, journalMode } from './file.ts'
+
+/**
+ * Lets `work` read an existing database and leaves no trace: no file is made or written, no writer is held up. On a
+ * read-only mount too, and after a writer that was killed. `work` may be called again, so it must only read.
+ *
+ * SQLite makes a -shm file to read a database in WAL mode, and leaves it. So where nobody has one open the file is read
+ * as it lies (`immutable=1`, https://www.sqlite.org/uri.html), and when somebody came meanwhile it is read again. What a
+ * killed writer left is put together on a copy in a temporary folder. Where it left its -shm too SQLite makes that anew, as whoever
+ * opens the database next does: it is the index of the WAL, and nothing is lost by it.
+ * @throws what `work` throws; SQLite's own errors
+ */
+export const look = <T>(path: string, work: (connection: Connection) => T): T => {
+  if (isStill(path)) {
+    if (hasLeftovers(path)) return lookAtCopy(path, work)
+    const before = mark(path)
+    const outcome = attempt(() => withConnection(openStill(path), work))
+    if (mark(path) === before) return resultOf(outcome)
+  }
+  const outcome = attempt(() => withConnection(openForReading(path), work))
+  if ('error' in outcome && needsWriting(outcome.error)) return lookAtCopy(path, work)
+  return resultOf(outcome)
+}
+
+/** In WAL mode, and nobody has it open. */
+export const isStill = (path: string): boolean => journalMode(path) === 'wal' && !existsSync(`${path}-shm`)
+
+/** Opens a file that nobody writes as it lies. */
+export const openStill = (path: string): Connection =>
+  new Database(`${pathToFileURL(path)}?mode=ro&immutable=1`, { readonly: true })
+
+const lookAtCopy = <T>(path: string, work: (connection: Connection) => T): T => {
+  const folder = makeTemporaryFolder()
+  try {
+    const copy = join(folder.path, basename(path))
+    copyFiles(path, copy)
+    return withConnection(new Database(copy), work)
+  } finally {
+    folder.remove()
+  }
+}
+
+/** Copies a database with what a killed writer left beside it: whoever opens the copy puts it together. */
+export const copyFiles = (path: string, copy: string): void => {
+  for (const suffix of ['', '-wal', '-journal'].filter(suffix => existsSync(path + suffix)))
+    copyFileSync(path + suffix, copy + suffix)
+}
+
+const withConnection = <T>(connection: Connection, work: (connection: Connection) => T): T => {
+  try {
+    // so that all it reads is of one moment; closing ends it, where a COMMIT would fail once damage was met
+    connection.exec('BEGIN')
+    return work(connection)
+  } finally {
+    connection.close()
+  }
+}
+
+/** Changes as soon as anybody opens the database to read or write it. */
+export const mark = (path: string): string => {
+  const { ino, size, mtimeNs } = statSync(path, { bigint: true })
+  return `${ino} ${size} ${mtimeNs} ${existsSync(`${path}-shm`)}`
+}
+
+/** What a killed writer left can only be read once it is rolled back or its index made anew. */
+export const needsWriting = (error: unknown): boolean =>
+  /^SQLITE_(?:READONLY_|CANTOPEN)/.test(String(sqliteCode(error)))
+
+const resultOf = <T>(outcome: Outcome<T>): T => {
+  if ('error' in outcome) throw outcome.error
+  return outcome.value
+}
+
+/** Pages that are copied before a signal is heard and other work gets its turn. */
+const pagesAtOnce = 2000
+
+/**
+ * Copies the last committed content of a database, page by page, into a file that is not there yet. Leaves no trace beside
+ * the original, as `look` does and for the same reasons, and holds up no writer in WAL mode. The copy has its journal mode.
+ * @throws what stops the wait for a writer; SQLite's own errors (SQLITE_FULL)
+ */
+export const copyWithoutTrace = async (path: string, copy: string, patience: Patience): Promise<void> => {
+  if (isStill(path)) {
+    if (hasLeftovers(path)) return copyFiles(path, copy)
+    const before = mark(path)
+    const outcome = await copyPages(openStill(path), copy, patience).then(
+      () => undefined,
+      error => ({ error }),
+    )
+    if (mark(path) === before) {
+      if (outcome !== undefined) throw outcome.error
+      return
+    }
+    rmSync(copy, { force: true })
+  }
+  try {
+    await copyPages(openForReading(path), copy, patience)
+  } catch (error) {
+    if (!needsWriting(error)) throw error
+    rmSync(copy, { force: true })
+    copyFiles(path, copy)
+  }
+}
+
+const copyPages = async (source: Connection, copy: string, patience: Patience): Promise<void> => {
+  try {
+    // all pages as they are at this moment, whoever writes meanwhile
+    source.exec('BEGIN')
+    await whenFree(() => source.prepare('SELECT count(*) FROM sqlite_schema').get(), patience)
+    const progress = () => {
+      patience.signal.throwIfAborted()
+      return pagesAtOnce
+    }
+    await source.backup(copy, { progress })
+  } finally {
+    source.close()
+  }
+}
+
+/** The copy, and as much again for what migrations make of it. */
+const copies = 2
+
+/**
+ * Runs `work` with the path of a copy of the database in a temporary folder, which goes in every path. The volume is only read.
+ * Where there is no database there is no copy either: the path is free.
+ * @throws Failure DISK_FULL that names the temporary folder, when the copy or what is made of it has no room; what `work` throws
+ */
+export const withCopy = async <T>(context: Context, work: (copy: string) => Promise<T>): Promise<T> => {
+  const { database } = context.config
+  const bytes = sizeWithJournals(database)
+  const folder = makeTemporaryFolder()
+  const copyAndWork = async (): Promise<T> => {
+    refuseLittleRoom(folder.path, copies * bytes)
+    const copy = join(folder.path, basename(database))
+    if (bytes > 0) await copyWithoutTrace(database, copy, patienceOf(context))
+    return work(copy)
+  }
+  return copyAndWork()
+    .catch(error => {
+      throw ofTheCopy(toFailure(error, database))
+    })
+    .finally(folder.remove)
+}
+
+/** What was full is the temporary folder. */
+const ofTheCopy = (error: unknown): unknown => {
+  if (!(error instanceof Failure) || error.code !== 'DISK_FULL' || error.hint === moreRoom) return error
+  const message = 'the temporary folder is full: a copy and what migrations make of it have no room there'
+  return new Failure('DISK_FULL', message, moreRoom, error)
+}

@@ -1,0 +1,33 @@
+import { statSync } from 'node:fs'
+import type { Connection } from './connect.ts'
+import { hasLeftovers } from './file.ts'
+
+export type SchemaObject = Readonly<{ type: string; name: string; table: string; sql: string }>
+
+/** Everything that CREATE statements made, sorted by name; SQLite's own tables and automatic indexes are left out. */
+export const readSchema = (connection: Connection): readonly SchemaObject[] =>
+  connection
+    .prepare<[], SchemaObject>(
+      `SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema
+       WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name, type`,
+    )
+    .all()
+
+/** The tables of readSchema, by name. */
+export const readTableNames = (connection: Connection): readonly string[] =>
+  readSchema(connection)
+    .filter(({ type }) => type === 'table')
+    .map(({ name }) => name)
+
+/**
+ * Holds a file's size against its pages. SQLite notices a file that is too short when it reads there, and never one that grew:
+ * what lies behind its pages is not its own. To be called in a transaction.
+ */
+export const wrongSize = (path: string, connection: Connection): readonly string[] => {
+  // with a WAL the file itself is behind
+  if (hasLeftovers(path)) return []
+  const [pages, pageSize] = ['page_count', 'page_size'].map(name => Number(connection.pragma(name, { simple: true })))
+  const { size } = statSync(path)
+  const expected = Number(pages) * Number(pageSize)
+  return size === expected ? [] : [`the file has ${size} bytes, where its ${pages} pages make ${expected}`]
+}

@@ -1,0 +1,278 @@
+import { isSameSql, textOf, tokensOf } from '../sql.ts'
+import type { Column, ForeignKey, Index, Structure, Table, Trigger, View } from './read.ts'
+
+/**
+ * Everything in which a structure is other than expected. A pure function.
+ *
+ * In a database that another tool made (`adopted`) these are tolerated, for models and migrations do the same work with them:
+ * - a stricter NOT NULL: what breaks it is refused with an error, and no row is read otherwise;
+ * - no default where one is expected: the models write their defaults themselves;
+ * - other actions of a foreign key, or its check at COMMIT: it still lets no row in without its parent. What else happens to the
+ *   rows of a parent that goes, a person decides who sees it listed;
+ * - AUTOINCREMENT: without it the number of the last row may be given again after that row was deleted, and nothing keeps one.
+ *
+ * A looser NOT NULL, another or an additional default, another affinity, key, collation, expression or CHECK are never: rows
+ * would be stored, found or refused otherwise. Nor are additional columns, UNIQUE and foreign keys (they refuse rows and stand
+ * in the way of migrations), nor triggers on expected tables and views (they change what a write does), nor expected views that
+ * cannot be read, whoever broke them.
+ *
+ * Information only: other names of types (SQLite goes by affinity), and additional tables, views and plain indexes, and the
+ * triggers of additional tables. Order of columns, letter case and quotes in expressions are nothing at all.
+ */
+export const compareStructures = (
+  expected: Structure,
+  found: Structure,
+  { adopted }: Readonly<{ adopted: boolean }>,
+): readonly Finding[] => {
+  const tolerable = adopted ? 'tolerated' : 'difference'
+  const isExpected = (table: string) => [...expected.tables, ...expected.views].some(({ name }) => name === table)
+  return [
+    ...expected.tables.flatMap(table => {
+      const present = found.tables.find(({ name }) => name === table.name)
+      if (present !== undefined) return compareTables(table, present, tolerable)
+      return differ('difference', `table ${table.name}`, 'missing', columnsOf(table), null)
+    }),
+    ...found.tables
+      .filter(({ name }) => !isExpected(name))
+      .flatMap(table => differ('information', `table ${table.name}`, 'extra', null, columnsOf(table))),
+    ...compareTexts('view', expected.views, found.views, () => 'information'),
+    ...found.views.flatMap(({ name, error }) => {
+      const isOurs = expected.views.some(view => view.name === name)
+      return differ(isOurs ? 'difference' : 'information', `view ${name}`, 'cannot be read', null, error)
+    }),
+    ...compareTexts('trigger', expected.triggers, found.triggers, ({ table }) =>
+      isExpected(table) ? 'difference' : 'information',
+    ),
+  ]
+}
+
+const columnsOf = ({ columns, virtual }: Structure['tables'][number]): string =>
+  virtual ? 'virtual' : columns.map(({ name }) => name).join(', ')
+
+/** Objects that are what their text says. */
+const compareTexts = <T extends View | Trigger>(
+  kind: string,
+  expected: readonly T[],
+  found: readonly T[],
+  weightOfExtra: (extra: T) => Finding['weight'],
+): readonly Finding[] => [
+  ...expected.flatMap(({ name, sql }) => {
+    const object = `${kind} ${name}`
+    const present = found.find(other => other.name === name)
+    if (present === undefined) return differ('difference', object, 'missing', inOneLine(sql), null)
+    if (isSameSql(sql, present.sql)) return []
+    return differ('difference', object, 'definition', inOneLine(sql), inOneLine(present.sql))
+  }),
+  ...found
+    .filter(({ name }) => !expected.some(other => other.name === name))
+    .flatMap(extra => differ(weightOfExtra(extra), `${kind} ${extra.name}`, 'extra', null, inOneLine(extra.sql))),
+]
+
+/** As compareStructures does, for two tables of one name. */
+export const compareTables = (expected: Table, found: Table, tolerable: Finding['weight']): readonly Finding[] => {
+  const { name } = expected
+  const object = `table ${name}`
+  if (expected.virtual || found.virtual) {
+    if (isSameSql(expected.sql, found.sql)) return []
+    return differ('difference', object, 'definition', inOneLine(expected.sql), inOneLine(found.sql))
+  }
+  const yes = (flag: boolean): string => (flag ? 'yes' : 'no')
+  return [
+    ...differ('difference', object, 'WITHOUT ROWID', yes(expected.withoutRowid), yes(found.withoutRowid)),
+    ...differ('difference', object, 'STRICT', yes(expected.strict), yes(found.strict)),
+    ...differ(tolerable, object, 'AUTOINCREMENT', yes(expected.autoincrement), yes(found.autoincrement)),
+    ...compareColumns(name, expected.columns, found.columns, tolerable),
+    ...compareClauses(object, 'CHECK', expected.checks, found.checks),
+    ...compareClauses(object, 'ON CONFLICT', expected.onConflict, found.onConflict),
+    ...compareForeignKeys(name, expected.foreignKeys, found.foreignKeys, tolerable),
+    ...compareIndexes(name, expected.indexes, found.indexes),
+  ]
+}
+
+/** A text of SQL without its line breaks and comments. */
+export const inOneLine = (sql: string): string => textOf(tokensOf(sql))
+
+const compareClauses = (
+  object: string,
+  what: string,
+  expected: readonly string[],
+  found: readonly string[],
+): readonly Finding[] => {
+  const without = (texts: readonly string[], others: readonly string[]) =>
+    texts.filter(text => !others.some(other => isSameSql(text, other)))
+  return [
+    ...without(expected, found).flatMap(text => differ('difference', object, what, text, null)),
+    ...without(found, expected).flatMap(text => differ('difference', object, what, null, text)),
+  ]
+}
+
+const compareForeignKeys = (
+  table: string,
+  expected: readonly ForeignKey[],
+  found: readonly ForeignKey[],
+  tolerable: Finding['weight'],
+): readonly Finding[] => {
+  const nameOf = ({ columns, parent, parentColumns }: ForeignKey): string =>
+    `foreign key ${table} (${columns.join(', ')}) to ${parent} (${parentColumns.join(', ')})`
+  const isSame = (a: ForeignKey, b: ForeignKey): boolean => nameOf(a).toLowerCase() === nameOf(b).toLowerCase()
+  return [
+    ...expected.flatMap(key => {
+      const present = found.find(other => isSame(key, other))
+      if (present === undefined) return differ('difference', nameOf(key), 'missing', describeActions(key), null)
+      return [
+        ...differ(tolerable, nameOf(key), 'ON DELETE', key.onDelete, present.onDelete),
+        ...differ(tolerable, nameOf(key), 'ON UPDATE', key.onUpdate, present.onUpdate),
+        ...differ(tolerable, nameOf(key), 'checked at', checkedAt(key), checkedAt(present)),
+      ]
+    }),
+    ...found
+      .filter(key => !expected.some(other => isSame(key, other)))
+      .flatMap(key => differ('difference', nameOf(key), 'extra', null, describeActions(key))),
+  ]
+}
+
+/** What happens to the rows of a parent that goes or changes, and when that is looked at. */
+export const describeActions = (key: ForeignKey): string =>
+  `ON DELETE ${key.onDelete}, ON UPDATE ${key.onUpdate}, checked at ${checkedAt(key)}`
+
+const checkedAt = ({ deferred }: ForeignKey): string => (deferred ? 'COMMIT' : 'each statement')
+
+/** As compareStructures does, for the columns of one table. Their order is no difference. */
+export const compareColumns = (
+  table: string,
+  expected: readonly Column[],
+  found: readonly Column[],
+  tolerable: Finding['weight'],
+): readonly Finding[] => {
+  const named = (columns: readonly Column[], name: string) => columns.filter(column => column.name === name)
+  return [
+    ...expected.flatMap(column => {
+      const object = `column ${table}.${column.name}`
+      const [present] = named(found, column.name)
+      if (present === undefined) return differ('difference', object, 'missing', describeColumn(column), null)
+      return compareColumn(object, column, present, tolerable)
+    }),
+    ...found
+      .filter(({ name }) => named(expected, name).length === 0)
+      .flatMap(column => differ('difference', `column ${table}.${column.name}`, 'extra', null, describeColumn(column))),
+  ]
+}
+
+const compareColumn = (
+  object: string,
+  expected: Column,
+  found: Column,
+  tolerable: Finding['weight'],
+): readonly Finding[] => [
+  ...compareTypes(object, expected, found),
+  ...differ(expected.notNull ? 'difference' : tolerable, object, 'NULL', nullability(expected), nullability(found)),
+  ...compareDefaults(object, expected, found, tolerable),
+  ...differ('difference', object, 'place in the primary key', placeInKey(expected), placeInKey(found)),
+  ...(expected.key > 0 && found.key > 0 ? differ('difference', object, 'rowid', rowid(expected), rowid(found)) : []),
+  ...compareGenerated(object, expected, found),
+  ...differ('difference', object, 'collation', expected.collation, found.collation),
+]
+
+const compareTypes = (object: string, expected: Column, found: Column): readonly Finding[] =>
+  expected.affinity === found.affinity
+    ? differ('information', object, 'type name', typeName(expected), typeName(found))
+    : differ('difference', object, 'affinity', affinity(expected), affinity(found))
+
+const compareDefaults = (
+  object: string,
+  { default: expected }: Column,
+  { default: found }: Column,
+  tolerable: Finding['weight'],
+): readonly Finding[] => {
+  if (isSameSql(asString(expected), asString(found))) return []
+  return differ(found === null ? tolerable : 'difference', object, 'default', expected, found)
+}
+
+/** In a default `"x"` is a string, also to an SQLite for which it is a name elsewhere. */
+const asString = (fallback: string | null): string => (fallback ?? '').replace(/^"(.*)"$/s, "'$1'")
+
+const compareGenerated = (object: string, expected: Column, found: Column): readonly Finding[] =>
+  isSameSql(generation(expected) ?? '', generation(found) ?? '')
+    ? []
+    : differ('difference', object, 'computed', generation(expected), generation(found))
+
+const typeName = ({ type }: Column): string => (type === '' ? 'no type' : type.toUpperCase())
+const affinity = (column: Column): string => `${column.affinity} (${typeName(column)})`
+const nullability = ({ notNull }: Column): string => (notNull ? 'NOT NULL' : 'NULL')
+const placeInKey = ({ key }: Column): string | null => (key === 0 ? null : String(key))
+const rowid = ({ rowidAlias }: Column): string => (rowidAlias ? 'numbered by SQLite' : 'a key of its own')
+const generation = ({ generated }: Column): string | null =>
+  generated === null ? null : `${generated.kind} ${generated.expression}`
+
+/** A column in a line: `TEXT NOT NULL DEFAULT 'unknown'`. */
+export const describeColumn = (column: Column): string =>
+  [
+    typeName(column),
+    column.key > 0 ? ' PRIMARY KEY' : '',
+    column.notNull && !column.rowidAlias ? ' NOT NULL' : '',
+    column.default === null ? '' : ` DEFAULT ${column.default}`,
+    column.collation === 'BINARY' ? '' : ` COLLATE ${column.collation}`,
+    column.generated === null ? '' : ` AS (${column.generated.expression}) ${column.generated.kind.toUpperCase()}`,
+  ].join('')
+
+/**
+ * As compareStructures does, for the indexes of one table. One that has a name is expected by it, for a later migration may
+ * drop it; a UNIQUE inside CREATE TABLE has none, and a unique index does as well.
+ */
+export const compareIndexes = (
+  table: string,
+  expected: readonly Index[],
+  found: readonly Index[],
+): readonly Finding[] => [
+  ...expected.flatMap(index => {
+    const present = found.find(other => (index.name === null ? isSame(index, other) : index.name === other.name))
+    if (present === undefined) return differ('difference', nameOf(table, index), 'missing', describeIndex(index), null)
+    if (isSame(index, present)) return []
+    return differ('difference', nameOf(table, index), 'definition', describeIndex(index), describeIndex(present))
+  }),
+  ...found
+    .filter(index => !expected.some(other => isExpected(index, other)))
+    .flatMap(index => {
+      // a unique one refuses rows that are welcome without it
+      const weight = index.unique ? 'difference' : 'information'
+      return differ(weight, nameOf(table, index), 'extra', null, describeIndex(index))
+    }),
+]
+
+const isExpected = (found: Index, expected: Index): boolean =>
+  (expected.name !== null && expected.name === found.name) || (found.unique && isSame(found, expected))
+
+const isSame = (a: Index, b: Index): boolean => isSameSql(describeIndex(a), describeIndex(b))
+
+const nameOf = (table: string, { name, parts }: Index): string =>
+  name === null ? `unique ${table} (${parts.map(({ of }) => of).join(', ')})` : `index ${name} on ${table}`
+
+/** An index without its name, in a line: `UNIQUE (server_id, timestamp DESC) WHERE cpu_percent > 90`. */
+export const describeIndex = ({ unique, parts, where }: Pick<Index, 'unique' | 'parts' | 'where'>): string => {
+  const columns = parts.map(({ of, collation, descending }) =>
+    [of, collation === 'BINARY' ? '' : ` COLLATE ${collation}`, descending ? ' DESC' : ''].join(''),
+  )
+  return `${unique ? 'UNIQUE ' : ''}(${columns.join(', ')})${where === null ? '' : ` WHERE ${where}`}`
+}
+
+/** What is other than expected in a database. */
+export type Finding = Readonly<{
+  weight: 'difference' | 'tolerated' | 'information'
+  /** what it is about: `column metrics.id` */
+  object: string
+  /** which of its properties, or `missing` or `extra` */
+  what: string
+  /** null where there should be nothing */
+  expected: string | null
+  /** null where there is nothing */
+  found: string | null
+}>
+
+/** A finding where the two are not the same text; none where they are. */
+export const differ = (
+  weight: Finding['weight'],
+  object: string,
+  what: string,
+  expected: string | null,
+  found: string | null,
+): readonly Finding[] => (expected === found ? [] : [{ weight, object, what, expected, found }])

@@ -1,0 +1,298 @@
+import { attempt } from '../../failure.ts'
+import { historyTable } from '../../migrations/history.ts'
+import type { Connection } from '../connect.ts'
+import { sqliteError } from '../errors.ts'
+import { elementsOf, quote, type Token, textOf, tokensOf, wordAt } from '../sql.ts'
+import { readTableText, type TableText } from './text.ts'
+
+export type Table = Readonly<{
+  name: string
+  /** a virtual table is what its text says: nothing more is read of it */
+  virtual: boolean
+  withoutRowid: boolean
+  strict: boolean
+  autoincrement: boolean
+  columns: readonly Column[]
+  foreignKeys: readonly ForeignKey[]
+  indexes: readonly Index[]
+  /** expressions, without CHECK and parentheses */
+  checks: readonly string[]
+  /** what a broken constraint does other than refuse: `hostname NOT NULL ON CONFLICT IGNORE` */
+  onConflict: readonly string[]
+  /** the text that made it */
+  sql: string
+}>
+
+export type Trigger = Readonly<{ name: string; table: string; sql: string }>
+
+/** What a database consists of, each kind by name. Rows are no part of it, nor are SQLite's own tables. */
+export type Structure = Readonly<{
+  tables: readonly Table[]
+  views: readonly View[]
+  triggers: readonly Trigger[]
+}>
+
+/** The tables that another structure has not, by name. */
+export const without = ({ tables }: Structure, other: Structure): readonly Table[] =>
+  tables.filter(({ name }) => !other.tables.some(table => table.name === name))
+
+/**
+ * Reads a structure by PRAGMA, and what no PRAGMA tells out of the texts that SQLite keeps: generated columns, collations,
+ * CHECK, AUTOINCREMENT, ON CONFLICT, DEFERRED, and the conditions and expressions of indexes.
+ */
+export const readStructure = (connection: Connection): Structure => ({
+  tables: readTables(connection),
+  views: readViews(connection),
+  triggers: connection
+    .prepare<[], Trigger>(
+      `SELECT name, tbl_name AS "table", sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name`,
+    )
+    .all(),
+})
+
+type ObjectRow = { name: string; sql: string; virtual: number; wr: number; strict: number }
+
+/** Without the tables in which a virtual one keeps its content, which come and go with it. */
+const readTables = (connection: Connection): readonly Table[] =>
+  connection
+    .prepare<[], ObjectRow>(
+      `SELECT l.name, s.sql, l.type = 'virtual' AS virtual, l.wr, l.strict FROM pragma_table_list AS l
+       JOIN sqlite_schema AS s ON s.type = 'table' AND s.name = l.name
+       WHERE l.schema = 'main' AND l.type IN ('table', 'virtual') AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+       ORDER BY l.name`,
+    )
+    .all()
+    .map(({ name, sql, virtual, wr, strict }) => ({
+      name,
+      virtual: virtual === 1,
+      withoutRowid: wr === 1,
+      strict: strict === 1,
+      ...(virtual === 1 ? nothing : readContent(connection, name, sql)),
+      sql,
+    }))
+
+type Content = Pick<Table, 'autoincrement' | 'columns' | 'foreignKeys' | 'indexes' | 'checks' | 'onConflict'>
+
+const nothing: Content = {
+  autoincrement: false,
+  columns: [],
+  foreignKeys: [],
+  indexes: [],
+  checks: [],
+  onConflict: [],
+}
+
+const readContent = (connection: Connection, name: string, sql: string): Content => {
+  const text = readTableText(sql)
+  const { indexes, hasKeyIndex } = readIndexes(connection, name)
+  return {
+    autoincrement: text.autoincrement,
+    columns: readColumns(connection, name, text, hasKeyIndex),
+    foreignKeys: readForeignKeys(connection, name, text),
+    indexes,
+    checks: text.checks,
+    onConflict: text.onConflict,
+  }
+}
+
+export type Column = Readonly<{
+  name: string
+  /** as declared; empty where it has none */
+  type: string
+  affinity: Affinity
+  /** it is never NULL: declared so, or another name of the rowid */
+  notNull: boolean
+  /** the SQL of its default; null where it has none */
+  default: string | null
+  /** its place in the primary key, from 1; 0 where it is not in it */
+  key: number
+  /** INTEGER PRIMARY KEY: another name of the rowid, so that SQLite numbers the rows */
+  rowidAlias: boolean
+  generated: Readonly<{ kind: 'virtual' | 'stored'; expression: string }> | null
+  collation: string
+}>
+
+type ColumnRow = { name: string; type: string; notnull: number; dflt_value: string | null; pk: number; hidden: number }
+
+/**
+ * The columns of a table in their order.
+ * @param hasKeyIndex whether the primary key has an index of its own: only one that is the rowid has none
+ */
+export const readColumns = (
+  connection: Connection,
+  table: string,
+  text: TableText,
+  hasKeyIndex: boolean,
+): readonly Column[] =>
+  connection
+    .prepare<[string], ColumnRow>('SELECT * FROM pragma_table_xinfo(?)')
+    .all(table)
+    .map(({ name, type, notnull, dflt_value, pk, hidden }) => {
+      const written = text.columns.find(column => column.name === name)
+      const { collation, expression } = { collation: 'BINARY', expression: null, ...written }
+      const rowidAlias = pk > 0 && !hasKeyIndex
+      return {
+        name,
+        type,
+        affinity: affinityOf(type),
+        notNull: notnull === 1 || rowidAlias,
+        // DEFAULT NULL is what a column has that says nothing
+        default: dflt_value?.toUpperCase() === 'NULL' ? null : dflt_value,
+        key: pk,
+        rowidAlias,
+        generated: expression === null ? null : { kind: hidden === 3 ? 'stored' : 'virtual', expression },
+        collation,
+      }
+    })
+
+export type Index = Readonly<{
+  /** null for a UNIQUE inside CREATE TABLE, which has none that can be used */
+  name: string | null
+  unique: boolean
+  parts: readonly Readonly<{
+    /** a column, or the SQL of an expression */
+    of: string
+    collation: string
+    descending: boolean
+  }>[]
+  /** the condition of a partial index, without WHERE */
+  where: string | null
+  /** the text that made it; null where it has no name */
+  sql: string | null
+}>
+
+type IndexRow = { name: string; unique: number; origin: 'c' | 'u' | 'pk'; sql: string | null }
+type PartRow = { name: string | null; desc: number; coll: string }
+
+/** The indexes of a table by name, save that of its primary key; and whether it has one for that. */
+export const readIndexes = (
+  connection: Connection,
+  table: string,
+): Readonly<{ indexes: readonly Index[]; hasKeyIndex: boolean }> => {
+  const rows = connection
+    .prepare<[string], IndexRow>(
+      `SELECT l.name, l."unique", l.origin, s.sql FROM pragma_index_list(?) AS l
+       LEFT JOIN sqlite_schema AS s ON s.type = 'index' AND s.name = l.name ORDER BY l.name`,
+    )
+    .all(table)
+  return {
+    indexes: rows.filter(({ origin }) => origin !== 'pk').map(row => readIndex(connection, row)),
+    hasKeyIndex: rows.some(({ origin }) => origin === 'pk'),
+  }
+}
+
+const readIndex = (connection: Connection, { name, unique, sql }: IndexRow): Index => {
+  const text = sql ?? ''
+  const elements = elementsOf(text)
+  const tokens = tokensOf(text)
+  const where = tokens.findIndex(({ text, depth }) => depth === 0 && /^WHERE$/i.test(text))
+  const parts = connection
+    .prepare<[string], PartRow>('SELECT name, "desc", coll FROM pragma_index_xinfo(?) WHERE key = 1 ORDER BY seqno')
+    .all(name)
+  return {
+    name: sql === null ? null : name,
+    unique: unique === 1,
+    parts: parts.map(({ name: column, desc, coll }, index) => ({
+      of: column ?? expressionOf(elements.slice(index, index + 1).flat()),
+      collation: coll.toUpperCase(),
+      descending: desc === 1,
+    })),
+    where: where === -1 ? null : textOf(tokens.slice(where + 1)),
+    sql,
+  }
+}
+
+/** Without the COLLATE, ASC and DESC at its end, which SQLite tells by themselves. */
+const expressionOf = (element: readonly Token[]): string => {
+  const order = /^(?:ASC|DESC)$/i.test(wordAt(element, -1)) ? element.slice(0, -1) : element
+  return textOf(/^COLLATE$/i.test(wordAt(order, -2)) ? order.slice(0, -2) : order)
+}
+
+export type ForeignKey = Readonly<{
+  columns: readonly string[]
+  parent: string
+  /** columns of the parent; where the text names none, its primary key */
+  parentColumns: readonly string[]
+  onUpdate: string
+  onDelete: string
+  /** checked at COMMIT, not at each statement */
+  deferred: boolean
+}>
+
+type ForeignKeyRow = {
+  id: number
+  table: string
+  from: string
+  to: string | null
+  on_update: string
+  on_delete: string
+}
+
+/** The foreign keys of a table, by their columns. */
+export const readForeignKeys = (connection: Connection, table: string, text: TableText): readonly ForeignKey[] => {
+  const rows = connection
+    .prepare<[string], ForeignKeyRow>('SELECT * FROM pragma_foreign_key_list(?) ORDER BY id, seq')
+    .all(table)
+  const primaryKey = connection
+    .prepare<[string], string>('SELECT name FROM pragma_table_xinfo(?) WHERE pk > 0 ORDER BY pk')
+    .pluck()
+  const keys = [...Map.groupBy(rows, ({ id }) => id).values()].flatMap(parts => {
+    const columns = parts.map(({ from }) => from)
+    const named = parts.flatMap(({ to }) => to ?? [])
+    return parts.slice(0, 1).map(({ table: parent, on_update, on_delete }) => ({
+      columns,
+      parent,
+      parentColumns: named.length > 0 ? named : primaryKey.all(parent),
+      onUpdate: on_update,
+      onDelete: on_delete,
+      deferred: text.deferred.some(key => key.join() === columns.join()),
+    }))
+  })
+  return keys.sort((a, b) => (a.columns.join() < b.columns.join() ? -1 : 1))
+}
+
+export type View = Readonly<{
+  name: string
+  sql: string
+  /** why it cannot be read, as where a table that it names is gone; null where it can */
+  error: string | null
+}>
+
+/** The views of a database by name. SQLite lets a view stand whose tables are gone, and says so when it is read. */
+export const readViews = (connection: Connection): readonly View[] =>
+  connection
+    .prepare<[], { name: string; sql: string }>("SELECT name, sql FROM sqlite_schema WHERE type = 'view' ORDER BY name")
+    .all()
+    .map(view => ({ ...view, error: errorOf(connection, view.name) }))
+
+/** A function of the hub's own, which this program has not, is no fault of a view. */
+const notHere = /^no such (?:function|module|collation sequence)\b/
+
+const errorOf = (connection: Connection, name: string): string | null => {
+  const outcome = attempt(() => connection.prepare(`SELECT * FROM main.${quote(name)} LIMIT 0`))
+  const said = 'value' in outcome ? undefined : sqliteError(outcome.error)
+  return said === undefined || notHere.test(said.message) ? null : said.message
+}
+
+export type Affinity = 'INTEGER' | 'TEXT' | 'BLOB' | 'REAL' | 'NUMERIC'
+
+/**
+ * What SQLite makes of a declared type; the name itself means nothing to it, save `INTEGER PRIMARY KEY` and in STRICT tables.
+ * Its five rules, in its order: https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+ */
+export const affinityOf = (type: string): Affinity => {
+  if (/INT/i.test(type)) return 'INTEGER'
+  if (/CHAR|CLOB|TEXT/i.test(type)) return 'TEXT'
+  if (type === '' || /BLOB/i.test(type)) return 'BLOB'
+  return /REAL|FLOA|DOUB/i.test(type) ? 'REAL' : 'NUMERIC'
+}
+
+/** What the migrations made, without the history, which is this program's own or has been begun by another tool. */
+export const readHubStructure = (connection: Connection): Structure => {
+  const { tables, views, triggers } = readStructure(connection)
+  return {
+    tables: tables.filter(({ name }) => name !== historyTable),
+    views,
+    triggers: triggers.filter(({ table }) => table !== historyTable),
+  }
+}

@@ -1,0 +1,107 @@
+import { stripVTControlCharacters } from 'node:util'
+import { printable } from './failure.ts'
+import type { Log, Screen } from './log.ts'
+
+/** A number for people: `475,200`. */
+export const formatCount = (count: number): string => count.toLocaleString('en')
+
+/** A number of things: `1 backup`, `3 backups`. */
+export const formatThings = (count: number, thing: string): string =>
+  `${formatCount(count)} ${thing}${count === 1 ? '' : 's'}`
+
+/** A number of bytes for people: `340 B`, `1.2 MB`. */
+export const formatBytes = (bytes: number): string => {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3))
+  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`
+}
+
+/** A time in ISO 8601 for people: `2026-01-18 10:00:00`, in UTC as it was. */
+export const formatTime = (time: string): string => time.slice(0, 19).replace('T', ' ')
+
+/** Rows as text in aligned columns, two spaces between them, each line indented by two. */
+export const textTable = (cells: readonly (readonly string[])[]): readonly string[] => {
+  const rows = cells.map(row => row.map(printable))
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => widthOf(row[column] ?? ''))))
+  return rows.map(row => `  ${row.map((cell, column) => pad(cell, widths[column] ?? 0)).join('  ')}`.trimEnd())
+}
+
+/**
+ * Rows below a heading, as in textTable. Nothing is ever cut: where a line would be too wide for the screen, each row's first
+ * cell has a line of its own, and the others are below it.
+ */
+export const headedTable = (
+  { columns, paint }: Screen,
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+): readonly string[] => {
+  const all = [heading.map(title => paint('bold', title)), ...rows]
+  const wide = textTable(all)
+  if (wide.every(line => widthOf(line) <= columns)) return wide
+  const rest = textTable(all.map(([, ...cells]) => cells))
+  return all.flatMap(([first], row) => [`  ${first}`, `  ${rest[row]}`].filter(line => line.trim() !== ''))
+}
+
+/** Colours take no room. */
+const widthOf = (text: string): number => stripVTControlCharacters(text).length
+const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - widthOf(text)))
+
+/** ` (Did you mean CHECK?)`, with the nearest of the words that are at most three edits from what was written; '' without one. */
+export const didYouMean = (written: string, words: readonly string[]): string => {
+  const [nearest] = [1, 2, 3].flatMap(edits => words.filter(word => isWithin(written, word, edits)))
+  return nearest === undefined ? '' : ` (Did you mean ${nearest}?)`
+}
+
+/** Whether so many edits make one word of the other: a letter put in, taken out, changed, or swapped with the next. */
+const isWithin = (a: string, b: string, edits: number): boolean => {
+  if (a === b) return true
+  if (a[0] === b[0]) return isWithin(a.slice(1), b.slice(1), edits)
+  if (edits === 0) return false
+  const swapped = a[0] === b[1] && a[1] === b[0]
+  return (
+    isWithin(a.slice(1), b, edits - 1) ||
+    isWithin(a, b.slice(1), edits - 1) ||
+    isWithin(a.slice(1), b.slice(1), edits - 1) ||
+    (swapped && isWithin(a.slice(2), b.slice(2), edits - 1))
+  )
+}
+
+/** Milliseconds between two signs of life: on a terminal, and in a log. */
+const pace = { terminal: 100, log: 5000 }
+
+export type Unit = 'rows' | 'bytes'
+
+/**
+ * Shows how far long work is: on a terminal a bar that is drawn over itself, elsewhere a log line every few seconds, none
+ * for work that takes less. One piece of work after the other: each begins when the one before is done.
+ * @param now milliseconds, from any beginning
+ * @returns what to call as often as you like: with what is worked on, and how much of it is done and of all
+ */
+export const createProgress = (log: Log, unit: Unit, now: () => number = () => performance.now()) => {
+  let start = now()
+  let shown = start
+  return (what: string, done: number, total: number): void => {
+    const time = now()
+    if (done >= total) {
+      if (log.terminal) log.draw('')
+      start = time
+      shown = time
+      return
+    }
+    if (time - shown < (log.terminal ? pace.terminal : pace.log)) return
+    shown = time
+    const perSecond = Math.round((done * 1000) / (time - start))
+    const far = `${Math.floor((done * 100) / total)} %, ${tellers[unit](done, total, perSecond)}`
+    if (log.terminal) log.draw(`${what} [${bar(done / total)}] ${far}`)
+    else log.info('progress', `${what}: ${far}`, { what, unit, done, total, perSecond })
+  }
+}
+
+const tellers: Readonly<Record<Unit, (done: number, total: number, perSecond: number) => string>> = {
+  rows: (done, total, perSecond) =>
+    `${formatCount(done)} of ${formatCount(total)} rows, ${formatCount(perSecond)} rows/s`,
+  bytes: (done, total, perSecond) => `${formatBytes(done)} of ${formatBytes(total)}, ${formatBytes(perSecond)}/s`,
+}
+
+const width = 20
+const bar = (share: number): string => '#'.repeat(Math.floor(share * width)).padEnd(width, '-')

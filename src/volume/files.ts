@@ -1,0 +1,83 @@
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { attempt } from '../failure.ts'
+
+/**
+ * Puts `text` into `file` so that even a power cut leaves the old content or all of the new: temporary file beside it,
+ * fsync, rename, fsync of the folder. One writer at a time: the temporary file's name is fixed, so that the next run
+ * overwrites what a killed one left.
+ */
+export const replaceFile = (file: string, text: string): void => {
+  const temporary = `${file}.tmp`
+  try {
+    writeFileSync(temporary, text, { flush: true })
+    renameSync(temporary, file)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  }
+  syncFolder(dirname(file))
+}
+
+/** Makes what was renamed in a folder durable. */
+export const syncFolder = (folder: string): void => {
+  const descriptor = openSync(folder, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/**
+ * Gives a file or folder the mode of another and, as far as this user may, its group and its owner: root may for whoever has the
+ * volume, anybody else for a group of his own, through which a hub of another user has the file.
+ */
+export const sameOwner = (path: string, model: string): void => {
+  const { mode, uid, gid } = statSync(model)
+  chmodSync(path, mode & 0o7777)
+  const asItIs = -1
+  attempt(() => chownSync(path, asItIs, gid))
+  attempt(() => chownSync(path, uid, asItIs))
+}
+
+/**
+ * A folder that its group may write is for several users, and so is a new database in it: SQLite makes files that their owner
+ * alone may write (and gives -wal, -shm and -journal the mode of the database). Some filesystems have no modes to change.
+ */
+export const shareWithGroup = (file: string): void => {
+  const groupMayWrite = 0o020
+  if ((statSync(dirname(file)).mode & groupMayWrite) !== 0)
+    attempt(() => chmodSync(file, statSync(file).mode | groupMayWrite))
+}
+
+/**
+ * The first path, from now on in steps of a second, that nobody has, nor has with more behind it: two files of one second get two
+ * names, and a database none beside which another one's journal lies.
+ */
+export const freePath = (pathAt: (stamp: string) => string, now: number = Date.now()): string => {
+  const path = pathAt(new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, ''))
+  const isTaken = readdirSync(dirname(path)).some(entry => entry.startsWith(basename(path)))
+  return isTaken ? freePath(pathAt, now + 1000) : path
+}
+
+/** Bytes of a file; 0 where there is none. */
+export const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+
+/** How many bytes are free on a folder's filesystem; Infinity where it does not tell, such as ramfs and a tmpfs without a limit. */
+export const freeBytes = (folder: string): number => {
+  const { bavail, blocks, bsize } = statfsSync(folder)
+  return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize
+}

@@ -1,0 +1,71 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { attempt, Failure } from '../failure.ts'
+import { formatBytes } from '../text.ts'
+import { freeBytes } from './files.ts'
+
+const prefix = '.migrator-partial-'
+
+/** Milliseconds after which nobody works in such a folder any more: a day. */
+const longest = 24 * 3600 * 1000
+
+/**
+ * Removes the partial folders that killed runs left in another, so that there is their room again.
+ * @param alone whether nobody else can be at work in such a folder now, as under the write lock; otherwise only those of yesterday
+ *   are taken for left behind
+ */
+export const removePartialFolders = (parent: string, alone: boolean): void => {
+  if (!existsSync(parent)) return
+  for (const entry of readdirSync(parent).filter(name => name.startsWith(prefix))) {
+    const age = Date.now() - (statSync(join(parent, entry), { throwIfNoEntry: false })?.mtimeMs ?? 0)
+    if (alone || age > longest) remove(join(parent, entry))
+  }
+}
+
+/**
+ * Runs `work` with a new folder inside of another, so on its filesystem, for files that get their place by rename once they are
+ * whole. It is removed in every path.
+ * @throws what `work` throws; Failure DATABASE_BUSY when another run, which was alone, took the folder away
+ */
+export const withPartialFolder = async <T>(parent: string, work: (folder: string) => Promise<T>): Promise<T> => {
+  const folder = mkdtempSync(join(parent, prefix))
+  const outcome = await work(folder).then(
+    value => ({ value }),
+    error => ({ error }),
+  )
+  const isMine = existsSync(folder)
+  remove(folder)
+  if ('value' in outcome) return outcome.value
+  if (isMine) throw outcome.error
+  const message = `another run makes a copy in ${parent} at the same time`
+  throw new Failure('DATABASE_BUSY', message, 'Start again.', outcome.error)
+}
+
+const remove = (folder: string): void => rmSync(folder, { recursive: true, force: true })
+
+/** The system's temporary folder (TMPDIR); where that is read-only, as in a hardened container, the shared memory that each has. */
+const usual = (): readonly string[] => (tmpdir() === '/tmp' ? ['/tmp', '/dev/shm'] : [tmpdir()])
+
+/**
+ * Makes a folder in the first of some places that lets it. Whoever makes it calls `remove` in every path.
+ * @throws Failure CONFIG_INVALID when there is no place for one
+ */
+export const makeTemporaryFolder = (places = usual()): Readonly<{ path: string; remove: () => void }> => {
+  for (const place of places) {
+    const made = attempt(() => mkdtempSync(join(place, 'migrator-')))
+    if ('value' in made) return { path: made.value, remove: () => rmSync(made.value, { recursive: true, force: true }) }
+  }
+  const hint = 'Mount one ("--tmpfs /tmp" for docker run), or name another with TMPDIR.'
+  throw new Failure('CONFIG_INVALID', `the temporary folder ${places[0]} cannot be written`, hint)
+}
+
+/** @throws Failure DISK_FULL when a folder's filesystem has less room than that many bytes */
+export const refuseLittleRoom = (folder: string, bytes: number): void => {
+  const free = freeBytes(folder)
+  if (free >= bytes) return
+  const message = `the temporary folder ${folder} has room for ${formatBytes(free)}, and a copy of the database may need ${formatBytes(bytes)}`
+  throw new Failure('DISK_FULL', message, moreRoom)
+}
+
+export const moreRoom = 'Name a folder with more room by TMPDIR. The volume was not touched.'

@@ -1,0 +1,34 @@
+import { statfsSync, statSync } from 'node:fs'
+import { Failure } from '../failure.ts'
+import { formatBytes } from '../text.ts'
+import { freeBytes } from './files.ts'
+
+/** What one part of a run needs in a folder. */
+export type Need = Readonly<{ what: string; folder: string; bytes: number; files: number }>
+
+/**
+ * Holds what a run needs against what there is, bytes and inodes, before anything is touched. Folders on one filesystem share it.
+ * @param needs folders that are there
+ * @throws Failure DISK_FULL saying what is needed for what, and how much is missing
+ */
+export const refuseShortRoom = (needs: readonly Need[]): void => {
+  for (const [, shares] of Map.groupBy(needs, ({ folder }) => statSync(folder).dev)) {
+    const [{ folder } = { folder: '' }] = shares
+    const free = freeBytes(folder)
+    const { files: allFiles, ffree } = statfsSync(folder)
+    const [bytes, files] = [sum(shares.map(need => need.bytes)), sum(shares.map(need => need.files))]
+    if (bytes > free) {
+      const parts = shares.filter(need => need.bytes > 0).map(need => `${need.what} ${formatBytes(need.bytes)}`)
+      const needed = `${formatBytes(bytes)} on ${folder} (${parts.join(', ')})`
+      throw short(`${needed}, and ${formatBytes(free)} are free`, formatBytes(bytes - free))
+    }
+    // filesystems that make inodes as they go, such as btrfs, say that they have none
+    if (allFiles > 0 && files > ffree)
+      throw short(`${files} new files on ${folder}, and ${ffree} inodes are free`, `${files - ffree} inodes`)
+  }
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, number) => all + number, 0)
+
+const short = (what: string, missing: string): Failure =>
+  new Failure('DISK_FULL', `the run needs ${what}`, `Free ${missing} there. Nothing was changed.`)

@@ -1,0 +1,218 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  openSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { Config, Environment } from '../config.ts'
+import { attempt, errorCode, Failure, forShell } from '../failure.ts'
+import { fileFailure } from './errors.ts'
+import { freeBytes, replaceFile } from './files.ts'
+import { filesystemOf, type Mount, mountOf } from './mounts.ts'
+
+/** What the kernel says of this process and its mounts, as plain values: only main.ts asks for them. */
+export type Host = Readonly<{
+  container: boolean
+  mounts: readonly Mount[]
+  uid: number | undefined
+  gid: number | undefined
+}>
+
+/**
+ * Checks that the data directory is there, is on a mount where one is required, and can be written, and so can the database.
+ * @throws Failure VOLUME_MISSING, VOLUME_NOT_MOUNTED, VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE; CONFIG_INVALID when the ready
+ *   marker has no place
+ */
+export const checkVolume = (config: Config, host: Host): void => {
+  refuseMissingVolume(config.volume, host)
+  refuseUnmounted(config, host)
+  refuseUnwritable(config.volume, host)
+  for (const suffix of databaseFiles) refuseForeignFile(config.database + suffix, host)
+  refuseReadyFile(config.readyFile)
+}
+
+/** The database and what SQLite keeps beside it. */
+const databaseFiles = ['', '-wal', '-shm', '-journal']
+
+/** @throws Failure VOLUME_MISSING when there is no such folder, VOLUME_NOT_WRITABLE when it may not even be read */
+export const refuseMissingVolume = (folder: string, host: Host): void => {
+  const stats = statSync(folder, { throwIfNoEntry: false })
+  if (stats === undefined) {
+    const hint = 'Mount a volume there, or make the folder.'
+    throw new Failure('VOLUME_MISSING', `data directory ${folder} does not exist`, hint)
+  }
+  if (!stats.isDirectory()) {
+    const hint = 'Mount the volume on a folder, and name the database file in it with DATABASE_URL.'
+    throw new Failure('VOLUME_MISSING', `data directory ${folder} is not a folder`, hint)
+  }
+  try {
+    closeSync(openSync(folder, 'r'))
+    statSync(`${folder}/.`)
+  } catch (cause) {
+    throw notAllowed('read', `data directory ${folder}`, folder, folder, host, cause)
+  }
+}
+
+const refuseUnmounted = ({ volume, requireMount }: Config, host: Host): void => {
+  if (requireMount === 'never' || (requireMount === 'auto' && !host.container)) return
+  const mount = mountOf(host.mounts, realpathSync(volume))
+  if (mount !== undefined && mount.point !== '/') return
+  const target = forShell(`homelab-data:${volume}`)
+  throw new Failure(
+    'VOLUME_NOT_MOUNTED',
+    `data directory ${volume} is not a mount: what is written there ends with the container`,
+    `Add a volume: "-v ${target}" for docker run, "volumes: [homelab-data:${volume}]" in Compose, ` +
+      `"volumeMounts: [{ name: data, mountPath: ${volume} }]" in Kubernetes. MIGRATOR_REQUIRE_MOUNT=never allows it.`,
+  )
+}
+
+const refuseUnwritable = (folder: string, host: Host): void => {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    throw notWritable(`data directory ${folder}`, folder, folder, host, cause)
+  }
+}
+
+/** SQLite opens a file of another user read-only without a word, and fails much later. */
+const refuseForeignFile = (file: string, host: Host): void => {
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return
+  try {
+    accessSync(file, constants.R_OK | constants.W_OK)
+  } catch (cause) {
+    throw notWritable(file, file, dirname(file), host, cause)
+  }
+}
+
+const notWritable = (what: string, path: string, folder: string, host: Host, cause: unknown): Failure => {
+  if (errorCode(cause) !== 'EROFS') return notAllowed('write', what, path, folder, host, cause)
+  const hint = 'Mount it without ":ro" ("readOnly: true" in Kubernetes).'
+  return new Failure('VOLUME_READ_ONLY', `${what} is mounted read-only`, hint, cause)
+}
+
+const notAllowed = (
+  verb: 'read' | 'write',
+  what: string,
+  path: string,
+  folder: string,
+  { mounts, uid, gid }: Host,
+  cause: unknown,
+): Failure => {
+  const { uid: owner, gid: group } = statSync(path)
+  const inMemory = `${folder}:uid=${uid},gid=${gid}`
+  const ofOthers =
+    filesystemOf(mounts, folder).kind === 'memory'
+      ? `Mount it for this user: "--tmpfs ${forShell(inMemory)}" for docker run, "tmpfs: [${inMemory}]" in Compose.`
+      : `Run "chown -R ${uid}:${gid} ${forShell(folder)}" as root on the volume, or run as its owner: "--user ${owner}:${group}" for docker run, ` +
+        `"user: ${owner}:${group}" in Compose, "fsGroup: ${gid}" in Kubernetes.`
+  const hint = owner === uid ? `Its mode forbids it: run "chmod -R u+rwX ${forShell(path)}".` : ofOthers
+  const message = `${what} belongs to ${owner}:${group} and user ${uid}:${gid} may not ${verb} it`
+  return new Failure('VOLUME_NOT_WRITABLE', message, hint, cause)
+}
+
+/** Found out before anything is applied, not when the marker is to be written. */
+const refuseReadyFile = (file: string): void => {
+  const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  if (isFolder(dirname(file)) && !isFolder(file)) return
+  const hint = 'MIGRATOR_READY_FILE names a file in a folder that is there, such as /app/data/.ready.'
+  throw new Failure('CONFIG_INVALID', `the ready marker cannot be written to ${file}`, hint)
+}
+
+/**
+ * The settings with a database path that is no symbolic link any more: SQLite names -wal and -journal after the file itself.
+ * @throws Failure CONFIG_INVALID when the link leaves its folder, or leads nowhere: the data would not be where its volume is
+ */
+export const followLink = (config: Config): Config => {
+  const { database, volume } = config
+  const isLink = attempt(() => lstatSync(database, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+  // a folder that cannot be read is told of by checkVolume
+  if (!('value' in isLink && isLink.value)) return config
+  const target = attempt(() => realpathSync(database))
+  if ('value' in target && dirname(target.value) === realpathSync(volume))
+    return { ...config, database: join(volume, basename(target.value)) }
+  const where = 'value' in target ? `to ${target.value}, which is not beside it` : 'that leads nowhere'
+  throw new Failure(
+    'CONFIG_INVALID',
+    `the database ${database} is a link ${where}`,
+    'Mount the volume where the database itself is, and name that file with DATABASE_URL.',
+  )
+}
+
+/**
+ * Tries out on a folder what a run needs of it: write, fsync, rename, fsync of the folder, delete. Permissions alone do not tell
+ * of a quota, a failing disk, or a filesystem that lacks one of them. Called under the write lock, or on a folder of this run's
+ * own: the name is fixed, so that a killed run leaves one file, which the next one takes away.
+ * @throws Failure DISK_FULL, VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE, FILESYSTEM_UNSUITABLE
+ */
+export const probeFolder = (folder: string): void => {
+  const probe = join(folder, '.migrator-probe')
+  try {
+    replaceFile(probe, 'made to see whether this folder can be written; it may be removed\n')
+    rmSync(probe)
+  } catch (error) {
+    rmSync(probe, { force: true })
+    throw fileFailure(error)
+  }
+}
+
+type Identity = Pick<NodeJS.Process, 'getuid' | 'setgroups' | 'setgid' | 'setuid'>
+
+/**
+ * Run as root in a container, this program would leave files in the volume that its owner, the hub, cannot write. So it
+ * becomes the owner of the folder first. Without the capability to (`--cap-drop=ALL`) root stays what it is, and may not
+ * write there at all: checkVolume says so.
+ */
+export const becomeOwner = (folder: string, container: boolean, identity: Identity): void => {
+  if (!container || identity.getuid?.() !== 0) return
+  const owner = statSync(folder, { throwIfNoEntry: false })
+  if (owner === undefined || owner.uid === 0) return
+  // the groups go first: afterwards there is no right to
+  attempt(() => [identity.setgroups?.([owner.gid]), identity.setgid?.(owner.gid), identity.setuid?.(owner.uid)])
+}
+
+/**
+ * Whether this process runs inside a container: two signs must agree, since each alone is found outside too. Docker
+ * leaves `/.dockerenv`, Podman `/run/.containerenv` and `container=`, Kubernetes its service address; image-based roots
+ * are an overlay; every engine mounts its own `/etc/hosts` or `/etc/resolv.conf`.
+ * `root` is the folder to look for the files in: `/`, but for tests.
+ */
+export const isContainer = (root: string, environment: Environment, mounts: readonly Mount[]): boolean => {
+  const signs = [
+    existsSync(join(root, '.dockerenv')) || existsSync(join(root, 'run/.containerenv')),
+    Boolean(environment.container),
+    Boolean(environment.KUBERNETES_SERVICE_HOST),
+    mountOf(mounts, '/')?.filesystem === 'overlay',
+    mounts.some(({ point }) => point === '/etc/hosts' || point === '/etc/resolv.conf'),
+  ]
+  return signs.filter(Boolean).length >= 2
+}
+
+/** Where SQLite looks for a place for its temporary files, https://www.sqlite.org/tempfiles.html#temporary_file_storage_locations */
+const usual = ['/var/tmp', '/usr/tmp', '/tmp']
+
+/**
+ * Whether SQLite's temporary files, what it sorts and cannot hold in memory, have their best place on the volume. On a read-only
+ * root there is no other, and a large CREATE INDEX would fail in the middle (SQLITE_IOERR_GETTEMPPATH); a small /tmp would fill.
+ * A folder that SQLITE_TMPDIR names is somebody's decision.
+ */
+export const sortsOnVolume = ({ SQLITE_TMPDIR, TMPDIR }: Environment, volume: string, others = usual): boolean => {
+  const folder = [SQLITE_TMPDIR, TMPDIR, ...others].find(isWritable)
+  return folder === undefined || (folder !== SQLITE_TMPDIR && roomIn(folder) < roomIn(volume))
+}
+
+const isWritable = (folder: string | undefined): folder is string =>
+  folder !== undefined &&
+  statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true &&
+  'value' in attempt(() => accessSync(folder, constants.W_OK | constants.X_OK))
+
+/** Bytes that are free there; none where there is no such folder, which checkVolume tells. */
+const roomIn = (folder: string): number => {
+  const room = attempt(() => freeBytes(folder))
+  return 'value' in room ? room.value : 0
+}

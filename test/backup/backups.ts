@@ -1,0 +1,116 @@
+import { symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import {
+  backupFolder,
+  listBackups,
+  listReplaced,
+  nextBackupName,
+  replacedPrefix,
+  schemaWord,
+} from '../../src/backup/backups.ts'
+
+t.test('the name of a backup says what it is of, at which schema, and from when', async t => {
+  const folder = t.testdir()
+  const now = new Date().toISOString().slice(0, 10).replaceAll('-', '')
+  t.match(nextBackupName(join(folder, 'homelab.db'), '0002-x'), new RegExp(`^homelab-0002-x-${now}T\\d{6}Z\\.db$`))
+  t.match(nextBackupName(join(folder, 'homelab.db'), ''), /^homelab-empty-/)
+  t.match(nextBackupName(join(folder, 'homelab.sqlite'), ''), /^homelab\.sqlite-empty-/)
+})
+
+t.test('whatever the history calls a migration, the name is one of a file, and read back', async t => {
+  for (const schema of ['20260101-Foo.js', '../../etc/passwd', 'add users', 'é', '\u001b[2J']) {
+    const folder = t.testdir({ backups: {} })
+    const database = join(folder, 'homelab.db')
+    writeFileSync(join(folder, 'backups', nextBackupName(database, schema)), '')
+    t.match(listBackups(database), [{ schema: schemaWord(schema) }], schema)
+  }
+  t.equal(schemaWord('0002-x'), '0002-x')
+  t.equal(schemaWord('Add Users.js'), '0-add-users-js')
+})
+
+t.test('a later one has a later time, whatever the clock says', async t => {
+  const folder = t.testdir({ backups: { 'homelab-0001-a-29990101T000000Z.db': '' } })
+  t.equal(nextBackupName(join(folder, 'homelab.db'), ''), 'homelab-empty-29990101T000001Z.db')
+})
+
+t.test('a name whose date is none is of no backup: it would always be the newest', async t => {
+  const names = ['20269999T000000Z', '20260231T000000Z', '20260101T250000Z']
+  const folder = t.testdir({ backups: Object.fromEntries(names.map(name => [`homelab-0001-a-${name}.db`, ''])) })
+  t.strictSame(listBackups(join(folder, 'homelab.db')), [])
+})
+
+t.test('a later one is listed as later, whatever the year', async t => {
+  const folder = t.testdir({ backups: { 'homelab-0001-a-99991231T235959Z.db': '' } })
+  const database = join(folder, 'homelab.db')
+  for (const schema of ['0002-b', '0003-c']) {
+    writeFileSync(join(folder, 'backups', nextBackupName(database, schema)), '')
+    t.match(listBackups(database).at(-1), { schema })
+  }
+})
+
+t.test('what restores replaced is listed, the oldest first, without its journals', async t => {
+  const names = ['homelab.db.replaced-20260201T000000Z', 'homelab.db.replaced-20260101T000000Z']
+  const folder = t.testdir(Object.fromEntries([...names, `${names[0]}-wal`, 'homelab.db'].map(name => [name, ''])))
+  t.strictSame(
+    listReplaced(join(folder, 'homelab.db')),
+    names.toReversed().map(name => join(folder, name)),
+  )
+})
+
+t.test('a link that leads nowhere, and a folder, are no backups; what is no folder has none', async t => {
+  const folder = t.testdir({ backups: { 'homelab-0001-b-20260201T000000Z.db': {} } })
+  symlinkSync('nowhere', join(folder, 'backups/homelab-0001-a-20260201T000000Z.db'))
+  t.strictSame(listBackups(join(folder, 'homelab.db')), [])
+  t.strictSame(listBackups(join(t.testdir({ backups: '' }), 'homelab.db')), [])
+})
+
+t.test('what a restore replaced is called after the database', async t => {
+  t.equal(replacedPrefix('/data/homelab.db'), 'homelab.db.replaced-')
+})
+
+t.test('backups are listed by their own time, oldest first, whenever the files were written', async t => {
+  const names = [
+    'homelab-0003-a-20260301T000000Z.db',
+    'homelab-empty-20260102T030405Z.db',
+    'homelab-0001-b-20260201T000000Z.db',
+  ]
+  const folder = t.testdir({ backups: Object.fromEntries(names.map(name => [name, ''])) })
+  t.strictSame(listBackups(join(folder, 'homelab.db')), [
+    {
+      file: join(folder, 'backups/homelab-empty-20260102T030405Z.db'),
+      schema: 'empty',
+      madeAt: '2026-01-02T03:04:05Z',
+    },
+    {
+      file: join(folder, 'backups/homelab-0001-b-20260201T000000Z.db'),
+      schema: '0001-b',
+      madeAt: '2026-02-01T00:00:00Z',
+    },
+    {
+      file: join(folder, 'backups/homelab-0003-a-20260301T000000Z.db'),
+      schema: '0003-a',
+      madeAt: '2026-03-01T00:00:00Z',
+    },
+  ])
+})
+
+t.test('what is not a whole backup of this database is passed over', async t => {
+  const folder = t.testdir({
+    backups: {
+      'notes.txt': '',
+      'homelab-old.db': '',
+      'homelab-x-0001-a-20260201T000000Z.db': '',
+      'other-0001-a-20260201T000000Z.db': '',
+      'homelab-0001-a-20260201T000000Z.db.partial': '',
+      '.partial-abc': {},
+    },
+  })
+  t.strictSame(listBackups(join(folder, 'homelab.db')), [])
+})
+
+t.test('a volume without the folder has none', async t => {
+  const database = join(t.testdir(), 'homelab.db')
+  t.strictSame(listBackups(database), [])
+  t.equal(backupFolder(database), join(database, '../backups'))
+})

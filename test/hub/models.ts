@@ -1,0 +1,38 @@
+import { Op } from 'sequelize'
+import t from 'tap'
+import { createTimestamp, initMetric, initModels, initServer, Metric, Server } from '../../src/hub/models.ts'
+import { connectSequelize } from '../../src/sqlite/sequelize.ts'
+import { testMetric } from '../help/metric-rules.ts'
+import { makeMigrated } from '../help/migrated.ts'
+import { testServer } from '../help/server-rules.ts'
+
+t.test('a server has its metrics, and a metric its server', async t => {
+  const { connection } = await makeMigrated(t)
+  initModels(connectSequelize(connection))
+  await Server.bulkCreate([
+    { id: 'a', hostname: 'a.lan' },
+    { id: 'b', hostname: 'b.lan' },
+  ])
+  await Metric.create({ server_id: 'a', timestamp: new Date(), cpu_percent: 5 })
+  const [a, b] = await Server.findAll({ include: 'metrics', order: ['id'] })
+  t.match(a?.metrics, [{ cpu_percent: 5 }])
+  t.strictSame(b?.metrics, [])
+  const metric = await Metric.findOne({ include: 'server', rejectOnEmpty: true })
+  t.match(metric.server, { hostname: 'a.lan', os_info: { version: null } })
+})
+
+const { connection } = await makeMigrated(t)
+initMetric(connectSequelize(connection))
+testMetric(t, connection, Metric, Op)
+
+initServer(connectSequelize(connection))
+testServer(t, connection, Server)
+
+t.test('os_info is null on a server that was made and not read back', async t => {
+  const made = await Server.create({ id: 'omv', hostname: 'omv.lan', os_distribution: 'Debian' })
+  t.strictSame(made.os_info, null)
+})
+
+t.test('each column gets a type of its own, as Sequelize writes into it', async t => {
+  t.not(createTimestamp(), createTimestamp())
+})

@@ -1,0 +1,390 @@
+import { join } from 'node:path'
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import Database from 'better-sqlite3'
+import t, { type Test } from 'tap'
+import { type Around, plainly } from '../../src/engine.ts'
+import { Failure } from '../../src/failure.ts'
+import { readMigrations } from '../../src/migrations/files.ts'
+import type { Loss } from '../../src/migrations/guard.ts'
+import { prepareHistory, readHistory } from '../../src/migrations/history.ts'
+import { type LoadedMigration, loadMigrations, type Migration } from '../../src/migrations/load.ts'
+import {
+  type Applied,
+  applyMigrations,
+  createGuardedRunner,
+  createRunner,
+  createWatch,
+  lostData,
+  reasonOf,
+} from '../../src/migrations/run.ts'
+import { openDatabase, withTransaction } from '../../src/sqlite/connect.ts'
+import { readSchema } from '../../src/sqlite/reader.ts'
+import { dump, root } from '../help/program.ts'
+
+const signal = new AbortController().signal
+const settleLimit = 60
+const query =
+  (sql: string): Migration =>
+  ({ context }) =>
+    context.sequelize.query(sql)
+const migration = (name: string, up: Migration, more: Partial<LoadedMigration> = {}): LoadedMigration => ({
+  name,
+  file: `/m/${name}.ts`,
+  checksum: `sha256:${name}`,
+  up,
+  down: undefined,
+  removesRows: [],
+  ...more,
+})
+const first = migration('0001-a', query('CREATE TABLE a (x)'))
+const second = migration('0002-b', query('INSERT INTO a VALUES (1), (2)'))
+
+const open = (t: { testdir: () => string; teardown: (work: () => void) => void }) => {
+  const file = join(t.testdir(), 'x.db')
+  const connection = openDatabase(file)
+  t.teardown(() => connection.close())
+  const apply = (migrations: readonly LoadedMigration[], stop = signal) =>
+    withTransaction(connection, { lockTimeout: 0, signal, onWait: () => undefined }, () =>
+      applyMigrations(connection, migrations, {
+        version: '1.2.3',
+        signal: stop,
+        settleLimit,
+        onProgress: () => undefined,
+        around: plainly,
+      }),
+    )
+  return { file, connection, apply }
+}
+
+t.test('pending migrations are applied in order and recorded with them', async t => {
+  const { connection, apply } = open(t)
+  t.match(await apply([first]), [{ name: '0001-a', milliseconds: Number }])
+  t.match(await apply([first, second]), [{ name: '0002-b' }])
+  t.match(readHistory(connection), [
+    { name: '0001-a', checksum: 'sha256:0001-a', migrator: '1.2.3', applied_at: /Z$/, duration_ms: Number },
+    { name: '0002-b' },
+  ])
+  t.equal(connection.prepare('SELECT count(*) FROM a').pluck().get(), 2)
+})
+
+t.test('a third that throws leaves no trace of the first two', async t => {
+  const { file, apply } = open(t)
+  const before = dump(file)
+  const third = migration('0003-c', async () => {
+    throw new Error('out of luck')
+  })
+  await t.rejects(apply([first, second, third]), { code: 'MIGRATION_FAILED', message: /0003-c.*out of luck/ })
+  t.equal(dump(file), before)
+})
+
+t.test('the failure quotes what SQLite said, not what Sequelize made of it', async t => {
+  const { apply } = open(t)
+  const unique = migration('0001-a', async ({ context }) => {
+    await context.sequelize.query('CREATE TABLE a (x UNIQUE)')
+    await context.sequelize.query('INSERT INTO a VALUES (1), (1)')
+  })
+  await t.rejects(apply([unique]), { code: 'MIGRATION_FAILED', message: /UNIQUE constraint failed: a\.x/ })
+})
+
+t.test('a migration may throw what is no error', async t => {
+  const { apply } = open(t)
+  await t.rejects(apply([migration('0001-a', () => Promise.reject('words'))]), {
+    code: 'MIGRATION_FAILED',
+    message: /words/,
+  })
+})
+
+t.test('rows lost are a failure that names migration and table; announced, they may go', async t => {
+  const { connection, apply } = open(t)
+  await apply([first, second])
+  const third = migration('0003-c', query('DELETE FROM a'))
+  await t.rejects(apply([first, second, third]), { code: 'MIGRATION_FAILED', message: /0003-c.*a had 2 rows/ })
+  t.equal(connection.prepare('SELECT count(*) FROM a').pluck().get(), 2)
+  await apply([first, second, { ...third, removesRows: ['a'] }])
+  t.equal(connection.prepare('SELECT count(*) FROM a').pluck().get(), 0)
+})
+
+t.test('rows that are replaced by as many others are a failure too', async t => {
+  const { file, apply } = open(t)
+  await apply([first, second])
+  const before = dump(file)
+  const third = migration('0003-c', async ({ context }) => {
+    await context.sequelize.query('DELETE FROM a WHERE x = 1')
+    await context.sequelize.query('INSERT INTO a VALUES (9)')
+  })
+  await t.rejects(apply([first, second, third]), { code: 'MIGRATION_FAILED', message: /0003-c.*1 rows.*from a/ })
+  t.equal(dump(file), before)
+})
+
+t.test('a statement that comes at any turn after the last migration returned commits nothing of itself', async t => {
+  for (let turns = 0; turns < 12; turns += 1) {
+    const { connection, apply } = open(t)
+    const late: { outcome?: unknown } = {}
+    const careless = migration('0001-a', async ({ context }) => {
+      await context.sequelize.query('CREATE TABLE a (x)')
+      const later = async () => {
+        for (let turn = 0; turn < turns; turn += 1) await setImmediate()
+        await context.sequelize.query('INSERT INTO a VALUES (1)')
+      }
+      late.outcome = later().catch(String)
+    })
+    const outcome = await apply([careless]).catch(error => error.code)
+    t.match(await late.outcome, /after it returned/)
+    const rows = () => connection.prepare('SELECT count(*) FROM a').pluck().get()
+    if (outcome === 'MIGRATION_FAILED') t.throws(rows)
+    else t.equal(rows(), 0)
+  }
+})
+
+t.test('rows that the same run brought are guarded too', async t => {
+  const { apply } = open(t)
+  await t.rejects(apply([first, second, migration('0003-c', query('DROP TABLE a'))]), { code: 'MIGRATION_FAILED' })
+})
+
+t.test('a COMMIT that a migration smuggles in is a failure, and commits nothing', async t => {
+  const { file, apply } = open(t)
+  const before = dump(file)
+  await t.rejects(apply([first, migration('0002-b', query('COMMIT'))]), { code: 'MIGRATION_FAILED', message: /0002-b/ })
+  t.equal(dump(file), before)
+})
+
+t.test('a signal stops it before the next statement, with the reason of the signal', async t => {
+  const { file, apply } = open(t)
+  const before = dump(file)
+  const controller = new AbortController()
+  const stopped = migration('0002-b', async ({ context }) => {
+    controller.abort(new Failure('SIGTERM', 'stopped', 'x'))
+    await context.sequelize.query('SELECT 1')
+  })
+  await t.rejects(apply([first, stopped], controller.signal), { code: 'SIGTERM' })
+  t.equal(dump(file), before)
+})
+
+t.test('an error of the history is not blamed on a migration', async t => {
+  const { connection, apply } = open(t)
+  connection.exec(`CREATE TABLE SequelizeMeta (name PRIMARY KEY);
+    CREATE TRIGGER full BEFORE INSERT ON SequelizeMeta BEGIN SELECT RAISE(ABORT, 'full'); END`)
+  await t.rejects(apply([first]), { code: 'SQLITE_CONSTRAINT_TRIGGER' })
+})
+
+t.test('foreign keys cannot be switched on, nor another file attached, and nothing stays', async t => {
+  for (const sql of ['PRAGMA foreign_keys = ON', "ATTACH 'x' AS y"]) {
+    const { file, apply } = open(t)
+    const before = dump(file)
+    await t.rejects(apply([first, migration('0002-b', query(sql))]), { code: 'MIGRATION_FAILED', message: /0002-b/ })
+    t.equal(dump(file), before)
+  }
+})
+
+t.test('the hint speaks of rows that are meant to go only where rows went', async t => {
+  const { apply } = open(t)
+  const lost = migration('0003-c', query('DELETE FROM a'))
+  await t.rejects(apply([first, second, lost]), { code: 'MIGRATION_FAILED', hint: /removesRows/ })
+  const unchecked = 'CREATE UNIQUE INDEX u ON a (x) WHERE x > 0; CREATE TABLE c (x REFERENCES a (x))'
+  const mismatch = migration('0003-c', async ({ context }) => {
+    for (const sql of unchecked.split('; ')) await context.sequelize.query(sql)
+  })
+  await t.rejects(apply([first, second, mismatch]), { code: 'MIGRATION_FAILED', hint: /^(?!.*removesRows)/s })
+})
+
+const options = { version: '1.2.3', signal, settleLimit: 60, onProgress: () => undefined, around: plainly }
+const migrationOf: LoadedMigration = {
+  ...{ name: '0001-a', file: '/m/0001-a.ts', checksum: 'sha256:a', removesRows: [] },
+  up: ({ context }) => context.sequelize.query('DELETE FROM kept'),
+  down: ({ context }) => context.sequelize.query("INSERT INTO kept VALUES ('back')"),
+}
+
+t.test('in both directions it is told what each migration lost', async t => {
+  const connection = new Database(':memory:')
+  connection.exec("CREATE TABLE kept (x); INSERT INTO kept VALUES ('here')")
+  const told: (readonly Loss[])[] = []
+  const applied: string[] = []
+  const runner = createGuardedRunner(
+    connection,
+    [migrationOf],
+    options,
+    (_, losses) => told.push(losses),
+    ({ name }) => applied.push(name),
+  )
+  await runner.up()
+  await runner.down(['0001-a'])
+  t.match(told, [[{ table: 'kept', text: /had 1 rows and has 0/ }], []])
+  t.strictSame(told[1], [])
+  t.strictSame(applied, ['0001-a'])
+  connection.close()
+})
+
+t.test('what is thrown there is thrown on', async t => {
+  const connection = new Database(':memory:')
+  connection.exec("CREATE TABLE kept (x); INSERT INTO kept VALUES ('here')")
+  const refuse = (_: LoadedMigration, losses: readonly Loss[]) => {
+    throw lostData('0001-a', losses, 'hint')
+  }
+  const runner = createGuardedRunner(connection, [migrationOf], options, refuse, () => undefined)
+  await t.rejects(runner.up(), {
+    code: 'MIGRATION_FAILED',
+    message: 'migration 0001-a lost data: kept had 1 rows and has 0 after it',
+  })
+  connection.close()
+})
+
+t.test('the reason is what SQLite said, where Sequelize wrapped it', async t => {
+  const wrapped = Object.assign(new Error('Validation error'), { parent: new Error('UNIQUE constraint failed: a.x') })
+  t.equal(reasonOf(wrapped), 'UNIQUE constraint failed: a.x')
+  t.equal(reasonOf(new Error('plain')), 'plain')
+  t.equal(reasonOf('words'), 'words')
+})
+
+const openForRunner = (t: Pick<Test, 'testdir' | 'teardown'>, migrations: readonly LoadedMigration[]) => {
+  const connection = openDatabase(join(t.testdir(), 'x.db'))
+  t.teardown(() => connection.close())
+  prepareHistory(connection, migrations)
+  const applied: Applied[] = []
+  let refuses = false
+  const around: Around = (_asked, execute) => {
+    if (refuses) throw new Error('refused')
+    return execute()
+  }
+  const refuse = () => {
+    refuses = true
+  }
+  const onApplied = (migration: Applied) => void applied.push(migration)
+  const runner = createRunner(connection, migrations, {
+    version: '1.2.3',
+    around,
+    onApplied,
+    onProgress: () => undefined,
+  })
+  return { connection, refuse, applied, runner }
+}
+const ofTheImage = () => loadMigrations(readMigrations(join(root, 'migrations')))
+
+t.test('every migration of the image: up, down, and up again give the same schema', async t => {
+  const { connection, applied, runner } = openForRunner(t, await ofTheImage())
+  await runner.up()
+  const schema = readSchema(connection)
+  t.equal(applied.length, 3)
+  t.equal(schema.length, 4, 'the history, two tables and an index')
+  await runner.down({ to: 0 })
+  t.match(readSchema(connection), [{ name: 'SequelizeMeta' }])
+  t.strictSame(readHistory(connection), [])
+  await runner.up()
+  t.strictSame(readSchema(connection), schema)
+})
+
+t.test('one step down takes one back, with its record', async t => {
+  const { connection, runner } = openForRunner(t, await ofTheImage())
+  await runner.up()
+  await runner.down()
+  t.strictSame(
+    readHistory(connection).map(({ name }) => name),
+    ['0001-create-servers', '0002-create-metrics'],
+  )
+})
+
+t.test('a migration without down is not called reverted', async t => {
+  const [first] = await ofTheImage()
+  if (first === undefined) throw new Error('no migration')
+  const { connection, runner } = openForRunner(t, [{ ...first, down: undefined }])
+  await runner.up()
+  await t.rejects(runner.down(), { message: /0001-create-servers.*it has no down/ })
+  t.match(readHistory(connection), [{ name: '0001-create-servers', migrator: '1.2.3', duration_ms: Number }])
+})
+
+t.test('what stands around statements can refuse them', async t => {
+  const { connection, refuse, runner } = openForRunner(t, await ofTheImage())
+  refuse()
+  await t.rejects(runner.up(), { message: /refused/ })
+  t.strictSame(readHistory(connection), [])
+})
+
+const never = new AbortController().signal
+
+t.test('statements of the migration that runs are let through', async t => {
+  const { before, run } = createWatch(never, 60)
+  await t.resolves(
+    run('0001-a', async () => {
+      before('SELECT 1')
+      await setTimeout(1)
+      for (const sql of ['PRAGMA table_info(a)', 'PRAGMA foreign_keys', "SELECT 'ATTACH'"]) before(sql)
+    }),
+  )
+})
+
+for (const sql of [
+  'PRAGMA foreign_keys = ON',
+  'pragma  main.foreign_keys(0)',
+  '-- x\nPRAGMA writable_schema=1',
+  'PRAGMA journal_mode = DELETE',
+  'PRAGMA locking_mode=EXCLUSIVE',
+  "ATTACH 'other.db' AS other",
+  'DETACH other',
+]) {
+  t.test(`${JSON.stringify(sql)} is refused`, async t => {
+    const { before, run } = createWatch(never, 60)
+    await t.rejects(run('0001-a', async () => before(sql)))
+  })
+}
+
+t.test('a statement outside any migration is refused', async t => {
+  const { before } = createWatch(never, 60)
+  t.throws(() => before('SELECT 1'))
+})
+
+t.test('a statement that the migration did not wait for fails it', async t => {
+  const { before, run } = createWatch(never, 60)
+  const drop = async () => {
+    const later = setImmediate().then(() => before('DELETE FROM a'))
+    later.catch(() => undefined)
+  }
+  await t.rejects(run('0001-a', drop), { message: /0001-a.*DELETE FROM a/ })
+})
+
+t.test('a late statement is known even while the next migration runs', async t => {
+  const { before, run } = createWatch(never, 60)
+  let refused: unknown
+  await run('0001-a', async () => {
+    setTimeout(20)
+      .then(() => before('DELETE FROM a'))
+      .catch(error => {
+        refused = error
+      })
+  })
+  const next = run('0002-b', async () => {
+    await setTimeout(60)
+    before('SELECT 1')
+  })
+  await t.rejects(next, { message: /0001-a.*DELETE FROM a/ })
+  t.match(refused, { message: /0001-a/ })
+})
+
+t.test('a promise that does not settle is given up after the limit', async t => {
+  const { run } = createWatch(never, 0.05)
+  const alive = setTimeout(1000)
+  await t.rejects(
+    run('0001-a', () => new Promise(() => undefined)),
+    { message: /not settled/ },
+  )
+  await alive
+})
+
+t.test('each statement starts the limit anew', async t => {
+  const { before, run } = createWatch(never, 1)
+  await t.resolves(
+    run('0001-a', async () => {
+      for (let i = 0; i < 12; i += 1) {
+        await setTimeout(100)
+        before('SELECT 1')
+      }
+    }),
+  )
+})
+
+t.test('a signal stops a migration that waits, with its reason, and refuses its next statement', async t => {
+  const controller = new AbortController()
+  const { before, run } = createWatch(controller.signal, 60)
+  const stopped = run('0001-a', () => new Promise(() => undefined))
+  controller.abort(new Error('SIGTERM'))
+  await t.rejects(stopped, { message: 'SIGTERM' })
+  t.throws(() => before('SELECT 1'), { message: 'SIGTERM' })
+})

@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import t from 'tap'
+import { readConfig } from '../../src/config.ts'
+import { refuseLostDatabase, refuseNoDatabase } from '../../src/ready/lost.ts'
+import { settingsFor } from '../help/program.ts'
+
+const configFor = (folder: string) =>
+  readConfig({ environment: settingsFor(folder), workingFolder: '/', root: '/', terminal: false })
+const refuse = async (folder: string) => refuseLostDatabase(await configFor(folder))
+const makeDatabase = (folder: string): string => {
+  const connection = new Database(join(folder, 'homelab.db'))
+  connection.exec('CREATE TABLE a (x)')
+  connection.close()
+  return folder
+}
+
+t.test('an empty volume is a new one', async t => {
+  await t.resolves(refuse(t.testdir()))
+  await t.resolves(refuse(t.testdir({ 'homelab.db': '' })))
+})
+
+t.test('a database with content is not lost', async t => {
+  await t.resolves(refuse(makeDatabase(t.testdir({ '.ready': '' }))))
+})
+
+for (const [title, evidence] of [
+  ['a ready marker', { '.ready': '' }],
+  ['a withdrawn marker', { '.ready.withdrawn': '' }],
+  ['a backup', { backups: { 'homelab-0001-x-20260118T185800Z.db': '' } }],
+  ['a WAL', { 'homelab.db-wal': 'x' }],
+  ['what a restore replaced', { 'homelab.db.replaced-20260118T185800Z': '' }],
+] as const) {
+  t.test(`beside ${title}, a missing or empty database is a loss`, async t => {
+    await t.rejects(refuse(t.testdir(evidence)), { code: 'DATABASE_DAMAGED' })
+    await t.rejects(refuse(t.testdir({ ...evidence, 'homelab.db': '' })), { code: 'DATABASE_DAMAGED' })
+  })
+}
+
+t.test(
+  'a journal is evidence where its database is missing, not beside an empty one: a killed first run leaves that',
+  async t => {
+    await t.rejects(refuse(t.testdir({ 'homelab.db-journal': 'x' })), { code: 'DATABASE_DAMAGED' })
+    await t.resolves(refuse(t.testdir({ 'homelab.db': '', 'homelab.db-journal': 'x' })))
+  },
+)
+
+t.test('all evidence is named: whoever starts anew must not have to do so three times', async t => {
+  const folder = t.testdir({ '.ready': '', backups: { 'homelab-0001-x-20260118T185800Z.db': '' } })
+  await t.rejects(refuse(folder), { code: 'DATABASE_DAMAGED', hint: /\.ready, .*homelab-0001-x-20260118T185800Z\.db/ })
+})
+
+t.test('a file that is no database is refused, whatever it is', async t => {
+  await t.rejects(refuse(t.testdir({ 'homelab.db': 'content' })), { code: 'DATABASE_DAMAGED' })
+  await t.rejects(refuse(t.testdir({ 'homelab.db': { 'a file': '' } })), { code: 'CONFIG_INVALID' })
+})
+
+t.test('a command that needs a database tells none from a lost one', async t => {
+  const noDatabase = async (folder: string) => refuseNoDatabase(await configFor(folder))
+  await t.rejects(noDatabase(t.testdir({})), { code: 'CONFIG_INVALID' })
+  await t.rejects(noDatabase(t.testdir({ '.ready': '' })), { code: 'DATABASE_DAMAGED' })
+  await t.resolves(noDatabase(makeDatabase(t.testdir({}))))
+})
+
+t.test('another file is no evidence, nor is the marker of another database', async t => {
+  await t.resolves(
+    refuse(
+      t.testdir({
+        '.ready': JSON.stringify({ schema: '0001-x', readyAt: '2026-01-18T10:00:00Z', database: 'other.db' }),
+      }),
+    ),
+  )
+  await t.resolves(refuse(t.testdir({ 'notes.txt': '', backups: { 'other-x.db': '' } })))
+})

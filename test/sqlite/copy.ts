@@ -1,0 +1,167 @@
+import { spawn } from 'node:child_process'
+import fs, { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import Database from 'better-sqlite3'
+import t from 'tap'
+import { copyByHelper, copyDatabase } from '../../src/sqlite/copy.ts'
+import { makeHelper } from '../help/helper.ts'
+import { dump, root } from '../help/program.ts'
+import '../help/use-uri.ts'
+
+const make = (folder: string, mode: 'wal' | 'delete'): string => {
+  const file = join(folder, 'x.db')
+  const connection = new Database(file)
+  connection.pragma(`journal_mode = ${mode}`)
+  connection.exec('CREATE TABLE a (x); INSERT INTO a VALUES (1), (2)')
+  connection.close()
+  return file
+}
+const oneTable = { findings: [], rows: [{ name: 'a', rows: 2 }] }
+
+for (const mode of ['wal', 'delete'] as const) {
+  t.test(`a copy is the database, in the same journal mode (${mode}), and one file`, async t => {
+    const folder = t.testdir({ copies: {} })
+    const file = make(folder, mode)
+    const copy = join(folder, 'copies/x.db')
+    t.strictSame(await copyDatabase(file, copy, 'integrity_check'), oneTable)
+    t.strictSame(readdirSync(join(folder, 'copies')), ['x.db'])
+    t.equal(dump(copy), dump(file))
+    const connection = new Database(copy)
+    t.equal(connection.pragma('journal_mode', { simple: true }), mode)
+    connection.close()
+  })
+}
+
+t.test('what is only in the WAL is in the copy', async t => {
+  const folder = t.testdir({ copies: {} })
+  const file = make(folder, 'wal')
+  const hub = new Database(file)
+  hub.exec('INSERT INTO a VALUES (3)')
+  const copy = join(folder, 'copies/x.db')
+  t.strictSame(await copyDatabase(file, copy, 'quick_check'), { findings: [], rows: [{ name: 'a', rows: 3 }] })
+  t.strictSame(readdirSync(join(folder, 'copies')), ['x.db'])
+  hub.close()
+})
+
+t.test(
+  'what a killed writer left in a hot journal is rolled back in the copy, and stays beside the original',
+  async t => {
+    const folder = t.testdir({ copies: {} })
+    const file = make(folder, 'delete')
+    const script = `const d = new (require('better-sqlite3'))(process.argv[1]); d.pragma('cache_size = 5')
+    d.exec("BEGIN; INSERT INTO a WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) SELECT hex(randomblob(50)) FROM n")
+    process.kill(process.pid, 'SIGKILL')`
+    await new Promise(resolve => spawn(process.execPath, ['-e', script, file], { cwd: root }).once('close', resolve))
+    t.ok(existsSync(`${file}-journal`))
+    const copy = join(folder, 'copies/x.db')
+    t.strictSame(await copyDatabase(file, copy, 'integrity_check'), oneTable)
+    t.strictSame(readdirSync(join(folder, 'copies')), ['x.db'])
+    t.ok(existsSync(`${file}-journal`))
+  },
+)
+
+t.test('a WAL that is begun anew beside a reader while it is copied is no part of what that reads', async t => {
+  const folder = t.testdir({ copies: {} })
+  const file = make(folder, 'wal')
+  const writer = new Database(file)
+  writer.exec('INSERT INTO a VALUES (3)')
+  writer.pragma('wal_checkpoint(FULL)')
+  const reader = new Database(file)
+  reader.exec('BEGIN; SELECT count(*) FROM a')
+  const { copyFileSync } = fs
+  fs.copyFileSync = (from, to, mode) => {
+    copyFileSync(from, to, mode)
+    // what is in the WAL is in the file, so this one begins the WAL anew
+    if (from === file) writer.exec('INSERT INTO a VALUES (4)')
+  }
+  syncBuiltinESMExports()
+  t.teardown(() => {
+    fs.copyFileSync = copyFileSync
+    syncBuiltinESMExports()
+  })
+  const { rows } = await copyDatabase(file, join(folder, 'copies/x.db'), 'quick_check')
+  t.strictSame(rows, [{ name: 'a', rows: 3 }])
+  t.equal(reader.prepare('SELECT count(*) FROM a').pluck().get(), 3)
+  t.strictSame(readdirSync(join(folder, 'copies')), ['x.db'])
+  reader.close()
+  writer.close()
+})
+
+t.test('damage is copied, and found', async t => {
+  const folder = t.testdir()
+  const file = make(folder, 'delete')
+  truncateSync(file, 4096)
+  t.match(await copyDatabase(file, join(folder, 'copy.db'), 'quick_check'), { findings: [/malformed/], rows: [] })
+  writeFileSync(file, 'no database, '.repeat(100))
+  writeFileSync(`${file}-wal`, 'no WAL')
+  t.match(await copyDatabase(file, join(folder, 'copy.db'), 'quick_check'), {
+    findings: [/not those of a SQLite database/],
+    rows: [],
+  })
+})
+
+t.test('a copy has its place', async t => {
+  const folder = t.testdir()
+  await t.rejects(copyDatabase(make(folder, 'wal'), join(folder, 'none/x.db'), 'quick_check'), { code: 'ENOENT' })
+})
+
+const rounds = process.env.FAULTS === 'long' ? 50 : 3
+
+/** Writes pairs of rows without pause, each in a transaction, and lets SQLite checkpoint and begin the WAL anew all the time. */
+const hub = `
+  const connection = new (require('better-sqlite3'))(process.argv[1], { timeout: 60_000 })
+  connection.pragma('journal_mode = ' + process.argv[2])
+  connection.pragma('wal_autocheckpoint = 20')
+  const insert = connection.prepare('INSERT INTO a VALUES (?)')
+  const pair = connection.transaction(number => { insert.run(number); insert.run(-number) })
+  for (let number = 3; ; number += 1) { pair(number); if (number === 100) console.log('going') }`
+
+for (const mode of ['wal', 'delete'] as const) {
+  t.test(
+    `beside a hub that writes without pause (${mode}), a copy is one state in each of ${rounds} rounds`,
+    async t => {
+      for (let round = 0; round < rounds; round += 1) {
+        const folder = t.testdir()
+        const file = make(folder, mode)
+        const filler = new Database(file)
+        filler.exec(`CREATE TABLE b (x); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000)
+        INSERT INTO b SELECT hex(randomblob(100)) FROM n`)
+        filler.close()
+        const writer = spawn(process.execPath, ['-e', hub, file, mode], {
+          cwd: root,
+          stdio: ['ignore', 'pipe', 'inherit'],
+        })
+        await new Promise(resolve => writer.stdout.once('data', resolve))
+        const reader = new Database(file, { timeout: 60_000 })
+        reader.exec('BEGIN')
+        reader.prepare('SELECT count(*) FROM a').get()
+        await setTimeout(Math.random() * 50)
+        const { findings } = await copyByHelper('it', file, join(folder, 'copy.db'), 'integrity_check', makeHelper())
+        reader.close()
+        writer.kill('SIGKILL')
+        const copy = new Database(join(folder, 'copy.db'))
+        const [sum, rows] = copy.prepare('SELECT sum(x), count(*) FROM a').raw().get() as [number, number]
+        copy.close()
+        if (findings.length > 0 || sum !== 3 || rows % 2 !== 0)
+          t.fail(`round ${round}: ${findings}, sum ${sum}, ${rows} rows`)
+      }
+    },
+  )
+}
+
+t.test('how far it is is told: first of the copy, then of its check', async t => {
+  const folder = t.testdir()
+  const file = make(folder, 'delete')
+  const connection = new Database(file)
+  connection.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 600000)
+    INSERT INTO a SELECT hex(randomblob(100)) FROM n`)
+  connection.close()
+  const told: [string, number, number][] = []
+  const helper = makeHelper({ onProgress: (...progress) => told.push(progress) })
+  await copyByHelper('the copy', file, join(folder, 'copy.db'), 'integrity_check', helper)
+  const works = [...new Set(told.map(([what]) => what))]
+  t.strictSame(works, ['the copy', 'checking the copy'])
+  t.ok(told.every(([, done, total]) => done >= 0 && done <= total))
+})

@@ -1,0 +1,68 @@
+import t from 'tap'
+import { Failure } from '../../src/failure.ts'
+import { isBusy, sqliteCode, toFailure, unlessUnknownHere } from '../../src/sqlite/errors.ts'
+
+const sqliteError = (code: string) => Object.assign(new Error('what SQLite says'), { code })
+
+for (const [code, expected] of [
+  ['SQLITE_NOTADB', 'DATABASE_DAMAGED'],
+  ['SQLITE_CORRUPT_INDEX', 'DATABASE_DAMAGED'],
+  ['SQLITE_FULL', 'DISK_FULL'],
+  ['SQLITE_IOERR_WRITE', 'DISK_FULL'],
+  ['SQLITE_READONLY_DBMOVED', 'VOLUME_NOT_WRITABLE'],
+  ['SQLITE_CANTOPEN', 'VOLUME_NOT_WRITABLE'],
+  ['SQLITE_IOERR_SHMSIZE', 'DISK_FULL'],
+  ['SQLITE_IOERR_LOCK', 'FILESYSTEM_UNSUITABLE'],
+  ['SQLITE_PROTOCOL', 'FILESYSTEM_UNSUITABLE'],
+  ['SQLITE_BUSY_SNAPSHOT', 'DATABASE_BUSY'],
+  ['SQLITE_LOCKED', 'DATABASE_BUSY'],
+] as const) {
+  t.test(`${code} is ${expected}`, async t => {
+    t.match(toFailure(sqliteError(code), '/data/x.db'), { code: expected, message: /\/data\/x\.db/ })
+  })
+}
+
+t.test('an error of the filesystem is told as such', async t => {
+  t.match(toFailure(Object.assign(new Error('no room'), { code: 'ENOSPC' }), 'x.db'), { code: 'DISK_FULL' })
+})
+
+t.test('an error in SQL that is right for every sound database is damage', async t => {
+  t.match(toFailure(sqliteError('SQLITE_ERROR'), 'x.db'), { code: 'DATABASE_DAMAGED' })
+})
+
+t.test('what only its hub can read is no damage', async t => {
+  for (const message of ['no such collation sequence: german', 'no such module: vec0']) {
+    const error = Object.assign(new Error(message), { code: 'SQLITE_ERROR' })
+    t.match(toFailure(error, 'x.db'), { code: 'CONFIG_INVALID', message: /only its hub can read/ })
+  }
+})
+
+t.test('where only the hub can read there is nothing; what fails otherwise fails', async t => {
+  const fail = (error: unknown) => () => {
+    throw error
+  }
+  t.strictSame(
+    unlessUnknownHere(() => 1),
+    [1],
+  )
+  t.strictSame(unlessUnknownHere(fail(Object.assign(new Error('no such module: x'), { code: 'SQLITE_ERROR' }))), [])
+  t.throws(() => unlessUnknownHere(fail(sqliteError('SQLITE_CORRUPT'))), { code: 'SQLITE_CORRUPT' })
+  t.throws(() => unlessUnknownHere(fail(new Error('no such module: x'))), { message: 'no such module: x' })
+})
+
+t.test('other errors stay what they are', async t => {
+  for (const error of [new TypeError('a bug'), sqliteError('SQLITE_MISUSE'), 'words', undefined]) {
+    t.equal(toFailure(error, 'x.db'), error)
+  }
+})
+
+t.test('a Failure stays what it is', async t => {
+  const failure = new Failure('DISK_FULL', 'full', 'hint', sqliteError('SQLITE_CORRUPT'))
+  t.equal(toFailure(failure, 'x.db'), failure)
+})
+
+t.test("the code is found through a cause and through Sequelize's parent", async t => {
+  t.equal(sqliteCode(new Error('outer', { cause: sqliteError('SQLITE_FULL') })), 'SQLITE_FULL')
+  t.equal(sqliteCode(Object.assign(new Error('outer'), { parent: sqliteError('SQLITE_BUSY') })), 'SQLITE_BUSY')
+  t.equal(isBusy(new Error('no code')), false)
+})
