@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { plainly } from '../src/engine.ts'
+import { runPlain } from '../src/engine.ts'
 import { readMigrations } from '../src/migrations/files.ts'
 import { loadMigrations, type Migration } from '../src/migrations/load.ts'
 import { applyMigrations } from '../src/migrations/run.ts'
@@ -83,7 +83,7 @@ await withFolder(async folder => {
       connection.pragma('foreign_key_check')
     })
   const next = { name: '0004-x', file: '', checksum: '', up: migrate, down: undefined, removesRows: [] }
-  const options = { version: '', signal, settleLimit: 60, onProgress: () => undefined, around: plainly }
+  const options = { version: '', signal, settleLimit: 60, onProgress: () => undefined, around: runPlain }
   const guarded = () => inProcess(connection => applyMigrations(connection, [...known, next], options))
 
   const times: { shell: number; bare: number; guarded: number }[] = []

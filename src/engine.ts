@@ -1,8 +1,8 @@
 /** A statement that is about to run, with the values of its parameters. */
-export type Asked = Readonly<{ sql: string; bound: readonly unknown[] | Readonly<Record<string, unknown>> }>
+export type SqlStatement = Readonly<{ sql: string; bound: readonly unknown[] | Readonly<Record<string, unknown>> }>
 
 /** What came of a statement. */
-export type Executed = Readonly<{
+export type SqlResult = Readonly<{
   /** as it was run: a BEGIN that was asked for may be a SAVEPOINT */
   sql: string
   /** it gives rows and changes nothing */
@@ -14,10 +14,10 @@ export type Executed = Readonly<{
 }>
 
 /** Stands around each statement: calls `execute` to run it, or throws, or gives another outcome in its place. */
-export type Around = (asked: Asked, execute: () => Executed) => Executed
+export type StatementHook = (asked: SqlStatement, execute: () => SqlResult) => SqlResult
 
 /** What comes of a statement that does nothing. */
-export const nothing: Executed = { sql: '', reads: false, rows: [], changes: 0, lastID: 0 }
+export const noResult: SqlResult = { sql: '', reads: false, rows: [], changes: 0, lastID: 0 }
 
 /** Runs every statement as it is. */
-export const plainly: Around = (_asked, execute) => execute()
+export const runPlain: StatementHook = (_asked, execute) => execute()

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { nothing, plainly } from '../src/engine.ts'
+import { noResult, runPlain } from '../src/engine.ts'
 
 t.test('plainly, a statement runs once and its outcome is given on', async t => {
   let runs = 0
-  const outcome = plainly({ sql: 'SELECT 1', bound: [] }, () => {
+  const outcome = runPlain({ sql: 'SELECT 1', bound: [] }, () => {
     runs += 1
-    return { ...nothing, changes: 7 }
+    return { ...noResult, changes: 7 }
   })
   t.strictSame([runs, outcome], [1, { sql: '', reads: false, rows: [], changes: 7, lastID: 0 }])
 })

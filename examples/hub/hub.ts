@@ -9,7 +9,7 @@ import { Op, ValidationError } from 'sequelize'
 import { readConfig } from '../../src/config.ts'
 import { initModels, Metric, Server } from '../../src/hub/models.ts'
 import { readHistory } from '../../src/migrations/history.ts'
-import { isTrue, readMarker, truthOf } from '../../src/ready/marker.ts'
+import { expectedMarker, matches, readMarker } from '../../src/ready/marker.ts'
 import { type Connection, openExisting } from '../../src/sqlite/connect.ts'
 import { connectSequelize } from '../../src/sqlite/sequelize.ts'
 import { renderPage } from './page.ts'
@@ -37,8 +37,8 @@ const openReady = async (): Promise<Connection> => {
   const marker = readMarker(readyFile)
   if (marker === undefined) throw new Error(`no ready marker ${readyFile}: run the migrator first`)
   const connection = openExisting(database)
-  const truth = truthOf(connection, readHistory(connection))
-  if (!isTrue(marker, truth))
+  const truth = expectedMarker(connection, readHistory(connection))
+  if (!matches(marker, truth))
     throw new Error(`the ready marker tells of ${marker.schema}, the database is at ${truth.schema}: run the migrator`)
   return connection
 }

@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { attempt, Failure } from '../failure.ts'
-import { type Check, checkDatabase, type TableSize } from '../sqlite/check.ts'
+import { type Check, requireSound, type TableSize } from '../sqlite/check.ts'
 import { copyByHelper } from '../sqlite/copy.ts'
 import type { Helper } from '../sqlite/helper.ts'
 import { sameOwner, syncFolder } from '../volume/files.ts'
@@ -66,7 +66,7 @@ const makeIn = (
     const partial = join(partials, basename(database))
     const copy = await copyByHelper('the backup', database, partial, check, helper)
     // the copy of a damaged database is damaged too, and then that is what is to be told
-    if (copy.findings.length > 0) await checkDatabase(database, check, helper)
+    if (copy.findings.length > 0) await requireSound(database, check, helper)
     if (copy.findings.length > 0 || !isSame(copy.rows, rows)) throw badCopy(folder)
     sameOwner(partial, database)
     const file = join(folder, nextBackupName(database, schema))

@@ -5,7 +5,7 @@ import { attempt } from '../failure.ts'
 import type { MigrationText } from '../migrations/files.ts'
 import { reasonOf } from '../migrations/run.ts'
 import type { Marker } from '../ready/marker.ts'
-import { checkDatabase, countTables, type TableSize } from '../sqlite/check.ts'
+import { countTables, requireSound, type TableSize } from '../sqlite/check.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { sqliteCode } from '../sqlite/errors.ts'
 import { rewrittenTables, sizeOfTable } from '../sqlite/space.ts'
@@ -14,11 +14,11 @@ import { formatBytes } from '../text.ts'
 import { replaceFile, sizeOf } from '../volume/files.ts'
 import { removePartialFolders } from '../volume/folders.ts'
 import { filesystemOf } from '../volume/mounts.ts'
-import { type Need, refuseShortRoom } from '../volume/space.ts'
+import { type Need, requireSpace } from '../volume/space.ts'
 import { backupFolder, listBackups, schemaWord } from './backups.ts'
 import { backUp, pruneBackups, removeBackup } from './make.ts'
 
-export type Found = Readonly<{
+export type RunFacts = Readonly<{
   /** nothing is in the database yet */
   isNew: boolean
   /** the last applied migration */
@@ -34,22 +34,22 @@ export type Found = Readonly<{
  * @returns what `work` gave, and when the database was last checked, ISO 8601; null if never
  * @throws Failure DISK_FULL, DATABASE_DAMAGED; what `work` throws
  */
-export const protect = async <T>(
+export const withSafetyBackup = async <T>(
   context: Context,
   connection: Connection,
-  { isNew, schema, marker, texts }: Found,
+  { isNew, schema, marker, texts }: RunFacts,
   work: () => Promise<T>,
 ): Promise<Readonly<{ value: T; checkedAt: string | null }>> => {
   const { config } = context
   const { database, readyFile, volume } = config
   const backsUp = config.backup === 'auto' && !isNew
-  await dropOfKilledRun(context, schema)
+  await dropStaleBackup(context, schema)
   removePartialFolders(backupFolder(database), true)
-  refuseShortRoom([
-    ...(backsUp ? [roomForBackup(context)] : []),
-    ...roomForRewrites(connection, volume, texts),
-    roomForJournal(volume),
-    roomForMarker(dirname(readyFile)),
+  requireSpace([
+    ...(backsUp ? [spaceForBackup(context)] : []),
+    ...spaceForRewrites(connection, volume, texts),
+    spaceForJournal(volume),
+    spaceForMarker(dirname(readyFile)),
   ])
   if (!backsUp) {
     const checkedAt = isNew ? now() : await checkDamage(context, marker)
@@ -69,10 +69,10 @@ export const protect = async <T>(
 const now = (): string => new Date().toISOString()
 
 /** Its backup may be the only good one: first the database is read. */
-const dropOfKilledRun = async (context: Context, schema: string): Promise<void> => {
+const dropStaleBackup = async (context: Context, schema: string): Promise<void> => {
   const { config } = context
   if (!hasUnfinished(config.database)) return
-  await checkDatabase(config.database, checkOf(config), helperOf(context))
+  await requireSound(config.database, checkOf(config), helperOf(context))
   dropUnfinished(config.database, schema)
 }
 
@@ -85,12 +85,12 @@ const dropOfKilledRun = async (context: Context, schema: string): Promise<void> 
 export const checkDamage = async (context: Context, marker: Marker | undefined): Promise<string | null> => {
   const { config } = context
   if (config.check === 'never') return marker?.checkedAt ?? null
-  await checkDatabase(config.database, checkOf(config), helperOf(context))
+  await requireSound(config.database, checkOf(config), helperOf(context))
   return now()
 }
 
 /** The run has ended well: its backup counts. An old one that cannot be removed is no failure of it. */
-export const settleBackup = ({ config, log }: Context): void => {
+export const keepBackup = ({ config, log }: Context): void => {
   const outcome = attempt(() => finishBackup(config.database, config.backupKeep))
   if ('error' in outcome) {
     log.warn('backup.kept', `old backups stay in ${backupFolder(config.database)}: ${reasonOf(outcome.error)}`)
@@ -101,7 +101,7 @@ export const settleBackup = ({ config, log }: Context): void => {
 export const makeLastingBackup = async (context: Context, schema: string): Promise<string> => {
   const { config } = context
   removePartialFolders(backupFolder(config.database), false)
-  refuseShortRoom([roomForBackup(context)])
+  requireSpace([spaceForBackup(context)])
   const file = await makeBackup(context, schema, undefined)
   pruneBackups(config.database, config.backupKeep)
   return file
@@ -167,13 +167,13 @@ export const finishBackup = (database: string, keep: number): void => {
 }
 
 /** -wal and -shm, or -journal, of a run that writes next to nothing. */
-export const roomForJournal = (folder: string): Need => ({ what: 'journal', folder, bytes: 256 * 1024, files: 3 })
+export const spaceForJournal = (folder: string): Need => ({ what: 'journal', folder, bytes: 256 * 1024, files: 3 })
 
 /** The marker and its temporary file. */
-export const roomForMarker = (folder: string): Need => ({ what: 'ready marker', folder, bytes: 8 * 1024, files: 2 })
+export const spaceForMarker = (folder: string): Need => ({ what: 'ready marker', folder, bytes: 8 * 1024, files: 2 })
 
 /** None for a clone. Where it is none after all, the disk fills and says so. */
-export const roomForBackup = ({ config, host }: Context): Need => {
+export const spaceForBackup = ({ config, host }: Context): Need => {
   const { database, volume } = config
   const folder = statSync(backupFolder(database), { throwIfNoEntry: false })?.isDirectory()
     ? backupFolder(database)
@@ -190,7 +190,7 @@ export const roomForBackup = ({ config, host }: Context): Need => {
 }
 
 /** A table written anew is there twice until it is committed, and once more in the journal or the WAL. */
-export const roomForRewrites = (
+export const spaceForRewrites = (
   connection: Connection,
   folder: string,
   texts: readonly MigrationText[],

@@ -4,15 +4,15 @@ import { Failure } from '../failure.ts'
 import { type KnownMigration, readMigrations } from '../migrations/files.ts'
 import { adoptedBy, hasHistory, prepareHistory, readHistory, recordApplied, setAside } from '../migrations/history.ts'
 import { loadMigrations } from '../migrations/load.ts'
-import { isForeign, makePlan, refuseConflicts } from '../migrations/plan.ts'
-import { refuseLostDatabase } from '../ready/lost.ts'
+import { isFromOtherTool, makePlan, refuseConflicts } from '../migrations/plan.ts'
+import { requireNotLost } from '../ready/lost.ts'
 import { withdrawMarker } from '../ready/marker.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import type { Finding } from '../sqlite/schema/compare.ts'
-import { readHubStructure, type Structure } from '../sqlite/schema/read.ts'
+import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
 import { withDatabase } from '../sqlite/sqlite.ts'
-import { expectedStructures, matchPrefix } from '../verify/expected.ts'
-import { checkVolume } from '../volume/volume.ts'
+import { expectedSchemas, matchPrefix } from '../verify/expected.ts'
+import { requireVolume } from '../volume/volume.ts'
 import { findingLine, findingsText } from './verify.ts'
 
 /** What `adopt --json` prints, documented in docs/commands/adopt.md. Fields are added, never changed. */
@@ -38,11 +38,11 @@ type Adoption = Readonly<{
 export const adopt = async (context: Context, { json }: Readonly<{ json: boolean }>): Promise<void> => {
   const { config, host, log, print, signal, version } = context
   const { database } = config
-  checkVolume(config, host)
-  refuseLostDatabase(config)
+  requireVolume(config, host)
+  requireNotLost(config)
   if (statSync(database, { throwIfNoEntry: false }) === undefined) throw nothingThere(database)
   const known = readMigrations(config.migrations)
-  const structures = await expectedStructures(await loadMigrations(known), version, signal)
+  const structures = await expectedSchemas(await loadMigrations(known), version, signal)
   const adoption = await withDatabase(context, database, async connection =>
     takeOver(context, connection, known, structures),
   )
@@ -67,11 +67,11 @@ const takeOver = (
   { config, version }: Context,
   connection: Connection,
   known: readonly KnownMigration[],
-  structures: readonly Structure[],
+  structures: readonly Schema[],
 ): Adoption => {
   const { database } = config
   const history = readHistory(connection)
-  const foreign = history.filter(migration => isForeign(migration, known)).map(({ name }) => name)
+  const foreign = history.filter(migration => isFromOtherTool(migration, known)).map(({ name }) => name)
   const { pending, conflicts } = makePlan(known, history)
   refuseConflicts(
     conflicts.filter(({ name }) => !foreign.includes(name)),
@@ -80,7 +80,7 @@ const takeOver = (
   if (hasHistory(connection) && foreign.length === 0) {
     return { database, tool: null, revision: null, schema: lastOf(history), recorded: [], findings: [] }
   }
-  const found = readHubStructure(connection)
+  const found = readAppSchema(connection)
   if (found.tables.length === 0) throw nothingThere(database)
   const origin = readOrigin(connection, database, foreign.length > 0)
   const { length, findings } = matchPrefix(structures, found, known.length - pending.length)

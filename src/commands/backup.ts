@@ -1,9 +1,9 @@
 import { makeLastingBackup } from '../backup/protect.ts'
 import { type Context, patienceOf } from '../context.ts'
 import { readHistory } from '../migrations/history.ts'
-import { refuseNoDatabase } from '../ready/lost.ts'
+import { requireDatabase } from '../ready/lost.ts'
 import { openDatabase, whenFree } from '../sqlite/connect.ts'
-import { checkVolume } from '../volume/volume.ts'
+import { requireVolume } from '../volume/volume.ts'
 
 /**
  * Makes a backup now and prints its path. A hub may write meanwhile, and does not wait in WAL mode: the copy is of one state.
@@ -11,8 +11,8 @@ import { checkVolume } from '../volume/volume.ts'
  */
 export const backup = async (context: Context): Promise<void> => {
   const { config, host, print } = context
-  checkVolume(config, host)
-  refuseNoDatabase(config)
+  requireVolume(config, host)
+  requireDatabase(config)
   const connection = openDatabase(config.database)
   try {
     // its first read begins a transaction, in which the copy is made

@@ -4,11 +4,11 @@ import { type Backup, backupFolder, listBackups } from '../backup/backups.ts'
 import type { Context } from '../context.ts'
 import type { Screen } from '../log.ts'
 import { formatBytes, formatThings, formatTime, headedTable } from '../text.ts'
-import { refuseMissingVolume } from '../volume/volume.ts'
+import { requireFolder } from '../volume/volume.ts'
 
 /** Shows the backups, oldest first. Reads only. @throws Failure VOLUME_MISSING */
 export const backups = ({ config, host, print, screen }: Context, { json }: Readonly<{ json: boolean }>): void => {
-  refuseMissingVolume(config.volume, host)
+  requireFolder(config.volume, host)
   const found = listBackups(config.database).map(backup => ({ ...backup, bytes: statSync(backup.file).size }))
   print(json ? `${JSON.stringify(found)}\n` : backupsText(backupFolder(config.database), found, screen))
 }

@@ -1,4 +1,4 @@
-import { protect, settleBackup } from '../backup/protect.ts'
+import { keepBackup, withSafetyBackup } from '../backup/protect.ts'
 import { type Context, confirm, patienceOf } from '../context.ts'
 import { differenceLines } from '../dry-run/changes.ts'
 import { type Reverted, revertMigrations } from '../dry-run/revert.ts'
@@ -6,17 +6,17 @@ import { appliedOf } from '../dry-run/try.ts'
 import { Failure } from '../failure.ts'
 import { readMigrationTexts, toKnown } from '../migrations/files.ts'
 import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
-import { settleLimit } from '../migrations/run.ts'
-import { refuseNoDatabase } from '../ready/lost.ts'
+import { idleLimit } from '../migrations/run.ts'
+import { requireDatabase } from '../ready/lost.ts'
 import { commitWithoutMarker, readMarker } from '../ready/marker.ts'
 import { markReady, notMarked } from '../ready/readiness.ts'
 import { type Connection, whenFree } from '../sqlite/connect.ts'
-import { look, withCopy } from '../sqlite/read-only.ts'
-import { refuseNoRoomToCommit } from '../sqlite/space.ts'
+import { readOnly, withCopy } from '../sqlite/read-only.ts'
+import { requireSpaceToCommit } from '../sqlite/space.ts'
 import { tryVolume, withDatabase } from '../sqlite/sqlite.ts'
 import { createProgress, didYouMean, formatThings } from '../text.ts'
 import { filesystemOf } from '../volume/mounts.ts'
-import { checkVolume } from '../volume/volume.ts'
+import { requireVolume } from '../volume/volume.ts'
 
 /** How far back: so many migrations, or until the named one is the last that is applied. */
 export type Target = Readonly<{ steps: number } | { to: string }>
@@ -31,20 +31,20 @@ export type Target = Readonly<{ steps: number } | { to: string }>
 export const down = async (context: Context, target: Target, yes: boolean): Promise<void> => {
   const { config, host, log, print, signal, version } = context
   const { database, readyFile } = config
-  checkVolume(config, host)
-  refuseNoDatabase(config)
+  requireVolume(config, host)
+  requireDatabase(config)
   const texts = readMigrationTexts(config.migrations)
   const migrations = await loadMigrations(texts.map(toKnown))
   const namesIn = (connection: Connection) =>
     namesToUndo(appliedOf(connection, migrations, database), migrations, target)
-  const names = await whenFree(() => look(database, namesIn), patienceOf(context))
+  const names = await whenFree(() => readOnly(database, namesIn), patienceOf(context))
   const [schema] = names
   if (schema === undefined) {
     log.info('down.nothing', `nothing to undo in ${database}`)
     return
   }
   const onProgress = createProgress(log, 'rows')
-  const options = { version, signal, settleLimit, onProgress }
+  const options = { version, signal, settleLimit: idleLimit, onProgress }
   const tried: Reverted[] = []
   await withCopy(context, copy =>
     withDatabase(context, copy, connection =>
@@ -62,9 +62,9 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
     await tryVolume(context, connection)
     const [marker, undone] = [readMarker(readyFile), texts.filter(({ name }) => names.includes(name))]
     const found = { isNew: false, schema, marker, texts: undone }
-    const { checkedAt } = await protect(context, connection, found, async () => {
+    const { checkedAt } = await withSafetyBackup(context, connection, found, async () => {
       await revertMigrations(connection, migrations, names, options, reverted => refuseMore(reverted, tried, database))
-      refuseNoRoomToCommit(connection, filesystemOf(context.host.mounts, config.volume).clones)
+      requireSpaceToCommit(connection, filesystemOf(context.host.mounts, config.volume).clones)
       await commitWithoutMarker(readyFile, commit)
     })
     return checkedAt
@@ -74,7 +74,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
   ).catch(error => {
     throw notMarked(error, database)
   })
-  settleBackup(context)
+  keepBackup(context)
   const milliseconds = Math.round(performance.now() - start)
   const done = `${names.length} undone in ${milliseconds} ms: ${database} is at ${now.schema || 'no migration'}`
   log.info('down.done', done, { undone: names, milliseconds, schema: now.schema })

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts'
 import type { Context } from '../context.ts'
 import { attempt, Failure } from '../failure.ts'
 import { readHistory } from '../migrations/history.ts'
-import { isTrue, readMarker, truthOf, withdrawMarker } from '../ready/marker.ts'
+import { expectedMarker, matches, readMarker, withdrawMarker } from '../ready/marker.ts'
 import { openForReading } from '../sqlite/connect.ts'
 import { up } from './up.ts'
 
@@ -59,7 +59,7 @@ const isMarkerTrue = ({ database, readyFile }: Config): boolean => {
   const outcome = attempt(() => {
     const connection = openForReading(database)
     try {
-      return isTrue(marker, truthOf(connection, readHistory(connection)))
+      return matches(marker, expectedMarker(connection, readHistory(connection)))
     } finally {
       connection.close()
     }

@@ -1,5 +1,5 @@
 import { errorCode } from '../failure.ts'
-import { type Check, inspect } from '../sqlite/check.ts'
+import { type Check, checkFile } from '../sqlite/check.ts'
 import { copyDatabase } from '../sqlite/copy.ts'
 import { type HelperAnswer, tryLock } from '../sqlite/helper.ts'
 
@@ -17,7 +17,7 @@ export const internal = async (print: (text: string) => void, words: readonly st
 
 const work = async (words: readonly string[]): Promise<unknown> => {
   const [job, path = '', target = ''] = words
-  if (job === 'inspect') return inspect(path, toCheck(words.at(-1)))
+  if (job === 'inspect') return checkFile(path, toCheck(words.at(-1)))
   if (job === 'copy') return copyDatabase(path, target, toCheck(words.at(-1)))
   if (job === 'lock') return tryLock(path)
   throw new Error(`${job} is no job of a helper process`)

@@ -4,7 +4,7 @@ import { lint as lintMigrations } from '../lint/lint.ts'
 import { type Reported, report, reportLines } from '../lint/rules.ts'
 import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
 import { unknownMigration } from '../migrations/plan.ts'
-import { settleLimit } from '../migrations/run.ts'
+import { idleLimit } from '../migrations/run.ts'
 import { formatThings } from '../text.ts'
 
 /** What `lint --json` prints, documented in docs/commands/lint.md. Fields are added, never changed. */
@@ -29,7 +29,7 @@ export const lint = async (
   const isWanted = ({ name }: Readonly<{ name: string }>) => names.length === 0 || names.includes(name)
   // those before are needed to run it, those after are not
   const needed = texts.slice(0, texts.findLastIndex(isWanted) + 1)
-  const linted = await lintMigrations(needed, { version, signal, settleLimit })
+  const linted = await lintMigrations(needed, { version, signal, settleLimit: idleLimit })
   const migrations = linted.filter(isWanted).map(({ name, findings }) => ({ name, findings: findings.map(report) }))
   const all = migrations.flatMap(({ findings }) => findings)
   const errors = all.filter(({ level }) => level === 'error').length

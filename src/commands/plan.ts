@@ -1,23 +1,23 @@
 import { type Context, patienceOf } from '../context.ts'
 import { type Difference, differenceLines, differences } from '../dry-run/changes.ts'
-import type { Fate } from '../dry-run/lineage.ts'
+import type { Lineage } from '../dry-run/lineage.ts'
 import { type Lost, lostValues } from '../dry-run/losses.ts'
 import { afterOf } from '../dry-run/record.ts'
 import { planSql, terminated } from '../dry-run/script.ts'
-import { pendingOf, type Trial, type TriedOut, tryOut } from '../dry-run/try.ts'
+import { type DryRun, type DryRunResult, dryRun, pendingOf } from '../dry-run/try.ts'
 import { Failure } from '../failure.ts'
-import { inspect } from '../lint/inspect.ts'
+import { findInUp } from '../lint/inspect.ts'
 import { watchOutside } from '../lint/outside.ts'
-import { type Finding, judge, place, type Reported, report, reportLines } from '../lint/rules.ts'
+import { applySuppressions, type Finding, place, type Reported, report, reportLines } from '../lint/rules.ts'
 import { findStatements } from '../lint/statements.ts'
 import { type KnownMigration, type MigrationText, readMigrationTexts, toKnown } from '../migrations/files.ts'
-import { refuseLostDatabase } from '../ready/lost.ts'
+import { requireNotLost } from '../ready/lost.ts'
 import { sizeWithJournals } from '../ready/readiness.ts'
 import { whenFree } from '../sqlite/connect.ts'
 import { toFailure } from '../sqlite/errors.ts'
-import { look, withCopy } from '../sqlite/read-only.ts'
+import { readOnly, withCopy } from '../sqlite/read-only.ts'
 import { formatBytes, formatThings, textTable } from '../text.ts'
-import { refuseMissingVolume } from '../volume/volume.ts'
+import { requireFolder } from '../volume/volume.ts'
 
 /** What `plan --json` prints, documented in docs/commands/plan.md. Fields are added, never changed. */
 export type Plan = Readonly<{
@@ -25,7 +25,7 @@ export type Plan = Readonly<{
   /** names of all that are pending, whether they were tried or not */
   pending: readonly string[]
   /** those that were tried */
-  migrations: readonly Planned[]
+  migrations: readonly MigrationReport[]
   /** what `up` will need on the volume; null where nothing is pending, or `up` would fail */
   bytes: Readonly<{ growth: number; journal: number; backup: number }> | null
   /** why `up` would fail; null where it would not */
@@ -40,10 +40,10 @@ export type Plan = Readonly<{
 export const plan = async (context: Context, output: Readonly<{ json: boolean; sql: boolean }>): Promise<void> => {
   const { config, host, print } = context
   const { database } = config
-  refuseMissingVolume(config.volume, host)
+  requireFolder(config.volume, host)
   const texts = readMigrationTexts(config.migrations)
   const known = texts.map(toKnown)
-  refuseLostDatabase(config)
+  requireNotLost(config)
   const bytes = sizeWithJournals(database)
   const nothing: Plan = { database, pending: [], migrations: [], bytes: null, failure: null }
   const pending = await pendingIn(context, known, bytes).catch(error => {
@@ -78,7 +78,10 @@ const pendingIn = async (
 ): Promise<readonly KnownMigration[]> => {
   const { database } = context.config
   if (bytes === 0) return known
-  return await whenFree(() => look(database, connection => pendingOf(connection, known, database)), patienceOf(context))
+  return await whenFree(
+    () => readOnly(database, connection => pendingOf(connection, known, database)),
+    patienceOf(context),
+  )
 }
 
 const toOutput = (shown: Plan, json: boolean): string => (json ? `${JSON.stringify(shown)}\n` : planText(shown))
@@ -86,8 +89,8 @@ const toOutput = (shown: Plan, json: boolean): string => (json ? `${JSON.stringi
 const failureOf = ({ code, message, hint }: Failure): Plan['failure'] => ({ code, message, hint })
 
 type Tried = Readonly<{
-  tried: TriedOut
-  migrations: readonly Planned[]
+  tried: DryRun
+  migrations: readonly MigrationReport[]
   /** what `up` would fail with; null where it would not */
   failure: Failure | null
 }>
@@ -97,14 +100,14 @@ const tryOnCopy = async (context: Context, texts: readonly MigrationText[]): Pro
   const outside = watchOutside(known)
   try {
     return await withCopy(context, async copy => {
-      const tried = await tryOut(context, known, copy, outside.running)
+      const tried = await dryRun(context, known, copy, outside.running)
       // it was the copy that had no room, which says nothing of the volume
       const failure = tried.error === undefined ? null : toFailure(tried.error, context.config.database)
       if (failure !== null && (!(failure instanceof Failure) || failure.code === 'DISK_FULL')) throw failure
       const migrations = tried.trials.map(trial => {
         const { name } = trial.migration
         const text = texts.filter(candidate => candidate.name === name).map(candidate => candidate.text)
-        return toPlanned(trial, outside.findings(trial.migration), text.join())
+        return toMigrationReport(trial, outside.findings(trial.migration), text.join())
       })
       return { tried, migrations, failure }
     })
@@ -114,9 +117,9 @@ const tryOnCopy = async (context: Context, texts: readonly MigrationText[]): Pro
 }
 
 /** What `plan` says of a migration; a part of its JSON. */
-export type Planned = Readonly<{
+export type MigrationReport = Readonly<{
   name: string
-  statements: readonly PlannedStatement[]
+  statements: readonly StatementReport[]
   structure: readonly Difference[]
   /** rows of each table; null where it is not there, and after a migration that never settled */
   tables: readonly Readonly<{ name: string; before: number | null; after: number | null }>[]
@@ -129,7 +132,7 @@ export type Planned = Readonly<{
   findings: readonly Reported[]
 }>
 
-export type PlannedStatement = Readonly<{
+export type StatementReport = Readonly<{
   /** as it was asked for, with parameters */
   asked: string
   /** as it was run, with values */
@@ -145,15 +148,15 @@ export type PlannedStatement = Readonly<{
  * @param outside what it was seen to reach for besides the database
  * @param text of its file, which may silence findings
  */
-export const toPlanned = (trial: Trial, outside: readonly Finding[], text: string): Planned => {
+export const toMigrationReport = (trial: DryRunResult, outside: readonly Finding[], text: string): MigrationReport => {
   const { migration, recording, before, end } = trial
   // of one that failed half way only its statements are judged
-  const found = end?.returned === true ? inspect(recording) : findStatements(recording.steps)
-  const { open } = judge([...outside.map(place(null)), ...found.map(place('up'))], text)
-  const rowsIn = (tables: Trial['before'], name: string | undefined) =>
+  const found = end?.returned === true ? findInUp(recording) : findStatements(recording.steps)
+  const { open } = applySuppressions([...outside.map(place(null)), ...found.map(place('up'))], text)
+  const rowsIn = (tables: DryRunResult['before'], name: string | undefined) =>
     tables.find(table => table.name === name)?.rows ?? null
   const after = end?.after ?? []
-  const goneFrom = ({ old, now }: Fate) => Number(rowsIn(before, old.name)) - Number(rowsIn(after, now?.name))
+  const goneFrom = ({ old, now }: Lineage) => Number(rowsIn(before, old.name)) - Number(rowsIn(after, now?.name))
   const names = new Set([...before, ...after].map(({ name }) => name))
   return {
     name: migration.name,
@@ -200,7 +203,7 @@ const migrationLines = ({
   findings,
   milliseconds,
   bytes,
-}: Planned): string[] => [
+}: MigrationReport): string[] => [
   milliseconds === null || bytes === null
     ? `${name}: it did not end`
     : `${name}: ${milliseconds} ms, ${formatBytes(bytes)} more`,
@@ -217,14 +220,14 @@ const migrationLines = ({
 
 const rowsText = (rows: number | null): string => (rows === null ? 'none' : formatThings(rows, 'row'))
 
-type Batch = [PlannedStatement, ...PlannedStatement[]]
+type Batch = [StatementReport, ...StatementReport[]]
 
 /** The same again; or the next batch of a backfill, which asks for $first and $last and writes to all between them. */
-const isRepeated = (one: PlannedStatement, next: PlannedStatement): boolean =>
+const isRepeated = (one: StatementReport, next: StatementReport): boolean =>
   one.sql === next.sql || (one.asked === next.asked && /\$first\b/.test(next.asked) && /\$last\b/.test(next.asked))
 
 /** The batches of a backfill are told as one. */
-const statementLines = (statements: readonly PlannedStatement[]): readonly string[] => {
+const statementLines = (statements: readonly StatementReport[]): readonly string[] => {
   const batches: Batch[] = []
   for (const statement of statements) {
     const last = batches.at(-1)

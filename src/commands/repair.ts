@@ -3,10 +3,10 @@ import { Failure } from '../failure.ts'
 import { readMigrations } from '../migrations/files.ts'
 import { prepareHistory, readHistory, recordChecksum } from '../migrations/history.ts'
 import { namesHint, unknownMigration } from '../migrations/plan.ts'
-import { refuseNoDatabase } from '../ready/lost.ts'
+import { requireDatabase } from '../ready/lost.ts'
 import { withdrawMarker } from '../ready/marker.ts'
 import { withDatabase } from '../sqlite/sqlite.ts'
-import { checkVolume } from '../volume/volume.ts'
+import { requireVolume } from '../volume/volume.ts'
 
 /**
  * Records the present text of an applied migration as the one that was applied. For a person who has looked at what changed
@@ -16,11 +16,11 @@ import { checkVolume } from '../volume/volume.ts'
  */
 export const repair = async (context: Context, name: string): Promise<void> => {
   const { config, host, log } = context
-  checkVolume(config, host)
+  requireVolume(config, host)
   const known = readMigrations(config.migrations)
   const migration = known.find(candidate => candidate.name === name)
   if (migration === undefined) throw unknownMigration(name, known, config.migrations)
-  refuseNoDatabase(config)
+  requireDatabase(config)
   const { checksum } = migration
   const before = await withDatabase(context, config.database, async connection => {
     const applied = readHistory(connection).find(candidate => candidate.name === name)

@@ -6,17 +6,17 @@ import { type Context, confirm } from '../context.ts'
 import { Failure, forShell } from '../failure.ts'
 import { type MigrationText, readMigrationTexts, toKnown } from '../migrations/files.ts'
 import { readHistory } from '../migrations/history.ts'
-import { findForeign, makePlan } from '../migrations/plan.ts'
+import { findOtherProgramsTable, makePlan } from '../migrations/plan.ts'
 import { withdrawMarker } from '../ready/marker.ts'
 import { markReady, notMarked } from '../ready/readiness.ts'
-import { inspectByHelper, refuseDamage } from '../sqlite/check.ts'
+import { checkFileByHelper, refuseDamage } from '../sqlite/check.ts'
 import { copyByHelper } from '../sqlite/copy.ts'
 import { replaceDatabase } from '../sqlite/replace.ts'
 import { checkOf, helperOf, withDatabase } from '../sqlite/sqlite.ts'
 import { sameOwner, shareWithGroup, sizeOf } from '../volume/files.ts'
 import { removePartialFolders, withPartialFolder } from '../volume/folders.ts'
-import { refuseShortRoom } from '../volume/space.ts'
-import { checkVolume, probeFolder } from '../volume/volume.ts'
+import { requireSpace } from '../volume/space.ts'
+import { probeFolder, requireVolume } from '../volume/volume.ts'
 
 /**
  * Puts a copy of a backup in the place of the database. What it replaces is kept beside it, the backup stays where it is.
@@ -32,7 +32,7 @@ export const restore = async (
 ): Promise<void> => {
   const { config, host, log } = context
   const { database, volume } = config
-  checkVolume(config, host)
+  requireVolume(config, host)
   const backup = chooseBackup(database, file, latest)
   const texts = readMigrationTexts(config.migrations)
   const check = checkOf(config)
@@ -42,7 +42,7 @@ export const restore = async (
     `${backup} takes the place of ${database}; what is there is kept. Its hub must be stopped`,
   )
   removePartialFolders(volume, false)
-  refuseShortRoom([{ what: 'copy of the backup', folder: volume, bytes: statSync(backup).size, files: 4 }])
+  requireSpace([{ what: 'copy of the backup', folder: volume, bytes: statSync(backup).size, files: 4 }])
   const isLost = !existsSync(database)
   const replaced = await withPartialFolder(volume, async partials => {
     probeFolder(partials)
@@ -98,7 +98,7 @@ const markRestored = async (context: Context, texts: readonly MigrationText[]): 
   const { database, readyFile } = config
   await withDatabase(context, database, async connection => {
     const { pending, conflicts: inHistory } = makePlan(texts.map(toKnown), readHistory(connection))
-    const conflicts = [...findForeign(connection), ...inHistory]
+    const conflicts = [...findOtherProgramsTable(connection), ...inHistory]
     const checkedAt = new Date().toISOString()
     if (conflicts.length === 0) markReady(connection, readyFile, texts, { version, checkedAt })
     const next = conflicts.length > 0 ? 'see "migrator status"' : 'run "migrator up"'
@@ -131,7 +131,7 @@ const remedy = async (context: Context): Promise<string> => {
 /** What cannot be read is not good either, nor is what is empty, which to SQLite is sound. */
 const isGood = async (context: Context, file: string): Promise<boolean> =>
   sizeOf(file) > 0 &&
-  inspectByHelper(file, checkOf(context.config), helperOf(context)).then(
+  checkFileByHelper(file, checkOf(context.config), helperOf(context)).then(
     ({ findings }) => findings.length === 0,
     () => false,
   )

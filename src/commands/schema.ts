@@ -4,8 +4,8 @@ import { toMermaid } from '../draw/mermaid.ts'
 import { Failure } from '../failure.ts'
 import { readState } from '../ready/readiness.ts'
 import { whenFree } from '../sqlite/connect.ts'
-import { readStructure, type Structure } from '../sqlite/schema/read.ts'
-import { refuseMissingVolume } from '../volume/volume.ts'
+import { readSchema, type Schema } from '../sqlite/schema/read.ts'
+import { requireFolder } from '../volume/volume.ts'
 
 export type SchemaFormat = 'sql' | 'mermaid' | 'markdown' | 'json'
 
@@ -15,8 +15,8 @@ export type SchemaFormat = 'sql' | 'mermaid' | 'markdown' | 'json'
  */
 export const schema = async (context: Context, format: SchemaFormat): Promise<void> => {
   const { config, host, print } = context
-  refuseMissingVolume(config.volume, host)
-  const { applied, more: structure } = await whenFree(() => readState(config, readStructure), patienceOf(context))
+  requireFolder(config.volume, host)
+  const { applied, more: structure } = await whenFree(() => readState(config, readSchema), patienceOf(context))
   if (structure === undefined) {
     const hint = 'Run "migrator up", which makes it, or name another file with DATABASE_URL.'
     throw new Failure('CONFIG_INVALID', `there is no database ${config.database}`, hint)
@@ -33,7 +33,7 @@ export const schema = async (context: Context, format: SchemaFormat): Promise<vo
 }
 
 /** In an order in which it can be run: whatever a statement needs comes before it. */
-const toSql = ({ tables, views, triggers }: Structure): string => {
+const toSql = ({ tables, views, triggers }: Schema): string => {
   const indexes = tables.flatMap(table => table.indexes.flatMap(({ sql }) => sql ?? []))
   const statements = [...tables.map(({ sql }) => sql), ...indexes, ...[...views, ...triggers].map(({ sql }) => sql)]
   return statements.map(sql => `${sql};\n`).join('')

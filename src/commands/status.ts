@@ -6,14 +6,14 @@ import { Failure } from '../failure.ts'
 import type { Screen, Style } from '../log.ts'
 import { type KnownMigration, readMigrations } from '../migrations/files.ts'
 import type { AppliedMigration } from '../migrations/history.ts'
-import { type Conflict, findForeign, isChanged, makePlan, refuseConflicts } from '../migrations/plan.ts'
-import { refuseLostDatabase } from '../ready/lost.ts'
+import { type Conflict, findOtherProgramsTable, isChanged, makePlan, refuseConflicts } from '../migrations/plan.ts'
+import { requireNotLost } from '../ready/lost.ts'
 import type { Marker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
 import { countTables, type TableSize } from '../sqlite/check.ts'
 import { whenFree } from '../sqlite/connect.ts'
 import { formatBytes, formatCount, formatThings, formatTime, headedTable } from '../text.ts'
-import { refuseMissingVolume } from '../volume/volume.ts'
+import { requireFolder } from '../volume/volume.ts'
 
 export type MigrationState = 'applied' | 'pending' | 'changed' | 'missing' | 'ahead' | 'out of order'
 
@@ -53,10 +53,10 @@ export const status = async (
   { json, exitCode }: Readonly<{ json: boolean; exitCode: boolean }>,
 ): Promise<void> => {
   const { config, host, print, screen } = context
-  refuseMissingVolume(config.volume, host)
+  requireFolder(config.volume, host)
   const known = readMigrations(config.migrations)
   const read = () =>
-    readState(config, connection => ({ tables: countTables(connection), foreign: findForeign(connection) }))
+    readState(config, connection => ({ tables: countTables(connection), foreign: findOtherProgramsTable(connection) }))
   const { applied, marker, ready, bytes, journalMode, more } = await whenFree(read, patienceOf(context))
   const { pending, conflicts: inHistory } = makePlan(known, applied)
   const conflicts = [...(more?.foreign ?? []), ...inHistory]
@@ -75,7 +75,7 @@ export const status = async (
   }
   print(json ? `${JSON.stringify(found)}\n` : statusText(found, screen))
   if (!exitCode) return
-  refuseLostDatabase(config)
+  requireNotLost(config)
   refuseConflicts(conflicts, config.database)
   refuseBehind(config.database, pending)
 }

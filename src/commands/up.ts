@@ -4,14 +4,14 @@ import { type Context, patienceOf } from '../context.ts'
 import { attempt, Failure } from '../failure.ts'
 import type { Log } from '../log.ts'
 import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
-import { refuseLostDatabase } from '../ready/lost.ts'
-import { type Marker, readMarker, seenOf, withdrawMarker } from '../ready/marker.ts'
+import { requireNotLost } from '../ready/lost.ts'
+import { type Marker, quickChecksum, readMarker, withdrawMarker } from '../ready/marker.ts'
 import { type Connection, closeUnlessDamaged, openDatabase, whenFree } from '../sqlite/connect.ts'
 import { toFailure } from '../sqlite/errors.ts'
 import { hasHotJournal, wasWalRecovered } from '../sqlite/file.ts'
 import { wrongSize } from '../sqlite/reader.ts'
 import { filesystemOf } from '../volume/mounts.ts'
-import { checkVolume, type Host } from '../volume/volume.ts'
+import { type Host, requireVolume } from '../volume/volume.ts'
 
 /** Milliseconds after which the last damage check no longer counts: 7 days. */
 const checkLasts = 7 * 24 * 3600 * 1000
@@ -23,19 +23,19 @@ const checkLasts = 7 * 24 * 3600 * 1000
  */
 export const up = async (context: Context, to: string | undefined): Promise<void> => {
   const { config, host, log } = context
-  checkVolume(config, host)
+  requireVolume(config, host)
   warnOfMemory(config.volume, host, log)
   const texts = readMigrationTexts(config.migrations)
   if (to !== undefined && !texts.some(({ name }) => name === to))
     throw (await import('../migrations/plan.ts')).unknownMigration(to, texts, config.migrations)
   try {
-    refuseLostDatabase(config)
+    requireNotLost(config)
     const isNew = statSync(config.database, { throwIfNoEntry: false }) === undefined
     const checkDue = config.check === 'always' || (config.check === 'auto' && hasHotJournal(config.database))
     const connection = openDatabase(config.database)
     try {
       if (checkDue || to !== undefined || !(await isReady(context, connection, texts)))
-        await (await import('../ready/bring-up.ts')).makeReady(context, connection, texts, to)
+        await (await import('../ready/bring-up.ts')).bringUp(context, connection, texts, to)
       connection.close()
     } catch (error) {
       const failure = toFailure(error, config.database)
@@ -63,7 +63,7 @@ const isReady = async (context: Context, connection: Connection, texts: readonly
   const marker = readMarker(config.readyFile)
   if (marker === undefined || marker.version !== version || isOld(marker, config)) return false
   const seenNow = connection.transaction(() => {
-    const seen = seenOf(connection, texts, marker)
+    const seen = quickChecksum(connection, texts, marker)
     const doubts = config.check === 'auto' ? wrongSize(config.database, connection) : []
     return doubts.length === 0 ? seen : undefined
   })

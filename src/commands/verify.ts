@@ -3,8 +3,8 @@ import { Failure, type FailureCode } from '../failure.ts'
 import { readMigrations } from '../migrations/files.ts'
 import type { Finding } from '../sqlite/schema/compare.ts'
 import { textTable } from '../text.ts'
-import { type Check, checks, type Examination, examine, type Judged } from '../verify/examine.ts'
-import { refuseMissingVolume } from '../volume/volume.ts'
+import { type Check, type CheckResults, checks, type Problem, runChecks } from '../verify/examine.ts'
+import { requireFolder } from '../volume/volume.ts'
 
 /** What `verify --json` prints, documented in docs/commands/verify.md. Fields are added, never changed. */
 type Verification = Readonly<{
@@ -14,7 +14,7 @@ type Verification = Readonly<{
   /** of the worst difference; null when there is none */
   code: FailureCode | null
   checks: readonly Readonly<{ check: Check; result: 'passed' | 'failed' | 'not made' }>[]
-  findings: readonly Judged[]
+  findings: readonly Problem[]
 }>
 
 /** The worst first. */
@@ -36,8 +36,8 @@ const codes: readonly FailureCode[] = [
  */
 export const verify = async (context: Context, { json }: Readonly<{ json: boolean }>): Promise<void> => {
   const { config, host, print } = context
-  refuseMissingVolume(config.volume, host)
-  const { schema, results } = await examine(context, readMigrations(config.migrations))
+  requireFolder(config.volume, host)
+  const { schema, results } = await runChecks(context, readMigrations(config.migrations))
   const findings = checks.flatMap(check => results[check] ?? [])
   const code = codes.find(candidate => findings.some(finding => finding.code === candidate)) ?? null
   const verification = {
@@ -54,7 +54,7 @@ export const verify = async (context: Context, { json }: Readonly<{ json: boolea
   throw new Failure(code, `${config.database}: ${differences.map(findingLine).join('; ')}`, [...hints].join(' '))
 }
 
-const resultOf = (findings: Examination['results'][Check]): Verification['checks'][number]['result'] => {
+const resultOf = (findings: CheckResults['results'][Check]): Verification['checks'][number]['result'] => {
   if (findings === undefined) return 'not made'
   return findings.some(({ weight }) => weight === 'difference') ? 'failed' : 'passed'
 }

@@ -6,7 +6,7 @@ import { type KnownMigration, readMigrations } from '../migrations/files.ts'
 import { readMarker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
 import { isBusy } from '../sqlite/errors.ts'
-import { type Host, refuseMissingVolume } from '../volume/volume.ts'
+import { type Host, requireFolder } from '../volume/volume.ts'
 
 /** Milliseconds between two looks. */
 const pause = 100
@@ -37,7 +37,7 @@ export const wait = async ({ config, host, log, signal }: Context, seconds: numb
 
 /** The database is only opened once the marker names this image's last migration. One that a writer has locked is not ready yet. */
 const isReady = (config: Config, host: Host, known: readonly KnownMigration[]): boolean => {
-  refuseMissingVolume(config.volume, host)
+  requireFolder(config.volume, host)
   const marker = readMarker(config.readyFile)
   if (marker?.schema !== known.at(-1)?.name || marker?.migrations !== known.length) return false
   const outcome = attempt(() => readState(config, () => undefined))

@@ -1,12 +1,12 @@
 import { describeActions, describeIndex } from '../sqlite/schema/compare.ts'
-import type { Column, Structure, Table } from '../sqlite/schema/read.ts'
+import type { Column, Schema, Table } from '../sqlite/schema/read.ts'
 import { toMermaid } from './mermaid.ts'
 
 /**
  * A structure as a document: the diagram, and a table of the columns of each table with what else belongs to it.
  * @param schema the last applied migration; null where none is
  */
-export const toMarkdown = (structure: Structure, schema: string | null): string => {
+export const toMarkdown = (structure: Schema, schema: string | null): string => {
   const { tables, views, triggers } = structure
   const sections = [
     '# Schema',

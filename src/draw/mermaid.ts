@@ -1,10 +1,10 @@
-import type { Column, ForeignKey, Structure, Table } from '../sqlite/schema/read.ts'
+import type { Column, ForeignKey, Schema, Table } from '../sqlite/schema/read.ts'
 
 /**
  * Tables and foreign keys as a Mermaid diagram (https://mermaid.js.org/syntax/entityRelationshipDiagram.html). Where its syntax
  * has no place for a character of a name, an underscore stands for it.
  */
-export const toMermaid = ({ tables }: Structure): string =>
+export const toMermaid = ({ tables }: Schema): string =>
   `${['erDiagram', ...tables.flatMap(entity), ...tables.flatMap(relations)].join('\n')}\n`
 
 const entity = (table: Table): readonly string[] => {

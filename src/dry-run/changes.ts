@@ -1,5 +1,5 @@
 import { describeColumn, describeIndex } from '../sqlite/schema/compare.ts'
-import { type ForeignKey, type Structure, type Table, without } from '../sqlite/schema/read.ts'
+import { type ForeignKey, type Schema, type Table, without } from '../sqlite/schema/read.ts'
 import { isSameSql } from '../sqlite/sql.ts'
 import { formatThings, textTable } from '../text.ts'
 
@@ -16,7 +16,7 @@ export type Difference = Readonly<{
 type Fact = Readonly<{ kind: Difference['kind']; name: string; detail: string; sql: string }>
 
 /** What two structures differ in: tables first, then what is in them, then what is around them. */
-export const differences = (before: Structure, after: Structure): readonly Difference[] => {
+export const differences = (before: Schema, after: Schema): readonly Difference[] => {
   const shared = before.tables.flatMap(old =>
     after.tables.filter(({ name }) => name === old.name).map((now): [Table, Table] => [old, now]),
   )
@@ -68,7 +68,7 @@ const factsWithin = (table: Table): readonly Fact[] => [
   ...table.foreignKeys.map(key => fact('foreign key', `${table.name} (${key.columns.join(', ')})`, describeKey(key))),
 ]
 
-const factsAround = ({ tables, triggers, views }: Structure): readonly Fact[] => [
+const factsAround = ({ tables, triggers, views }: Schema): readonly Fact[] => [
   ...tables.flatMap(({ name: table, indexes }) =>
     indexes.map(index => {
       const detail = `${index.unique ? 'UNIQUE ' : ''}on ${table} ${describeIndex({ ...index, unique: false })}`

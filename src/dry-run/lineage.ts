@@ -1,8 +1,8 @@
-import { type Structure, type Table, without } from '../sqlite/schema/read.ts'
+import { type Schema, type Table, without } from '../sqlite/schema/read.ts'
 import { type Recording, type Step, withoutUndone } from './record.ts'
 
 /** What became of a table that was there before a migration. */
-export type Fate = Readonly<{
+export type Lineage = Readonly<{
   /** as it was */
   old: Table
   /** as it is; undefined where it was dropped */
@@ -24,11 +24,11 @@ export type Fate = Readonly<{
   columnBy: ReadonlyMap<string, Step>
 }>
 
-export type Survivor = Fate & Readonly<{ now: Table }>
-export const isSurvivor = (fate: Fate): fate is Survivor => fate.now !== undefined
+export type Kept = Lineage & Readonly<{ now: Table }>
+export const isKept = (lineage: Lineage): lineage is Kept => lineage.now !== undefined
 
 /** A table through its life, whatever it is called. */
-type Life = {
+type Line = {
   name: string
   by: Step | undefined
   ended: boolean
@@ -36,16 +36,16 @@ type Life = {
   readonly columns: Map<string, string>
   readonly columnBy: Map<string, Step>
   /** the tables that its rows came from, and where theirs came from */
-  readonly sources: Set<Life>
+  readonly sources: Set<Line>
   /** the statements that brought them, and the tables which they read */
-  readonly copies: Readonly<{ step: Step; from: Life }>[]
+  readonly copies: Readonly<{ step: Step; from: Line }>[]
 }
 
 /**
  * Follows each table that was there before a migration through its statements, whose texts are not read: a table that goes
  * while another comes in one statement is renamed, and SQLite's program of each INSERT tells whose rows it copies.
  */
-export const fatesOf = ({ before, steps }: Recording): readonly Fate[] => {
+export const lineagesOf = ({ before, steps }: Recording): readonly Lineage[] => {
   const kept = withoutUndone(steps)
   const lives = before.tables.map(old => ({ old, life: begin(old) }))
   const living = new Map(lives.map(({ life }) => [life.name, life]))
@@ -58,7 +58,7 @@ export const fatesOf = ({ before, steps }: Recording): readonly Fate[] => {
   return lives.map(({ old, life }) => toFate(old, life, living.get(old.name), after))
 }
 
-const begin = ({ name, columns }: Pick<Table, 'name' | 'columns'>): Life => ({
+const begin = ({ name, columns }: Pick<Table, 'name' | 'columns'>): Line => ({
   name,
   by: undefined,
   ended: false,
@@ -69,7 +69,7 @@ const begin = ({ name, columns }: Pick<Table, 'name' | 'columns'>): Life => ({
 })
 
 /** One statement drops one table, makes one, or both at once: that is a new name for it. */
-const followTables = (step: Step, living: Map<string, Life>): void => {
+const followTables = (step: Step, living: Map<string, Line>): void => {
   const [gone] = without(step.before, step.after)
   const [came] = without(step.after, step.before)
   if (gone !== undefined) {
@@ -81,7 +81,7 @@ const followTables = (step: Step, living: Map<string, Life>): void => {
   } else if (came !== undefined) living.set(came.name, begin(came))
 }
 
-const followColumns = (step: Step, living: Map<string, Life>): void => {
+const followColumns = (step: Step, living: Map<string, Line>): void => {
   for (const { name, columns: now } of step.after.tables) {
     const old = step.before.tables.find(table => table.name === name)?.columns ?? now
     for (const [index, column] of old.entries()) {
@@ -98,7 +98,7 @@ const followColumns = (step: Step, living: Map<string, Life>): void => {
   }
 }
 
-const followRows = (step: Step, living: Map<string, Life>): void => {
+const followRows = (step: Step, living: Map<string, Line>): void => {
   const came = without(step.after, step.before).map(({ name }) => name)
   for (const target of [...step.touched.writes, ...came]) {
     for (const source of step.touched.reads.filter(name => name !== target)) {
@@ -111,13 +111,13 @@ const followRows = (step: Step, living: Map<string, Life>): void => {
 }
 
 /** Temporary tables are in no structure. */
-const lifeOf = (name: string, living: Map<string, Life>): Life => {
+const lifeOf = (name: string, living: Map<string, Line>): Line => {
   const life = living.get(name) ?? begin({ name, columns: [] })
   living.set(name, life)
   return life
 }
 
-const toFate = (old: Table, life: Life, inItsPlace: Life | undefined, after: Structure): Fate => {
+const toFate = (old: Table, life: Line, inItsPlace: Line | undefined, after: Schema): Lineage => {
   const rebuilt = life.ended && inItsPlace?.sources.has(life) === true
   const name = rebuilt ? old.name : life.name
   const columns = [...life.columns].flatMap(([first, last]): [string, string][] => {

@@ -1,9 +1,9 @@
 import type { Connection } from '../sqlite/connect.ts'
-import { type Structure, type Table, without } from '../sqlite/schema/read.ts'
+import { type Schema, type Table, without } from '../sqlite/schema/read.ts'
 import { keywordOf } from '../sqlite/sequelize.ts'
 import { quote, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
 import { formatThings } from '../text.ts'
-import { type Fate, fatesOf, isSurvivor } from './lineage.ts'
+import { isKept, type Lineage, lineagesOf } from './lineage.ts'
 import { afterOf, type Recording } from './record.ts'
 
 /** Rows or values that a migration took away or changed. */
@@ -24,17 +24,17 @@ export const lostValues = (
   recording: Recording,
   before: readonly Values[],
   after: readonly Values[],
-  goneFrom: (fate: Fate) => number,
+  goneFrom: (lineage: Lineage) => number,
 ): readonly Lost[] =>
-  fatesOf(recording).flatMap(fate => {
-    const { old, now, columns } = fate
+  lineagesOf(recording).flatMap(lineage => {
+    const { old, now, columns } = lineage
     return before
       .filter(({ table }) => table === old.name)
       .flatMap(({ column, number: had }) => {
         // of a table that went nothing is left, though another one may have its name
         const isIt = (other: Values) => other.table === now?.name && other.column === columns.get(column)
         const left = after.find(isIt)?.number ?? 0
-        if (had - left <= goneFrom(fate)) return []
+        if (had - left <= goneFrom(lineage)) return []
         const of = `${old.name}.${column}`
         return [{ of, number: had - left, text: `${of} had ${formatThings(had, 'value')} and has ${left} after it` }]
       })
@@ -44,7 +44,7 @@ export const lostValues = (
 export type Values = Readonly<{ table: string; column: string; number: number }>
 
 /** Counts the values of all columns that are not computed; virtual tables have none here. Reads every row. */
-export const countValues = (connection: Connection, { tables }: Structure): readonly Values[] =>
+export const countValues = (connection: Connection, { tables }: Schema): readonly Values[] =>
   tables.flatMap(({ name: table, columns }) => {
     const own = columns.filter(({ generated }) => generated === null).map(({ name }) => quote(name))
     if (own.length === 0) return []
@@ -78,8 +78,8 @@ export const watchDropped = (connection: Connection) => {
 
   /** Where a table stands in the place of another one, and a column of it has other values, or some of another type. */
   const changed = (recording: Recording, before: readonly Values[]): readonly Lost[] =>
-    fatesOf(recording)
-      .filter(isSurvivor)
+    lineagesOf(recording)
+      .filter(isKept)
       .flatMap(({ old, now, rebuilt, columns, lastColumns }) => {
         if (rebuilt === undefined) return []
         const names = [...columns].map(([first, present]) => ({ first, present, last: lastColumns.get(first) }))

@@ -1,8 +1,8 @@
-import { type Around, type Asked, nothing } from '../engine.ts'
+import { noResult, type SqlStatement, type StatementHook } from '../engine.ts'
 import { attempt } from '../failure.ts'
 import { reasonOf } from '../migrations/run.ts'
 import type { Connection } from '../sqlite/connect.ts'
-import { readHubStructure, type Structure } from '../sqlite/schema/read.ts'
+import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
 import { keywordOf } from '../sqlite/sequelize.ts'
 import { tokensOf } from '../sqlite/sql.ts'
 
@@ -17,16 +17,16 @@ export type Step = Readonly<{
   milliseconds: number
   /** why it failed; null where it did not */
   error: string | null
-  touched: Touched
-  before: Structure
-  after: Structure
+  touched: TableAccess
+  before: Schema
+  after: Schema
 }>
 
 /** What a migration did, up to now. Statements that only read are left out, unless they failed. */
-export type Recording = Readonly<{ before: Structure; steps: readonly Step[] }>
+export type Recording = Readonly<{ before: Schema; steps: readonly Step[] }>
 
 /** The structure that a migration left. */
-export const afterOf = ({ before, steps }: Recording): Structure => steps.at(-1)?.after ?? before
+export const afterOf = ({ before, steps }: Recording): Schema => steps.at(-1)?.after ?? before
 
 /** The statements that had an effect: without those that failed, and those that the migration itself rolled back. */
 export const withoutUndone = (steps: readonly Step[]): readonly Step[] => {
@@ -40,7 +40,7 @@ export const withoutUndone = (steps: readonly Step[]): readonly Step[] => {
 }
 
 /** The last statement that made something so which was not so before it. */
-export const stepThat = (steps: readonly Step[], isSo: (structure: Structure) => boolean): Step | undefined =>
+export const stepThat = (steps: readonly Step[], isSo: (structure: Schema) => boolean): Step | undefined =>
   steps.findLast(({ before, after }) => before !== after && !isSo(before) && isSo(after))
 
 const savepointOf = (sql: string): string | undefined => /^SAVEPOINT\s+(\w+)/i.exec(sql)?.[1]
@@ -52,22 +52,22 @@ const writesRows = /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/
  * Records what runs through the bridge of a connection, and what each statement does to the structure.
  * @param forgives whether a migration goes on after this statement failed, as if it had done nothing
  */
-export const createRecorder = (connection: Connection, forgives: (asked: Asked) => boolean) => {
+export const createRecorder = (connection: Connection, forgives: (asked: SqlStatement) => boolean) => {
   let steps: Step[] = []
   const versionNow = (): unknown => connection.pragma('schema_version', { simple: true })
-  let known = { version: versionNow(), structure: readHubStructure(connection) }
+  let known = { version: versionNow(), structure: readAppSchema(connection) }
 
   /** Read anew only where SQLite's own counter of changes says so. */
-  const structureNow = (): Structure => {
+  const structureNow = (): Schema => {
     const version = versionNow()
-    if (version !== known.version) known = { version, structure: readHubStructure(connection) }
+    if (version !== known.version) known = { version, structure: readAppSchema(connection) }
     return known.structure
   }
 
-  const around: Around = (asked, execute) => {
+  const around: StatementHook = (asked, execute) => {
     const before = structureNow()
     const inlined = inlineValues(connection, asked)
-    const rows = touched(connection, inlined)
+    const rows = tableAccess(connection, inlined)
     const start = performance.now()
     const outcome = attempt(execute)
     const milliseconds = performance.now() - start
@@ -80,7 +80,7 @@ export const createRecorder = (connection: Connection, forgives: (asked: Asked) 
       return outcome.value
     }
     steps.push({ ...common, sql: inlined, rows: 0, error: reasonOf(outcome.error) })
-    if (forgives(asked)) return nothing
+    if (forgives(asked)) return noResult
     throw outcome.error
   }
 
@@ -94,7 +94,7 @@ export const createRecorder = (connection: Connection, forgives: (asked: Asked) 
 }
 
 /** Tables that a statement reads and writes rows of; temporary ones are called `temp.NAME`. */
-export type Touched = Readonly<{ reads: readonly string[]; writes: readonly string[] }>
+export type TableAccess = Readonly<{ reads: readonly string[]; writes: readonly string[] }>
 
 type Instruction = { opcode: string; p2: number; p3: number; p5: number }
 
@@ -108,7 +108,7 @@ const isRegister = 0x10
  * What a statement does with the rows of tables, out of the program that SQLite makes of it; nothing is run. Deletes touch
  * nothing here: they move no rows. https://www.sqlite.org/opcode.html
  */
-export const touched = (connection: Connection, sql: string): Touched => {
+export const tableAccess = (connection: Connection, sql: string): TableAccess => {
   if (!movesRows.test(keywordOf(sql))) return { reads: [], writes: [] }
   const program = attempt(() => connection.prepare<[], Instruction>(`EXPLAIN ${sql}`).all())
   const instructions = 'value' in program ? program.value : []
@@ -136,7 +136,7 @@ const tableAt = (connection: Connection, page: number, file: number): readonly s
  * is, it does what it did with them. A value that SQLite cannot have stays a parameter. (SQLite's own trace, better-sqlite3's
  * `verbose`, cuts values after 32 bytes.)
  */
-export const inlineValues = (connection: Connection, { sql, bound }: Asked): string => {
+export const inlineValues = (connection: Connection, { sql, bound }: SqlStatement): string => {
   const values = new Map<string, unknown>(Object.entries(bound))
   const parameters = tokensOf(sql).filter(({ text }) => /^(?:\$\w|\?$)/.test(text))
   // the last one first, so that the places of the others stay true

@@ -6,7 +6,7 @@ import { keywordOf } from '../sqlite/sequelize.ts'
 import { tokensOf } from '../sqlite/sql.ts'
 import { formatThings } from '../text.ts'
 import { type Difference, differences } from './changes.ts'
-import type { Fate } from './lineage.ts'
+import type { Lineage } from './lineage.ts'
 import { countValues, type Lost, lostValues, watchDropped } from './losses.ts'
 import { afterOf, createRecorder, type Recording, withoutUndone } from './record.ts'
 
@@ -47,7 +47,7 @@ export const revertMigrations = async (
       const losses = found.filter(({ table }) => table !== historyTable)
       const now = countValues(connection, afterOf(recording))
       const rows = losses.map(({ table, rows, text }) => ({ of: String(table), number: rows, text }))
-      const goneFrom = ({ old }: Fate) => rows.find(({ of }) => of === old.name)?.number ?? 0
+      const goneFrom = ({ old }: Lineage) => rows.find(({ of }) => of === old.name)?.number ?? 0
       const fewer = lostValues(recording, values, now, goneFrom)
       const changed = dropped.changed(recording, values).filter(({ of }) => !fewer.some(other => other.of === of))
       const lost = [...rows, ...fewer, ...changed, ...changedRows(recording)]

@@ -1,11 +1,11 @@
 import { type Context, patienceOf } from '../context.ts'
-import type { Around } from '../engine.ts'
+import type { StatementHook } from '../engine.ts'
 import type { KnownMigration } from '../migrations/files.ts'
 import { historyStatements, historyTable, readHistory } from '../migrations/history.ts'
 import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
-import { findForeign, makePlan, refuseConflicts } from '../migrations/plan.ts'
-import { applyMigrations, settleLimit } from '../migrations/run.ts'
-import { countTables, inspectByHelper, refuseDamage, type TableSize } from '../sqlite/check.ts'
+import { findOtherProgramsTable, makePlan, refuseConflicts } from '../migrations/plan.ts'
+import { applyMigrations, idleLimit } from '../migrations/run.ts'
+import { checkFileByHelper, countTables, refuseDamage, type TableSize } from '../sqlite/check.ts'
 import { type Connection, openDatabase, withTransaction } from '../sqlite/connect.ts'
 import { uncheckedTables } from '../sqlite/keys.ts'
 import { checkOf, helperOf } from '../sqlite/sqlite.ts'
@@ -15,17 +15,17 @@ import { countValues, type Values } from './losses.ts'
 import { afterOf, createRecorder, type Recording } from './record.ts'
 
 /** What a migration did, as far as it came. */
-export type Trial = Readonly<{
+export type DryRunResult = Readonly<{
   migration: LoadedMigration
   recording: Recording
   /** rows of each table */
   before: readonly TableSize[]
   valuesBefore: readonly Values[]
   /** what is known once it ended; undefined for one that was stopped */
-  end: TrialEnd | undefined
+  end: DryRunEnd | undefined
 }>
 
-export type TrialEnd = Readonly<{
+export type DryRunEnd = Readonly<{
   after: readonly TableSize[]
   valuesAfter: readonly Values[]
   milliseconds: number
@@ -39,9 +39,9 @@ export type TrialEnd = Readonly<{
  * Watches migrations that are tried on a connection: `tried` makes one that leaves its Trial, `around` records its statements.
  * @param onRun told which migration runs next
  */
-export const createTrials = (connection: Connection, onRun: (name: string) => void) => {
+export const createDryRuns = (connection: Connection, onRun: (name: string) => void) => {
   const { around, record } = createRecorder(connection, () => false)
-  const trials: Trial[] = []
+  const trials: DryRunResult[] = []
 
   const tried = (migration: LoadedMigration): LoadedMigration => ({
     ...migration,
@@ -82,8 +82,8 @@ export const sizeNow = (connection: Connection): number =>
 const countRows = (connection: Connection): readonly TableSize[] =>
   countTables(connection).filter(({ name }) => name !== historyTable)
 
-export type TriedOut = Readonly<{
-  trials: readonly Trial[]
+export type DryRun = Readonly<{
+  trials: readonly DryRunResult[]
   /** statements that prepare the history */
   history: readonly string[]
   /** tables whose foreign keys cannot be checked, before the first migration and after the last */
@@ -123,7 +123,7 @@ export const pendingOf = (
   path: string,
 ): readonly KnownMigration[] => {
   const { pending, conflicts } = makePlan(known, readHistory(connection))
-  refuseConflicts([...findForeign(connection), ...conflicts], path)
+  refuseConflicts([...findOtherProgramsTable(connection), ...conflicts], path)
   return pending
 }
 
@@ -132,39 +132,39 @@ export const pendingOf = (
  * @param onRun told which migration runs next
  * @throws what is wrong before the first one runs, as `up` does; the reason of a signal
  */
-export const tryOut = async (
+export const dryRun = async (
   context: Context,
   known: readonly KnownMigration[],
   copy: string,
   onRun: (name: string) => void,
-): Promise<TriedOut> => {
+): Promise<DryRun> => {
   const { config, log, signal, version } = context
   const connection = openDatabase(copy)
   try {
     const start = sizeNow(connection)
-    const { around, tried, trials } = createTrials(connection, onRun)
+    const { around, tried, trials } = createDryRuns(connection, onRun)
     let journal = 0
     const measure = (): void => {
       const sizes = ['-journal', '-wal'].map(suffix => sizeOf(copy + suffix))
       journal = Math.max(journal, ...sizes)
     }
-    const measured: Around = (asked, execute) => {
+    const measured: StatementHook = (asked, execute) => {
       const executed = around(asked, execute)
       measure()
       return executed
     }
     let history: readonly string[] = []
-    let unchecked: TriedOut['unchecked'] = { before: [], after: [] }
+    let unchecked: DryRun['unchecked'] = { before: [], after: [] }
     const error = await withTransaction(connection, patienceOf(context), async () => {
       pendingOf(connection, known, config.database)
       // a database that is not there yet has nothing to be read for damage
       if (start > 0 && config.check !== 'never')
-        refuseDamage(config.database, await inspectByHelper(copy, checkOf(config), helperOf(context)))
+        refuseDamage(config.database, await checkFileByHelper(copy, checkOf(config), helperOf(context)))
       const migrations = await loadMigrations(known)
       history = historyStatements(connection, known)
       const before = uncheckedTables(connection)
       const onProgress = createProgress(log, 'rows')
-      const options = { version, signal, settleLimit, onProgress, around: measured }
+      const options = { version, signal, settleLimit: idleLimit, onProgress, around: measured }
       await applyMigrations(connection, migrations.map(tried), options)
       unchecked = { before, after: uncheckedTables(connection) }
       measure()

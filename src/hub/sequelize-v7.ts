@@ -1,6 +1,6 @@
 import { Sequelize } from '@sequelize/core'
 import { SqliteDialect } from '@sequelize/sqlite3'
-import { plainly } from '../engine.ts'
+import { runPlain } from '../engine.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { createBridge } from '../sqlite/sequelize.ts'
 
@@ -12,7 +12,7 @@ import { createBridge } from '../sqlite/sequelize.ts'
 export const connectSequelize = (connection: Connection): Sequelize<SqliteDialect> =>
   new Sequelize({
     dialect: SqliteDialect,
-    sqlite3Module: createBridge(connection, plainly),
+    sqlite3Module: createBridge(connection, runPlain),
     storage: connection.name,
     mode: 2,
     foreignKeys: false,

@@ -1,21 +1,21 @@
 import Database from 'better-sqlite3'
-import { type Fate, isSurvivor, type Survivor } from '../dry-run/lineage.ts'
+import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import { type Step, stepThat } from '../dry-run/record.ts'
 import { attempt } from '../failure.ts'
 import { describeIndex } from '../sqlite/schema/compare.ts'
-import { type Column, type Index, type Structure, type Table, without } from '../sqlite/schema/read.ts'
+import { type Column, type Index, type Schema, type Table, without } from '../sqlite/schema/read.ts'
 import { isSameSql } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 import { changeOf, fills } from './statements.ts'
 
 /** MF101 to MF104, LT101, HM301: what works on an empty table, and on another only if its rows are so. */
-export const findDataDependent = (fates: readonly Fate[], steps: readonly Step[]): readonly Finding[] =>
-  fates
-    .filter(isSurvivor)
-    .flatMap(fate => [...findAdded(fate, steps), ...findNotNull(fate, steps), ...findUnique(fate, steps)])
+export const findDataDependent = (lineages: readonly Lineage[], steps: readonly Step[]): readonly Finding[] =>
+  lineages
+    .filter(isKept)
+    .flatMap(lineage => [...findAdded(lineage, steps), ...findNotNull(lineage, steps), ...findUnique(lineage, steps)])
 
 /** A rebuild fills its new columns by itself. */
-const findAdded = ({ now, columns, rebuilt }: Survivor, steps: readonly Step[]): readonly Finding[] => {
+const findAdded = ({ now, columns, rebuilt }: Kept, steps: readonly Step[]): readonly Finding[] => {
   if (rebuilt !== undefined) return []
   const present = [...columns.values()]
   const added = now.columns.filter(({ name }) => !present.includes(name))
@@ -31,12 +31,12 @@ const findAdded = ({ now, columns, rebuilt }: Survivor, steps: readonly Step[]):
   })
 }
 
-const findNotNull = ({ old, now, columns, rebuilt }: Survivor, steps: readonly Step[]): readonly Finding[] => {
+const findNotNull = ({ old, now, columns, rebuilt }: Kept, steps: readonly Step[]): readonly Finding[] => {
   const replaced = rebuilt === undefined ? [] : without(rebuilt.before, rebuilt.after).map(({ name }) => name)
   return old.columns.flatMap(before => {
     const column = now.columns.find(({ name }) => name === columns.get(before.name))
     if (column === undefined || before.notNull || !column.notNull) return []
-    const isSo = (structure: Structure) => columnIn(structure, now, column)?.notNull === true
+    const isSo = (structure: Schema) => columnIn(structure, now, column)?.notNull === true
     const isFilled = steps.some(step => {
       const change = changeOf(step.sql)
       if (change === undefined || isSo(step.before)) return false
@@ -60,7 +60,7 @@ const isOfAllNull = (asked: string, column: string): boolean =>
     .map(condition => condition.trim().replace(/^[^.]*\./, ''))
     .every(condition => condition === '' || isSameSql(condition, `"${column}" IS NULL`))
 
-const findUnique = ({ old, now, columns }: Survivor, steps: readonly Step[]): readonly Finding[] => {
+const findUnique = ({ old, now, columns }: Kept, steps: readonly Step[]): readonly Finding[] => {
   const present = [...columns.values()]
   const isExpression = (part: string) => !now.columns.some(({ name }) => name === part)
   const before = uniquesOf(old).map(unique => ({
@@ -74,7 +74,7 @@ const findUnique = ({ old, now, columns }: Survivor, steps: readonly Step[]): re
         !before.some(other => implies(other, unique)),
     )
     .map(unique => {
-      const isThere = ({ tables }: Structure) =>
+      const isThere = ({ tables }: Schema) =>
         tables.some(table => table.name === now.name && uniquesOf(table).some(other => implies(other, unique)))
       const step = stepThat(steps, isThere)
       const wasPlain = old.indexes.some(({ name, unique: was }) => !was && name !== null && name === unique.name)
@@ -83,7 +83,7 @@ const findUnique = ({ old, now, columns }: Survivor, steps: readonly Step[]): re
     })
 }
 
-const columnIn = ({ tables }: Structure, table: Table, column: Column): Column | undefined =>
+const columnIn = ({ tables }: Schema, table: Table, column: Column): Column | undefined =>
   tables.find(({ name }) => name === table.name)?.columns.find(({ name }) => name === column.name)
 
 const isOneOf = (names: readonly string[]) => (name: string) => names.includes(name)

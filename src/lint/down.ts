@@ -1,6 +1,6 @@
-import { type Fate, fatesOf } from '../dry-run/lineage.ts'
+import { type Lineage, lineagesOf } from '../dry-run/lineage.ts'
 import { afterOf, type Recording, type Step, withoutUndone } from '../dry-run/record.ts'
-import { compareStructures, type Finding as Difference } from '../sqlite/schema/compare.ts'
+import { compareSchemas, type Finding as Difference } from '../sqlite/schema/compare.ts'
 import { without } from '../sqlite/schema/read.ts'
 import { findPick, mentions } from './rebuilds.ts'
 import { type Finding, finding } from './rules.ts'
@@ -11,14 +11,14 @@ const quoted = 3
 
 /** HM401, HM402: what `down`, run right after `up`, takes with it, and what it leaves other than it was before. */
 export const findDown = (up: Recording, down: Recording): readonly Finding[] => {
-  const upFates = fatesOf(up)
-  const fates = fatesOf(down)
+  const upLineages = lineagesOf(up)
+  const lineages = lineagesOf(down)
   const lost = [
-    ...fates.flatMap(fate => findLost(fate, upFates, up)),
-    ...findEmptied(upFates, up, fates, withoutUndone(down.steps)),
+    ...lineages.flatMap(lineage => findLost(lineage, upLineages, up)),
+    ...findEmptied(upLineages, up, lineages, withoutUndone(down.steps)),
   ]
   if (lost.length > 0) return lost
-  const left = compareStructures(up.before, afterOf(down), { adopted: false }).map(describe)
+  const left = compareSchemas(up.before, afterOf(down), { adopted: false }).map(describe)
   if (left.length === 0) return []
   const more = left.length > quoted ? `, and ${left.length - quoted} more` : ''
   const list = left.slice(0, quoted).join(', ')
@@ -31,13 +31,13 @@ const describe = ({ object, what }: Difference): string =>
 
 /** What `up` made goes with `down`, as it should, unless rows were moved there out of a table that `up` dropped. */
 const findLost = (
-  { old, now, columns, by, columnBy }: Fate,
-  upFates: readonly Fate[],
+  { old, now, columns, by, columnBy }: Lineage,
+  upLineages: readonly Lineage[],
   up: Recording,
 ): readonly Finding[] => {
-  const origin = upFates.find(fate => fate.now?.name === old.name)
+  const origin = upLineages.find(lineage => lineage.now?.name === old.name)
   if (now === undefined) {
-    const holdsRows = origin !== undefined || hasMovedRows(old.name, upFates, up)
+    const holdsRows = origin !== undefined || hasMovedRows(old.name, upLineages, up)
     return holdsRows ? [finding('HM401', `drops the table ${old.name}, which has rows from before up`, by)] : []
   }
   const fromBefore = [...(origin?.columns.values() ?? [])]
@@ -52,8 +52,8 @@ const findLost = (
     )
 }
 
-const hasMovedRows = (table: string, upFates: readonly Fate[], { steps }: Recording): boolean => {
-  const dropped = upFates.filter(({ now }) => now === undefined).map(({ old }) => old.name)
+const hasMovedRows = (table: string, upLineages: readonly Lineage[], { steps }: Recording): boolean => {
+  const dropped = upLineages.filter(({ now }) => now === undefined).map(({ old }) => old.name)
   return withoutUndone(steps).some(({ touched, before, after }) => {
     const targets = [...touched.writes, ...without(after, before).map(({ name }) => name)]
     return targets.includes(table) && touched.reads.some(name => dropped.includes(name))
@@ -62,22 +62,22 @@ const hasMovedRows = (table: string, upFates: readonly Fate[], { steps }: Record
 
 /** HM203: tables that were there before, and of which an `up` deletes rows without saying so. */
 export const findDeletes = (
-  fates: readonly Fate[],
+  lineages: readonly Lineage[],
   steps: readonly Step[],
   removesRows: readonly string[],
 ): readonly Finding[] =>
-  fates.flatMap(fate => {
-    if (fate.now === undefined || removesRows.includes(fate.old.name)) return []
+  lineages.flatMap(lineage => {
+    if (lineage.now === undefined || removesRows.includes(lineage.old.name)) return []
     const changes = (isIt: (change: Change) => boolean) => (step: Step) => {
       const change = changeOf(step.sql)
-      return change !== undefined && isOf(fate, change.table) && isIt(change)
+      return change !== undefined && isOf(lineage, change.table) && isIt(change)
     }
     const deletes = steps.find(changes(({ verb }) => verb === 'DELETE'))
-    if (deletes !== undefined) return finding('HM203', `deletes rows of ${fate.old.name}`, deletes)
+    if (deletes !== undefined) return finding('HM203', `deletes rows of ${lineage.old.name}`, deletes)
     const replaces = steps.find(changes(change => change.replaces))
-    if (replaces !== undefined) return finding('HM203', `may replace rows of ${fate.old.name}`, replaces)
-    const pick = findPick(fate)
-    return pick === undefined ? [] : finding('HM203', `does not copy all rows of ${fate.old.name}`, pick)
+    if (replaces !== undefined) return finding('HM203', `may replace rows of ${lineage.old.name}`, replaces)
+    const pick = findPick(lineage)
+    return pick === undefined ? [] : finding('HM203', `does not copy all rows of ${lineage.old.name}`, pick)
   })
 
 /**
@@ -85,20 +85,20 @@ export const findDeletes = (
  * table may be taken back, where it is said which rows that is.
  */
 export const findEmptied = (
-  upFates: readonly Fate[],
+  upLineages: readonly Lineage[],
   up: Recording,
-  fates: readonly Fate[],
+  lineages: readonly Lineage[],
   steps: readonly Step[],
 ): readonly Finding[] =>
-  fates.flatMap(fate => {
-    const origin = upFates.find(({ now }) => now?.name === fate.old.name)
-    if (origin === undefined || fate.now === undefined) return []
+  lineages.flatMap(lineage => {
+    const origin = upLineages.find(({ now }) => now?.name === lineage.old.name)
+    if (origin === undefined || lineage.now === undefined) return []
     const changes = withoutUndone(up.steps)
       .flatMap(({ sql }) => changeOf(sql) ?? [])
       .filter(({ verb, table }) => verb !== 'DELETE' && isOf(origin, table))
     const isOfUp = changes.length > 0
     const fromBefore = [...origin.columns.values()].map(small)
-    const made = fate.old.columns.map(({ name }) => small(name)).filter(name => !fromBefore.includes(name))
+    const made = lineage.old.columns.map(({ name }) => small(name)).filter(name => !fromBefore.includes(name))
     // what up itself wrote over is not from before it, and it may have kept in a column of its own what was there
     const writesOver = ({ column, expression }: Assignment) => !mentions(expression, [small(column), ...made])
     const isGone = (column: string) =>
@@ -108,11 +108,11 @@ export const findEmptied = (
       )
     const isLoss = (set: Assignment) =>
       fromBefore.includes(small(set.column)) && writesOver(set) && !isGone(small(set.column))
-    const pick = isOfUp ? undefined : findPick(fate)
-    const left = `leaves out rows of ${fate.old.name}, which may be from before up`
+    const pick = isOfUp ? undefined : findPick(lineage)
+    const left = `leaves out rows of ${lineage.old.name}, which may be from before up`
     const found = steps.flatMap(step => {
       const change = changeOf(step.sql)
-      if (change === undefined || !isOf(fate, change.table) || (change.picks && isOfUp)) return []
+      if (change === undefined || !isOf(lineage, change.table) || (change.picks && isOfUp)) return []
       if (change.verb === 'DELETE') {
         return finding('HM401', `deletes rows of ${change.table}, which may be from before up`, step)
       }
@@ -129,4 +129,4 @@ export const findEmptied = (
 const small = (name: string): string => name.toLowerCase()
 
 /** Whether a name is the table's, at the begin or at the end. */
-const isOf = ({ old, now }: Fate, table: string): boolean => table === old.name || table === now?.name
+const isOf = ({ old, now }: Lineage, table: string): boolean => table === old.name || table === now?.name

@@ -1,13 +1,13 @@
-import { fatesOf } from '../dry-run/lineage.ts'
+import { lineagesOf } from '../dry-run/lineage.ts'
 import { withoutUndone } from '../dry-run/record.ts'
 import { type KnownMigration, type MigrationText, toKnown } from '../migrations/files.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { makePlan } from '../migrations/plan.ts'
 import { findDeletes, findDown } from './down.ts'
-import { inspect, inspectStructure } from './inspect.ts'
+import { findInStructure, findInUp } from './inspect.ts'
 import { watchOutside } from './outside.ts'
 import { type Rehearsal, type RehearseOptions, type Run, rehearse } from './rehearse.ts'
-import { finding, judge, type Placed, place } from './rules.ts'
+import { applySuppressions, finding, type Placed, place } from './rules.ts'
 import { findStatements } from './statements.ts'
 
 export type Linted = Readonly<{ name: string; findings: readonly Placed[] }>
@@ -30,7 +30,7 @@ export const lint = async (
         ...[...findNumber(migration, known), ...outside.findings(migration)].map(place(null)),
         ...findRuns(migration, rehearsals),
       ]
-      const { open, unused } = judge(found, text.text)
+      const { open, unused } = applySuppressions(found, text.text)
       return { name: text.name, findings: [...open, ...unused] }
     })
   } finally {
@@ -61,14 +61,14 @@ const findRuns = ({ name }: KnownMigration, rehearsals: readonly Rehearsal[]): r
 /** What is to be said of an `up`. Of one that failed half way only what was wrong with its statements. */
 const findUp = ({ recording, failed }: Run, removesRows: readonly string[], because: string) => {
   if (failed === null) {
-    return [...inspect(recording), ...findDeletes(fatesOf(recording), withoutUndone(recording.steps), removesRows)]
+    return [...findInUp(recording), ...findDeletes(lineagesOf(recording), withoutUndone(recording.steps), removesRows)]
   }
   const last = recording.steps.findLast(({ error }) => error === failed)
   return [finding('HM001', `fails: ${failed}${because}`, last), ...findStatements(recording.steps)]
 }
 
 const findDownRun = (up: Run, { recording, failed }: Run) => {
-  if (failed === null) return [...findDown(up.recording, recording), ...inspectStructure(recording)]
+  if (failed === null) return [...findDown(up.recording, recording), ...findInStructure(recording)]
   const last = recording.steps.findLast(({ error }) => error === failed)
   return [finding('HM403', `fails: ${failed}`, last), ...findStatements(recording.steps)]
 }

@@ -1,20 +1,24 @@
-import { type Fate, isSurvivor, type Survivor } from '../dry-run/lineage.ts'
+import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import type { Step } from '../dry-run/record.ts'
 import { compareTables, type Finding as Difference } from '../sqlite/schema/compare.ts'
-import { type Affinity, type Column, type Index, type Structure, type Table, without } from '../sqlite/schema/read.ts'
+import { type Affinity, type Column, type Index, type Schema, type Table, without } from '../sqlite/schema/read.ts'
 import { elementsOf, isSameSql, quote, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 import { type Assignment, assign, changeOf } from './statements.ts'
 
 /** HM101, HM102: what belongs to a table, or refers to it, and is lost when another takes its place. */
-export const findRebuilds = (fates: readonly Fate[], steps: readonly Step[], after: Structure): readonly Finding[] => [
-  ...fates
-    .filter(isSurvivor)
-    .flatMap(fate => (fate.rebuilt === undefined ? [] : findLostParts(fate, fate.rebuilt, after))),
+export const findRebuilds = (
+  lineages: readonly Lineage[],
+  steps: readonly Step[],
+  after: Schema,
+): readonly Finding[] => [
+  ...lineages
+    .filter(isKept)
+    .flatMap(lineage => (lineage.rebuilt === undefined ? [] : findLostParts(lineage, lineage.rebuilt, after))),
   ...steps.flatMap(step => findRenamedAway(step, after)),
 ]
 
-const findLostParts = ({ old, now }: Survivor, drop: Step, after: Structure): readonly Finding[] =>
+const findLostParts = ({ old, now }: Kept, drop: Step, after: Schema): readonly Finding[] =>
   // as it was when it went: what had been dropped by a statement of its own is not lost
   without(drop.before, drop.after)
     .map(last => lostParts(last, now, drop.before, after))
@@ -22,7 +26,7 @@ const findLostParts = ({ old, now }: Survivor, drop: Step, after: Structure): re
     .map(lost => finding('HM101', `rebuilds ${old.name} and loses ${lost.join(', ')}`, drop))
 
 /** A new table has the name again, and the others still refer to the one that was renamed. */
-const findRenamedAway = (step: Step, after: Structure): readonly Finding[] => {
+const findRenamedAway = (step: Step, after: Schema): readonly Finding[] => {
   const [gone] = without(step.before, step.after)
   const [came] = without(step.after, step.before)
   if (gone === undefined || came === undefined || !after.tables.some(({ name }) => name === gone.name)) return []
@@ -41,7 +45,7 @@ const findRenamedAway = (step: Step, after: Structure): readonly Finding[] => {
  * @param before the structure it was in
  * @param after the structure that the migration left
  */
-export const lostParts = (last: Table, now: Table, before: Structure, after: Structure): readonly string[] => {
+export const lostParts = (last: Table, now: Table, before: Schema, after: Schema): readonly string[] => {
   const gone = last.columns.filter(({ name }) => !now.columns.some(column => column.name === name))
   const isThere = (sql: string) => !tokensOf(sql).some(({ text }) => gone.some(({ name }) => isSameSql(name, text)))
   const differences = compareTables({ ...last, name: now.name }, now, 'difference').filter(
@@ -96,8 +100,8 @@ const describe = ({ object, what, expected }: Difference): string => {
 }
 
 /** HM105: columns of a rebuilt table that are there before and after, and whose values no statement copies. */
-export const findNotCopied = (fates: readonly Fate[]): readonly Finding[] =>
-  fates.filter(isSurvivor).flatMap(({ old, columns, lastColumns, copies }: Survivor) =>
+export const findNotCopied = (lineages: readonly Lineage[]): readonly Finding[] =>
+  lineages.filter(isKept).flatMap(({ old, columns, lastColumns, copies }: Kept) =>
     old.columns.flatMap(column => {
       const last = lastColumns.get(column.name)
       if (column.generated !== null || last === undefined || !columns.has(column.name)) return []
@@ -108,7 +112,7 @@ export const findNotCopied = (fates: readonly Fate[]): readonly Finding[] =>
   )
 
 /** The one statement that copies the rows of a rebuilt table, where it picks some of them. */
-export const findPick = ({ copies }: Fate): Step | undefined => {
+export const findPick = ({ copies }: Lineage): Step | undefined => {
   const inserts = copies.filter(({ sql }) => changeOf(sql)?.verb !== 'UPDATE')
   return inserts.length === 1 ? inserts.find(({ sql }) => changeOf(sql)?.picks === true) : undefined
 }
@@ -169,8 +173,8 @@ const lossy: Readonly<Record<Affinity, readonly Affinity[]>> = {
 }
 
 /** HM106: columns whose values another affinity may change as they are copied. */
-export const findLossy = (fates: readonly Fate[]): readonly Finding[] =>
-  fates.filter(isSurvivor).flatMap(({ old, now, columns, copies }) =>
+export const findLossy = (lineages: readonly Lineage[]): readonly Finding[] =>
+  lineages.filter(isKept).flatMap(({ old, now, columns, copies }) =>
     old.columns.flatMap(({ name, affinity: was, generated }) => {
       const isIt = (column: string) => generated === null && column === columns.get(name)
       return now.columns

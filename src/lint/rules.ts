@@ -245,7 +245,7 @@ const comment = /(?:\/\/|\/\*+)[^\S\n]*lint-ok\b(?:(?!\*\/)[^\n])*/g
 const start = /^(?:\/\/|\/\*+)[^\S\n]*lint-ok/
 const form = /^\s*(?<code>\w+)\s*:\s*\S/
 
-export type Judged = Readonly<{
+export type Suppressed = Readonly<{
   /** what is left to be said, comments without code or reason with it (HM901) */
   open: readonly Placed[]
   /** comments that silenced nothing (HM902) */
@@ -253,7 +253,7 @@ export type Judged = Readonly<{
 }>
 
 /** Takes away the findings of a migration that its text says are right, each with a reason. */
-export const judge = (findings: readonly Placed[], text: string): Judged => {
+export const applySuppressions = (findings: readonly Placed[], text: string): Suppressed => {
   const comments = [...text.matchAll(comment)].map(([all]) => all.replace(start, ''))
   const codeOf = (words: string) => form.exec(words)?.groups?.code ?? ''
   const allowed = comments.map(codeOf).filter(isCode)

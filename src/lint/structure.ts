@@ -1,12 +1,12 @@
-import { type Fate, isSurvivor, type Survivor } from '../dry-run/lineage.ts'
+import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import { type Step, stepThat } from '../dry-run/record.ts'
-import type { Column, ForeignKey, Index, Structure, Table } from '../sqlite/schema/read.ts'
+import type { Column, ForeignKey, Index, Schema, Table } from '../sqlite/schema/read.ts'
 import { isSameSql } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 
 /** DS102, DS103: tables and columns that go with what is in them. */
-export const findDropped = (fates: readonly Fate[]): readonly Finding[] =>
-  fates.flatMap(({ old, now, columns, by, columnBy }) => {
+export const findDropped = (lineages: readonly Lineage[]): readonly Finding[] =>
+  lineages.flatMap(({ old, now, columns, by, columnBy }) => {
     if (now === undefined) return finding('DS102', `drops the table ${old.name}`, by)
     return old.columns
       .filter(({ name, generated }) => generated === null && !columns.has(name))
@@ -14,10 +14,10 @@ export const findDropped = (fates: readonly Fate[]): readonly Finding[] =>
   })
 
 /** BC101, BC102, CD101: names that a hub knows and that are others now, and foreign keys that are gone. */
-export const findIncompatible = (fates: readonly Fate[], steps: readonly Step[]): readonly Finding[] =>
-  fates.filter(isSurvivor).flatMap(fate => [...findRenamed(fate), ...findLostKeys(fate, fates, steps)])
+export const findIncompatible = (lineages: readonly Lineage[], steps: readonly Step[]): readonly Finding[] =>
+  lineages.filter(isKept).flatMap(lineage => [...findRenamed(lineage), ...findLostKeys(lineage, lineages, steps)])
 
-const findRenamed = ({ old, now, columns, by, columnBy }: Survivor): readonly Finding[] => [
+const findRenamed = ({ old, now, columns, by, columnBy }: Kept): readonly Finding[] => [
   ...(now.name === old.name ? [] : [finding('BC101', `renames the table ${old.name} to ${now.name}`, by)]),
   ...[...columns]
     .filter(([first, last]) => first !== last)
@@ -27,8 +27,8 @@ const findRenamed = ({ old, now, columns, by, columnBy }: Survivor): readonly Fi
 ]
 
 const findLostKeys = (
-  { old, now, columns }: Survivor,
-  fates: readonly Fate[],
+  { old, now, columns }: Kept,
+  lineages: readonly Lineage[],
   steps: readonly Step[],
 ): readonly Finding[] =>
   old.foreignKeys
@@ -38,7 +38,7 @@ const findLostKeys = (
       // one to another parent lets in other rows
       const parents = [
         key.parent,
-        ...fates.flatMap(fate => (isSameSql(fate.old.name, key.parent) ? (fate.now?.name ?? []) : [])),
+        ...lineages.flatMap(lineage => (isSameSql(lineage.old.name, key.parent) ? (lineage.now?.name ?? []) : [])),
       ]
       const isIt = (other: ForeignKey) =>
         other.columns.join() === names && parents.some(parent => isSameSql(parent, other.parent))
@@ -53,7 +53,7 @@ const findLostKeys = (
     })
 
 /** HM103: foreign keys that point to nothing, and did not before. */
-export const findBrokenKeys = (before: Structure, after: Structure, steps: readonly Step[]): readonly Finding[] => {
+export const findLostParents = (before: Schema, after: Schema, steps: readonly Step[]): readonly Finding[] => {
   const old = brokenKeysOf(before)
   return brokenKeysOf(after)
     .filter(place => !old.includes(place))
@@ -64,7 +64,7 @@ export const findBrokenKeys = (before: Structure, after: Structure, steps: reado
 }
 
 /** In words: `metrics (server_id) to servers (id)`. */
-const brokenKeysOf = ({ tables }: Structure): readonly string[] =>
+const brokenKeysOf = ({ tables }: Schema): readonly string[] =>
   tables.flatMap(({ name, foreignKeys }) =>
     foreignKeys
       .filter(
@@ -100,9 +100,8 @@ const normal = (names: readonly string[]): string =>
     .join('\0')
 
 /** HM104: views that cannot be read, and could before or were not there. */
-export const findUnreadable = (before: Structure, after: Structure, steps: readonly Step[]): readonly Finding[] => {
-  const isBroken = ({ views }: Structure, view: string) =>
-    views.some(({ name, error }) => name === view && error !== null)
+export const findUnreadable = (before: Schema, after: Schema, steps: readonly Step[]): readonly Finding[] => {
+  const isBroken = ({ views }: Schema, view: string) => views.some(({ name, error }) => name === view && error !== null)
   return after.views.flatMap(({ name, error }) => {
     if (error === null || isBroken(before, name)) return []
     const step = stepThat(steps, structure => isBroken(structure, name))
@@ -111,7 +110,7 @@ export const findUnreadable = (before: Structure, after: Structure, steps: reado
 }
 
 /** HM302: defaults with a semicolon that were not there before. */
-export const findDefaults = (before: Structure, after: Structure, steps: readonly Step[]): readonly Finding[] => {
+export const findDefaults = (before: Schema, after: Schema, steps: readonly Step[]): readonly Finding[] => {
   const old = semicolonsOf(before)
   return semicolonsOf(after)
     .filter(place => !old.includes(place))
@@ -122,7 +121,7 @@ export const findDefaults = (before: Structure, after: Structure, steps: readonl
 }
 
 /** In words: `servers.note to 'a;b'`. */
-const semicolonsOf = ({ tables }: Structure): readonly string[] =>
+const semicolonsOf = ({ tables }: Schema): readonly string[] =>
   tables.flatMap(({ name: table, columns }) =>
     columns
       .filter(column => column.default?.includes(';') === true)

@@ -1,6 +1,6 @@
 import { countRows } from '../sqlite/check.ts'
 import type { Connection } from '../sqlite/connect.ts'
-import { checkForeignKeys } from '../sqlite/keys.ts'
+import { findBrokenKeys } from '../sqlite/keys.ts'
 import { readViews, type View } from '../sqlite/schema/read.ts'
 import { quote } from '../sqlite/sql.ts'
 
@@ -40,7 +40,7 @@ type Violation = Readonly<{ key: string; number: number }>
 
 /** That a table cannot be checked counts as one, too. */
 const violationsOf = (connection: Connection, table: string): readonly Violation[] => {
-  const checked = checkForeignKeys(connection, table)
+  const checked = findBrokenKeys(connection, table)
   if ('unchecked' in checked) return [{ key: `${table}, which cannot be checked (${checked.unchecked})`, number: 1 }]
   return checked.broken.map(({ parent, rows }) => ({ key: `${table} -> ${parent}`, number: rows }))
 }

@@ -31,7 +31,7 @@ export const makePlan = (known: readonly KnownMigration[], applied: readonly App
       ...applied.flatMap(migration => changedOrUnknown(migration, known)),
       ...outOfOrder(
         pending,
-        applied.filter(migration => !isForeign(migration, known)),
+        applied.filter(migration => !isFromOtherTool(migration, known)),
       ),
     ],
   }
@@ -68,7 +68,7 @@ const wrongNumbers = (known: readonly KnownMigration[]): readonly Conflict[] =>
  * Whether a row of the history is another tool's: without checksum, and no name of ours. A name of ours that comes after the
  * last one is a newer version's, whichever tool applied it.
  */
-export const isForeign = ({ name, checksum }: AppliedMigration, known: readonly KnownMigration[]): boolean =>
+export const isFromOtherTool = ({ name, checksum }: AppliedMigration, known: readonly KnownMigration[]): boolean =>
   checksum === null && !known.some(candidate => candidate.name === name) && !isNewer(name, known)
 
 /** Whether a file has another text than was applied; what another tool applied was recorded without one. */
@@ -91,7 +91,7 @@ const changedOrUnknown = (migration: AppliedMigration, known: readonly KnownMigr
       },
     ]
   }
-  if (isForeign(migration, known)) {
+  if (isFromOtherTool(migration, known)) {
     const hint = 'Run "migrator adopt" to take over what another tool made, or put its file back.'
     return [{ code: 'HISTORY_CONFLICT', name, finding: 'was applied by another tool', hint }]
   }
@@ -126,7 +126,7 @@ const outOfOrder = (pending: readonly KnownMigration[], applied: readonly Applie
 const numberOf = (name: string): number => Number(name.slice(0, 4))
 
 /** A conflict for a database with tables and no history of migrations; none where this program made it, or nobody yet. */
-export const findForeign = (connection: Connection): readonly Conflict[] => {
+export const findOtherProgramsTable = (connection: Connection): readonly Conflict[] => {
   if (hasHistory(connection)) return []
   return readTableNames(connection)
     .filter(name => name !== historyTable)

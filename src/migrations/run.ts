@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { MigrationError, Umzug } from 'umzug'
-import type { Around } from '../engine.ts'
+import type { StatementHook } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import type { OnProgress } from '../sqlite/editor/backfill.ts'
@@ -51,7 +51,7 @@ export type RunOptions = Readonly<{
   /** told of each batch of a backfill */
   onProgress: OnProgress
   /** stands around each statement of a migration, refused ones too */
-  around: Around
+  around: StatementHook
 }>
 
 /**
@@ -125,7 +125,7 @@ export type RunnerOptions = Readonly<{
   /** of this program, for the history */
   version: string
   /** stands around each statement of a migration */
-  around: Around
+  around: StatementHook
   /** called after a migration was applied and recorded */
   onApplied: (migration: Applied) => void
   /** told of each batch of a backfill */
@@ -172,7 +172,7 @@ export const createRunner = (
 }
 
 /** Seconds that a migration may go without a statement. */
-export const settleLimit = 60
+export const idleLimit = 60
 
 /** Turns of the event loop that a statement needs from Sequelize's call to the database, and one to spare. */
 const turnsToDatabase = 4

@@ -1,19 +1,19 @@
-import { checkDamage, protect, settleBackup } from '../backup/protect.ts'
+import { checkDamage, keepBackup, withSafetyBackup } from '../backup/protect.ts'
 import { type Context, patienceOf } from '../context.ts'
-import { plainly } from '../engine.ts'
+import { runPlain } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import { type KnownMigration, type MigrationText, toKnown } from '../migrations/files.ts'
 import { readHistory } from '../migrations/history.ts'
-import { findForeign, makePlan, refuseConflicts } from '../migrations/plan.ts'
-import { type Applied, settleLimit } from '../migrations/run.ts'
+import { findOtherProgramsTable, makePlan, refuseConflicts } from '../migrations/plan.ts'
+import { type Applied, idleLimit } from '../migrations/run.ts'
 import { type Connection, whenFree, withTransaction } from '../sqlite/connect.ts'
-import { refuseNoRoomToCommit } from '../sqlite/space.ts'
+import { requireSpaceToCommit } from '../sqlite/space.ts'
 import { tryVolume } from '../sqlite/sqlite.ts'
 import { createProgress } from '../text.ts'
 import { shareWithGroup } from '../volume/files.ts'
 import { filesystemOf } from '../volume/mounts.ts'
 import { refuseLoss } from './lost.ts'
-import { commitWithoutMarker, isTrue, type Marker, readMarker, truthOf, withdrawMarker } from './marker.ts'
+import { commitWithoutMarker, expectedMarker, type Marker, matches, readMarker, withdrawMarker } from './marker.ts'
 import { markReady, notMarked } from './readiness.ts'
 
 /**
@@ -21,7 +21,7 @@ import { markReady, notMarked } from './readiness.ts'
  * @param to the last migration that is to be applied; undefined for all
  * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, MIGRATION_FAILED, DATABASE_DAMAGED, DATABASE_BUSY
  */
-export const makeReady = async (
+export const bringUp = async (
   context: Context,
   connection: Connection,
   texts: readonly MigrationText[],
@@ -31,7 +31,7 @@ export const makeReady = async (
   const patience = patienceOf(context)
   const start = performance.now()
   const { applied, checkedAt, isNew, marker } = await withTransaction(connection, patience, commit =>
-    bringUp(context, connection, texts, to, commit),
+    applyPending(context, connection, texts, to, commit),
   )
   for (const { name, milliseconds } of applied) {
     log.info('migration.applied', `applied ${name} in ${milliseconds} ms`, { name, milliseconds })
@@ -47,13 +47,13 @@ export const makeReady = async (
   ).catch(error => {
     throw applied.length === 0 ? error : notMarked(error, config.database)
   })
-  settleBackup(context)
+  keepBackup(context)
   const milliseconds = Math.round(performance.now() - start)
   const done = applied.length === 0 ? 'nothing to apply' : `${applied.length} applied in ${milliseconds} ms`
   log.info('up.done', `${done}: ${config.database} is at ${schema}`, { applied: applied.length, milliseconds, schema })
 }
 
-type Brought = Readonly<{
+type RunResult = Readonly<{
   applied: readonly Applied[]
   /** null when it was not checked */
   checkedAt: string | null
@@ -62,13 +62,13 @@ type Brought = Readonly<{
   marker: Marker | undefined
 }>
 
-const bringUp = async (
+const applyPending = async (
   context: Context,
   connection: Connection,
   texts: readonly MigrationText[],
   to: string | undefined,
   commit: () => Promise<void>,
-): Promise<Brought> => {
+): Promise<RunResult> => {
   const { config, log, signal, version } = context
   const isNew = isEmpty(connection)
   if (isNew) refuseLoss(config)
@@ -79,9 +79,9 @@ const bringUp = async (
   const isWanted = ({ name }: KnownMigration) => to === undefined || name <= to
   const pending = allPending.filter(isWanted)
   const marker = readMarker(config.readyFile)
-  const truth = truthOf(connection, history)
-  if (marker !== undefined && !isTrue(marker, truth)) withdrawMarker(config.readyFile)
-  refuseConflicts([...findForeign(connection), ...conflicts], config.database)
+  const truth = expectedMarker(connection, history)
+  if (marker !== undefined && !matches(marker, truth)) withdrawMarker(config.readyFile)
+  refuseConflicts([...findOtherProgramsTable(connection), ...conflicts], config.database)
   refuseBeyond(to, truth.schema, config.database)
   if (pending.length === 0) return { applied: [], checkedAt: null, isNew, marker }
 
@@ -92,11 +92,11 @@ const bringUp = async (
   const migrations = await loadMigrations(known)
   const pendingTexts = texts.filter(text => pending.some(({ name }) => name === text.name))
   const found = { isNew, schema: truth.schema, marker, texts: pendingTexts }
-  const { value: applied, checkedAt } = await protect(context, connection, found, async () => {
+  const { value: applied, checkedAt } = await withSafetyBackup(context, connection, found, async () => {
     const onProgress = createProgress(log, 'rows')
-    const options = { version, signal, settleLimit, onProgress, around: plainly }
+    const options = { version, signal, settleLimit: idleLimit, onProgress, around: runPlain }
     const done = await applyMigrations(connection, migrations.filter(isWanted), options)
-    refuseNoRoomToCommit(connection, filesystemOf(context.host.mounts, config.volume).clones)
+    requireSpaceToCommit(connection, filesystemOf(context.host.mounts, config.volume).clones)
     await commitWithoutMarker(config.readyFile, commit)
     return done
   })

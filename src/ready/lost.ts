@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { listBackups, listReplaced } from '../backup/backups.ts'
 import type { Config } from '../config.ts'
 import { Failure } from '../failure.ts'
-import { refuseStrange, refuseStrangeJournal } from '../sqlite/file.ts'
+import { refuseBadHeader, refuseBadJournal } from '../sqlite/file.ts'
 import { sizeOf } from '../volume/files.ts'
 import { readMarker, withdrawn } from './marker.ts'
 
@@ -12,10 +12,10 @@ import { readMarker, withdrawn } from './marker.ts'
  * something else, one to be opened.
  * @throws Failure DATABASE_DAMAGED
  */
-export const refuseLostDatabase = (config: Config): void => {
+export const requireNotLost = (config: Config): void => {
   if (sizeOf(config.database) > 0) {
-    refuseStrange(config.database)
-    refuseStrangeJournal(config.database)
+    refuseBadHeader(config.database)
+    refuseBadJournal(config.database)
   } else refuseLoss(config)
 }
 
@@ -44,8 +44,8 @@ export const refuseLoss = ({ database, readyFile }: Config): void => {
  * For commands that work on a database that is there.
  * @throws Failure DATABASE_DAMAGED when it is lost, CONFIG_INVALID when there never was one
  */
-export const refuseNoDatabase = (config: Config): void => {
-  refuseLostDatabase(config)
+export const requireDatabase = (config: Config): void => {
+  requireNotLost(config)
   if (sizeOf(config.database) > 0) return
   throw new Failure(
     'CONFIG_INVALID',

@@ -4,7 +4,7 @@ import { errorCode } from '../failure.ts'
 import { digest, type MigrationText } from '../migrations/files.ts'
 import { type AppliedMigration, readHistory } from '../migrations/history.ts'
 import type { Connection } from '../sqlite/connect.ts'
-import { readSchema } from '../sqlite/reader.ts'
+import { readObjects } from '../sqlite/reader.ts'
 import { replaceFile } from '../volume/files.ts'
 
 /** What the ready marker says of the volume. Read by hubs and by healthcheck.sh: fields are added, never changed. */
@@ -81,16 +81,16 @@ export const commitWithoutMarker = async (file: string, commit: () => Promise<vo
 export const withdrawn = (file: string): string => `${file}.withdrawn`
 
 /** The part of a marker that can be held against the database. */
-export type Truth = Pick<Marker, 'schema' | 'migrations' | 'database' | 'fingerprint'>
+export type ExpectedMarker = Pick<Marker, 'schema' | 'migrations' | 'database' | 'fingerprint'>
 
 /** What a marker must say of this database to be true. */
-export const truthOf = (connection: Connection, applied: readonly AppliedMigration[]): Truth => ({
+export const expectedMarker = (connection: Connection, applied: readonly AppliedMigration[]): ExpectedMarker => ({
   schema: applied.at(-1)?.name ?? '',
   migrations: applied.length,
   database: basename(connection.name),
   fingerprint: digest(
     JSON.stringify([
-      readSchema(connection).filter(({ sql }) => !isPlainIndex.test(sql)),
+      readObjects(connection).filter(({ sql }) => !isPlainIndex.test(sql)),
       ...applied.map(({ name, checksum }) => [name, checksum]),
     ]),
   ),
@@ -105,10 +105,10 @@ const isPlainIndex = /^CREATE INDEX /
 const fields = ['schema', 'migrations', 'database', 'fingerprint'] as const
 
 /** In which of its fields a marker is not true. */
-export const untrueFields = (marker: Marker, truth: Truth): readonly (keyof Truth)[] =>
+export const mismatches = (marker: Marker, truth: ExpectedMarker): readonly (keyof ExpectedMarker)[] =>
   fields.filter(field => marker[field] !== truth[field])
 
-export const isTrue = (marker: Marker, truth: Truth): boolean => untrueFields(marker, truth).length === 0
+export const matches = (marker: Marker, truth: ExpectedMarker): boolean => mismatches(marker, truth).length === 0
 
 /**
  * A quick checksum of everything that the long way of `up` decides by: the migrations' texts, the schema, the history, and
@@ -117,13 +117,13 @@ export const isTrue = (marker: Marker, truth: Truth): boolean => untrueFields(ma
  * It only has to notice a change, so it is FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) over UTF-16 code units in a few
  * lines: loading node:crypto takes a tenth of a whole run with nothing to do.
  */
-export const seenOf = (
+export const quickChecksum = (
   connection: Connection,
   texts: readonly MigrationText[],
   { schema, migrations, database, fingerprint, version }: Omit<Marker, 'seen' | 'checkedAt' | 'readyAt'>,
 ): string => {
   const told = [schema, migrations, database, fingerprint, version]
-  const found = [basename(connection.name), readSchema(connection), readHistory(connection)]
+  const found = [basename(connection.name), readObjects(connection), readHistory(connection)]
   const all = JSON.stringify([told, found, texts.map(({ name, text }) => [name, text])])
   let hash = 0x811c9dc5
   for (let index = 0; index < all.length; index += 1) hash = Math.imul(hash ^ all.charCodeAt(index), 0x01000193)

@@ -7,9 +7,17 @@ import { type AppliedMigration, readHistory } from '../migrations/history.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { toFailure } from '../sqlite/errors.ts'
 import { journalMode } from '../sqlite/file.ts'
-import { look } from '../sqlite/read-only.ts'
+import { readOnly } from '../sqlite/read-only.ts'
 import { sizeOf } from '../volume/files.ts'
-import { isTrue, type Marker, readMarker, seenOf, type Truth, truthOf, writeMarker } from './marker.ts'
+import {
+  type ExpectedMarker,
+  expectedMarker,
+  type Marker,
+  matches,
+  quickChecksum,
+  readMarker,
+  writeMarker,
+} from './marker.ts'
 
 /**
  * Writes the marker that is true for a database; none where nothing is applied. Called under the write lock, and only where
@@ -24,13 +32,13 @@ export const markReady = (
   { version, checkedAt }: Pick<Marker, 'version' | 'checkedAt'>,
 ): Marker => {
   const applied = readHistory(connection)
-  const truth = { ...truthOf(connection, applied), version }
+  const truth = { ...expectedMarker(connection, applied), version }
   const known = texts.filter(text => applied.some(({ name }) => name === text.name))
   const marker = {
     ...truth,
     checkedAt,
     readyAt: new Date().toISOString(),
-    seen: seenOf(connection, known, truth),
+    seen: quickChecksum(connection, known, truth),
   }
   if (applied.length > 0) writeMarker(readyFile, marker)
   return marker
@@ -49,7 +57,7 @@ export type VolumeState = Readonly<{
   applied: readonly AppliedMigration[]
   marker: Marker | undefined
   /** what a marker must say to be true; undefined where there is no database */
-  truth: Truth | undefined
+  truth: ExpectedMarker | undefined
   /** the ready marker is there and true */
   ready: boolean
   /** of the database and its journal; 0 where there is no database */
@@ -58,7 +66,7 @@ export type VolumeState = Readonly<{
 }>
 
 /**
- * Reads a volume without a trace (see `look`).
+ * Reads a volume without a trace (see `readOnly`).
  * @param more reads what else is wanted of the database, in the same look
  * @returns what `more` gave, undefined where there is no database
  * @throws Failure DATABASE_DAMAGED, DATABASE_BUSY
@@ -71,10 +79,10 @@ export const readState = <T>(
   if (statSync(database, { throwIfNoEntry: false }) === undefined)
     return { applied: [], marker, truth: undefined, ready: false, bytes: 0, journalMode: null, more: undefined }
   try {
-    const found = look(database, connection => {
+    const found = readOnly(database, connection => {
       const applied = readHistory(connection)
-      const truth = { ...truthOf(connection, applied), database: basename(database) }
-      return { applied, truth, ready: marker !== undefined && isTrue(marker, truth), more: more(connection) }
+      const truth = { ...expectedMarker(connection, applied), database: basename(database) }
+      return { applied, truth, ready: marker !== undefined && matches(marker, truth), more: more(connection) }
     })
     return { ...found, marker, bytes: sizeWithJournals(database), journalMode: journalMode(database) }
   } catch (error) {

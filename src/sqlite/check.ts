@@ -2,9 +2,9 @@ import { statSync } from 'node:fs'
 import { attempt, Failure } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { leftAsItIs, sqliteError, unlessUnknownHere } from './errors.ts'
-import { isStrange } from './file.ts'
+import { hasBadHeader } from './file.ts'
 import { type Helper, runHelper } from './helper.ts'
-import { look } from './read-only.ts'
+import { readOnly } from './read-only.ts'
 import { readTableNames, wrongSize } from './reader.ts'
 import { quote } from './sql.ts'
 
@@ -14,7 +14,7 @@ import { quote } from './sql.ts'
  */
 export type Check = 'quick_check' | 'integrity_check'
 
-export type Inspected = Readonly<{
+export type FileCheck = Readonly<{
   /** what is wrong, the first few; none in a sound database */
   findings: readonly string[]
   /** of a sound database; none in another */
@@ -25,12 +25,12 @@ export type Inspected = Readonly<{
 const most = 3
 
 /**
- * Reads a whole database for damage and counts its rows. Leaves no trace (see `look`).
+ * Reads a whole database for damage and counts its rows. Leaves no trace (see `readOnly`).
  * @throws SQLite's errors, other than those that say that the file is damaged: that is a finding
  */
-export const inspect = (path: string, check: Check): Inspected => {
-  if (isStrange(path)) return { findings: ['its first bytes are not those of a SQLite database'], rows: [] }
-  const outcome = attempt(() => look(path, connection => inspectOpen(path, connection, check)))
+export const checkFile = (path: string, check: Check): FileCheck => {
+  if (hasBadHeader(path)) return { findings: ['its first bytes are not those of a SQLite database'], rows: [] }
+  const outcome = attempt(() => readOnly(path, connection => inspectOpen(path, connection, check)))
   if ('value' in outcome) return outcome.value
   const said = sqliteError(outcome.error)
   if (said === undefined || !/^SQLITE_(?:NOTADB|CORRUPT|ERROR)/.test(said.code)) throw outcome.error
@@ -38,7 +38,7 @@ export const inspect = (path: string, check: Check): Inspected => {
 }
 
 /** In one transaction: a writer would change the file's size between two questions. */
-const inspectOpen = (path: string, connection: Connection, check: Check): Inspected =>
+const inspectOpen = (path: string, connection: Connection, check: Check): FileCheck =>
   connection.transaction(() => {
     const findings = [...wrongSize(path, connection), ...checkAll(connection, check), ...wrongMarks(connection)]
     return { findings: findings.slice(0, most), rows: findings.length === 0 ? countTables(connection) : [] }
@@ -73,19 +73,19 @@ const wrongMarks = (connection: Connection): readonly string[] => {
  * Reads a whole database for damage, in a helper process.
  * @throws Failure DATABASE_DAMAGED with the first findings; SQLite's own errors
  */
-export const checkDatabase = async (path: string, check: Check, helper: Helper): Promise<void> =>
-  refuseDamage(path, await inspectByHelper(path, check, helper))
+export const requireSound = async (path: string, check: Check, helper: Helper): Promise<void> =>
+  refuseDamage(path, await checkFileByHelper(path, check, helper))
 
 /** What `inspect` finds, in a helper process. */
-export const inspectByHelper = async (path: string, check: Check, helper: Helper): Promise<Inspected> => {
+export const checkFileByHelper = async (path: string, check: Check, helper: Helper): Promise<FileCheck> => {
   const { size } = statSync(path)
   return (await runHelper(helper, ['inspect', path, check], read =>
     helper.onProgress('checking', Math.min(read, size), size),
-  )) as Inspected
+  )) as FileCheck
 }
 
 /** @throws Failure DATABASE_DAMAGED when there are findings */
-export const refuseDamage = (path: string, { findings }: Inspected): void => {
+export const refuseDamage = (path: string, { findings }: FileCheck): void => {
   if (findings.length === 0) return
   throw new Failure('DATABASE_DAMAGED', `${path} is damaged: ${findings.join('; ')}`, leftAsItIs)
 }

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import Database from 'better-sqlite3'
 import { attempt } from '../failure.ts'
 import { sizeOf } from '../volume/files.ts'
-import { type Check, type Inspected, inspect } from './check.ts'
+import { type Check, checkFile, type FileCheck } from './check.ts'
 import { type Helper, runHelper } from './helper.ts'
 
 /**
@@ -16,7 +16,7 @@ import { type Helper, runHelper } from './helper.ts'
  * reader: then the file alone is the reader's state, and nothing is put into it until that ends.
  * @throws SQLite's and the filesystem's errors
  */
-export const copyDatabase = async (from: string, to: string, check: Check): Promise<Inspected> => {
+export const copyDatabase = async (from: string, to: string, check: Check): Promise<FileCheck> => {
   const begun = walHeader(from)
   copyFile(from, to)
   const leftovers = ['-wal', '-journal'].filter(suffix => sizeOf(from + suffix) > 0)
@@ -26,7 +26,7 @@ export const copyDatabase = async (from: string, to: string, check: Check): Prom
   if (leftovers.length > 0) attempt(() => foldLeftovers(to))
   const file = await open(to, 'r+')
   const synced = file.sync()
-  const inspected = inspect(to, check)
+  const inspected = checkFile(to, check)
   await synced
   await file.close()
   return inspected
@@ -69,7 +69,7 @@ export const copyByHelper = async (
   to: string,
   check: Check,
   helper: Helper,
-): Promise<Inspected> => {
+): Promise<FileCheck> => {
   const { size } = statSync(from)
   let readBefore: number | undefined
   return (await runHelper(helper, ['copy', from, to, check], read => {
@@ -78,5 +78,5 @@ export const copyByHelper = async (
     if (copied < size) return
     readBefore ??= read
     helper.onProgress(`checking ${what}`, Math.min(read - readBefore, size), size)
-  })) as Inspected
+  })) as FileCheck
 }

@@ -30,7 +30,7 @@ export const journalMode = (path: string): 'wal' | 'rollback' => (readHeader(pat
  * other fractions than the fixed ones. SQLite says so of most, but opens a version it does not know without the right to write, and does away with a
  * journal beside a file that is none.
  */
-export const isStrange = (path: string): boolean => {
+export const hasBadHeader = (path: string): boolean => {
   const header = readHeader(path)
   if (header.length < 100 || header.toString('latin1', 0, magic.length) !== magic) return true
   const pageSize = header.readUInt16BE(16)
@@ -45,8 +45,8 @@ export const isStrange = (path: string): boolean => {
  * @throws Failure DATABASE_DAMAGED for a file that begins as no database does, CONFIG_INVALID for what is no file; before it
  *   is opened
  */
-export const refuseStrange = (path: string): void => {
-  if (!isStrange(path)) return
+export const refuseBadHeader = (path: string): void => {
+  if (!hasBadHeader(path)) return
   const hint = 'It is left as it is. Check DATABASE_URL.'
   throw new Failure('DATABASE_DAMAGED', `${path} is no SQLite database: its first bytes are others`, hint)
 }
@@ -76,14 +76,14 @@ export const hasHotJournal = (path: string): boolean => beginningOf(`${path}-jou
  * What is begun as no journal is, and not zeroed as that of a finished transaction, SQLite takes for one with nothing in it: it does
  * away with it, and half of a transaction stays for good. So this is asked before the database is opened.
  */
-export const hasStrangeJournal = (path: string): boolean => {
+export const hasBadJournal = (path: string): boolean => {
   const beginning = beginningOf(`${path}-journal`)
   return beginning !== hot && !/^(?:00|$)/.test(beginning)
 }
 
 /** @throws Failure DATABASE_DAMAGED where there is a strange journal */
-export const refuseStrangeJournal = (path: string): void => {
-  if (!hasStrangeJournal(path)) return
+export const refuseBadJournal = (path: string): void => {
+  if (!hasBadJournal(path)) return
   const message = `${path}-journal is damaged: its first bytes are others, and what it would take back is half done in ${path}`
   throw new Failure('DATABASE_DAMAGED', message, leftAsItIs)
 }

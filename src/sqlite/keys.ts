@@ -3,7 +3,7 @@ import type { Connection } from './connect.ts'
 import { sqliteError } from './errors.ts'
 import { readTableNames } from './reader.ts'
 import { differ, type Finding } from './schema/compare.ts'
-import type { Structure } from './schema/read.ts'
+import type { Schema } from './schema/read.ts'
 
 /** Rows of a table that have no parent, by the table that it should be in. */
 export type Broken = Readonly<{
@@ -19,7 +19,7 @@ export type Broken = Readonly<{
  *   of its foreign keys are not unique
  * @throws SQLite's other errors, of damage too
  */
-export const checkForeignKeys = (
+export const findBrokenKeys = (
   connection: Connection,
   table: string,
 ): Readonly<{ broken: readonly Broken[] } | { unchecked: string }> => {
@@ -35,17 +35,17 @@ export const checkForeignKeys = (
 
 /** The tables whose foreign keys SQLite does not check, by name. */
 export const uncheckedTables = (connection: Connection): readonly string[] =>
-  readTableNames(connection).filter(name => 'unchecked' in checkForeignKeys(connection, name))
+  readTableNames(connection).filter(name => 'unchecked' in findBrokenKeys(connection, name))
 
 /**
  * Looks for rows whose foreign key names a parent that is not there: whoever writes with foreign keys off, as the sqlite3 shell
  * and Python do unless told otherwise, can leave them. Reads every row with a foreign key.
  */
-export const findOrphans = (connection: Connection, { tables }: Structure): readonly Finding[] =>
+export const findOrphans = (connection: Connection, { tables }: Schema): readonly Finding[] =>
   tables
     .filter(({ foreignKeys }) => foreignKeys.length > 0)
     .flatMap(({ name }) => {
-      const checked = checkForeignKeys(connection, name)
+      const checked = findBrokenKeys(connection, name)
       if ('unchecked' in checked)
         return differ('difference', `foreign keys of ${name}`, 'check', 'possible', checked.unchecked)
       return checked.broken.flatMap(({ parent, rows, first }) => {

@@ -5,7 +5,7 @@ import Database from 'better-sqlite3'
 import { type Context, patienceOf } from '../context.ts'
 import { attempt, Failure, type Outcome } from '../failure.ts'
 import { sizeWithJournals } from '../ready/readiness.ts'
-import { makeTemporaryFolder, moreRoom, refuseLittleRoom } from '../volume/folders.ts'
+import { makeTemporaryFolder, moreSpace, requireTemporarySpace } from '../volume/folders.ts'
 import { type Connection, openForReading, type Patience, whenFree } from './connect.ts'
 import { sqliteCode, toFailure } from './errors.ts'
 import { hasLeftovers, journalMode } from './file.ts'
@@ -20,26 +20,26 @@ import { hasLeftovers, journalMode } from './file.ts'
  * opens the database next does: it is the index of the WAL, and nothing is lost by it.
  * @throws what `work` throws; SQLite's own errors
  */
-export const look = <T>(path: string, work: (connection: Connection) => T): T => {
-  if (isStill(path)) {
-    if (hasLeftovers(path)) return lookAtCopy(path, work)
-    const before = mark(path)
-    const outcome = attempt(() => withConnection(openStill(path), work))
-    if (mark(path) === before) return resultOf(outcome)
+export const readOnly = <T>(path: string, work: (connection: Connection) => T): T => {
+  if (isQuiescent(path)) {
+    if (hasLeftovers(path)) return readCopy(path, work)
+    const before = fileStamp(path)
+    const outcome = attempt(() => withConnection(openImmutable(path), work))
+    if (fileStamp(path) === before) return resultOf(outcome)
   }
   const outcome = attempt(() => withConnection(openForReading(path), work))
-  if ('error' in outcome && needsWriting(outcome.error)) return lookAtCopy(path, work)
+  if ('error' in outcome && needsWriting(outcome.error)) return readCopy(path, work)
   return resultOf(outcome)
 }
 
 /** In WAL mode, and nobody has it open. */
-export const isStill = (path: string): boolean => journalMode(path) === 'wal' && !existsSync(`${path}-shm`)
+export const isQuiescent = (path: string): boolean => journalMode(path) === 'wal' && !existsSync(`${path}-shm`)
 
 /** Opens a file that nobody writes as it lies. */
-export const openStill = (path: string): Connection =>
+export const openImmutable = (path: string): Connection =>
   new Database(`${pathToFileURL(path)}?mode=ro&immutable=1`, { readonly: true })
 
-const lookAtCopy = <T>(path: string, work: (connection: Connection) => T): T => {
+const readCopy = <T>(path: string, work: (connection: Connection) => T): T => {
   const folder = makeTemporaryFolder()
   try {
     const copy = join(folder.path, basename(path))
@@ -67,7 +67,7 @@ const withConnection = <T>(connection: Connection, work: (connection: Connection
 }
 
 /** Changes as soon as anybody opens the database to read or write it. */
-export const mark = (path: string): string => {
+export const fileStamp = (path: string): string => {
   const { ino, size, mtimeNs } = statSync(path, { bigint: true })
   return `${ino} ${size} ${mtimeNs} ${existsSync(`${path}-shm`)}`
 }
@@ -86,18 +86,18 @@ const pagesAtOnce = 2000
 
 /**
  * Copies the last committed content of a database, page by page, into a file that is not there yet. Leaves no trace beside
- * the original, as `look` does and for the same reasons, and holds up no writer in WAL mode. The copy has its journal mode.
+ * the original, as `readOnly` does and for the same reasons, and holds up no writer in WAL mode. The copy has its journal mode.
  * @throws what stops the wait for a writer; SQLite's own errors (SQLITE_FULL)
  */
 export const copyWithoutTrace = async (path: string, copy: string, patience: Patience): Promise<void> => {
-  if (isStill(path)) {
+  if (isQuiescent(path)) {
     if (hasLeftovers(path)) return copyFiles(path, copy)
-    const before = mark(path)
-    const outcome = await copyPages(openStill(path), copy, patience).then(
+    const before = fileStamp(path)
+    const outcome = await copyPages(openImmutable(path), copy, patience).then(
       () => undefined,
       error => ({ error }),
     )
-    if (mark(path) === before) {
+    if (fileStamp(path) === before) {
       if (outcome !== undefined) throw outcome.error
       return
     }
@@ -140,7 +140,7 @@ export const withCopy = async <T>(context: Context, work: (copy: string) => Prom
   const bytes = sizeWithJournals(database)
   const folder = makeTemporaryFolder()
   const copyAndWork = async (): Promise<T> => {
-    refuseLittleRoom(folder.path, copies * bytes)
+    requireTemporarySpace(folder.path, copies * bytes)
     const copy = join(folder.path, basename(database))
     if (bytes > 0) await copyWithoutTrace(database, copy, patienceOf(context))
     return work(copy)
@@ -154,7 +154,7 @@ export const withCopy = async <T>(context: Context, work: (copy: string) => Prom
 
 /** What was full is the temporary folder. */
 const ofTheCopy = (error: unknown): unknown => {
-  if (!(error instanceof Failure) || error.code !== 'DISK_FULL' || error.hint === moreRoom) return error
+  if (!(error instanceof Failure) || error.code !== 'DISK_FULL' || error.hint === moreSpace) return error
   const message = 'the temporary folder is full: a copy and what migrations make of it have no room there'
-  return new Failure('DISK_FULL', message, moreRoom, error)
+  return new Failure('DISK_FULL', message, moreSpace, error)
 }

@@ -5,7 +5,7 @@ import { hasLeftovers } from './file.ts'
 export type SchemaObject = Readonly<{ type: string; name: string; table: string; sql: string }>
 
 /** Everything that CREATE statements made, sorted by name; SQLite's own tables and automatic indexes are left out. */
-export const readSchema = (connection: Connection): readonly SchemaObject[] =>
+export const readObjects = (connection: Connection): readonly SchemaObject[] =>
   connection
     .prepare<[], SchemaObject>(
       `SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema
@@ -15,7 +15,7 @@ export const readSchema = (connection: Connection): readonly SchemaObject[] =>
 
 /** The tables of readSchema, by name. */
 export const readTableNames = (connection: Connection): readonly string[] =>
-  readSchema(connection)
+  readObjects(connection)
     .filter(({ type }) => type === 'table')
     .map(({ name }) => name)
 

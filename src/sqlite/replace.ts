@@ -5,7 +5,7 @@ import { attempt, Failure } from '../failure.ts'
 import { freePath, sizeOf, syncFolder } from '../volume/files.ts'
 import { type Connection, openDatabase, refuseReplaced } from './connect.ts'
 import { isBusy, sqliteCode } from './errors.ts'
-import { hasStrangeJournal, isStrange } from './file.ts'
+import { hasBadHeader, hasBadJournal } from './file.ts'
 
 /**
  * Puts a whole, synced file in the place of a database, and keeps what was there as `<database>.replaced-<UTC>`.
@@ -24,7 +24,7 @@ export const replaceDatabase = (
   withdraw: () => () => void,
 ): string | undefined => {
   refuseOpenElsewhere(database)
-  const isForSqlite = sizeOf(database) > 0 && !isStrange(database) && !hasStrangeJournal(database)
+  const isForSqlite = sizeOf(database) > 0 && !hasBadHeader(database) && !hasBadJournal(database)
   const locked = isForSqlite ? lockForGood(database) : undefined
   try {
     return exchange(database, replacement, locked, withdraw)

@@ -1,5 +1,5 @@
 import { Sequelize } from 'sequelize'
-import { type Around, type Asked, type Executed, nothing, plainly } from '../engine.ts'
+import { noResult, runPlain, type SqlResult, type SqlStatement, type StatementHook } from '../engine.ts'
 import { attempt } from '../failure.ts'
 import type { Connection } from './connect.ts'
 
@@ -25,7 +25,7 @@ class Statement {
  * A BEGIN inside a transaction becomes a savepoint, and COMMIT and ROLLBACK end only what was begun here.
  * Integers beyond 2^53 come back as strings, never rounded.
  */
-export const createBridge = (connection: Connection, around: Around) => {
+export const createBridge = (connection: Connection, around: StatementHook) => {
   /** undo and keep statements of the transactions begun here, innermost last */
   const begun: { readonly keep: string; readonly undo: string }[] = []
 
@@ -45,20 +45,20 @@ export const createBridge = (connection: Connection, around: Around) => {
     return transaction[how]
   }
 
-  const run = ({ sql, bound }: Asked): Executed => {
+  const run = ({ sql, bound }: SqlStatement): SqlResult => {
     const control = transactionControl(sql)
     if (control !== undefined) {
       const translated = control === 'begin' ? begin(sql) : end(control, sql)
       connection.exec(translated)
-      return { ...nothing, sql: translated }
+      return { ...noResult, sql: translated }
     }
     const prepared = connection.prepare<unknown[] | object, Record<string, unknown>>(sql)
     if (prepared.reader) {
       const rows = prepared.safeIntegers().all(bound).map(toRow)
-      return { ...nothing, sql, reads: prepared.readonly, rows }
+      return { ...noResult, sql, reads: prepared.readonly, rows }
     }
     const { lastInsertRowid, changes } = prepared.run(bound)
-    return { ...nothing, sql, changes, lastID: Number(lastInsertRowid) }
+    return { ...noResult, sql, changes, lastID: Number(lastInsertRowid) }
   }
 
   const call = (sql: string, values: Values, callback: Callback | undefined): void => {
@@ -118,7 +118,7 @@ const transactionControl = (sql: string): 'begin' | 'keep' | 'undo' | undefined 
 }
 
 /** Sequelize names parameters `$1` or `$name`, better-sqlite3 wants them bare; it also knows no booleans and no undefined. */
-const toBound = (values: Values): Asked['bound'] =>
+const toBound = (values: Values): SqlStatement['bound'] =>
   Array.isArray(values)
     ? values.map(toSqlite)
     : Object.fromEntries(Object.entries(values).map(([name, value]) => [name.replace(/^[$:@]/, ''), toSqlite(value)]))
@@ -144,7 +144,7 @@ const toError = (error: unknown): Error => (error instanceof Error ? error : new
  * Mode 2 is SQLite's OPEN_READWRITE alone: with OPEN_CREATE Sequelize would make the folder of an unmounted volume.
  * Foreign keys stay as the connection has them.
  */
-export const connectSequelize = (connection: Connection, around: Around = plainly): Sequelize =>
+export const connectSequelize = (connection: Connection, around: StatementHook = runPlain): Sequelize =>
   new Sequelize({
     dialect: 'sqlite',
     dialectModule: createBridge(connection, around),

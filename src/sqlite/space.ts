@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { MigrationText } from '../migrations/files.ts'
 import { sizeOf } from '../volume/files.ts'
-import { refuseShortRoom } from '../volume/space.ts'
+import { requireSpace } from '../volume/space.ts'
 import type { Connection } from './connect.ts'
 
 /**
@@ -11,7 +11,7 @@ import type { Connection } from './connect.ts'
  * @param isCloned whether the database shares its blocks with a backup: what is written over takes new ones then
  * @throws Failure DISK_FULL; the caller rolls back
  */
-export const refuseNoRoomToCommit = (connection: Connection, isCloned: boolean): void => {
+export const requireSpaceToCommit = (connection: Connection, isCloned: boolean): void => {
   const ask = (name: string): number => Number(connection.pragma(name, { simple: true }))
   if (connection.pragma('journal_mode', { simple: true }) !== 'wal') return
   const bytes = ask('page_count') * ask('page_size')
@@ -21,7 +21,7 @@ export const refuseNoRoomToCommit = (connection: Connection, isCloned: boolean):
   const taken = isCloned ? Math.min(bytes, sizeOf(`${connection.name}-wal`) + unwritten) : growth
   if (taken <= 0) return
   const folder = dirname(connection.name)
-  refuseShortRoom([
+  requireSpace([
     { what: 'the database takes in', folder, bytes: taken, files: 0 },
     { what: 'WAL', folder, bytes: unwritten, files: 0 },
   ])

@@ -4,24 +4,24 @@ import { attempt, Failure, type FailureCode } from '../failure.ts'
 import type { KnownMigration } from '../migrations/files.ts'
 import { type AppliedMigration, wasAdopted } from '../migrations/history.ts'
 import { loadMigrations } from '../migrations/load.ts'
-import { type Conflict, findForeign, makePlan } from '../migrations/plan.ts'
-import { refuseLostDatabase } from '../ready/lost.ts'
-import { type Marker, type Truth, untrueFields } from '../ready/marker.ts'
+import { type Conflict, findOtherProgramsTable, makePlan } from '../migrations/plan.ts'
+import { requireNotLost } from '../ready/lost.ts'
+import { type ExpectedMarker, type Marker, mismatches } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
-import { inspectByHelper, refuseDamage } from '../sqlite/check.ts'
+import { checkFileByHelper, refuseDamage } from '../sqlite/check.ts'
 import { whenFree } from '../sqlite/connect.ts'
 import { toFailure } from '../sqlite/errors.ts'
 import { findOrphans } from '../sqlite/keys.ts'
-import { compareStructures, differ, type Finding } from '../sqlite/schema/compare.ts'
-import { readHubStructure, type Structure } from '../sqlite/schema/read.ts'
+import { compareSchemas, differ, type Finding } from '../sqlite/schema/compare.ts'
+import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
 import { helperOf } from '../sqlite/sqlite.ts'
-import { expectedStructures } from './expected.ts'
+import { expectedSchemas } from './expected.ts'
 
-export type Examination = Readonly<{
+export type CheckResults = Readonly<{
   /** the last applied migration; null where none is, or it cannot be read */
   schema: string | null
   /** what each check found; a check that could not be made is not there */
-  results: Readonly<Partial<Record<Check, readonly Judged[]>>>
+  results: Readonly<Partial<Record<Check, readonly Problem[]>>>
 }>
 
 /**
@@ -29,38 +29,38 @@ export type Examination = Readonly<{
  * damage to tell, and a structure is only compared where every applied migration is known.
  * @throws Failure DATABASE_BUSY; CONFIG_INVALID or MIGRATION_FAILED when an applied migration cannot be run on an empty database
  */
-export const examine = async (context: Context, known: readonly KnownMigration[]): Promise<Examination> => {
+export const runChecks = async (context: Context, known: readonly KnownMigration[]): Promise<CheckResults> => {
   const { config } = context
   const { database } = config
   const read = () =>
     unlessDamaged(config, () => {
-      refuseLostDatabase(config)
+      requireNotLost(config)
       return readState(config, connection => {
-        const structure = readHubStructure(connection)
+        const structure = readAppSchema(connection)
         const orphans = unlessDamaged(config, () => findOrphans(connection, structure))
-        return { structure, orphans, foreign: findForeign(connection) }
+        return { structure, orphans, foreign: findOtherProgramsTable(connection) }
       })
     })
   const state = await whenFree(read, patienceOf(context))
-  if (state instanceof Failure) return { schema: null, results: { damage: judgeDamage(database, state) } }
+  if (state instanceof Failure) return { schema: null, results: { damage: damageProblems(database, state) } }
   const { applied, marker, truth, more } = state
-  if (more === undefined || truth === undefined) return { schema: null, results: { marker: judgeAbsence(database) } }
+  if (more === undefined || truth === undefined) return { schema: null, results: { marker: absenceProblems(database) } }
   const { structure, orphans, foreign } = more
   const { pending, conflicts } = makePlan(known, applied)
-  const inspected = await inspectByHelper(database, 'integrity_check', helperOf(context))
+  const inspected = await checkFileByHelper(database, 'integrity_check', helperOf(context))
   const damage = [unlessDamaged(config, () => refuseDamage(database, inspected)), orphans].find(
     found => found instanceof Failure,
   )
   return {
     schema: applied.at(-1)?.name ?? null,
     results: {
-      damage: damage === undefined ? [] : judgeDamage(database, damage),
+      damage: damage === undefined ? [] : damageProblems(database, damage),
       ...(orphans instanceof Failure
         ? {}
-        : { 'foreign keys': judge('foreign keys', 'SCHEMA_DRIFT', orphansHint, orphans) }),
-      history: judgeHistory([...foreign, ...conflicts], pending),
+        : { 'foreign keys': toProblems('foreign keys', 'SCHEMA_DRIFT', orphansHint, orphans) }),
+      history: historyProblems([...foreign, ...conflicts], pending),
       ...(await examineStructure(context, known, applied, structure)),
-      marker: judgeMarker(marker, truth),
+      marker: markerProblems(marker, truth),
     },
   }
 }
@@ -78,14 +78,14 @@ const examineStructure = async (
   { signal, version }: Context,
   known: readonly KnownMigration[],
   applied: readonly AppliedMigration[],
-  found: Structure,
-): Promise<Examination['results']> => {
+  found: Schema,
+): Promise<CheckResults['results']> => {
   const prefix = known.filter(({ name }) => applied.some(migration => migration.name === name))
   if (prefix.length < applied.length) return {}
-  const structures = await expectedStructures(await loadMigrations(prefix), version, signal)
+  const structures = await expectedSchemas(await loadMigrations(prefix), version, signal)
   const expected = structures.at(-1) ?? { tables: [], views: [], triggers: [] }
-  const findings = compareStructures(expected, found, { adopted: wasAdopted(applied) })
-  return { structure: judge('structure', 'SCHEMA_DRIFT', driftHint, findings) }
+  const findings = compareSchemas(expected, found, { adopted: wasAdopted(applied) })
+  return { structure: toProblems('structure', 'SCHEMA_DRIFT', driftHint, findings) }
 }
 
 const driftHint =
@@ -97,7 +97,7 @@ export const checks = ['damage', 'foreign keys', 'history', 'structure', 'marker
 export type Check = (typeof checks)[number]
 
 /** A finding of one check. */
-export type Judged = Finding &
+export type Problem = Finding &
   Readonly<{
     check: Check
     /** of a difference; null for what does no harm */
@@ -107,22 +107,30 @@ export type Judged = Finding &
   }>
 
 /** Gives each difference its code and what to do about it; what is no difference has neither. */
-export const judge = (check: Check, code: FailureCode, hint: string, findings: readonly Finding[]): readonly Judged[] =>
+export const toProblems = (
+  check: Check,
+  code: FailureCode,
+  hint: string,
+  findings: readonly Finding[],
+): readonly Problem[] =>
   findings.map(finding =>
     finding.weight === 'difference' ? { check, code, ...finding, hint } : { check, code: null, ...finding, hint: null },
   )
 
 /** @param failure the one that shows the damage */
-export const judgeDamage = (database: string, { code, hint, message }: Failure): readonly Judged[] =>
-  judge('damage', code, hint, differ('difference', database, 'damage', null, message))
+export const damageProblems = (database: string, { code, hint, message }: Failure): readonly Problem[] =>
+  toProblems('damage', code, hint, differ('difference', database, 'damage', null, message))
 
 /** Conflicts are differences; pending migrations are told, and are none. */
-export const judgeHistory = (conflicts: readonly Conflict[], pending: readonly KnownMigration[]): readonly Judged[] => [
+export const historyProblems = (
+  conflicts: readonly Conflict[],
+  pending: readonly KnownMigration[],
+): readonly Problem[] => [
   ...conflicts.flatMap(({ code, name, finding, hint }) =>
-    judge('history', code, hint, differ('difference', name, 'history', null, finding)),
+    toProblems('history', code, hint, differ('difference', name, 'history', null, finding)),
   ),
   ...pending.map(
-    ({ name: object }): Judged => ({
+    ({ name: object }): Problem => ({
       check: 'history',
       code: null,
       weight: 'information',
@@ -136,17 +144,17 @@ export const judgeHistory = (conflicts: readonly Conflict[], pending: readonly K
 ]
 
 /** A marker that is missing, and one that is not true, both mean that the volume is not ready. */
-export const judgeMarker = (marker: Marker | undefined, truth: Truth): readonly Judged[] => {
+export const markerProblems = (marker: Marker | undefined, truth: ExpectedMarker): readonly Problem[] => {
   const object = 'ready marker'
   const findings =
     marker === undefined
       ? differ('difference', object, 'missing', 'a true one', null)
-      : untrueFields(marker, truth).flatMap(field =>
+      : mismatches(marker, truth).flatMap(field =>
           differ('difference', object, field, String(truth[field]), String(marker[field])),
         )
-  return judge('marker', 'NOT_READY', 'Run "migrator up".', findings)
+  return toProblems('marker', 'NOT_READY', 'Run "migrator up".', findings)
 }
 
 /** Where there is no database, and nothing shows that there ever was one. */
-export const judgeAbsence = (database: string): readonly Judged[] =>
-  judge('marker', 'NOT_READY', 'Run "migrator up".', differ('difference', database, 'missing', 'a database', null))
+export const absenceProblems = (database: string): readonly Problem[] =>
+  toProblems('marker', 'NOT_READY', 'Run "migrator up".', differ('difference', database, 'missing', 'a database', null))

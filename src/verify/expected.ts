@@ -1,9 +1,9 @@
 import Database from 'better-sqlite3'
-import { plainly } from '../engine.ts'
+import { runPlain } from '../engine.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
-import { applyMigrations, settleLimit } from '../migrations/run.ts'
-import { compareStructures, type Finding } from '../sqlite/schema/compare.ts'
-import { readHubStructure, type Structure } from '../sqlite/schema/read.ts'
+import { applyMigrations, idleLimit } from '../migrations/run.ts'
+import { compareSchemas, type Finding } from '../sqlite/schema/compare.ts'
+import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
 
 /**
  * What the migrations make of an empty database, in memory: the structure after each of them. Nothing is read from the
@@ -12,21 +12,21 @@ import { readHubStructure, type Structure } from '../sqlite/schema/read.ts'
  * @param signal stops the migration that runs
  * @throws Failure MIGRATION_FAILED naming the migration that fails on an empty database; the signal's reason
  */
-export const expectedStructures = async (
+export const expectedSchemas = async (
   migrations: readonly LoadedMigration[],
   version: string,
   signal: AbortSignal,
-): Promise<readonly Structure[]> => {
+): Promise<readonly Schema[]> => {
   const connection = new Database(':memory:')
-  const options = { version, signal, settleLimit, onProgress: () => undefined, around: plainly }
-  const structures: Structure[] = []
+  const options = { version, signal, settleLimit: idleLimit, onProgress: () => undefined, around: runPlain }
+  const structures: Schema[] = []
   try {
     // as around `up`; it ends with the database, which nobody else has
     connection.exec('PRAGMA foreign_keys = OFF; BEGIN')
     for (const { name } of migrations) {
       const upTo = migrations.filter(migration => migration.name <= name)
       await applyMigrations(connection, upTo, options)
-      structures.push(readHubStructure(connection))
+      structures.push(readAppSchema(connection))
     }
     return structures
   } finally {
@@ -50,19 +50,19 @@ export type Match = Readonly<{
  * @param structures after each migration, as expectedStructures gives them: at least one
  * @param least how many are applied for certain
  */
-export const matchPrefix = (structures: readonly Structure[], found: Structure, least: number): Match => {
+export const matchPrefix = (structures: readonly Schema[], found: Schema, least: number): Match => {
   const matches = structures
     .map((expected, index) => {
       const later = structures.slice(index + 1).flatMap(structure => additionsOf(expected, structure))
-      const findings = compareStructures(expected, found, { adopted: true })
+      const findings = compareSchemas(expected, found, { adopted: true })
       return { length: index + 1, findings: findings.map(finding => refuseLater(finding, later)) }
     })
     .filter(({ length }) => length >= least)
   return matches.reduce((best, match) => (isNearer(match, best) ? match : best))
 }
 
-const additionsOf = (before: Structure, after: Structure): readonly string[] =>
-  compareStructures(before, after, { adopted: true })
+const additionsOf = (before: Schema, after: Schema): readonly string[] =>
+  compareSchemas(before, after, { adopted: true })
     .filter(({ what }) => what === 'extra')
     .map(({ object }) => object)
 

@@ -61,11 +61,11 @@ export const makeTemporaryFolder = (places = usual()): Readonly<{ path: string; 
 }
 
 /** @throws Failure DISK_FULL when a folder's filesystem has less room than that many bytes */
-export const refuseLittleRoom = (folder: string, bytes: number): void => {
+export const requireTemporarySpace = (folder: string, bytes: number): void => {
   const free = freeBytes(folder)
   if (free >= bytes) return
   const message = `the temporary folder ${folder} has room for ${formatBytes(free)}, and a copy of the database may need ${formatBytes(bytes)}`
-  throw new Failure('DISK_FULL', message, moreRoom)
+  throw new Failure('DISK_FULL', message, moreSpace)
 }
 
-export const moreRoom = 'Name a folder with more room by TMPDIR. The volume was not touched.'
+export const moreSpace = 'Name a folder with more room by TMPDIR. The volume was not touched.'

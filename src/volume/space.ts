@@ -11,7 +11,7 @@ export type Need = Readonly<{ what: string; folder: string; bytes: number; files
  * @param needs folders that are there
  * @throws Failure DISK_FULL saying what is needed for what, and how much is missing
  */
-export const refuseShortRoom = (needs: readonly Need[]): void => {
+export const requireSpace = (needs: readonly Need[]): void => {
   for (const [, shares] of Map.groupBy(needs, ({ folder }) => statSync(folder).dev)) {
     const [{ folder } = { folder: '' }] = shares
     const free = freeBytes(folder)

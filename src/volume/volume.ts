@@ -29,8 +29,8 @@ export type Host = Readonly<{
  * @throws Failure VOLUME_MISSING, VOLUME_NOT_MOUNTED, VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE; CONFIG_INVALID when the ready
  *   marker has no place
  */
-export const checkVolume = (config: Config, host: Host): void => {
-  refuseMissingVolume(config.volume, host)
+export const requireVolume = (config: Config, host: Host): void => {
+  requireFolder(config.volume, host)
   refuseUnmounted(config, host)
   refuseUnwritable(config.volume, host)
   for (const suffix of databaseFiles) refuseForeignFile(config.database + suffix, host)
@@ -41,7 +41,7 @@ export const checkVolume = (config: Config, host: Host): void => {
 const databaseFiles = ['', '-wal', '-shm', '-journal']
 
 /** @throws Failure VOLUME_MISSING when there is no such folder, VOLUME_NOT_WRITABLE when it may not even be read */
-export const refuseMissingVolume = (folder: string, host: Host): void => {
+export const requireFolder = (folder: string, host: Host): void => {
   const stats = statSync(folder, { throwIfNoEntry: false })
   if (stats === undefined) {
     const hint = 'Mount a volume there, or make the folder.'

@@ -20,7 +20,7 @@ import {
   keepUnfinished,
   makeLastingBackup,
   markUnfinished,
-  protect,
+  withSafetyBackup,
 } from '../../src/backup/protect.ts'
 import { readMarker } from '../../src/ready/marker.ts'
 import { openDatabase } from '../../src/sqlite/connect.ts'
@@ -43,7 +43,7 @@ const isBackup = (name: string): boolean => name.endsWith('.db')
 t.test('a database without anything in it needs neither check nor backup', async t => {
   const folder = t.testdir()
   const connection = openDatabase(join(folder, 'homelab.db'))
-  const { value, checkedAt } = await protect(
+  const { value, checkedAt } = await withSafetyBackup(
     await makeContext(folder),
     connection,
     { ...found, isNew: true },
@@ -59,9 +59,9 @@ t.test('with MIGRATOR_BACKUP=never the database itself is checked, and with MIGR
   const folder = t.testdir()
   const connection = make(folder)
   const checking = await makeContext(folder, { MIGRATOR_BACKUP: 'never' })
-  t.match(await protect(checking, connection, found, nothing), { checkedAt: /Z$/ })
+  t.match(await withSafetyBackup(checking, connection, found, nothing), { checkedAt: /Z$/ })
   const neither = await makeContext(folder, { MIGRATOR_BACKUP: 'never', MIGRATOR_CHECK: 'never' })
-  t.match(await protect(neither, connection, found, nothing), { checkedAt: null })
+  t.match(await withSafetyBackup(neither, connection, found, nothing), { checkedAt: null })
   t.strictSame(readdirSync(folder), ['homelab.db'])
   connection.close()
 })
@@ -82,7 +82,7 @@ t.test('before the work there is a backup, which is checked whatever MIGRATOR_CH
   const context = await makeContext(folder, { MIGRATOR_CHECK: 'never' })
   connection.exec('BEGIN IMMEDIATE')
   const before = dump(join(folder, 'homelab.db'))
-  const outcome = await protect(context, connection, found, async () => {
+  const outcome = await withSafetyBackup(context, connection, found, async () => {
     connection.exec('INSERT INTO a VALUES (2)')
     return backupsIn(folder)
   })
@@ -96,7 +96,7 @@ t.test('where the work fails its backup goes again, and older ones stay', async 
   const folder = t.testdir({ backups: { [older]: '' } })
   const connection = make(folder)
   const work = () => Promise.reject(new Error('out of luck'))
-  await t.rejects(protect(await makeContext(folder), connection, found, work), { message: 'out of luck' })
+  await t.rejects(withSafetyBackup(await makeContext(folder), connection, found, work), { message: 'out of luck' })
   t.strictSame(readdirSync(join(folder, 'backups')), [older])
   connection.close()
 })
@@ -105,7 +105,7 @@ t.test('where the disk fails the backup stays: it may not be rolled back', async
   const folder = t.testdir()
   const connection = make(folder)
   const work = () => Promise.reject(Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_WRITE' }))
-  await t.rejects(protect(await makeContext(folder), connection, found, work), { code: 'SQLITE_IOERR_WRITE' })
+  await t.rejects(withSafetyBackup(await makeContext(folder), connection, found, work), { code: 'SQLITE_IOERR_WRITE' })
   t.equal(backupsIn(folder).length, 1)
   connection.close()
 })
@@ -124,12 +124,12 @@ t.test(
     const sound = readFileSync(join(folder, 'homelab.db'))
     truncateSync(join(folder, 'homelab.db'), 4096)
     const damaged = openDatabase(join(folder, 'homelab.db'))
-    await t.rejects(protect(context, damaged, found, nothing), { code: 'DATABASE_DAMAGED' })
+    await t.rejects(withSafetyBackup(context, damaged, found, nothing), { code: 'DATABASE_DAMAGED' })
     damaged.close()
     t.strictSame(backupsIn(folder), [left.split('/').at(-1)])
     writeFileSync(join(folder, 'homelab.db'), sound)
     const mended = openDatabase(join(folder, 'homelab.db'))
-    await protect(context, mended, found, nothing)
+    await withSafetyBackup(context, mended, found, nothing)
     t.equal(backupsIn(folder).length, 1)
     t.notSame(backupsIn(folder), [left.split('/').at(-1)])
     mended.close()
@@ -192,7 +192,8 @@ t.test(
         `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10000) INSERT INTO a SELECT hex(randomblob(50)) FROM n`,
       )
       const context = await makeContext(data)
-      const protectFor = (text: string) => protect(context, connection, { ...found, texts: textOf(text) }, nothing)
+      const protectFor = (text: string) =>
+        withSafetyBackup(context, connection, { ...found, texts: textOf(text) }, nothing)
       await t.rejects(protectFor("context.rebuildTable('a', '…')"), {
         code: 'DISK_FULL',
         message: /backup 1\.\d MB, rebuild of a 1\.\d MB, its journal 1\.\d MB, journal .*, ready marker/,

@@ -3,8 +3,8 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { type Planned, planText, toPlanned } from '../../src/commands/plan.ts'
-import type { Trial, TrialEnd } from '../../src/dry-run/try.ts'
+import { type MigrationReport, planText, toMigrationReport } from '../../src/commands/plan.ts'
+import type { DryRunEnd, DryRunResult } from '../../src/dry-run/try.ts'
 import { finding } from '../../src/lint/rules.ts'
 import { withMount } from '../help/mount.ts'
 import { migration, prepareVolume } from '../help/planned.ts'
@@ -12,7 +12,7 @@ import { dump, root, runProgram, startProgram } from '../help/program.ts'
 import { recordStatements } from '../help/recorded.ts'
 
 const statement = { asked: 'DELETE FROM a', sql: 'DELETE FROM a', rows: 0, milliseconds: 0.2, error: null }
-const planned: Planned = {
+const planned: MigrationReport = {
   name: '0001-a',
   statements: [],
   structure: [],
@@ -22,7 +22,7 @@ const planned: Planned = {
   bytes: 4096,
   findings: [],
 }
-const lines = (more: Partial<Planned>): readonly string[] =>
+const lines = (more: Partial<MigrationReport>): readonly string[] =>
   planText({
     database: '/v/x.db',
     pending: ['0001-a'],
@@ -496,7 +496,7 @@ t.test('a reader that leaves early is no error', async t => {
   t.strictSame([status, stdout], [0, '{"database":'])
 })
 
-const end: TrialEnd = {
+const end: DryRunEnd = {
   after: [{ name: 'b', rows: 1 }],
   valuesAfter: [],
   milliseconds: 7.6,
@@ -506,8 +506,8 @@ const end: TrialEnd = {
 const tryOut = async (
   t: Parameters<typeof recordStatements>[0],
   statements: readonly string[],
-  end: TrialEnd | undefined,
-): Promise<Trial> => ({
+  end: DryRunEnd | undefined,
+): Promise<DryRunResult> => ({
   migration: { name: '0001-a', file: '', checksum: '', up: async () => undefined, down: undefined, removesRows: [] },
   recording: await recordStatements(t, 'CREATE TABLE a (x)', statements),
   before: [{ name: 'a', rows: 2 }],
@@ -517,7 +517,11 @@ const tryOut = async (
 const statements = ['DROP TABLE a', 'CREATE TABLE b (x)', 'PRAGMA cache_size = 7']
 
 t.test('a trial becomes what is shown: statements, structure, rows, findings', async t => {
-  const planned = toPlanned(await tryOut(t, statements, end), [finding('HM502', 'calls Date.now', undefined)], '')
+  const planned = toMigrationReport(
+    await tryOut(t, statements, end),
+    [finding('HM502', 'calls Date.now', undefined)],
+    '',
+  )
   t.match(planned, {
     name: '0001-a',
     statements: [{ sql: 'DROP TABLE a', asked: 'DROP TABLE a', rows: 0, error: null }, {}, {}],
@@ -542,8 +546,10 @@ t.test('a trial becomes what is shown: statements, structure, rows, findings', a
 })
 
 t.test('of one that failed only the statements are judged, of one that did not end there is no after', async t => {
-  t.match(toPlanned(await tryOut(t, statements, { ...end, returned: false }), [], '').findings, [{ code: 'HM202' }])
-  t.match(toPlanned(await tryOut(t, statements, undefined), [], ''), {
+  t.match(toMigrationReport(await tryOut(t, statements, { ...end, returned: false }), [], '').findings, [
+    { code: 'HM202' },
+  ])
+  t.match(toMigrationReport(await tryOut(t, statements, undefined), [], ''), {
     tables: [{ name: 'a', before: 2, after: null }],
     milliseconds: null,
     bytes: null,
@@ -561,18 +567,18 @@ t.test('columns with fewer values than before are told, unless as many rows went
     ['dropped', ['DROP TABLE a', 'CREATE TABLE b (x)'], 'b', 2, 0, []],
   ] as const) {
     const trial = await tryOut(t, statements, { ...end, after: [{ name, rows }], valuesAfter: values(name, number) })
-    const planned = toPlanned(trial, [], '')
+    const planned = toMigrationReport(trial, [], '')
     t.match(planned.lost, lost, title)
     t.equal(planned.lost.length, lost.length, title)
     const failed = await tryOut(t, statements, { ...end, returned: false })
-    t.strictSame(toPlanned(failed, [], '').lost, [])
+    t.strictSame(toMigrationReport(failed, [], '').lost, [])
   }
 })
 
 t.test('findings that the file silences are not there; that it silences too much is for lint to say', async t => {
   const text = '// lint-ok DS102: empty everywhere\n// lint-ok HM402: no down\n'
-  t.match(toPlanned(await tryOut(t, ['DROP TABLE a'], end), [], text).findings, [])
-  t.match(toPlanned(await tryOut(t, ['DROP TABLE a'], end), [], '// lint-ok DS102').findings, [
+  t.match(toMigrationReport(await tryOut(t, ['DROP TABLE a'], end), [], text).findings, [])
+  t.match(toMigrationReport(await tryOut(t, ['DROP TABLE a'], end), [], '// lint-ok DS102').findings, [
     { code: 'DS102' },
     { code: 'HM901' },
   ])

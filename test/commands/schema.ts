@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { readStructure } from '../../src/sqlite/schema/read.ts'
+import { readSchema } from '../../src/sqlite/schema/read.ts'
 import { makeDatabase } from '../help/alembic.ts'
 import { withMount } from '../help/mount.ts'
 import { root, runProgram, settingsFor } from '../help/program.ts'
@@ -31,7 +31,7 @@ t.test('the SQL makes the same structure again, whatever is in it', async t => {
   )
   const [source, copy] = [new Database(file, { readonly: true }), new Database(':memory:')]
   copy.exec(await shown(folder))
-  t.strictSame(readStructure(copy), readStructure(source))
+  t.strictSame(readSchema(copy), readSchema(source))
   t.equal(await shown(folder, '--format', 'sql'), await shown(folder))
   source.close()
   copy.close()
@@ -41,7 +41,7 @@ t.test('the JSON is the structure, with the migration that it is at', async t =>
   const folder = t.testdir()
   await runProgram([], settingsFor(folder))
   const connection = new Database(join(folder, 'homelab.db'), { readonly: true })
-  const structure = readStructure(connection)
+  const structure = readSchema(connection)
   connection.close()
   for (const words of [['--json'], ['--format', 'json']])
     t.strictSame(JSON.parse(await shown(folder, ...words)), {

@@ -1,12 +1,12 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { toMarkdown } from '../../src/draw/markdown.ts'
-import { readStructure } from '../../src/sqlite/schema/read.ts'
+import { readSchema } from '../../src/sqlite/schema/read.ts'
 
 const write = (sql: string, schema: string | null = null) => {
   const connection = new Database(':memory:')
   connection.exec(sql)
-  const text = toMarkdown(readStructure(connection), schema)
+  const text = toMarkdown(readSchema(connection), schema)
   connection.close()
   return text
 }

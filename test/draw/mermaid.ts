@@ -1,12 +1,12 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { toMermaid } from '../../src/draw/mermaid.ts'
-import { readStructure } from '../../src/sqlite/schema/read.ts'
+import { readSchema } from '../../src/sqlite/schema/read.ts'
 
 const draw = (sql: string) => {
   const connection = new Database(':memory:')
   connection.exec(sql)
-  const diagram = toMermaid(readStructure(connection))
+  const diagram = toMermaid(readSchema(connection))
   connection.close()
   return diagram.split('\n').slice(1, -1)
 }

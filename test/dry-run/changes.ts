@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { differenceLines, differences } from '../../src/dry-run/changes.ts'
-import { readStructure } from '../../src/sqlite/schema/read.ts'
+import { readSchema } from '../../src/sqlite/schema/read.ts'
 
 t.test('each difference has a mark, what it is, its name and what is to be said', async t => {
   t.strictSame(
@@ -28,9 +28,9 @@ const change = (t: Pick<Test, 'teardown'>, sql: string) => {
   t.teardown(() => connection.close())
   connection.pragma('foreign_keys = OFF')
   connection.exec(before)
-  const old = readStructure(connection)
+  const old = readSchema(connection)
   connection.exec(sql)
-  return differences(old, readStructure(connection)).map(found => Object.values(found).join(' | '))
+  return differences(old, readSchema(connection)).map(found => Object.values(found).join(' | '))
 }
 
 for (const [sql, expected] of [

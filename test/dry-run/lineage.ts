@@ -1,15 +1,15 @@
 import t from 'tap'
-import { fatesOf } from '../../src/dry-run/lineage.ts'
+import { lineagesOf } from '../../src/dry-run/lineage.ts'
 import { recordStatements } from '../help/recorded.ts'
 
-/** Each table's fate in words. */
+/** Each table's lineage in words. */
 const follow = async (t: Parameters<typeof recordStatements>[0], statements: readonly string[]) => {
   const recording = await recordStatements(
     t,
     'CREATE TABLE a (x, y); CREATE TABLE b (x); CREATE VIEW v AS SELECT 1',
     statements,
   )
-  return fatesOf(recording).map(({ old, now, rebuilt, columns, by, columnBy }) => ({
+  return lineagesOf(recording).map(({ old, now, rebuilt, columns, by, columnBy }) => ({
     is: `${old.name} ${rebuilt === undefined ? '->' : 'rebuilt as'} ${now?.name}`,
     columns: [...columns].map(([before, after]) => `${before} -> ${after}`),
     by: by?.sql,

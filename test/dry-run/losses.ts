@@ -3,8 +3,8 @@ import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { countValues, lostValues, sumValues, watchDropped } from '../../src/dry-run/losses.ts'
 import { afterOf, createRecorder } from '../../src/dry-run/record.ts'
-import { nothing } from '../../src/engine.ts'
-import { readStructure } from '../../src/sqlite/schema/read.ts'
+import { noResult } from '../../src/engine.ts'
+import { readSchema } from '../../src/sqlite/schema/read.ts'
 
 const columns = 'id INTEGER PRIMARY KEY, "x y" TEXT, twice AS (id * 2)'
 
@@ -21,7 +21,7 @@ const changedBy = (t: Pick<Test, 'teardown'>, statements: readonly string[], isS
     if (isSeen) beforeStatement(sql, recording)
     around({ sql, bound: [] }, () => {
       connection.exec(sql)
-      return { ...nothing, sql }
+      return { ...noResult, sql }
     })
   }
   return changed(recording, values)
@@ -52,7 +52,7 @@ t.test('what is NULL or computed is no value, and a virtual table tells none', a
   const connection = new Database(':memory:')
   connection.exec(`CREATE TABLE a (id INTEGER PRIMARY KEY, "o""d'd" TEXT, twice AS (id * 2));
     INSERT INTO a VALUES (1, 'x'), (2, NULL), (3, ''); CREATE TABLE b (x); CREATE VIRTUAL TABLE words USING fts5(x)`)
-  t.strictSame(countValues(connection, readStructure(connection)), [
+  t.strictSame(countValues(connection, readSchema(connection)), [
     { table: 'a', column: 'id', number: 3 },
     { table: 'a', column: `o"d'd`, number: 2 },
     { table: 'b', column: 'x', number: 0 },
@@ -71,7 +71,7 @@ const lostBy = (t: Pick<Test, 'teardown'>, statements: readonly string[], gone =
   for (const sql of statements)
     around({ sql, bound: [] }, () => {
       connection.exec(sql)
-      return { ...nothing, sql }
+      return { ...noResult, sql }
     })
   const after = countValues(connection, afterOf(recording))
   return lostValues(recording, before, after, () => gone).map(({ of, number, text }) => `${of} ${number}: ${text}`)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Reverted, revertMigrations } from '../../src/dry-run/revert.ts'
-import { plainly } from '../../src/engine.ts'
+import { runPlain } from '../../src/engine.ts'
 import { Failure } from '../../src/failure.ts'
 import { readHistory } from '../../src/migrations/history.ts'
 import type { LoadedMigration, Migration } from '../../src/migrations/load.ts'
@@ -11,7 +11,7 @@ import { dump } from '../help/program.ts'
 
 const signal = new AbortController().signal
 const patience = { lockTimeout: 0, signal, onWait: () => undefined }
-const options = { version: '1.2.3', signal, settleLimit: 60, onProgress: () => undefined, around: plainly }
+const options = { version: '1.2.3', signal, settleLimit: 60, onProgress: () => undefined, around: runPlain }
 const query =
   (...statements: readonly string[]): Migration =>
   async ({ context }) => {

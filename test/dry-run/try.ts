@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { createTrials, pendingOf, sizeNow, tryOut } from '../../src/dry-run/try.ts'
+import { createDryRuns, dryRun, pendingOf, sizeNow } from '../../src/dry-run/try.ts'
 import { readMigrations } from '../../src/migrations/files.ts'
 import { prepareHistory } from '../../src/migrations/history.ts'
 import type { LoadedMigration, Migration } from '../../src/migrations/load.ts'
@@ -17,7 +17,7 @@ const begin = (t: Pick<Test, 'teardown'>) => {
   t.teardown(() => connection.close())
   connection.exec('CREATE TABLE a (x); INSERT INTO a VALUES (1), (2); CREATE TABLE SequelizeMeta (name); BEGIN')
   const names: string[] = []
-  const { around, tried, trials } = createTrials(connection, name => names.push(name))
+  const { around, tried, trials } = createDryRuns(connection, name => names.push(name))
   const context = makeSafe(connectSequelize(connection, around).getQueryInterface(), () => undefined)
   const run = (up: Migration) => {
     const migration: LoadedMigration = { name: '0001-a', file: '', checksum: '', up, down: undefined, removesRows: [] }
@@ -92,7 +92,7 @@ const prepare = async (
   const context = { ...(await makeContext(folder, environment, signal)), version: '1.2.3' }
   const names: string[] = []
   const copy = join(folder, 'copy.db')
-  const run = () => tryOut(context, readMigrations(context.config.migrations), copy, name => names.push(name))
+  const run = () => dryRun(context, readMigrations(context.config.migrations), copy, name => names.push(name))
   return { copy, names, run }
 }
 const migration = (...statements: readonly string[]) =>

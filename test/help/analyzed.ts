@@ -1,11 +1,11 @@
 import type { Test } from 'tap'
-import { type Fate, fatesOf } from '../../src/dry-run/lineage.ts'
+import { type Lineage, lineagesOf } from '../../src/dry-run/lineage.ts'
 import { afterOf, type Recording, type Step, withoutUndone } from '../../src/dry-run/record.ts'
 import type { Finding } from '../../src/lint/rules.ts'
-import type { Structure } from '../../src/sqlite/schema/read.ts'
+import type { Schema } from '../../src/sqlite/schema/read.ts'
 import { recordStatements } from './recorded.ts'
 
-export type Recorded = Recording & Readonly<{ fates: readonly Fate[]; kept: readonly Step[]; after: Structure }>
+export type Recorded = Recording & Readonly<{ lineages: readonly Lineage[]; kept: readonly Step[]; after: Schema }>
 
 /** For each case: what an analyzer says of statements on a database, as `CODE: message`. */
 export const testAnalyzer = (
@@ -19,7 +19,7 @@ export const testAnalyzer = (
       const recording = await recordStatements(t, made, statements)
       for (const { sql, error } of recording.steps) t.equal(error, null, sql)
       const kept = withoutUndone(recording.steps)
-      const found = analyze({ ...recording, fates: fatesOf(recording), kept, after: afterOf(recording) })
+      const found = analyze({ ...recording, lineages: lineagesOf(recording), kept, after: afterOf(recording) })
       t.strictSame(
         found.map(({ code, message }) => `${code}: ${message}`),
         expected,

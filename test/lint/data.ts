@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { describeUnique, findDataDependent, implies, isConstant, uniquesOf } from '../../src/lint/data.ts'
-import { readStructure } from '../../src/sqlite/schema/read.ts'
+import { readSchema } from '../../src/sqlite/schema/read.ts'
 import { testAnalyzer } from '../help/analyzed.ts'
 
 for (const value of ['1', '-1', "'x'", 'NULL', 'TRUE', "x'00'", '1.5e3'])
@@ -18,7 +18,7 @@ const rebuild = (columns: string, from: string) => [
   'ALTER TABLE n RENAME TO a',
 ]
 
-testAnalyzer(t, made, ({ fates, kept }) => findDataDependent(fates, kept), [
+testAnalyzer(t, made, ({ lineages, kept }) => findDataDependent(lineages, kept), [
   [
     'a NOT NULL column without a default, which an empty table takes',
     ['ALTER TABLE a ADD COLUMN w NOT NULL'],
@@ -153,7 +153,7 @@ testAnalyzer(t, made, ({ fates, kept }) => findDataDependent(fates, kept), [
 const read = (sql: string) => {
   const connection = new Database(':memory:')
   connection.exec(sql)
-  const { tables } = readStructure(connection)
+  const { tables } = readSchema(connection)
   connection.close()
   return tables.flatMap(uniquesOf)
 }

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { fatesOf } from '../../src/dry-run/lineage.ts'
+import { lineagesOf } from '../../src/dry-run/lineage.ts'
 import { afterOf, type Recording, withoutUndone } from '../../src/dry-run/record.ts'
 import { findDeletes, findDown, findEmptied } from '../../src/lint/down.ts'
 import { testAnalyzer } from '../help/analyzed.ts'
@@ -115,7 +115,7 @@ const rebuild = (table: string, rows: string) => [
   `ALTER TABLE n RENAME TO ${table}`,
 ]
 
-testAnalyzer(t, madeEmptied, ({ fates, kept }) => findDeletes(fates, kept, ['b']), [
+testAnalyzer(t, madeEmptied, ({ lineages, kept }) => findDeletes(lineages, kept, ['b']), [
   ['a table whose rows go is told', ['DELETE FROM a WHERE x > 1', 'DELETE FROM a'], ['HM203: deletes rows of a']],
   [
     'also under the name that the migration gave it',
@@ -147,7 +147,7 @@ const emptied = async (t: Pick<Test, 'teardown'>, ups: readonly string[], downs:
   const border = whole.steps.findIndex(({ sql }) => sql === 'PRAGMA user_version = 1')
   const up: Recording = { before: whole.before, steps: whole.steps.slice(0, border) }
   const down: Recording = { before: afterOf(up), steps: whole.steps.slice(border + 1) }
-  return findEmptied(fatesOf(up), up, fatesOf(down), withoutUndone(down.steps)).map(
+  return findEmptied(lineagesOf(up), up, lineagesOf(down), withoutUndone(down.steps)).map(
     ({ code, message }) => `${code}: ${message}`,
   )
 }

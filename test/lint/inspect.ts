@@ -1,6 +1,6 @@
 /** What inspect says of statements; each analyzer's own test has its rules in full. */
 import t from 'tap'
-import { inspect, inspectStructure } from '../../src/lint/inspect.ts'
+import { findInStructure, findInUp } from '../../src/lint/inspect.ts'
 import { recordStatements } from '../help/recorded.ts'
 
 const made = `CREATE TABLE p (id INTEGER PRIMARY KEY, x TEXT); CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p (id), y);
@@ -14,7 +14,7 @@ t.test('what only adds is nothing to be said of', async t => {
     'INSERT INTO p VALUES (1, 2, 3)',
     'DELETE FROM c',
   ])
-  t.strictSame(inspect(recording), [])
+  t.strictSame(findInUp(recording), [])
 })
 
 t.test('all that statements do is told, each with the statement', async t => {
@@ -26,7 +26,7 @@ t.test('all that statements do is told, each with the statement', async t => {
     'PRAGMA cache_size = 7',
   ])
   t.strictSame(
-    inspect(recording).map(({ code, statement }) => [code, statement]),
+    findInUp(recording).map(({ code, statement }) => [code, statement]),
     [
       ['DS102', 'DROP TABLE c'],
       ['MF101', 'CREATE UNIQUE INDEX u ON p (z)'],
@@ -35,7 +35,7 @@ t.test('all that statements do is told, each with the statement', async t => {
       ['HM202', 'PRAGMA cache_size = 7'],
     ],
   )
-  t.match(inspectStructure(recording), [{ code: 'HM302' }, { code: 'HM202' }])
+  t.match(findInStructure(recording), [{ code: 'HM302' }, { code: 'HM202' }])
 })
 
 t.test('a foreign key that followed a table which was renamed away is told once', async t => {
@@ -46,6 +46,6 @@ t.test('a foreign key that followed a table which was renamed away is told once'
     'DROP TABLE o',
     'CREATE INDEX i ON p (x)',
   ])
-  t.match(inspect(recording), [{ code: 'HM102', statement: 'ALTER TABLE p RENAME TO o' }])
-  t.equal(inspect(recording).length, 1)
+  t.match(findInUp(recording), [{ code: 'HM102', statement: 'ALTER TABLE p RENAME TO o' }])
+  t.equal(findInUp(recording).length, 1)
 })

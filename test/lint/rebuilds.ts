@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { fatesOf } from '../../src/dry-run/lineage.ts'
+import { lineagesOf } from '../../src/dry-run/lineage.ts'
 import { findLossy, findNotCopied, findPick, findRebuilds, lostParts } from '../../src/lint/rebuilds.ts'
-import { readStructure } from '../../src/sqlite/schema/read.ts'
+import { readSchema } from '../../src/sqlite/schema/read.ts'
 import { testAnalyzer } from '../help/analyzed.ts'
 import { recordStatements } from '../help/recorded.ts'
 
@@ -14,7 +14,7 @@ const rebuild = (columns: string) => [
   'ALTER TABLE p2 RENAME TO p',
 ]
 
-testAnalyzer(t, made, ({ fates }) => findLossy(fates), [
+testAnalyzer(t, made, ({ lineages }) => findLossy(lineages), [
   [
     'texts, and what has no type, that become numbers',
     rebuild('t INTEGER, b REAL, i INTEGER, n NUMERIC, r REAL'),
@@ -47,7 +47,7 @@ testAnalyzer(t, made, ({ fates }) => findLossy(fates), [
 const structureOf = (sql: string) => {
   const connection = new Database(':memory:')
   connection.exec(`CREATE TABLE p (id INTEGER PRIMARY KEY); ${sql}`)
-  const structure = readStructure(connection)
+  const structure = readSchema(connection)
   connection.close()
   return structure
 }
@@ -127,7 +127,7 @@ const put = ['DROP TABLE p', 'ALTER TABLE p2 RENAME TO p']
 const not = (...names: readonly string[]) => names.map(name => `HM105: rebuilds p and does not copy p.${name}`)
 const rebuilt = (...statements: readonly string[]) => [make, ...statements, ...put]
 
-testAnalyzer(t, madeNotCopied, ({ fates }) => findNotCopied(fates), [
+testAnalyzer(t, madeNotCopied, ({ lineages }) => findNotCopied(lineages), [
   ['columns that the INSERT does not name', rebuilt('INSERT INTO p2 (id) SELECT id FROM p'), not('b', 'c d')],
   ['a column that is filled with a constant', rebuilt(`INSERT INTO p2 SELECT id, 'b', "c d" FROM p`), not('b')],
   [
@@ -225,7 +225,7 @@ for (const [title, statements, expected] of [
 ] as const)
   t.test(`${title}: ${expected ? 'picked' : 'not picked'}`, async t => {
     const { before, steps } = await recordStatements(t, madeNotCopied, [make, ...statements, ...put])
-    const [, p] = fatesOf({ before, steps })
+    const [, p] = lineagesOf({ before, steps })
     t.equal(p && findPick(p)?.sql, expected ? statements[0] : undefined)
   })
 
@@ -246,7 +246,7 @@ const around = [
   'CREATE TRIGGER g AFTER INSERT ON a BEGIN SELECT 1; END',
 ]
 
-testAnalyzer(t, madeRebuilds, ({ fates, kept, after }) => findRebuilds(fates, kept, after), [
+testAnalyzer(t, madeRebuilds, ({ lineages, kept, after }) => findRebuilds(lineages, kept, after), [
   [
     'all that a raw rebuild loses is named',
     rebuildOf('id INTEGER PRIMARY KEY, x TEXT, y, z', 'id, x, y, z'),

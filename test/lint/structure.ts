@@ -1,9 +1,9 @@
 import t from 'tap'
 import {
-  findBrokenKeys,
   findDefaults,
   findDropped,
   findIncompatible,
+  findLostParents,
   findUnreadable,
 } from '../../src/lint/structure.ts'
 import { testAnalyzer } from '../help/analyzed.ts'
@@ -11,7 +11,7 @@ import { testAnalyzer } from '../help/analyzed.ts'
 const made = `CREATE TABLE p (id INTEGER PRIMARY KEY, x UNIQUE, y, z, UNIQUE (y, z)); CREATE TABLE c (p REFERENCES P (ID));
   CREATE TABLE old (p REFERENCES none (id))`
 
-testAnalyzer(t, made, ({ before, after, kept }) => findBrokenKeys(before, after, kept), [
+testAnalyzer(t, made, ({ before, after, kept }) => findLostParents(before, after, kept), [
   [
     'a key to the primary key, a unique one, and several columns in any order',
     ['CREATE TABLE d (a REFERENCES p, b REFERENCES p (x), c, FOREIGN KEY (b, c) REFERENCES p (z, y))'],
@@ -62,7 +62,7 @@ testAnalyzer(t, "CREATE TABLE a (x DEFAULT 'a;b')", ({ before, after, kept }) =>
   ['one that was there', ['ALTER TABLE a ADD COLUMN y'], []],
 ])
 
-testAnalyzer(t, 'CREATE TABLE a (x, y, z AS (x)); CREATE TABLE b (x)', ({ fates }) => findDropped(fates), [
+testAnalyzer(t, 'CREATE TABLE a (x, y, z AS (x)); CREATE TABLE b (x)', ({ lineages }) => findDropped(lineages), [
   ['a dropped table', ['DROP TABLE a'], ['DS102: drops the table a']],
   [
     'a table made anew without its rows is a dropped one',
@@ -84,7 +84,7 @@ testAnalyzer(t, 'CREATE TABLE a (x, y, z AS (x)); CREATE TABLE b (x)', ({ fates 
 const madeIncompatible = `CREATE TABLE p (id INTEGER PRIMARY KEY, x);
   CREATE TABLE c (p REFERENCES p (id), q CONSTRAINT k REFERENCES p (id))`
 
-testAnalyzer(t, madeIncompatible, ({ fates, kept }) => findIncompatible(fates, kept), [
+testAnalyzer(t, madeIncompatible, ({ lineages, kept }) => findIncompatible(lineages, kept), [
   ['a renamed table', ['ALTER TABLE p RENAME TO n'], ['BC101: renames the table p to n']],
   ['a renamed column', ['ALTER TABLE p RENAME COLUMN x TO y'], ['BC102: renames the column p.x to y']],
   ['there and back is no change', ['ALTER TABLE p RENAME TO n', 'ALTER TABLE n RENAME TO p'], []],

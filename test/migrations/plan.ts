@@ -2,7 +2,13 @@ import Database from 'better-sqlite3'
 import t from 'tap'
 import type { KnownMigration } from '../../src/migrations/files.ts'
 import { type AppliedMigration, prepareHistory } from '../../src/migrations/history.ts'
-import { findForeign, isForeign, makePlan, refuseConflicts, unknownMigration } from '../../src/migrations/plan.ts'
+import {
+  findOtherProgramsTable,
+  isFromOtherTool,
+  makePlan,
+  refuseConflicts,
+  unknownMigration,
+} from '../../src/migrations/plan.ts'
 
 const open = (t: { teardown: (work: () => void) => void }, sql = '') => {
   const connection = new Database(':memory:')
@@ -22,7 +28,7 @@ for (const [title, sql] of [
   ],
 ] as const) {
   t.test(`${title} is no conflict`, async t => {
-    t.strictSame(findForeign(open(t, sql)), [])
+    t.strictSame(findOtherProgramsTable(open(t, sql)), [])
   })
 }
 
@@ -31,14 +37,14 @@ for (const [title, sql] of [
   ["a table beside an empty history of another tool's", `${sequelizeMeta} CREATE TABLE a (x)`],
 ] as const) {
   t.test(`${title} is a conflict, by its name`, async t => {
-    t.match(findForeign(open(t, sql)), [{ code: 'HISTORY_CONFLICT', name: 'table a', hint: /adopt/ }])
+    t.match(findOtherProgramsTable(open(t, sql)), [{ code: 'HISTORY_CONFLICT', name: 'table a', hint: /adopt/ }])
   })
 }
 
 t.test('a table of a person beside our history, with everything taken back, is none', async t => {
   const connection = open(t, 'CREATE TABLE a (x)')
   prepareHistory(connection, [])
-  t.strictSame(findForeign(connection), [])
+  t.strictSame(findOtherProgramsTable(connection), [])
 })
 
 /** `name` or `name=checksum`; without one every migration has the checksum `same` */
@@ -127,8 +133,9 @@ for (const [title, knownNames, appliedNames, pending, conflicts] of [
 
 t.test("a record is another tool's when it has no checksum, no file, and is no newer version's", async t => {
   const ours = ['0001-a', '0002-b'].map(known)
-  for (const name of ['20260118185800-a=null', '0001-b=null']) t.equal(isForeign(applied(name), ours), true, name)
-  for (const name of ['0001-a=null', '0001-b', '0003-c=null']) t.equal(isForeign(applied(name), ours), false, name)
+  for (const name of ['20260118185800-a=null', '0001-b=null']) t.equal(isFromOtherTool(applied(name), ours), true, name)
+  for (const name of ['0001-a=null', '0001-b', '0003-c=null'])
+    t.equal(isFromOtherTool(applied(name), ours), false, name)
 })
 
 t.test('no conflicts are not refused; of several the worst gives the code, and all are told', async t => {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { type Around, plainly } from '../../src/engine.ts'
+import { runPlain, type StatementHook } from '../../src/engine.ts'
 import { Failure } from '../../src/failure.ts'
 import { readMigrations } from '../../src/migrations/files.ts'
 import type { Loss } from '../../src/migrations/guard.ts'
@@ -18,7 +18,7 @@ import {
   reasonOf,
 } from '../../src/migrations/run.ts'
 import { openDatabase, withTransaction } from '../../src/sqlite/connect.ts'
-import { readSchema } from '../../src/sqlite/reader.ts'
+import { readObjects } from '../../src/sqlite/reader.ts'
 import { dump, root } from '../help/program.ts'
 
 const signal = new AbortController().signal
@@ -50,7 +50,7 @@ const open = (t: { testdir: () => string; teardown: (work: () => void) => void }
         signal: stop,
         settleLimit,
         onProgress: () => undefined,
-        around: plainly,
+        around: runPlain,
       }),
     )
   return { file, connection, apply }
@@ -187,7 +187,7 @@ t.test('the hint speaks of rows that are meant to go only where rows went', asyn
   await t.rejects(apply([first, second, mismatch]), { code: 'MIGRATION_FAILED', hint: /^(?!.*removesRows)/s })
 })
 
-const options = { version: '1.2.3', signal, settleLimit: 60, onProgress: () => undefined, around: plainly }
+const options = { version: '1.2.3', signal, settleLimit: 60, onProgress: () => undefined, around: runPlain }
 const migrationOf: LoadedMigration = {
   ...{ name: '0001-a', file: '/m/0001-a.ts', checksum: 'sha256:a', removesRows: [] },
   up: ({ context }) => context.sequelize.query('DELETE FROM kept'),
@@ -241,7 +241,7 @@ const openForRunner = (t: Pick<Test, 'testdir' | 'teardown'>, migrations: readon
   prepareHistory(connection, migrations)
   const applied: Applied[] = []
   let refuses = false
-  const around: Around = (_asked, execute) => {
+  const around: StatementHook = (_asked, execute) => {
     if (refuses) throw new Error('refused')
     return execute()
   }
@@ -262,14 +262,14 @@ const ofTheImage = () => loadMigrations(readMigrations(join(root, 'migrations'))
 t.test('every migration of the image: up, down, and up again give the same schema', async t => {
   const { connection, applied, runner } = openForRunner(t, await ofTheImage())
   await runner.up()
-  const schema = readSchema(connection)
+  const schema = readObjects(connection)
   t.equal(applied.length, 3)
   t.equal(schema.length, 4, 'the history, two tables and an index')
   await runner.down({ to: 0 })
-  t.match(readSchema(connection), [{ name: 'SequelizeMeta' }])
+  t.match(readObjects(connection), [{ name: 'SequelizeMeta' }])
   t.strictSame(readHistory(connection), [])
   await runner.up()
-  t.strictSame(readSchema(connection), schema)
+  t.strictSame(readObjects(connection), schema)
 })
 
 t.test('one step down takes one back, with its record', async t => {

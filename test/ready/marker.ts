@@ -4,11 +4,11 @@ import t from 'tap'
 import { prepareHistory } from '../../src/migrations/history.ts'
 import {
   commitWithoutMarker,
-  isTrue,
+  expectedMarker,
+  matches,
+  mismatches,
+  quickChecksum,
   readMarker,
-  seenOf,
-  truthOf,
-  untrueFields,
   withdrawMarker,
   withdrawn,
   writeMarker,
@@ -27,11 +27,11 @@ const open = (t: { testdir: () => string; teardown: (work: () => void) => void }
 
 t.test('a marker that was written is read back, and is true', async t => {
   const { connection, file } = open(t)
-  const truth = truthOf(connection, applied)
+  const truth = expectedMarker(connection, applied)
   t.match(truth, { schema: '0001-a', migrations: 1, database: 'x.db', fingerprint: /^sha256:/ })
   writeMarker(file, { ...truth, ...more })
   t.strictSame(readMarker(file), { ...truth, ...more })
-  t.equal(isTrue({ ...truth, ...more }, truth), true)
+  t.equal(matches({ ...truth, ...more }, truth), true)
 })
 
 t.test('no marker, half a marker and a folder are no marker', async t => {
@@ -52,7 +52,7 @@ t.test('JSON that says nothing of a schema is no marker', async t => {
 
 t.test('a withdrawn marker is kept as evidence until the next one is written', async t => {
   const { connection, folder, file } = open(t)
-  const marker = { ...truthOf(connection, applied), ...more }
+  const marker = { ...expectedMarker(connection, applied), ...more }
   writeMarker(file, marker)
   withdrawMarker(file)
   t.equal(readMarker(file), undefined)
@@ -63,7 +63,7 @@ t.test('a withdrawn marker is kept as evidence until the next one is written', a
 
 t.test('a marker is withdrawn for a commit, and put back where that fails', async t => {
   const { connection, file } = open(t)
-  const marker = { ...truthOf(connection, applied), ...more }
+  const marker = { ...expectedMarker(connection, applied), ...more }
   const fail = () => Promise.reject(new Error('no room'))
   await t.rejects(commitWithoutMarker(file, fail), { message: 'no room' })
   t.equal(readMarker(file), undefined, 'there was none')
@@ -79,7 +79,7 @@ t.test('a marker is withdrawn for a commit, and put back where that fails', asyn
 
 t.test('a marker that was withdrawn can be put back, and one of an earlier time is not', async t => {
   const { connection, file } = open(t)
-  const marker = { ...truthOf(connection, applied), ...more }
+  const marker = { ...expectedMarker(connection, applied), ...more }
   writeMarker(file, marker)
   withdrawMarker(file)()
   t.strictSame(readMarker(file), marker)
@@ -108,9 +108,9 @@ const openSeen = (t: { testdir: () => string; teardown: (work: () => void) => vo
 
 t.test('it stays while nothing changes, also when rows come', async t => {
   const connection = openSeen(t)
-  const before = seenOf(connection, texts, told)
+  const before = quickChecksum(connection, texts, told)
   connection.exec('INSERT INTO a VALUES (1)')
-  t.equal(seenOf(connection, texts, told), before)
+  t.equal(quickChecksum(connection, texts, told), before)
   t.match(before, /^\d+-[0-9a-f]{1,8}$/)
 })
 
@@ -124,9 +124,9 @@ for (const [title, sql, otherTexts, otherTold] of [
 ] as const) {
   t.test(`it changes with ${title}`, async t => {
     const connection = openSeen(t)
-    const before = seenOf(connection, texts, told)
+    const before = quickChecksum(connection, texts, told)
     connection.exec(sql)
-    const after = seenOf(
+    const after = quickChecksum(
       connection,
       texts.map(text => ({ ...text, ...otherTexts })),
       { ...told, ...otherTold },
@@ -140,7 +140,7 @@ t.test('it changes when the file is another one by name', async t => {
   const other = openDatabase(join(t.testdir({}), 'y.db'))
   other.exec('CREATE TABLE a (x)')
   prepareHistory(other, [])
-  t.not(seenOf(other, texts, told), seenOf(connection, texts, told))
+  t.not(quickChecksum(other, texts, told), quickChecksum(connection, texts, told))
   other.close()
 })
 
@@ -152,42 +152,44 @@ const openTruth = (t: { testdir: () => string; teardown: (work: () => void) => v
 
 t.test('a marker is no longer true when the schema or the history changes', async t => {
   const { connection } = openTruth(t)
-  const marker = { ...truthOf(connection, applied), ...more }
-  t.equal(isTrue(marker, truthOf(connection, [])), false)
+  const marker = { ...expectedMarker(connection, applied), ...more }
+  t.equal(matches(marker, expectedMarker(connection, [])), false)
   t.equal(
-    isTrue(
+    matches(
       marker,
-      truthOf(connection, [{ name: '0001-a', checksum: 'other', applied_at: null, duration_ms: null, migrator: null }]),
+      expectedMarker(connection, [
+        { name: '0001-a', checksum: 'other', applied_at: null, duration_ms: null, migrator: null },
+      ]),
     ),
     false,
   )
   connection.exec('CREATE TABLE a (x)')
-  t.equal(isTrue(marker, truthOf(connection, applied)), false)
-  t.equal(isTrue({ ...marker, database: 'y.db' }, { ...marker }), false)
+  t.equal(matches(marker, expectedMarker(connection, applied)), false)
+  t.equal(matches({ ...marker, database: 'y.db' }, { ...marker }), false)
 })
 
 t.test('the order in which tables were made does not matter', async t => {
   const { connection } = openTruth(t)
   connection.exec('CREATE TABLE a (x); CREATE TABLE b (y)')
-  const marker = { ...truthOf(connection, applied), ...more }
+  const marker = { ...expectedMarker(connection, applied), ...more }
   connection.exec('DROP TABLE a; CREATE TABLE a (x)')
-  t.equal(isTrue(marker, truthOf(connection, applied)), true)
+  t.equal(matches(marker, expectedMarker(connection, applied)), true)
 })
 
 t.test('the fields that are not true are named', async t => {
   const { connection } = openTruth(t)
-  const truth = truthOf(connection, applied)
+  const truth = expectedMarker(connection, applied)
   const marker = { ...truth, ...more }
-  t.strictSame(untrueFields(marker, truth), [])
-  t.strictSame(untrueFields({ ...marker, migrations: 2, fingerprint: 'x' }, truth), ['migrations', 'fingerprint'])
+  t.strictSame(mismatches(marker, truth), [])
+  t.strictSame(mismatches({ ...marker, migrations: 2, fingerprint: 'x' }, truth), ['migrations', 'fingerprint'])
 })
 
 t.test('an index that is not UNIQUE leaves a marker true, and one that is does not', async t => {
   const { connection } = openTruth(t)
   connection.exec('CREATE TABLE a (x)')
-  const marker = { ...truthOf(connection, applied), ...more }
+  const marker = { ...expectedMarker(connection, applied), ...more }
   connection.exec('create  index mine on a (x)')
-  t.equal(isTrue(marker, truthOf(connection, applied)), true)
+  t.equal(matches(marker, expectedMarker(connection, applied)), true)
   connection.exec('create unique index ours on a (x)')
-  t.equal(isTrue(marker, truthOf(connection, applied)), false)
+  t.equal(matches(marker, expectedMarker(connection, applied)), false)
 })

@@ -13,12 +13,12 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import {
-  checkDatabase,
+  checkFile,
+  checkFileByHelper,
   countRows,
   countTables,
-  inspect,
-  inspectByHelper,
   refuseDamage,
+  requireSound,
 } from '../../src/sqlite/check.ts'
 import { makeHelper } from '../help/helper.ts'
 import '../help/use-uri.ts'
@@ -36,10 +36,10 @@ t.test('a sound database passes, and how far the check is is told in bytes of it
   const file = make(t.testdir())
   const told: [string, number, number][] = []
   const helper = makeHelper({ onProgress: (...progress) => told.push(progress) })
-  await t.resolves(checkDatabase(file, 'integrity_check', helper))
+  await t.resolves(requireSound(file, 'integrity_check', helper))
   t.ok(told.length > 0)
   for (const [what, done, total] of told) t.ok(what === 'checking' && done <= total, `${done} of ${total}`)
-  t.strictSame(await inspectByHelper(file, 'quick_check', helper), {
+  t.strictSame(await checkFileByHelper(file, 'quick_check', helper), {
     findings: [],
     rows: [{ name: 'a', rows: 600_000 }],
   })
@@ -48,7 +48,7 @@ t.test('a sound database passes, and how far the check is is told in bytes of it
 t.test('a damaged one is refused, with what was found', async t => {
   const file = make(t.testdir())
   truncateSync(file, 8192)
-  await t.rejects(checkDatabase(file, 'quick_check', makeHelper()), { code: 'DATABASE_DAMAGED', message: /malformed/ })
+  await t.rejects(requireSound(file, 'quick_check', makeHelper()), { code: 'DATABASE_DAMAGED', message: /malformed/ })
 })
 
 t.test('findings are a refusal, none are not', async t => {
@@ -88,7 +88,8 @@ for (const mode of ['wal', 'delete'] as const) {
   t.test(`a sound database (${mode}) has no findings, and its rows are counted; nothing is left beside it`, async t => {
     const folder = t.testdir()
     const file = makeDatabase(folder, mode)
-    for (const check of checks) t.strictSame(inspect(file, check), { findings: [], rows: [{ name: 'a', rows: 2000 }] })
+    for (const check of checks)
+      t.strictSame(checkFile(file, check), { findings: [], rows: [{ name: 'a', rows: 2000 }] })
     t.strictSame(readdirSync(folder), ['x.db'])
   })
 }
@@ -101,7 +102,7 @@ t.test('what breaks its own rules is found', async t => {
     CREATE TABLE a (x); INSERT INTO a VALUES (NULL);
     PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE a (x NOT NULL)'`)
   connection.close()
-  for (const check of checks) t.match(inspect(file, check), { findings: ['NULL value in a.x'], rows: [] })
+  for (const check of checks) t.match(checkFile(file, check), { findings: ['NULL value in a.x'], rows: [] })
 })
 
 t.test('tables that only the hub can read are passed over, and the others are read', async t => {
@@ -119,14 +120,14 @@ t.test('tables that only the hub can read are passed over, and the others are re
     { name: 'b', rows: 1 },
     { name: 'c"d', rows: 0 },
   ]
-  for (const check of checks) t.match(inspect(file, check), { findings: [], rows: sound })
+  for (const check of checks) t.match(checkFile(file, check), { findings: [], rows: sound })
   const other = new Database(file)
   other.unsafeMode(true)
   other.exec(
     "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE a (x NOT NULL)' WHERE name = 'a'",
   )
   other.close()
-  for (const check of checks) t.match(inspect(file, check), { findings: ['NULL value in a.x'], rows: [] })
+  for (const check of checks) t.match(checkFile(file, check), { findings: ['NULL value in a.x'], rows: [] })
 })
 
 t.test('an index that does not match its table is found by integrity_check, and not by quick_check', async t => {
@@ -142,8 +143,8 @@ t.test('an index that does not match its table is found by integrity_check, and 
     `PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ('index', 'i', 'a', 3, 'CREATE INDEX i ON a (x)')`,
   )
   writer.close()
-  t.strictSame(inspect(file, 'quick_check').findings, [])
-  t.match(inspect(file, 'integrity_check'), { findings: [/index i/] })
+  t.strictSame(checkFile(file, 'quick_check').findings, [])
+  t.match(checkFile(file, 'integrity_check'), { findings: [/index i/] })
 })
 
 for (const [title, spoil] of [
@@ -170,7 +171,7 @@ for (const [title, spoil] of [
     spoil(file)
     const before = readFileSync(file)
     for (const check of checks) {
-      const { findings } = inspect(file, check)
+      const { findings } = checkFile(file, check)
       t.ok(findings.length > 0 && findings.length <= 3, findings.join('; '))
     }
     t.strictSame(readFileSync(file), before)
@@ -184,20 +185,20 @@ t.test('AUTOINCREMENT marks of no table are found, though SQLite itself finds no
   connection.exec('CREATE TABLE a (x INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO a VALUES (7)')
   for (const mark of ['NULL', "'12'", '4.5']) {
     connection.exec(`INSERT INTO sqlite_sequence VALUES ('gone', ${mark})`)
-    t.strictSame(inspect(file, 'integrity_check').findings, [])
+    t.strictSame(checkFile(file, 'integrity_check').findings, [])
   }
   connection.exec('UPDATE sqlite_sequence SET name = NULL')
   connection.close()
-  t.match(inspect(file, 'quick_check').findings, [/4 rows of sqlite_sequence/])
+  t.match(checkFile(file, 'quick_check').findings, [/4 rows of sqlite_sequence/])
 })
 
 t.test('a WAL that cannot be read is no finding but an error', async t => {
   const folder = t.testdir()
   const file = makeDatabase(folder, 'wal')
   mkdirSync(`${file}-wal`)
-  t.throws(() => inspect(file, 'quick_check'), { code: 'EISDIR' })
+  t.throws(() => checkFile(file, 'quick_check'), { code: 'EISDIR' })
 })
 
 t.test('a file that is not there is no finding but an error', async t => {
-  t.throws(() => inspect(join(t.testdir(), 'none.db'), 'quick_check'), { code: 'ENOENT' })
+  t.throws(() => checkFile(join(t.testdir(), 'none.db'), 'quick_check'), { code: 'ENOENT' })
 })

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import {
+  hasBadHeader,
   hasHotJournal,
   hasLeftovers,
-  isStrange,
   journalMode,
+  refuseBadHeader,
+  refuseBadJournal,
   refuseNoFile,
-  refuseStrange,
-  refuseStrangeJournal,
   wasWalRecovered,
 } from '../../src/sqlite/file.ts'
 import { root } from '../help/program.ts'
@@ -25,16 +25,16 @@ for (const [mode, told] of [
     connection.exec(`PRAGMA journal_mode = ${mode}; CREATE TABLE a (x)`)
     connection.close()
     t.equal(journalMode(file), told)
-    t.equal(isStrange(file), false)
-    refuseStrange(file)
+    t.equal(hasBadHeader(file), false)
+    refuseBadHeader(file)
   })
 }
 
 t.test('a file that begins as no database does is refused, also a short one', async t => {
   for (const content of ['SQLite', 'SQLite format 4\0', 'anything else, as long as it likes to be']) {
     const file = join(t.testdir({ 'x.db': content }), 'x.db')
-    t.equal(isStrange(file), true)
-    t.throws(() => refuseStrange(file), { code: 'DATABASE_DAMAGED' })
+    t.equal(hasBadHeader(file), true)
+    t.throws(() => refuseBadHeader(file), { code: 'DATABASE_DAMAGED' })
   }
 })
 
@@ -53,7 +53,7 @@ for (const [title, offset] of [
     const bytes = readFileSync(file)
     bytes[offset] = 77
     writeFileSync(file, bytes)
-    t.throws(() => refuseStrange(file), { code: 'DATABASE_DAMAGED' })
+    t.throws(() => refuseBadHeader(file), { code: 'DATABASE_DAMAGED' })
   })
 }
 
@@ -61,7 +61,7 @@ t.test('a folder and a pipe are no files, and are not read', async t => {
   const folder = t.testdir({ 'x.db': {} })
   execFileSync('mkfifo', [join(folder, 'pipe')])
   for (const name of ['x.db', 'pipe']) {
-    t.throws(() => refuseStrange(join(folder, name)), { code: 'CONFIG_INVALID' })
+    t.throws(() => refuseBadHeader(join(folder, name)), { code: 'CONFIG_INVALID' })
     t.throws(() => refuseNoFile(join(folder, name)), { code: 'CONFIG_INVALID' })
   }
   refuseNoFile(join(folder, 'none'))
@@ -106,11 +106,11 @@ t.test(
     const file = join(t.testdir(), 'x.db')
     for (const content of ['', '\0', '\0'.repeat(512), Buffer.from('d9d505f920a163d70000', 'hex')]) {
       writeFileSync(`${file}-journal`, content)
-      t.doesNotThrow(() => refuseStrangeJournal(file))
+      t.doesNotThrow(() => refuseBadJournal(file))
     }
     for (const content of ['x', 'no journal', Buffer.from('d9d505f920a163d60000', 'hex')]) {
       writeFileSync(`${file}-journal`, content)
-      t.throws(() => refuseStrangeJournal(file), { code: 'DATABASE_DAMAGED', message: /x\.db-journal is damaged/ })
+      t.throws(() => refuseBadJournal(file), { code: 'DATABASE_DAMAGED', message: /x\.db-journal is damaged/ })
     }
   },
 )

@@ -2,8 +2,8 @@ import { truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { checkForeignKeys, findOrphans, uncheckedTables } from '../../src/sqlite/keys.ts'
-import { readStructure } from '../../src/sqlite/schema/read.ts'
+import { findBrokenKeys, findOrphans, uncheckedTables } from '../../src/sqlite/keys.ts'
+import { readSchema } from '../../src/sqlite/schema/read.ts'
 
 const open = (t: Pick<Test, 'teardown'>) => {
   const connection = new Database(':memory:')
@@ -16,13 +16,13 @@ const open = (t: Pick<Test, 'teardown'>) => {
 
 t.test('rows without a parent are counted by parent, and rows with one are none', async t => {
   const connection = open(t)
-  t.strictSame(checkForeignKeys(connection, 'b'), { broken: [{ parent: 'p', rows: 2, first: 2 }] })
-  t.strictSame(checkForeignKeys(connection, 'c'), { broken: [] })
+  t.strictSame(findBrokenKeys(connection, 'b'), { broken: [{ parent: 'p', rows: 2, first: 2 }] })
+  t.strictSame(findBrokenKeys(connection, 'c'), { broken: [] })
 })
 
 t.test('a table that SQLite does not check is told as such, and named', async t => {
   const connection = open(t)
-  t.match(checkForeignKeys(connection, "a'"), { unchecked: /mismatch/ })
+  t.match(findBrokenKeys(connection, "a'"), { unchecked: /mismatch/ })
   t.strictSame(uncheckedTables(connection), ["a'"])
 })
 
@@ -36,7 +36,7 @@ const find = (sql: string) => {
   const connection = new Database(':memory:')
   try {
     connection.exec(`PRAGMA foreign_keys = OFF; ${sql}`)
-    return findOrphans(connection, readStructure(connection))
+    return findOrphans(connection, readSchema(connection))
   } finally {
     connection.close()
   }
@@ -84,7 +84,7 @@ t.test('what is damaged is no finding but an error', async t => {
   const file = join(t.testdir(), 'x.db')
   const connection = new Database(file)
   connection.exec(`PRAGMA foreign_keys = OFF; ${tables}`)
-  const structure = readStructure(connection)
+  const structure = readSchema(connection)
   connection.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
     INSERT INTO a SELECT i, NULL FROM n`)
   connection.close()

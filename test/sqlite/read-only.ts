@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import type { Connection, Patience } from '../../src/sqlite/connect.ts'
-import { copyWithoutTrace, look, withCopy } from '../../src/sqlite/read-only.ts'
+import { copyWithoutTrace, readOnly, withCopy } from '../../src/sqlite/read-only.ts'
 import { makeContext } from '../help/context.ts'
 import { makeMigrated } from '../help/migrated.ts'
 import { withMount } from '../help/mount.ts'
@@ -212,17 +212,17 @@ for (const mode of ['wal', 'delete'] as const) {
   t.test(`a closed database in journal mode ${mode} is read without a trace`, async t => {
     const { file, folder } = makeFile(t, mode)
     const before = readFileSync(file)
-    t.equal(look(file, count), 1)
+    t.equal(readOnly(file, count), 1)
     t.strictSame(readdirSync(folder), ['x.db'])
     t.ok(before.equals(readFileSync(file)))
-    t.throws(() => look(file, connection => connection.exec('DELETE FROM a')), { code: 'SQLITE_READONLY' })
+    t.throws(() => readOnly(file, connection => connection.exec('DELETE FROM a')), { code: 'SQLITE_READONLY' })
   })
 
   t.test(`what a writer committed a moment ago is seen, in journal mode ${mode}`, async t => {
     const { file } = makeFile(t, mode)
     const writer = new Database(file)
     writer.exec('INSERT INTO a VALUES (2)')
-    t.equal(look(file, count), 2)
+    t.equal(readOnly(file, count), 2)
     writer.close()
   })
 }
@@ -231,7 +231,7 @@ t.test('all that is read is of one moment, though a hub commits in between', asy
   const { file } = makeFile(t, 'wal')
   const hub = new Database(file)
   hub.exec('INSERT INTO a VALUES (2)')
-  const counts = look(file, connection => {
+  const counts = readOnly(file, connection => {
     const first = count(connection)
     hub.exec('INSERT INTO a VALUES (3)')
     return [first, count(connection)]
@@ -245,7 +245,7 @@ t.test('who starts to write during the look makes it look again', async t => {
   const { file } = makeFile(t, 'wal')
   const found: unknown[] = []
   const writers: Database.Database[] = []
-  const last = look(file, connection => {
+  const last = readOnly(file, connection => {
     found.push(count(connection))
     if (writers.length === 0) {
       const writer = new Database(file)
@@ -265,7 +265,7 @@ t.test('what a killed writer committed is read from a copy, and the original sta
   const copy = join(folder, '../live/x.db')
   for (const suffix of ['', '-wal']) copyFileSync(file + suffix, copy + suffix)
   writer.close()
-  t.equal(look(copy, count), 2)
+  t.equal(readOnly(copy, count), 2)
   t.strictSame(readdirSync(join(folder, '../live')), ['x.db', 'x.db-wal'])
   t.strictSame(temporaryFolders(), [])
 })
@@ -281,7 +281,7 @@ t.test('what a killed writer had not committed is not seen', async t => {
   for (const suffix of ['', '-journal']) copyFileSync(file + suffix, copy + suffix)
   writer.exec('ROLLBACK')
   writer.close()
-  t.equal(look(copy, count), 1)
+  t.equal(readOnly(copy, count), 1)
   t.strictSame(readdirSync(join(folder, '../live')), ['x.db', 'x.db-journal'])
   t.strictSame(temporaryFolders(), [])
 })
@@ -290,12 +290,12 @@ t.test('errors of the work are thrown on', async t => {
   const { file } = makeFile(t, 'delete')
   t.throws(
     () =>
-      look(file, () => {
+      readOnly(file, () => {
         throw new Error('mine')
       }),
     { message: 'mine' },
   )
-  t.throws(() => look(file, connection => connection.exec('SELECT * FROM b')), { code: 'SQLITE_ERROR' })
+  t.throws(() => readOnly(file, connection => connection.exec('SELECT * FROM b')), { code: 'SQLITE_ERROR' })
 })
 
 t.test(
@@ -305,7 +305,7 @@ t.test(
     const { file, folder } = makeFile(t, 'wal')
     await withMount(folder, ['--bind', '-o', 'ro', folder], async () => {
       // the option counts only when a bind mount is made anew
-      t.equal(look(file, count), 1)
+      t.equal(readOnly(file, count), 1)
     })
     t.equal(existsSync(`${file}-shm`), false)
   },
@@ -316,8 +316,8 @@ t.test('a file that is no database is told as such', async t => {
   mkdirSync(join(folder, 'a'))
   const file = join(folder, 'x.db')
   writeFileSync(file, 'no database'.repeat(100))
-  t.throws(() => look(file, count), { code: 'SQLITE_NOTADB' })
-  t.throws(() => look(join(folder, 'a'), count), { code: 'CONFIG_INVALID', message: /is a folder/ })
+  t.throws(() => readOnly(file, count), { code: 'SQLITE_NOTADB' })
+  t.throws(() => readOnly(join(folder, 'a'), count), { code: 'CONFIG_INVALID', message: /is a folder/ })
   rmSync(file)
-  t.throws(() => look(file, count), { code: 'ENOENT' })
+  t.throws(() => readOnly(file, count), { code: 'ENOENT' })
 })

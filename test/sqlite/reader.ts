@@ -2,12 +2,12 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { readSchema, wrongSize } from '../../src/sqlite/reader.ts'
+import { readObjects, wrongSize } from '../../src/sqlite/reader.ts'
 
 const schemaOf = (sql: string) => {
   const connection = new Database(':memory:')
   connection.exec(sql)
-  const schema = readSchema(connection)
+  const schema = readObjects(connection)
   connection.close()
   return schema
 }

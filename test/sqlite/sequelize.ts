@@ -4,11 +4,11 @@ import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import { DataTypes, UniqueConstraintError } from 'sequelize'
 import t from 'tap'
-import { type Executed, nothing, plainly } from '../../src/engine.ts'
+import { noResult, runPlain, type SqlResult } from '../../src/engine.ts'
 import { openDatabase } from '../../src/sqlite/connect.ts'
 import { connectSequelize, createBridge, keywordOf } from '../../src/sqlite/sequelize.ts'
 
-const open = (t: { teardown: (work: () => void) => void }, around = plainly) => {
+const open = (t: { teardown: (work: () => void) => void }, around = runPlain) => {
   const connection = new Database(':memory:')
   t.teardown(() => connection.close())
   const bridge = createBridge(connection, around)
@@ -92,7 +92,7 @@ for (const sql of ['COMMIT', 'ROLLBACK', 'END', ' /* sly */ -- very\n commit;', 
 t.test('what stands around may refuse a statement, or give another outcome in its place', async t => {
   const { run, connection } = open(t, ({ sql }, execute) => {
     if (sql.includes('secret')) throw new Error('refused')
-    return sql.includes('DROP') ? nothing : execute()
+    return sql.includes('DROP') ? noResult : execute()
   })
   await t.rejects(run('SELECT 1 AS secret'), { message: 'refused' })
   connection.exec('CREATE TABLE a (x)')
@@ -103,7 +103,7 @@ t.test('what stands around may refuse a statement, or give another outcome in it
 t.test('what stands around sees the values, and what came of them', async t => {
   const seen: unknown[] = []
   const { run, connection } = open(t, (asked, execute) => {
-    const executed: Executed = execute()
+    const executed: SqlResult = execute()
     seen.push([asked.bound, executed])
     return executed
   })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { openDatabase } from '../../src/sqlite/connect.ts'
-import { refuseNoRoomToCommit, rewrittenTables, sizeOfTable } from '../../src/sqlite/space.ts'
+import { requireSpaceToCommit, rewrittenTables, sizeOfTable } from '../../src/sqlite/space.ts'
 import { withMount } from '../help/mount.ts'
 
 const skip = process.getuid?.() !== 0 && 'needs root, to mount'
@@ -22,15 +22,15 @@ for (const [mode, refused] of [
         const connection = openDatabase(join(data, 'x.db'))
         connection.exec(`PRAGMA journal_mode = ${mode}; CREATE TABLE a (x)`)
         connection.exec(`BEGIN IMMEDIATE; ${fill}`)
-        refuseNoRoomToCommit(connection, false)
+        requireSpaceToCommit(connection, false)
         const { bavail, bsize } = statfsSync(data)
         writeFileSync(join(data, 'filler'), Buffer.alloc(bavail * bsize - 200_000))
         if (refused)
-          t.throws(() => refuseNoRoomToCommit(connection, false), {
+          t.throws(() => requireSpaceToCommit(connection, false), {
             code: 'DISK_FULL',
             message: /the database takes in/,
           })
-        else refuseNoRoomToCommit(connection, false)
+        else requireSpaceToCommit(connection, false)
         connection.close()
       })
     },
@@ -42,7 +42,7 @@ t.test('one that changes what is there needs no more room', async t => {
   connection.exec(
     `PRAGMA journal_mode = WAL; CREATE TABLE a (x); ${fill}; PRAGMA wal_checkpoint; BEGIN IMMEDIATE; DELETE FROM a`,
   )
-  refuseNoRoomToCommit(connection, false)
+  requireSpaceToCommit(connection, false)
   connection.close()
 })
 
@@ -54,8 +54,8 @@ t.test('beside a clone it does, for what it writes over takes new blocks', { ski
     connection.exec("BEGIN IMMEDIATE; UPDATE a SET x = replace(x, 'A', 'B')")
     const { bavail, bsize } = statfsSync(data)
     writeFileSync(join(data, 'filler'), Buffer.alloc(bavail * bsize - 200_000))
-    refuseNoRoomToCommit(connection, false)
-    t.throws(() => refuseNoRoomToCommit(connection, true), { code: 'DISK_FULL', message: /the database takes in/ })
+    requireSpaceToCommit(connection, false)
+    t.throws(() => requireSpaceToCommit(connection, true), { code: 'DISK_FULL', message: /the database takes in/ })
     connection.close()
   })
 })

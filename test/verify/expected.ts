@@ -4,8 +4,8 @@ import t from 'tap'
 import { Failure } from '../../src/failure.ts'
 import { readMigrations } from '../../src/migrations/files.ts'
 import { loadMigrations } from '../../src/migrations/load.ts'
-import { readHubStructure, readStructure } from '../../src/sqlite/schema/read.ts'
-import { expectedStructures, matchPrefix } from '../../src/verify/expected.ts'
+import { readAppSchema, readSchema } from '../../src/sqlite/schema/read.ts'
+import { expectedSchemas, matchPrefix } from '../../src/verify/expected.ts'
 import { makeMigrated } from '../help/migrated.ts'
 import { root } from '../help/program.ts'
 
@@ -13,17 +13,17 @@ const signal = new AbortController().signal
 const load = (folder: string) => loadMigrations(readMigrations(folder))
 
 t.test('there is one for each migration, and the last is what the program makes of a file', async t => {
-  const structures = await expectedStructures(await load(join(root, 'migrations')), '1.0.0', signal)
+  const structures = await expectedSchemas(await load(join(root, 'migrations')), '1.0.0', signal)
   t.strictSame(
     structures.map(({ tables }) => tables.map(({ name, columns }) => `${name} ${columns.length}`)),
     [['servers 13'], ['metrics 16', 'servers 13'], ['metrics 16', 'servers 14']],
   )
   const { connection } = await makeMigrated(t)
-  t.strictSame(structures.at(-1), readHubStructure(connection))
+  t.strictSame(structures.at(-1), readAppSchema(connection))
 })
 
 t.test('without migrations there are none', async t => {
-  t.strictSame(await expectedStructures([], '1.0.0', signal), [])
+  t.strictSame(await expectedSchemas([], '1.0.0', signal), [])
 })
 
 t.test('a migration that fails on an empty database is named', async t => {
@@ -31,7 +31,7 @@ t.test('a migration that fails on an empty database is named', async t => {
     '0001-a.js': "export const up = ({ context }) => context.sequelize.query('CREATE TABLE a (x)')",
     '0002-b.js': "export const up = async () => { throw new Error('out of luck') }",
   })
-  await t.rejects(expectedStructures(await load(folder), '1.0.0', signal), {
+  await t.rejects(expectedSchemas(await load(folder), '1.0.0', signal), {
     code: 'MIGRATION_FAILED',
     message: /0002-b.*out of luck/,
   })
@@ -45,12 +45,12 @@ t.test('a migration may fill rows of its own, as it would in a file', async t =>
       await context.backfill('UPDATE a SET x = 3 WHERE rowid BETWEEN $first AND $last', { table: 'a', batch: 1 })
     }`,
   })
-  t.match(await expectedStructures(await load(folder), '1.0.0', signal), [{ tables: [{ name: 'a' }] }])
+  t.match(await expectedSchemas(await load(folder), '1.0.0', signal), [{ tables: [{ name: 'a' }] }])
 })
 
 t.test('a signal stops it with its reason', async t => {
   const reason = new Failure('SIGTERM', 'stopped', 'x')
-  await t.rejects(expectedStructures(await load(join(root, 'migrations')), '1.0.0', AbortSignal.abort(reason)), {
+  await t.rejects(expectedSchemas(await load(join(root, 'migrations')), '1.0.0', AbortSignal.abort(reason)), {
     code: 'SIGTERM',
   })
 })
@@ -60,7 +60,7 @@ const structuresOf = (steps: readonly string[]) => {
   const connection = new Database(':memory:')
   const structures = steps.map(sql => {
     connection.exec(sql)
-    return readStructure(connection)
+    return readSchema(connection)
   })
   connection.close()
   return structures

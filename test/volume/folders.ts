@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import {
   makeTemporaryFolder,
-  refuseLittleRoom,
   removePartialFolders,
+  requireTemporarySpace,
   withPartialFolder,
 } from '../../src/volume/folders.ts'
 import { inNamespace } from '../help/namespace.ts'
@@ -53,8 +53,8 @@ t.test(
 
 t.test('a folder without the room is refused, with how much it has and how much is needed', async t => {
   const folder = t.testdir()
-  refuseLittleRoom(folder, 1)
-  t.throws(() => refuseLittleRoom(folder, 1e18), {
+  requireTemporarySpace(folder, 1)
+  t.throws(() => requireTemporarySpace(folder, 1e18), {
     code: 'DISK_FULL',
     message: /has room for [\d.]+ \w+,.*1000000\.0 TB/,
     hint: /TMPDIR/,

@@ -1,7 +1,7 @@
 import { statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type Need, refuseShortRoom } from '../../src/volume/space.ts'
+import { type Need, requireSpace } from '../../src/volume/space.ts'
 import { withMount } from '../help/mount.ts'
 
 const notRoot = process.getuid?.() !== 0 && 'needs root, to mount'
@@ -16,15 +16,15 @@ const need = (folder: string, changed: Partial<Need>): Need => ({
 
 t.test('what there is room for passes', async t => {
   const folder = t.testdir()
-  refuseShortRoom([])
-  refuseShortRoom([need(folder, { bytes: 1000, files: 2 })])
+  requireSpace([])
+  requireSpace([need(folder, { bytes: 1000, files: 2 })])
 })
 
 t.test('what there is no room for is refused, in human units, with what it is for and what is missing', async t => {
   const folder = t.testdir()
   const { bavail, bsize } = statfsSync(folder)
   const needs = [need(folder, { bytes: bavail * bsize }), need(folder, { what: 'journal', bytes: 3e12 })]
-  t.throws(() => refuseShortRoom(needs), {
+  t.throws(() => requireSpace(needs), {
     code: 'DISK_FULL',
     message: /needs [\d.]+ TB on .*\(backup [\d.]+ [GT]B, journal 3\.0 TB\), and [\d.]+ [GT]B are free/,
     hint: /^Free [\d.]+ TB there/,
@@ -37,16 +37,16 @@ t.test('folders on one filesystem share its room, others do not', { skip: notRoo
   await withMount(a, ['-t', 'tmpfs', '-o', 'size=1m', 'none'], async () => {
     const half = 600 * 1024
     writeFileSync(join(a, 'b'), '')
-    refuseShortRoom([need(a, { bytes: half }), need(c, { bytes: half })])
-    t.throws(() => refuseShortRoom([need(a, { bytes: half }), need(b, { bytes: half })]), { code: 'DISK_FULL' })
+    requireSpace([need(a, { bytes: half }), need(c, { bytes: half })])
+    t.throws(() => requireSpace([need(a, { bytes: half }), need(b, { bytes: half })]), { code: 'DISK_FULL' })
   })
 })
 
 t.test('inodes are counted too', { skip: notRoot }, async t => {
   const data = join(t.testdir({ data: {} }), 'data')
   await withMount(data, ['-t', 'tmpfs', '-o', 'nr_inodes=4', 'none'], () => {
-    refuseShortRoom([need(data, { files: 3 })])
-    t.throws(() => refuseShortRoom([need(data, { files: 2 }), need(data, { files: 2 })]), {
+    requireSpace([need(data, { files: 3 })])
+    t.throws(() => requireSpace([need(data, { files: 2 }), need(data, { files: 2 })]), {
       code: 'DISK_FULL',
       message: /4 new files on .* 3 inodes are free/,
       hint: /Free 1 inodes/,

@@ -6,11 +6,11 @@ import { readConfig } from '../../src/config.ts'
 import { parseMounts } from '../../src/volume/mounts.ts'
 import {
   becomeOwner,
-  checkVolume,
   followLink,
   type Host,
   isContainer,
   probeFolder,
+  requireVolume,
   sortsOnVolume,
 } from '../../src/volume/volume.ts'
 import { withMount } from '../help/mount.ts'
@@ -78,7 +78,7 @@ const host: Host = { container: false, mounts: [], uid: 1000, gid: 1000 }
 const check = async (folder: string, environment = {}, changed: Partial<Host> = {}) => {
   const settings = { DATABASE_URL: `sqlite:${join(folder, 'homelab.db')}`, ...environment }
   const config = await readConfig({ environment: settings, workingFolder: '/', root: '/', terminal: false })
-  checkVolume(config, { ...host, ...changed })
+  requireVolume(config, { ...host, ...changed })
 }
 const mounted = (point: string, filesystem = 'ext4'): Host['mounts'] =>
   parseMounts(`1 0 0:1 / / rw - overlay overlay rw\n2 1 0:2 / ${point} rw - ${filesystem} source rw\n`)

@@ -1,5 +1,5 @@
 import { isSameSql, textOf, tokensOf } from '../sql.ts'
-import type { Column, ForeignKey, Index, Structure, Table, Trigger, View } from './read.ts'
+import type { Column, ForeignKey, Index, Schema, Table, Trigger, View } from './read.ts'
 
 /**
  * Everything in which a structure is other than expected. A pure function.
@@ -19,9 +19,9 @@ import type { Column, ForeignKey, Index, Structure, Table, Trigger, View } from 
  * Information only: other names of types (SQLite goes by affinity), and additional tables, views and plain indexes, and the
  * triggers of additional tables. Order of columns, letter case and quotes in expressions are nothing at all.
  */
-export const compareStructures = (
-  expected: Structure,
-  found: Structure,
+export const compareSchemas = (
+  expected: Schema,
+  found: Schema,
   { adopted }: Readonly<{ adopted: boolean }>,
 ): readonly Finding[] => {
   const tolerable = adopted ? 'tolerated' : 'difference'
@@ -46,7 +46,7 @@ export const compareStructures = (
   ]
 }
 
-const columnsOf = ({ columns, virtual }: Structure['tables'][number]): string =>
+const columnsOf = ({ columns, virtual }: Schema['tables'][number]): string =>
   virtual ? 'virtual' : columns.map(({ name }) => name).join(', ')
 
 /** Objects that are what their text says. */

@@ -26,21 +26,21 @@ export type Table = Readonly<{
 export type Trigger = Readonly<{ name: string; table: string; sql: string }>
 
 /** What a database consists of, each kind by name. Rows are no part of it, nor are SQLite's own tables. */
-export type Structure = Readonly<{
+export type Schema = Readonly<{
   tables: readonly Table[]
   views: readonly View[]
   triggers: readonly Trigger[]
 }>
 
 /** The tables that another structure has not, by name. */
-export const without = ({ tables }: Structure, other: Structure): readonly Table[] =>
+export const without = ({ tables }: Schema, other: Schema): readonly Table[] =>
   tables.filter(({ name }) => !other.tables.some(table => table.name === name))
 
 /**
  * Reads a structure by PRAGMA, and what no PRAGMA tells out of the texts that SQLite keeps: generated columns, collations,
  * CHECK, AUTOINCREMENT, ON CONFLICT, DEFERRED, and the conditions and expressions of indexes.
  */
-export const readStructure = (connection: Connection): Structure => ({
+export const readSchema = (connection: Connection): Schema => ({
   tables: readTables(connection),
   views: readViews(connection),
   triggers: connection
@@ -288,8 +288,8 @@ export const affinityOf = (type: string): Affinity => {
 }
 
 /** What the migrations made, without the history, which is this program's own or has been begun by another tool. */
-export const readHubStructure = (connection: Connection): Structure => {
-  const { tables, views, triggers } = readStructure(connection)
+export const readAppSchema = (connection: Connection): Schema => {
+  const { tables, views, triggers } = readSchema(connection)
   return {
     tables: tables.filter(({ name }) => name !== historyTable),
     views,

@@ -3,9 +3,9 @@ import t from 'tap'
 import { prepareHistory } from '../../../src/migrations/history.ts'
 import {
   affinityOf,
-  readHubStructure,
+  readAppSchema,
   readIndexes,
-  readStructure,
+  readSchema,
   readViews,
   type Table,
 } from '../../../src/sqlite/schema/read.ts'
@@ -44,7 +44,7 @@ t.test('each type is what SQLite makes of it', async t => {
 const columnsOf = (definition: string) => {
   const connection = new Database(':memory:')
   connection.exec(`CREATE TABLE a ${definition}`)
-  const columns = readStructure(connection).tables.flatMap(table => table.columns)
+  const columns = readSchema(connection).tables.flatMap(table => table.columns)
   connection.close()
   return columns
 }
@@ -107,7 +107,7 @@ const keysOf = (definition: string) => {
   const connection = new Database(':memory:')
   connection.exec(`CREATE TABLE p (k PRIMARY KEY, l, m, UNIQUE (l, m)); CREATE TABLE q (m, l, PRIMARY KEY (l, m));
     CREATE TABLE a ${definition}`)
-  const keys = readStructure(connection).tables.find(({ name }) => name === 'a')?.foreignKeys
+  const keys = readSchema(connection).tables.find(({ name }) => name === 'a')?.foreignKeys
   connection.close()
   return keys
 }
@@ -202,7 +202,7 @@ const structureOf = (sql: string) => {
     // SQLite's schema may be written to, as a test does to have what it would refuse
     connection.unsafeMode(true)
     connection.exec(sql)
-    return readStructure(connection)
+    return readSchema(connection)
   } finally {
     connection.close()
   }
@@ -336,7 +336,7 @@ t.test('the history, and what a person hung on it, is no part of what migrations
   const trigger = (name: string, table: string) => `CREATE TRIGGER ${name} AFTER INSERT ON ${table} BEGIN SELECT 1; END`
   connection.exec(`CREATE TABLE a (x); CREATE VIEW v AS SELECT 1; CREATE INDEX i ON SequelizeMeta (checksum);
     ${trigger('r', 'a')}; ${trigger('s', 'SequelizeMeta')}`)
-  const { tables, views, triggers } = readHubStructure(connection)
+  const { tables, views, triggers } = readAppSchema(connection)
   t.strictSame(
     [tables, views, triggers].map(objects => objects.map(({ name }) => name)),
     [['a'], ['v'], ['r']],
