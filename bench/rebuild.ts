@@ -8,7 +8,7 @@ import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { runPlain } from '../src/engine.ts'
-import { readMigrations } from '../src/migrations/files.ts'
+import { readMigrationFiles } from '../src/migrations/files.ts'
 import { loadMigrations, type Migration } from '../src/migrations/load.ts'
 import { applyMigrations } from '../src/migrations/run.ts'
 import { withTransaction } from '../src/sqlite/connect.ts'
@@ -22,7 +22,7 @@ const goals = { rebuild: 1.15, guards: 1.1 }
 
 const signal = new AbortController().signal
 const patience = { lockTimeout: 5, signal, onWait: () => undefined }
-const known = await loadMigrations(readMigrations(join(import.meta.dirname, '../migrations')))
+const known = await loadMigrations(readMigrationFiles(join(import.meta.dirname, '../migrations')))
 
 /** The definition that metrics have, with one CHECK more. */
 const definitionIn = (file: string): string => {
@@ -82,7 +82,7 @@ await withFolder(async folder => {
       await migrate({ name: '', context })
       connection.pragma('foreign_key_check')
     })
-  const next = { name: '0004-x', file: '', checksum: '', up: migrate, down: undefined, removesRows: [] }
+  const next = { name: '0004-x', file: '', text: '', checksum: '', up: migrate, down: undefined, removesRows: [] }
   const options = { version: '', signal, settleLimit: 60, onProgress: () => undefined, around: runPlain }
   const guarded = () => inProcess(connection => applyMigrations(connection, [...known, next], options))
 

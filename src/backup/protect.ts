@@ -2,7 +2,6 @@ import { existsSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Context } from '../context.ts'
 import { attempt } from '../failure.ts'
-import type { MigrationText } from '../migrations/files.ts'
 import { reasonOf } from '../migrations/run.ts'
 import type { Marker } from '../ready/marker.ts'
 import { countTables, requireSound, type TableSize } from '../sqlite/check.ts'
@@ -24,8 +23,8 @@ export type RunFacts = Readonly<{
   /** the last applied migration */
   schema: string
   marker: Marker | undefined
-  /** the migrations that will run */
-  texts: readonly MigrationText[]
+  /** of the migrations that will run */
+  texts: readonly string[]
 }>
 
 /**
@@ -190,11 +189,7 @@ export const spaceForBackup = ({ config, host }: Context): Need => {
 }
 
 /** A table written anew is there twice until it is committed, and once more in the journal or the WAL. */
-export const spaceForRewrites = (
-  connection: Connection,
-  folder: string,
-  texts: readonly MigrationText[],
-): readonly Need[] => {
+export const spaceForRewrites = (connection: Connection, folder: string, texts: readonly string[]): readonly Need[] => {
   const tables = rewrittenTables(texts).map(table => ({ table, bytes: sizeOfTable(connection, table) }))
   const bytes = tables.reduce((sum, table) => sum + table.bytes, 0)
   return [

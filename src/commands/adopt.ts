@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
-import { type KnownMigration, readMigrations } from '../migrations/files.ts'
+import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { adoptedBy, hasHistory, prepareHistory, readHistory, recordApplied, setAside } from '../migrations/history.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { isFromOtherTool, makePlan, refuseConflicts } from '../migrations/plan.ts'
@@ -41,7 +41,7 @@ export const adopt = async (context: Context, { json }: Readonly<{ json: boolean
   requireVolume(config, host)
   requireNotLost(config)
   if (statSync(database, { throwIfNoEntry: false }) === undefined) throw nothingThere(database)
-  const known = readMigrations(config.migrations)
+  const known = readMigrationFiles(config.migrations)
   const structures = await expectedSchemas(await loadMigrations(known), version, signal)
   const adoption = await withDatabase(context, database, async connection =>
     takeOver(context, connection, known, structures),
@@ -66,7 +66,7 @@ const nothingThere = (database: string): Failure =>
 const takeOver = (
   { config, version }: Context,
   connection: Connection,
-  known: readonly KnownMigration[],
+  known: readonly MigrationFile[],
   structures: readonly Schema[],
 ): Adoption => {
   const { database } = config

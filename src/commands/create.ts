@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
-import { type KnownMigration, readMigrations } from '../migrations/files.ts'
+import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 
 const types = join(import.meta.dirname, '../migrations/load.ts')
 
@@ -33,9 +33,9 @@ export const create = ({ config, log, print }: Context, name: string): void => {
 }
 
 /** An own folder begins empty, which is a fault everywhere else. */
-const readOrMake = (folder: string): readonly KnownMigration[] => {
+const readOrMake = (folder: string): readonly MigrationFile[] => {
   write(() => mkdirSync(folder, { recursive: true }), folder)
-  return readdirSync(folder).some(entry => !entry.startsWith('.')) ? readMigrations(folder) : []
+  return readdirSync(folder).some(entry => !entry.startsWith('.')) ? readMigrationFiles(folder) : []
 }
 
 const write = (work: () => void, path: string): void => {

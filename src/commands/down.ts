@@ -4,7 +4,7 @@ import { differenceLines } from '../dry-run/changes.ts'
 import { type Reverted, revertMigrations } from '../dry-run/revert.ts'
 import { appliedOf } from '../dry-run/try.ts'
 import { Failure } from '../failure.ts'
-import { readMigrationTexts, toKnown } from '../migrations/files.ts'
+import { readMigrationFiles } from '../migrations/files.ts'
 import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
 import { idleLimit } from '../migrations/run.ts'
 import { requireDatabase } from '../ready/lost.ts'
@@ -33,8 +33,8 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
   const { database, readyFile } = config
   requireVolume(config, host)
   requireDatabase(config)
-  const texts = readMigrationTexts(config.migrations)
-  const migrations = await loadMigrations(texts.map(toKnown))
+  const texts = readMigrationFiles(config.migrations)
+  const migrations = await loadMigrations(texts)
   const namesIn = (connection: Connection) =>
     namesToUndo(appliedOf(connection, migrations, database), migrations, target)
   const names = await whenFree(() => readOnly(database, namesIn), patienceOf(context))
@@ -60,7 +60,10 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
     if (namesIn(connection).join() !== names.join())
       throw new Failure('DATABASE_BUSY', `${database} was migrated by another run just now`, 'Start again.')
     await tryVolume(context, connection)
-    const [marker, undone] = [readMarker(readyFile), texts.filter(({ name }) => names.includes(name))]
+    const [marker, undone] = [
+      readMarker(readyFile),
+      texts.filter(({ name }) => names.includes(name)).map(({ text }) => text),
+    ]
     const found = { isNew: false, schema, marker, texts: undone }
     const { checkedAt } = await withSafetyBackup(context, connection, found, async () => {
       await revertMigrations(connection, migrations, names, options, reverted => refuseMore(reverted, tried, database))

@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
 import { lint as lintMigrations } from '../lint/lint.ts'
 import { type Reported, report, reportLines } from '../lint/rules.ts'
-import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
+import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { unknownMigration } from '../migrations/plan.ts'
 import { idleLimit } from '../migrations/run.ts'
 import { formatThings } from '../text.ts'
@@ -24,7 +24,7 @@ export const lint = async (
   names: readonly string[],
   { json }: Readonly<{ json: boolean }>,
 ): Promise<void> => {
-  const texts = readMigrationTexts(config.migrations)
+  const texts = readMigrationFiles(config.migrations)
   refuseUnknown(names, texts, config.migrations)
   const isWanted = ({ name }: Readonly<{ name: string }>) => names.length === 0 || names.includes(name)
   // those before are needed to run it, those after are not
@@ -44,7 +44,7 @@ export const lint = async (
   )
 }
 
-const refuseUnknown = (names: readonly string[], texts: readonly MigrationText[], folder: string): void => {
+const refuseUnknown = (names: readonly string[], texts: readonly MigrationFile[], folder: string): void => {
   const unknown = names.find(name => !texts.some(text => text.name === name))
   if (unknown !== undefined) throw unknownMigration(unknown, texts, folder)
 }

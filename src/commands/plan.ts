@@ -10,7 +10,7 @@ import { findInUp } from '../lint/inspect.ts'
 import { watchOutside } from '../lint/outside.ts'
 import { applySuppressions, type Finding, place, type Reported, report, reportLines } from '../lint/rules.ts'
 import { findStatements } from '../lint/statements.ts'
-import { type KnownMigration, type MigrationText, readMigrationTexts, toKnown } from '../migrations/files.ts'
+import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { requireNotLost } from '../ready/lost.ts'
 import { sizeWithJournals } from '../ready/readiness.ts'
 import { whenFree } from '../sqlite/connect.ts'
@@ -41,12 +41,11 @@ export const plan = async (context: Context, output: Readonly<{ json: boolean; s
   const { config, host, print } = context
   const { database } = config
   requireFolder(config.volume, host)
-  const texts = readMigrationTexts(config.migrations)
-  const known = texts.map(toKnown)
+  const texts = readMigrationFiles(config.migrations)
   requireNotLost(config)
   const bytes = sizeWithJournals(database)
   const nothing: Plan = { database, pending: [], migrations: [], bytes: null, failure: null }
-  const pending = await pendingIn(context, known, bytes).catch(error => {
+  const pending = await pendingIn(context, texts, bytes).catch(error => {
     const failure = toFailure(error, database)
     if (output.json && failure instanceof Failure) print(toOutput({ ...nothing, failure: failureOf(failure) }, true))
     throw failure
@@ -73,9 +72,9 @@ export const plan = async (context: Context, output: Readonly<{ json: boolean; s
 
 const pendingIn = async (
   context: Context,
-  known: readonly KnownMigration[],
+  known: readonly MigrationFile[],
   bytes: number,
-): Promise<readonly KnownMigration[]> => {
+): Promise<readonly MigrationFile[]> => {
   const { database } = context.config
   if (bytes === 0) return known
   return await whenFree(
@@ -95,12 +94,11 @@ type Tried = Readonly<{
   failure: Failure | null
 }>
 
-const tryOnCopy = async (context: Context, texts: readonly MigrationText[]): Promise<Tried> => {
-  const known = texts.map(toKnown)
-  const outside = watchOutside(known)
+const tryOnCopy = async (context: Context, texts: readonly MigrationFile[]): Promise<Tried> => {
+  const outside = watchOutside(texts)
   try {
     return await withCopy(context, async copy => {
-      const tried = await dryRun(context, known, copy, outside.running)
+      const tried = await dryRun(context, texts, copy, outside.running)
       // it was the copy that had no room, which says nothing of the volume
       const failure = tried.error === undefined ? null : toFailure(tried.error, context.config.database)
       if (failure !== null && (!(failure instanceof Failure) || failure.code === 'DISK_FULL')) throw failure

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
-import { readMigrations } from '../migrations/files.ts'
+import { readMigrationFiles } from '../migrations/files.ts'
 import { prepareHistory, readHistory, recordChecksum } from '../migrations/history.ts'
 import { namesHint, unknownMigration } from '../migrations/plan.ts'
 import { requireDatabase } from '../ready/lost.ts'
@@ -17,7 +17,7 @@ import { requireVolume } from '../volume/volume.ts'
 export const repair = async (context: Context, name: string): Promise<void> => {
   const { config, host, log } = context
   requireVolume(config, host)
-  const known = readMigrations(config.migrations)
+  const known = readMigrationFiles(config.migrations)
   const migration = known.find(candidate => candidate.name === name)
   if (migration === undefined) throw unknownMigration(name, known, config.migrations)
   requireDatabase(config)

@@ -4,7 +4,7 @@ import { backupFolder, listBackups, listReplaced, replacedPrefix } from '../back
 import { keepUnfinished } from '../backup/protect.ts'
 import { type Context, confirm } from '../context.ts'
 import { Failure, forShell } from '../failure.ts'
-import { type MigrationText, readMigrationTexts, toKnown } from '../migrations/files.ts'
+import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { readHistory } from '../migrations/history.ts'
 import { findOtherProgramsTable, makePlan } from '../migrations/plan.ts'
 import { withdrawMarker } from '../ready/marker.ts'
@@ -34,7 +34,7 @@ export const restore = async (
   const { database, volume } = config
   requireVolume(config, host)
   const backup = chooseBackup(database, file, latest)
-  const texts = readMigrationTexts(config.migrations)
+  const texts = readMigrationFiles(config.migrations)
   const check = checkOf(config)
   await confirm(
     context,
@@ -93,11 +93,11 @@ const isSameFile = (one: string, other: string): boolean => {
 }
 
 /** The marker is true of what was restored; where that is not what this image makes, more has to be done. */
-const markRestored = async (context: Context, texts: readonly MigrationText[]): Promise<void> => {
+const markRestored = async (context: Context, texts: readonly MigrationFile[]): Promise<void> => {
   const { config, log, version } = context
   const { database, readyFile } = config
   await withDatabase(context, database, async connection => {
-    const { pending, conflicts: inHistory } = makePlan(texts.map(toKnown), readHistory(connection))
+    const { pending, conflicts: inHistory } = makePlan(texts, readHistory(connection))
     const conflicts = [...findOtherProgramsTable(connection), ...inHistory]
     const checkedAt = new Date().toISOString()
     if (conflicts.length === 0) markReady(connection, readyFile, texts, { version, checkedAt })

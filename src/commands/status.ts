@@ -4,7 +4,7 @@ import { listBackups } from '../backup/backups.ts'
 import { type Context, patienceOf } from '../context.ts'
 import { Failure } from '../failure.ts'
 import type { Screen, Style } from '../log.ts'
-import { type KnownMigration, readMigrations } from '../migrations/files.ts'
+import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import type { AppliedMigration } from '../migrations/history.ts'
 import { type Conflict, findOtherProgramsTable, isChanged, makePlan, refuseConflicts } from '../migrations/plan.ts'
 import { requireNotLost } from '../ready/lost.ts'
@@ -54,7 +54,7 @@ export const status = async (
 ): Promise<void> => {
   const { config, host, print, screen } = context
   requireFolder(config.volume, host)
-  const known = readMigrations(config.migrations)
+  const known = readMigrationFiles(config.migrations)
   const read = () =>
     readState(config, connection => ({ tables: countTables(connection), foreign: findOtherProgramsTable(connection) }))
   const { applied, marker, ready, bytes, journalMode, more } = await whenFree(read, patienceOf(context))
@@ -80,14 +80,14 @@ export const status = async (
   refuseBehind(config.database, pending)
 }
 
-const refuseBehind = (database: string, pending: readonly KnownMigration[]): void => {
+const refuseBehind = (database: string, pending: readonly MigrationFile[]): void => {
   if (pending.length === 0) return
   const names = pending.map(({ name }) => name).join(', ')
   throw new Failure('PENDING', `${database} has pending migrations: ${names}`, 'Run "migrator up".')
 }
 
 const toMigrations = (
-  known: readonly KnownMigration[],
+  known: readonly MigrationFile[],
   applied: readonly AppliedMigration[],
   conflicts: readonly Conflict[],
 ): Status['migrations'] => {

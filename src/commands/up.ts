@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import { type Context, patienceOf } from '../context.ts'
 import { attempt, Failure } from '../failure.ts'
 import type { Log } from '../log.ts'
-import { type MigrationText, readMigrationTexts } from '../migrations/files.ts'
+import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { requireNotLost } from '../ready/lost.ts'
 import { type Marker, quickChecksum, readMarker, withdrawMarker } from '../ready/marker.ts'
 import { type Connection, closeUnlessDamaged, openDatabase, whenFree } from '../sqlite/connect.ts'
@@ -25,7 +25,7 @@ export const up = async (context: Context, to: string | undefined): Promise<void
   const { config, host, log } = context
   requireVolume(config, host)
   warnOfMemory(config.volume, host, log)
-  const texts = readMigrationTexts(config.migrations)
+  const texts = readMigrationFiles(config.migrations)
   if (to !== undefined && !texts.some(({ name }) => name === to))
     throw (await import('../migrations/plan.ts')).unknownMigration(to, texts, config.migrations)
   try {
@@ -58,7 +58,7 @@ const warnOfMemory = (volume: string, { mounts }: Host, log: Log): void => {
 }
 
 /** Nothing that a finished run left has changed since: nothing is pending, nothing wrong, and the marker is true. */
-const isReady = async (context: Context, connection: Connection, texts: readonly MigrationText[]): Promise<boolean> => {
+const isReady = async (context: Context, connection: Connection, texts: readonly MigrationFile[]): Promise<boolean> => {
   const { config, log, version } = context
   const marker = readMarker(config.readyFile)
   if (marker === undefined || marker.version !== version || isOld(marker, config)) return false

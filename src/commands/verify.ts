@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
 import { Failure, type FailureCode } from '../failure.ts'
-import { readMigrations } from '../migrations/files.ts'
+import { readMigrationFiles } from '../migrations/files.ts'
 import type { Finding } from '../sqlite/schema/compare.ts'
 import { textTable } from '../text.ts'
 import { type Check, type CheckResults, checks, type Problem, runChecks } from '../verify/examine.ts'
@@ -37,7 +37,7 @@ const codes: readonly FailureCode[] = [
 export const verify = async (context: Context, { json }: Readonly<{ json: boolean }>): Promise<void> => {
   const { config, host, print } = context
   requireFolder(config.volume, host)
-  const { schema, results } = await runChecks(context, readMigrations(config.migrations))
+  const { schema, results } = await runChecks(context, readMigrationFiles(config.migrations))
   const findings = checks.flatMap(check => results[check] ?? [])
   const code = codes.find(candidate => findings.some(finding => finding.code === candidate)) ?? null
   const verification = {

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import type { Context } from '../context.ts'
 import { attempt, Failure } from '../failure.ts'
-import { type KnownMigration, readMigrations } from '../migrations/files.ts'
+import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { readMarker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
 import { isBusy } from '../sqlite/errors.ts'
@@ -17,7 +17,7 @@ const pause = 100
  * @throws Failure NOT_READY when they are over; VOLUME_MISSING, DATABASE_DAMAGED
  */
 export const wait = async ({ config, host, log, signal }: Context, seconds: number | undefined): Promise<void> => {
-  const known = readMigrations(config.migrations)
+  const known = readMigrationFiles(config.migrations)
   const limit = seconds ?? config.lockTimeout
   const deadline = performance.now() + limit * 1000
   const head = known.at(-1)?.name
@@ -36,7 +36,7 @@ export const wait = async ({ config, host, log, signal }: Context, seconds: numb
 }
 
 /** The database is only opened once the marker names this image's last migration. One that a writer has locked is not ready yet. */
-const isReady = (config: Config, host: Host, known: readonly KnownMigration[]): boolean => {
+const isReady = (config: Config, host: Host, known: readonly MigrationFile[]): boolean => {
   requireFolder(config.volume, host)
   const marker = readMarker(config.readyFile)
   if (marker?.schema !== known.at(-1)?.name || marker?.migrations !== known.length) return false

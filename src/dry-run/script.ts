@@ -1,4 +1,4 @@
-import type { KnownMigration } from '../migrations/files.ts'
+import type { MigrationFile } from '../migrations/files.ts'
 import { historyTable } from '../migrations/history.ts'
 import { tokensOf } from '../sqlite/sql.ts'
 import { formatThings } from '../text.ts'
@@ -16,7 +16,7 @@ export type PlanSql = Readonly<{
   history: readonly string[]
   /** tables whose foreign keys cannot be checked, when it begins and when it ends */
   unchecked: Readonly<{ before: readonly string[]; after: readonly string[] }>
-  trials: readonly Readonly<{ migration: KnownMigration; recording: Recording }>[]
+  trials: readonly Readonly<{ migration: MigrationFile; recording: Recording }>[]
 }>
 
 /**
@@ -62,7 +62,7 @@ const brokenBut = (unchecked: readonly string[]): string => {
 }
 
 /** How long it takes by hand nobody has measured. */
-const recordOf = ({ name, checksum }: KnownMigration, version: string): string => {
+const recordOf = ({ name, checksum }: MigrationFile, version: string): string => {
   const values = `'${name}', '${checksum}', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), NULL, '${version}'`
   return `INSERT INTO ${historyTable} (name, checksum, applied_at, duration_ms, migrator) VALUES (${values});`
 }

@@ -1,6 +1,6 @@
 import { type Context, patienceOf } from '../context.ts'
 import type { StatementHook } from '../engine.ts'
-import type { KnownMigration } from '../migrations/files.ts'
+import type { MigrationFile } from '../migrations/files.ts'
 import { historyStatements, historyTable, readHistory } from '../migrations/history.ts'
 import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
 import { findOtherProgramsTable, makePlan, refuseConflicts } from '../migrations/plan.ts'
@@ -103,11 +103,7 @@ export type DryRun = Readonly<{
  * @param path the database's, for messages
  * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, as `up` does
  */
-export const appliedOf = (
-  connection: Connection,
-  known: readonly KnownMigration[],
-  path: string,
-): readonly string[] => {
+export const appliedOf = (connection: Connection, known: readonly MigrationFile[], path: string): readonly string[] => {
   pendingOf(connection, known, path)
   return readHistory(connection).map(({ name }) => name)
 }
@@ -119,9 +115,9 @@ export const appliedOf = (
  */
 export const pendingOf = (
   connection: Connection,
-  known: readonly KnownMigration[],
+  known: readonly MigrationFile[],
   path: string,
-): readonly KnownMigration[] => {
+): readonly MigrationFile[] => {
   const { pending, conflicts } = makePlan(known, readHistory(connection))
   refuseConflicts([...findOtherProgramsTable(connection), ...conflicts], path)
   return pending
@@ -134,7 +130,7 @@ export const pendingOf = (
  */
 export const dryRun = async (
   context: Context,
-  known: readonly KnownMigration[],
+  known: readonly MigrationFile[],
   copy: string,
   onRun: (name: string) => void,
 ): Promise<DryRun> => {

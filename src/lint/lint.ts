@@ -1,6 +1,6 @@
 import { lineagesOf } from '../dry-run/lineage.ts'
 import { withoutUndone } from '../dry-run/record.ts'
-import { type KnownMigration, type MigrationText, toKnown } from '../migrations/files.ts'
+import type { MigrationFile } from '../migrations/files.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { makePlan } from '../migrations/plan.ts'
 import { findDeletes, findDown } from './down.ts'
@@ -17,21 +17,19 @@ export type Linted = Readonly<{ name: string; findings: readonly Placed[] }>
  * @throws Failure CONFIG_INVALID when one cannot be loaded; the reason of a signal
  */
 export const lint = async (
-  texts: readonly MigrationText[],
+  files: readonly MigrationFile[],
   options: Omit<RehearseOptions, 'onRun'>,
 ): Promise<readonly Linted[]> => {
-  const known = texts.map(toKnown)
-  const outside = watchOutside(known)
+  const outside = watchOutside(files)
   try {
-    const rehearsals = await rehearse(await loadMigrations(known), { ...options, onRun: outside.running })
-    return texts.map(text => {
-      const migration = toKnown(text)
+    const rehearsals = await rehearse(await loadMigrations(files), { ...options, onRun: outside.running })
+    return files.map(file => {
       const found = [
-        ...[...findNumber(migration, known), ...outside.findings(migration)].map(place(null)),
-        ...findRuns(migration, rehearsals),
+        ...[...findNumber(file, files), ...outside.findings(file)].map(place(null)),
+        ...findRuns(file, rehearsals),
       ]
-      const { open, unused } = applySuppressions(found, text.text)
-      return { name: text.name, findings: [...open, ...unused] }
+      const { open, unused } = applySuppressions(found, file.text)
+      return { name: file.name, findings: [...open, ...unused] }
     })
   } finally {
     outside.stop()
@@ -39,12 +37,12 @@ export const lint = async (
 }
 
 /** HM002 */
-const findNumber = ({ name }: KnownMigration, known: readonly KnownMigration[]) =>
+const findNumber = ({ name }: MigrationFile, known: readonly MigrationFile[]) =>
   makePlan(known, [])
     .conflicts.filter(conflict => conflict.name === name)
     .map(conflict => finding('HM002', conflict.finding, undefined))
 
-const findRuns = ({ name }: KnownMigration, rehearsals: readonly Rehearsal[]): readonly Placed[] => {
+const findRuns = ({ name }: MigrationFile, rehearsals: readonly Rehearsal[]): readonly Placed[] => {
   const rehearsal = rehearsals.find(candidate => candidate.name === name)
   if (rehearsal === undefined) {
     return [place(null)(finding('HM001', 'was not run: what ran before it stopped the program', undefined))]

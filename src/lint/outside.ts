@@ -4,7 +4,7 @@ import { registerHooks, syncBuiltinESMExports } from 'node:module'
 import { dirname, relative, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { getCallSites } from 'node:util'
-import type { KnownMigration } from '../migrations/files.ts'
+import type { MigrationFile } from '../migrations/files.ts'
 import { sequelizeUrl } from '../migrations/load.ts'
 import { type Finding, finding } from './rules.ts'
 
@@ -30,7 +30,7 @@ const calls: readonly (readonly [what: string, code: Code, object: object, keys:
  * HM502, HM503: notes calls of the clock, chance and network from now until `stop`. Only those that come out of a migration's
  * own file count, or out of another one in its folder while it runs: Sequelize may ask what time it is.
  */
-export const watchCalls = (migrations: readonly KnownMigration[]) => {
+export const watchCalls = (migrations: readonly MigrationFile[]) => {
   const names = new Map(migrations.map(({ name, file }) => [urlOf(file), name]))
   const folders = new Set(migrations.map(({ file }) => urlOf(dirname(file)) + sep))
   const noted: Readonly<{ name: string; code: Code; what: string; line: number }>[] = []
@@ -129,7 +129,7 @@ export const watchImports = () => {
     return seen
   }
 
-  const findings = ({ file }: KnownMigration): readonly Finding[] => {
+  const findings = ({ file }: MigrationFile): readonly Finding[] => {
     const url = pathToFileURL(realpathSync(file)).href
     const folder = url.slice(0, url.lastIndexOf('/') + 1)
     const isBeside = (imported: string) => imported.startsWith(folder)
@@ -153,12 +153,12 @@ export const watchImports = () => {
  * HM501 to HM503: notes what migrations reach for besides the database, from before they are loaded until they have run and
  * `stop` is called. `running` tells which of them runs.
  */
-export const watchOutside = (migrations: readonly KnownMigration[]) => {
+export const watchOutside = (migrations: readonly MigrationFile[]) => {
   const imports = watchImports()
   const calls = watchCalls(migrations)
   return {
     running: calls.running,
-    findings: (migration: KnownMigration): readonly Finding[] => [
+    findings: (migration: MigrationFile): readonly Finding[] => [
       ...imports.findings(migration),
       ...calls.findings(migration.name),
     ],

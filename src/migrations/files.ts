@@ -2,13 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../failure.ts'
 
-/** A migration's file, as it is written. */
-export type MigrationText = Readonly<{
+/** A migration that is in the image: its file is read, not run. */
+export type MigrationFile = Readonly<{
   /** file name without extension: `0001-create-servers` */
   name: string
   file: string
   /** line endings normalised */
   text: string
+  /** `sha256:` and the digest of the text; computed when it is asked for, which the short way of `up` never does */
+  checksum: string
 }>
 
 const migrationFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*)\.(?:ts|js|mjs)$/
@@ -22,10 +24,10 @@ const otherFile = /^(?:schema\.sql|\..*)$/
  * The migrations in a folder, by name.
  * @throws Failure CONFIG_INVALID: no such folder, no migration in it, or a file that is none
  */
-export const readMigrationTexts = (folder: string): readonly MigrationText[] => {
-  const migrations = listFolder(folder).flatMap((entry): MigrationText[] => {
+export const readMigrationFiles = (folder: string): readonly MigrationFile[] => {
+  const migrations = listFolder(folder).flatMap((entry): readonly MigrationFile[] => {
     const name = migrationFile.exec(entry)?.groups?.name
-    if (name !== undefined) return [{ name, file: join(folder, entry), text: readText(join(folder, entry)) }]
+    if (name !== undefined) return [toMigrationFile(name, join(folder, entry))]
     if (otherFile.test(entry)) return []
     const hint = 'Files there are called NNNN-verb-noun.ts, .js or .mjs, such as 0004-create-alerts.ts.'
     throw new Failure('CONFIG_INVALID', `${join(folder, entry)} is not a migration`, hint)
@@ -35,6 +37,18 @@ export const readMigrationTexts = (folder: string): readonly MigrationText[] => 
     throw new Failure('CONFIG_INVALID', `no migrations in ${folder}`, hint)
   }
   return migrations
+}
+
+const toMigrationFile = (name: string, file: string): MigrationFile => {
+  const text = readText(file)
+  return {
+    name,
+    file,
+    text,
+    get checksum() {
+      return digest(text)
+    },
+  }
 }
 
 const listFolder = (folder: string): readonly string[] => {
@@ -58,20 +72,6 @@ const readText = (file: string): string => {
     )
   }
 }
-
-/** A migration that is in the image: its file has been read, not run. */
-export type KnownMigration = Readonly<{
-  /** file name without extension: `0001-create-servers` */
-  name: string
-  file: string
-  /** `sha256:` and the digest of its text, line endings normalised */
-  checksum: string
-}>
-
-export const toKnown = ({ name, file, text }: MigrationText): KnownMigration => ({ name, file, checksum: digest(text) })
-
-/** The migrations in a folder, by name. Throws as readMigrationTexts does. */
-export const readMigrations = (folder: string): readonly KnownMigration[] => readMigrationTexts(folder).map(toKnown)
 
 /** `sha256:` and the digest of a text in UTF-8, in hex. node:crypto takes 4 ms to load, which the short way of `up` does not pay. */
 export const digest = (text: string): string => `sha256:${process.getBuiltinModule('node:crypto').hash('sha256', text)}`

@@ -1,12 +1,12 @@
 import { Failure } from '../failure.ts'
 import type { Connection } from '../sqlite/connect.ts'
-import type { KnownMigration } from './files.ts'
+import type { MigrationFile } from './files.ts'
 
 /** A row of the history: what Umzug and sequelize-cli read is the name alone, so the rest may be missing. */
 export type AppliedMigration = Readonly<{
   /** without extension, though sequelize-cli records `name.js` */
   name: string
-  /** as in KnownMigration; null where another tool applied it */
+  /** as in MigrationFile; null where another tool applied it */
   checksum: string | null
   /** ISO 8601, UTC */
   applied_at: string | null
@@ -59,12 +59,12 @@ export const hasHistory = (connection: Connection): boolean =>
  * Makes the history table, or brings one that another tool made to our columns, and its rows to names without extension and
  * to the checksums of the files that are known. Columns beside ours stay, and may be empty from then on.
  */
-export const prepareHistory = (connection: Connection, known: readonly KnownMigration[]): void => {
+export const prepareHistory = (connection: Connection, known: readonly MigrationFile[]): void => {
   for (const sql of historyStatements(connection, known)) connection.exec(sql)
 }
 
 /** The statements that do it. Names and checksums are what they are (files.ts, digest.ts): no quote is in them. */
-export const historyStatements = (connection: Connection, known: readonly KnownMigration[]): readonly string[] => {
+export const historyStatements = (connection: Connection, known: readonly MigrationFile[]): readonly string[] => {
   const present = historyColumns(connection)
   if (present.length === 0)
     return [`CREATE TABLE ${historyTable} (name TEXT NOT NULL PRIMARY KEY, ${columns.join(', ')})`]
@@ -111,7 +111,7 @@ export const setAside = (connection: Connection, names: readonly string[]): void
 }
 
 /** Records the present text of a migration as the one that was applied. */
-export const recordChecksum = (connection: Connection, { name, checksum }: KnownMigration): void => {
+export const recordChecksum = (connection: Connection, { name, checksum }: MigrationFile): void => {
   connection.prepare(`UPDATE ${historyTable} SET checksum = @checksum WHERE name = @name`).run({ name, checksum })
 }
 

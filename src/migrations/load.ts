@@ -4,12 +4,12 @@ import { dirname, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Failure } from '../failure.ts'
 import type { SchemaEditor } from '../sqlite/editor/editor.ts'
-import type { KnownMigration } from './files.ts'
+import type { MigrationFile } from './files.ts'
 
 /** What a migration exports as `up` and, where it can be undone, as `down`. */
 export type Migration = (params: { readonly name: string; readonly context: SchemaEditor }) => Promise<unknown>
 
-export type LoadedMigration = KnownMigration &
+export type LoadedMigration = MigrationFile &
   Readonly<{
     up: Migration
     down: Migration | undefined
@@ -22,7 +22,7 @@ export type LoadedMigration = KnownMigration &
  * Their `import ... from 'sequelize'` gets this program's own copy, wherever their folder is.
  * @throws Failure CONFIG_INVALID naming the file that cannot be loaded or lacks an `up`
  */
-export const loadMigrations = async (known: readonly KnownMigration[]): Promise<readonly LoadedMigration[]> => {
+export const loadMigrations = async (known: readonly MigrationFile[]): Promise<readonly LoadedMigration[]> => {
   const hooks = shareSequelize(known.map(({ file }) => pathToFileURL(dirname(file) + sep).href))
   try {
     return await Promise.all(known.map(loadMigration))
@@ -57,7 +57,7 @@ const shareSequelize = (folders: readonly string[]) =>
     },
   })
 
-const loadMigration = async (known: KnownMigration): Promise<LoadedMigration> => {
+const loadMigration = async (known: MigrationFile): Promise<LoadedMigration> => {
   const { up, down, removesRows = [] } = await importMigration(known.file)
   const isTableList = Array.isArray(removesRows) && removesRows.every(table => typeof table === 'string')
   if (!isMigration(up) || !(down === undefined || isMigration(down)) || !isTableList) {

@@ -2,7 +2,7 @@ import { Failure } from '../failure.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { readTableNames } from '../sqlite/reader.ts'
 import { didYouMean } from '../text.ts'
-import { isMigrationName, type KnownMigration } from './files.ts'
+import { isMigrationName, type MigrationFile } from './files.ts'
 import { type AppliedMigration, hasHistory, historyTable } from './history.ts'
 
 /** One reason not to run anything. */
@@ -15,13 +15,13 @@ export type Conflict = Readonly<{
   hint: string
 }>
 
-export type Plan = Readonly<{ pending: readonly KnownMigration[]; conflicts: readonly Conflict[] }>
+export type Plan = Readonly<{ pending: readonly MigrationFile[]; conflicts: readonly Conflict[] }>
 
 /**
  * What to apply, and every reason why nothing may be applied, out of the migrations known (in the image) and applied (in
  * the database), both sorted by name. A pure function.
  */
-export const makePlan = (known: readonly KnownMigration[], applied: readonly AppliedMigration[]): Plan => {
+export const makePlan = (known: readonly MigrationFile[], applied: readonly AppliedMigration[]): Plan => {
   const appliedNames = new Set(applied.map(({ name }) => name))
   const pending = known.filter(({ name }) => !appliedNames.has(name))
   return {
@@ -50,7 +50,7 @@ export const refuseConflicts = (conflicts: readonly Conflict[], path: string): v
   throw new Failure(code, `${path} and its migrations disagree: ${findings.join('; ')}`, [...hints].join(' '))
 }
 
-const wrongNumbers = (known: readonly KnownMigration[]): readonly Conflict[] =>
+const wrongNumbers = (known: readonly MigrationFile[]): readonly Conflict[] =>
   known.flatMap(({ name }, index) => {
     const previous = known[index - 1]?.name
     const expected = previous === undefined ? 1 : numberOf(previous) + 1
@@ -68,17 +68,17 @@ const wrongNumbers = (known: readonly KnownMigration[]): readonly Conflict[] =>
  * Whether a row of the history is another tool's: without checksum, and no name of ours. A name of ours that comes after the
  * last one is a newer version's, whichever tool applied it.
  */
-export const isFromOtherTool = ({ name, checksum }: AppliedMigration, known: readonly KnownMigration[]): boolean =>
+export const isFromOtherTool = ({ name, checksum }: AppliedMigration, known: readonly MigrationFile[]): boolean =>
   checksum === null && !known.some(candidate => candidate.name === name) && !isNewer(name, known)
 
 /** Whether a file has another text than was applied; what another tool applied was recorded without one. */
-export const isChanged = ({ checksum }: AppliedMigration, file: KnownMigration): boolean =>
+export const isChanged = ({ checksum }: AppliedMigration, file: MigrationFile): boolean =>
   checksum !== null && checksum !== file.checksum
 
-const isNewer = (name: string, known: readonly KnownMigration[]): boolean =>
+const isNewer = (name: string, known: readonly MigrationFile[]): boolean =>
   isMigrationName(name) && known.every(candidate => candidate.name < name)
 
-const changedOrUnknown = (migration: AppliedMigration, known: readonly KnownMigration[]): Conflict[] => {
+const changedOrUnknown = (migration: AppliedMigration, known: readonly MigrationFile[]): Conflict[] => {
   const { name, checksum } = migration
   const file = known.find(candidate => candidate.name === name)
   if (isNewer(name, known)) {
@@ -110,7 +110,7 @@ const changedOrUnknown = (migration: AppliedMigration, known: readonly KnownMigr
   ]
 }
 
-const outOfOrder = (pending: readonly KnownMigration[], applied: readonly AppliedMigration[]): readonly Conflict[] => {
+const outOfOrder = (pending: readonly MigrationFile[], applied: readonly AppliedMigration[]): readonly Conflict[] => {
   const lastApplied = applied.at(-1)?.name
   if (lastApplied === undefined) return []
   return pending

@@ -2,7 +2,7 @@ import { checkDamage, keepBackup, withSafetyBackup } from '../backup/protect.ts'
 import { type Context, patienceOf } from '../context.ts'
 import { runPlain } from '../engine.ts'
 import { Failure } from '../failure.ts'
-import { type KnownMigration, type MigrationText, toKnown } from '../migrations/files.ts'
+import type { MigrationFile } from '../migrations/files.ts'
 import { readHistory } from '../migrations/history.ts'
 import { findOtherProgramsTable, makePlan, refuseConflicts } from '../migrations/plan.ts'
 import { type Applied, idleLimit } from '../migrations/run.ts'
@@ -24,7 +24,7 @@ import { markReady, notMarked } from './readiness.ts'
 export const bringUp = async (
   context: Context,
   connection: Connection,
-  texts: readonly MigrationText[],
+  texts: readonly MigrationFile[],
   to: string | undefined,
 ): Promise<void> => {
   const { config, log } = context
@@ -65,7 +65,7 @@ type RunResult = Readonly<{
 const applyPending = async (
   context: Context,
   connection: Connection,
-  texts: readonly MigrationText[],
+  texts: readonly MigrationFile[],
   to: string | undefined,
   commit: () => Promise<void>,
 ): Promise<RunResult> => {
@@ -73,10 +73,10 @@ const applyPending = async (
   const isNew = isEmpty(connection)
   if (isNew) refuseLoss(config)
   await tryVolume(context, connection)
-  const known = texts.map(toKnown)
+  const known = texts
   const history = readHistory(connection)
   const { pending: allPending, conflicts } = makePlan(known, history)
-  const isWanted = ({ name }: KnownMigration) => to === undefined || name <= to
+  const isWanted = ({ name }: MigrationFile) => to === undefined || name <= to
   const pending = allPending.filter(isWanted)
   const marker = readMarker(config.readyFile)
   const truth = expectedMarker(connection, history)
@@ -90,7 +90,7 @@ const applyPending = async (
     import('../migrations/run.ts'),
   ])
   const migrations = await loadMigrations(known)
-  const pendingTexts = texts.filter(text => pending.some(({ name }) => name === text.name))
+  const pendingTexts = pending.map(({ text }) => text)
   const found = { isNew, schema: truth.schema, marker, texts: pendingTexts }
   const { value: applied, checkedAt } = await withSafetyBackup(context, connection, found, async () => {
     const onProgress = createProgress(log, 'rows')

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { basename } from 'node:path'
 import { errorCode } from '../failure.ts'
-import { digest, type MigrationText } from '../migrations/files.ts'
+import { digest, type MigrationFile } from '../migrations/files.ts'
 import { type AppliedMigration, readHistory } from '../migrations/history.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { readObjects } from '../sqlite/reader.ts'
@@ -119,7 +119,7 @@ export const matches = (marker: Marker, truth: ExpectedMarker): boolean => misma
  */
 export const quickChecksum = (
   connection: Connection,
-  texts: readonly MigrationText[],
+  texts: readonly Pick<MigrationFile, 'name' | 'text'>[],
   { schema, migrations, database, fingerprint, version }: Omit<Marker, 'seen' | 'checkedAt' | 'readyAt'>,
 ): string => {
   const told = [schema, migrations, database, fingerprint, version]

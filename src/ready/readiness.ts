@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Config } from '../config.ts'
 import { Failure } from '../failure.ts'
-import type { MigrationText } from '../migrations/files.ts'
+import type { MigrationFile } from '../migrations/files.ts'
 import { type AppliedMigration, readHistory } from '../migrations/history.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { toFailure } from '../sqlite/errors.ts'
@@ -28,7 +28,7 @@ import {
 export const markReady = (
   connection: Connection,
   readyFile: string,
-  texts: readonly MigrationText[],
+  texts: readonly MigrationFile[],
   { version, checkedAt }: Pick<Marker, 'version' | 'checkedAt'>,
 ): Marker => {
   const applied = readHistory(connection)

@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { MigrationText } from '../migrations/files.ts'
 import { sizeOf } from '../volume/files.ts'
 import { requireSpace } from '../volume/space.ts'
 import type { Connection } from './connect.ts'
@@ -37,8 +36,8 @@ const updates = /\bUPDATE\s+["`']?(?<first>\w+)/g
  * do besides is found out when they run; the disk may still fill, and all is rolled back.
  * @returns `undefined` among the names where a text does not say which table
  */
-export const rewrittenTables = (texts: readonly MigrationText[]): readonly (string | undefined)[] => {
-  const names = texts.flatMap(({ text }) =>
+export const rewrittenTables = (texts: readonly string[]): readonly (string | undefined)[] => {
+  const names = texts.flatMap(text =>
     [calls, backfills, updates].flatMap(pattern => [...text.matchAll(pattern)].map(({ groups }) => groups?.first)),
   )
   return [...new Set(names)]

@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts'
 import { type Context, patienceOf } from '../context.ts'
 import { attempt, Failure, type FailureCode } from '../failure.ts'
-import type { KnownMigration } from '../migrations/files.ts'
+import type { MigrationFile } from '../migrations/files.ts'
 import { type AppliedMigration, wasAdopted } from '../migrations/history.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { type Conflict, findOtherProgramsTable, makePlan } from '../migrations/plan.ts'
@@ -29,7 +29,7 @@ export type CheckResults = Readonly<{
  * damage to tell, and a structure is only compared where every applied migration is known.
  * @throws Failure DATABASE_BUSY; CONFIG_INVALID or MIGRATION_FAILED when an applied migration cannot be run on an empty database
  */
-export const runChecks = async (context: Context, known: readonly KnownMigration[]): Promise<CheckResults> => {
+export const runChecks = async (context: Context, known: readonly MigrationFile[]): Promise<CheckResults> => {
   const { config } = context
   const { database } = config
   const read = () =>
@@ -76,7 +76,7 @@ const unlessDamaged = <T>({ database }: Config, work: () => T): T | Failure => {
 
 const examineStructure = async (
   { signal, version }: Context,
-  known: readonly KnownMigration[],
+  known: readonly MigrationFile[],
   applied: readonly AppliedMigration[],
   found: Schema,
 ): Promise<CheckResults['results']> => {
@@ -124,7 +124,7 @@ export const damageProblems = (database: string, { code, hint, message }: Failur
 /** Conflicts are differences; pending migrations are told, and are none. */
 export const historyProblems = (
   conflicts: readonly Conflict[],
-  pending: readonly KnownMigration[],
+  pending: readonly MigrationFile[],
 ): readonly Problem[] => [
   ...conflicts.flatMap(({ code, name, finding, hint }) =>
     toProblems('history', code, hint, differ('difference', name, 'history', null, finding)),

@@ -229,7 +229,7 @@ export const down = ({ context }) => context.dropTable('notes')\n`
 
 t.test('which are undone is a matter of the names alone', async t => {
   const loaded = (name: string) => ({
-    ...{ name, file: '', checksum: '', removesRows: [] },
+    ...{ name, file: '', text: '', checksum: '', removesRows: [] },
     up: async () => undefined,
     down: async () => undefined,
   })

@@ -508,7 +508,15 @@ const tryOut = async (
   statements: readonly string[],
   end: DryRunEnd | undefined,
 ): Promise<DryRunResult> => ({
-  migration: { name: '0001-a', file: '', checksum: '', up: async () => undefined, down: undefined, removesRows: [] },
+  migration: {
+    name: '0001-a',
+    file: '',
+    text: '',
+    checksum: '',
+    up: async () => undefined,
+    down: undefined,
+    removesRows: [],
+  },
   recording: await recordStatements(t, 'CREATE TABLE a (x)', statements),
   before: [{ name: 'a', rows: 2 }],
   valuesBefore: [{ table: 'a', column: 'x', number: 2 }],

@@ -18,7 +18,7 @@ const query =
     for (const sql of statements) await context.sequelize.query(sql)
   }
 const migration = (name: string, up: Migration, down: Migration | undefined): LoadedMigration => ({
-  ...{ name, file: `/m/${name}.ts`, checksum: `sha256:${name}` },
+  ...{ name, file: `/m/${name}.ts`, text: '', checksum: `sha256:${name}` },
   ...{ up, down, removesRows: [] },
 })
 const a = migration(

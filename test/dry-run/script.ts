@@ -7,7 +7,7 @@ import { recordStatements } from '../help/recorded.ts'
 
 const whole = `CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p REFERENCES p (id));
   INSERT INTO p VALUES (1); INSERT INTO c VALUES (1), (9)`
-const migration = { name: '0001-a', file: '/m/0001-a.ts', checksum: 'sha256:1' }
+const migration = { name: '0001-a', file: '/m/0001-a.ts', text: '', checksum: 'sha256:1' }
 
 /** Runs a script as the sqlite3 shell does, whose `.bail on` is what better-sqlite3 does anyhow. */
 const run = (connection: Database.Database, sql: string): void => void connection.exec(sql.replace(/^\.bail on\n/, ''))

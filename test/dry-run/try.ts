@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { createDryRuns, dryRun, pendingOf, sizeNow } from '../../src/dry-run/try.ts'
-import { readMigrations } from '../../src/migrations/files.ts'
+import { readMigrationFiles } from '../../src/migrations/files.ts'
 import { prepareHistory } from '../../src/migrations/history.ts'
 import type { LoadedMigration, Migration } from '../../src/migrations/load.ts'
 import { makeSafe } from '../../src/sqlite/editor/editor.ts'
@@ -20,7 +20,15 @@ const begin = (t: Pick<Test, 'teardown'>) => {
   const { around, tried, trials } = createDryRuns(connection, name => names.push(name))
   const context = makeSafe(connectSequelize(connection, around).getQueryInterface(), () => undefined)
   const run = (up: Migration) => {
-    const migration: LoadedMigration = { name: '0001-a', file: '', checksum: '', up, down: undefined, removesRows: [] }
+    const migration: LoadedMigration = {
+      name: '0001-a',
+      file: '',
+      text: '',
+      checksum: '',
+      up,
+      down: undefined,
+      removesRows: [],
+    }
     return tried(migration).up({ name: '0001-a', context })
   }
   return { connection, names, run, trials }
@@ -92,7 +100,7 @@ const prepare = async (
   const context = { ...(await makeContext(folder, environment, signal)), version: '1.2.3' }
   const names: string[] = []
   const copy = join(folder, 'copy.db')
-  const run = () => dryRun(context, readMigrations(context.config.migrations), copy, name => names.push(name))
+  const run = () => dryRun(context, readMigrationFiles(context.config.migrations), copy, name => names.push(name))
   return { copy, names, run }
 }
 const migration = (...statements: readonly string[]) =>
@@ -164,7 +172,7 @@ t.test('a database of another program is refused under the name that is given', 
   const connection = new Database(':memory:')
   t.teardown(() => connection.close())
   connection.exec('CREATE TABLE a (x)')
-  const known = readMigrations(join(root, 'migrations'))
+  const known = readMigrationFiles(join(root, 'migrations'))
   t.throws(() => pendingOf(connection, known, '/v/x.db'), { code: 'HISTORY_CONFLICT', message: /\/v\/x\.db/ })
   prepareHistory(connection, [])
   t.match(pendingOf(connection, known, '/v/x.db'), known)

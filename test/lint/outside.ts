@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { watchCalls, watchImports, watchOutside } from '../../src/lint/outside.ts'
-import { readMigrations } from '../../src/migrations/files.ts'
+import { readMigrationFiles } from '../../src/migrations/files.ts'
 import { type LoadedMigration, loadMigrations } from '../../src/migrations/load.ts'
 import { root } from '../help/program.ts'
 
@@ -14,7 +14,7 @@ const watch = async (t: Pick<Test, 'testdir'>, files: Readonly<Record<string, st
   const folder = t.testdir({ real: files })
   const path = join(folder, link ? 'link' : 'real')
   if (link) symlinkSync('real', path)
-  const known = readMigrations(path)
+  const known = readMigrationFiles(path)
   const calls = watchCalls(known)
   try {
     const migrations: readonly LoadedMigration[] = await loadMigrations(known)
@@ -127,7 +127,7 @@ const importsSeenIn = async (t: Pick<Test, 'teardown'>, files: Readonly<Record<s
     mkdirSync(dirname(join(folder, name)), { recursive: true })
     writeFileSync(join(folder, name), text)
   }
-  const known = readMigrations(join(folder, 'migrations'))
+  const known = readMigrationFiles(join(folder, 'migrations'))
   const imports = watchImports()
   try {
     // @ts-expect-error these do not look at what they are called with
@@ -217,7 +217,7 @@ t.test('imports and calls are told of the migration that has them', async t => {
     '0002-b.ts': "import { roll } from './.shared.ts'\nexport const up = async () => roll()",
   })
   const random = Math.random
-  const known = readMigrations(join(folder))
+  const known = readMigrationFiles(join(folder))
   const outside = watchOutside(known)
   for (const { name, up } of await loadMigrations(known)) {
     outside.running(name)

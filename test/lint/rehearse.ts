@@ -13,6 +13,7 @@ const query =
 const migration = (name: string, up: Migration, down?: Migration): LoadedMigration => ({
   name,
   file: `/m/${name}.ts`,
+  text: '',
   checksum: 'sha256:0',
   up,
   down,

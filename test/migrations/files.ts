@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { digest, isMigrationName, readMigrations, readMigrationTexts } from '../../src/migrations/files.ts'
+import { digest, isMigrationName, readMigrationFiles } from '../../src/migrations/files.ts'
 import { root } from '../help/program.ts'
 
 t.test('it is the SHA-256 of the text in UTF-8, and says so', async t => {
@@ -12,18 +12,18 @@ t.test('it is the SHA-256 of the text in UTF-8, and says so', async t => {
 t.test('migrations come by name, whatever their extension', async t => {
   const folder = t.testdir({ '0002-b.js': '', '0001-create-a.ts': '', '0003-c.mjs': '' })
   t.strictSame(
-    readMigrationTexts(folder).map(({ name }) => name),
+    readMigrationFiles(folder).map(({ name }) => name),
     ['0001-create-a', '0002-b', '0003-c'],
   )
 })
 
 t.test('the text does not depend on line endings', async t => {
-  t.match(readMigrationTexts(t.testdir({ '0001-a.ts': 'one\r\ntwo\r\n' })), [{ text: 'one\ntwo\n' }])
+  t.match(readMigrationFiles(t.testdir({ '0001-a.ts': 'one\r\ntwo\r\n' })), [{ text: 'one\ntwo\n' }])
 })
 
 t.test("the golden schema and dot files are no migrations, and the image's own folder is sound", async t => {
-  t.equal(readMigrationTexts(t.testdir({ '0001-a.ts': '', 'schema.sql': '', '..data': '' })).length, 1)
-  t.equal(readMigrationTexts(join(root, 'migrations')).length, 3)
+  t.equal(readMigrationFiles(t.testdir({ '0001-a.ts': '', 'schema.sql': '', '..data': '' })).length, 1)
+  t.equal(readMigrationFiles(join(root, 'migrations')).length, 3)
 })
 
 for (const name of [
@@ -38,22 +38,22 @@ for (const name of [
 ]) {
   t.test(`a file called ${name} is refused`, async t => {
     const folder = t.testdir({ '0001-a.ts': '', [name]: '' })
-    t.throws(() => readMigrationTexts(folder), { code: 'CONFIG_INVALID', message: new RegExp(name) })
+    t.throws(() => readMigrationFiles(folder), { code: 'CONFIG_INVALID', message: new RegExp(name) })
   })
 }
 
 t.test('an empty folder is refused: that image is broken', async t => {
-  t.throws(() => readMigrationTexts(t.testdir({ 'schema.sql': '' })), { code: 'CONFIG_INVALID' })
+  t.throws(() => readMigrationFiles(t.testdir({ 'schema.sql': '' })), { code: 'CONFIG_INVALID' })
 })
 
 t.test('a folder that is not there is refused', async t => {
-  t.throws(() => readMigrationTexts(join(t.testdir(), 'none')), { code: 'CONFIG_INVALID' })
+  t.throws(() => readMigrationFiles(join(t.testdir(), 'none')), { code: 'CONFIG_INVALID' })
 })
 
 t.test('a migration that cannot be read is refused', async t => {
   const folder = t.testdir()
   mkdirSync(join(folder, '0001-a.ts'))
-  t.throws(() => readMigrationTexts(folder), { code: 'CONFIG_INVALID' })
+  t.throws(() => readMigrationFiles(folder), { code: 'CONFIG_INVALID' })
 })
 
 t.test('a name of a migration is one that its file can have', async t => {
@@ -63,14 +63,14 @@ t.test('a name of a migration is one that its file can have', async t => {
 })
 
 t.test('the checksum does not depend on line endings', async t => {
-  const [unix] = readMigrations(t.testdir({ '0001-a.ts': 'one\ntwo\n' }))
-  const [dos] = readMigrations(t.testdir({ '0001-a.ts': 'one\r\ntwo\r\n' }))
-  const [other] = readMigrations(t.testdir({ '0001-a.ts': 'one\nthree\n' }))
+  const [unix] = readMigrationFiles(t.testdir({ '0001-a.ts': 'one\ntwo\n' }))
+  const [dos] = readMigrationFiles(t.testdir({ '0001-a.ts': 'one\r\ntwo\r\n' }))
+  const [other] = readMigrationFiles(t.testdir({ '0001-a.ts': 'one\nthree\n' }))
   t.match(unix, { name: '0001-a', file: /0001-a\.ts$/, checksum: /^sha256:[0-9a-f]{64}$/ })
   t.equal(unix?.checksum, dos?.checksum)
   t.not(unix?.checksum, other?.checksum)
 })
 
 t.test('a folder that is none is refused', async t => {
-  t.throws(() => readMigrations('/nothing/there'), { code: 'CONFIG_INVALID' })
+  t.throws(() => readMigrationFiles('/nothing/there'), { code: 'CONFIG_INVALID' })
 })

@@ -36,7 +36,7 @@ const open = (t: { teardown: (work: () => void) => void }, sql = '') => {
   connection.exec(sql)
   return connection
 }
-const known = [{ name: '0001-a', file: '/m/0001-a.ts', checksum: 'sha256:1' }]
+const known = [{ name: '0001-a', file: '/m/0001-a.ts', text: '', checksum: 'sha256:1' }]
 const row = {
   name: '0002-b',
   checksum: 'sha256:2',
@@ -113,7 +113,7 @@ t.test('the checksum of one migration can be recorded anew', async t => {
   prepareHistory(connection, known)
   recordApplied(connection, row)
   recordApplied(connection, { ...row, name: '0001-a' })
-  recordChecksum(connection, { name: '0001-a', file: '', checksum: 'sha256:new' })
+  recordChecksum(connection, { name: '0001-a', file: '', text: '', checksum: 'sha256:new' })
   t.match(readHistory(connection), [{ name: '0001-a', checksum: 'sha256:new' }, row])
 })
 

@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
-import type { KnownMigration } from '../../src/migrations/files.ts'
+import type { MigrationFile } from '../../src/migrations/files.ts'
 import { type AppliedMigration, prepareHistory } from '../../src/migrations/history.ts'
 import {
   findOtherProgramsTable,
@@ -52,9 +52,10 @@ const parts = (text: string) => {
   const [name = '', checksum = 'same'] = text.split('=')
   return { name, checksum: checksum === 'null' ? null : checksum }
 }
-const known = (text: string): KnownMigration => ({
+const known = (text: string): MigrationFile => ({
   file: `/m/${text}.ts`,
   ...parts(text),
+  text: '',
   checksum: parts(text).checksum ?? '',
 })
 const applied = (text: string): AppliedMigration => ({

@@ -4,7 +4,7 @@ import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { runPlain, type StatementHook } from '../../src/engine.ts'
 import { Failure } from '../../src/failure.ts'
-import { readMigrations } from '../../src/migrations/files.ts'
+import { readMigrationFiles } from '../../src/migrations/files.ts'
 import type { Loss } from '../../src/migrations/guard.ts'
 import { prepareHistory, readHistory } from '../../src/migrations/history.ts'
 import { type LoadedMigration, loadMigrations, type Migration } from '../../src/migrations/load.ts'
@@ -30,6 +30,7 @@ const query =
 const migration = (name: string, up: Migration, more: Partial<LoadedMigration> = {}): LoadedMigration => ({
   name,
   file: `/m/${name}.ts`,
+  text: '',
   checksum: `sha256:${name}`,
   up,
   down: undefined,
@@ -189,7 +190,7 @@ t.test('the hint speaks of rows that are meant to go only where rows went', asyn
 
 const options = { version: '1.2.3', signal, settleLimit: 60, onProgress: () => undefined, around: runPlain }
 const migrationOf: LoadedMigration = {
-  ...{ name: '0001-a', file: '/m/0001-a.ts', checksum: 'sha256:a', removesRows: [] },
+  ...{ name: '0001-a', file: '/m/0001-a.ts', text: '', checksum: 'sha256:a', removesRows: [] },
   up: ({ context }) => context.sequelize.query('DELETE FROM kept'),
   down: ({ context }) => context.sequelize.query("INSERT INTO kept VALUES ('back')"),
 }
@@ -257,7 +258,7 @@ const openForRunner = (t: Pick<Test, 'testdir' | 'teardown'>, migrations: readon
   })
   return { connection, refuse, applied, runner }
 }
-const ofTheImage = () => loadMigrations(readMigrations(join(root, 'migrations')))
+const ofTheImage = () => loadMigrations(readMigrationFiles(join(root, 'migrations')))
 
 t.test('every migration of the image: up, down, and up again give the same schema', async t => {
   const { connection, applied, runner } = openForRunner(t, await ofTheImage())

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../src/config.ts'
 import { Failure } from '../../src/failure.ts'
-import { readMigrationTexts } from '../../src/migrations/files.ts'
+import { readMigrationFiles } from '../../src/migrations/files.ts'
 import { readHistory } from '../../src/migrations/history.ts'
 import { expectedMarker, matches, readMarker } from '../../src/ready/marker.ts'
 import { markReady, notMarked, readState } from '../../src/ready/readiness.ts'
@@ -15,7 +15,7 @@ import '../help/use-uri.ts'
 t.test('the marker that is written is true, and the next run has nothing to do', async t => {
   const { folder, connection } = await makeMigrated(t)
   const file = join(folder, '.ready')
-  const texts = readMigrationTexts(join(root, 'migrations'))
+  const texts = readMigrationFiles(join(root, 'migrations'))
   const checkedAt = new Date().toISOString()
   const marker = markReady(connection, file, texts, { version: '1.0.0', checkedAt })
   t.strictSame(readMarker(file), marker)

@@ -60,8 +60,7 @@ t.test('beside a clone it does, for what it writes over takes new blocks', { ski
   })
 })
 
-const tablesOf = (...texts: readonly string[]) =>
-  rewrittenTables(texts.map(text => ({ name: '0001-x', file: '0001-x.ts', text })))
+const tablesOf = (...texts: readonly string[]) => rewrittenTables(texts)
 
 t.test('the tables that the text of a migration writes anew are told, each once', async t => {
   t.strictSame(tablesOf("await schema.rebuildTable('servers', 'CREATE TABLE …')"), ['servers'])

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { Failure } from '../../src/failure.ts'
-import { readMigrations } from '../../src/migrations/files.ts'
+import { readMigrationFiles } from '../../src/migrations/files.ts'
 import {
   absenceProblems,
   checks,
@@ -55,7 +55,7 @@ const prepare = (t: Pick<Test, 'testdir'>, sql = '') => {
 /** Checks that found differences or could not be made, and a line for each finding. */
 const look = async (settings: Readonly<Record<string, string>>) => {
   const context = await makeContext('/', settings)
-  const { schema, results } = await runChecks(context, readMigrations(context.config.migrations))
+  const { schema, results } = await runChecks(context, readMigrationFiles(context.config.migrations))
   const findings = checks.flatMap(check => results[check] ?? [])
   return {
     schema,
@@ -304,7 +304,7 @@ t.test('damage is told as the failure has it', async t => {
 
 t.test('each conflict of the history keeps its code, and pending is information', async t => {
   const conflicts = [{ code: 'OUT_OF_ORDER', name: '0001-a', finding: 'is pending', hint: 'Mend it.' }] as const
-  t.match(historyProblems(conflicts, [{ name: '0002-b', file: '/m/0002-b.ts', checksum: '' }]), [
+  t.match(historyProblems(conflicts, [{ name: '0002-b', file: '/m/0002-b.ts', text: '', checksum: '' }]), [
     { code: 'OUT_OF_ORDER', weight: 'difference', object: '0001-a', found: 'is pending', hint: 'Mend it.' },
     { code: null, weight: 'information', object: '0002-b', what: 'pending' },
   ])

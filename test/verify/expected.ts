@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { Failure } from '../../src/failure.ts'
-import { readMigrations } from '../../src/migrations/files.ts'
+import { readMigrationFiles } from '../../src/migrations/files.ts'
 import { loadMigrations } from '../../src/migrations/load.ts'
 import { readAppSchema, readSchema } from '../../src/sqlite/schema/read.ts'
 import { expectedSchemas, matchPrefix } from '../../src/verify/expected.ts'
@@ -10,7 +10,7 @@ import { makeMigrated } from '../help/migrated.ts'
 import { root } from '../help/program.ts'
 
 const signal = new AbortController().signal
-const load = (folder: string) => loadMigrations(readMigrations(folder))
+const load = (folder: string) => loadMigrations(readMigrationFiles(folder))
 
 t.test('there is one for each migration, and the last is what the program makes of a file', async t => {
   const structures = await expectedSchemas(await load(join(root, 'migrations')), '1.0.0', signal)
