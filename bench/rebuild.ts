@@ -10,10 +10,11 @@ import Database from 'better-sqlite3'
 import { runPlain } from '../src/engine.ts'
 import { readMigrationFiles } from '../src/migrations/files.ts'
 import { loadMigrations, type Migration } from '../src/migrations/load.ts'
-import { applyMigrations } from '../src/migrations/run.ts'
+import { applyMigrations, idleLimit } from '../src/migrations/run.ts'
 import { withTransaction } from '../src/sqlite/connect.ts'
 import { makeSafe } from '../src/sqlite/editor/editor.ts'
 import { connectSequelize } from '../src/sqlite/sequelize.ts'
+import { migratableOn } from '../src/sqlite/transaction.ts'
 import { makeDatabase, median, withFolder } from './measure.ts'
 
 const metrics = 1_000_000
@@ -83,8 +84,8 @@ await withFolder(async folder => {
       connection.pragma('foreign_key_check')
     })
   const next = { name: '0004-x', file: '', text: '', checksum: '', up: migrate, down: undefined, removesRows: [] }
-  const options = { version: '', signal, settleLimit: 60, onProgress: () => undefined, around: runPlain }
-  const guarded = () => inProcess(connection => applyMigrations(connection, [...known, next], options))
+  const options = { version: '', signal, idleLimit, onProgress: () => undefined, hook: runPlain }
+  const guarded = () => inProcess(connection => applyMigrations(migratableOn(connection), [...known, next], options))
 
   const times: { shell: number; bare: number; guarded: number }[] = []
   for (let round = 0; round < rounds; round += 1) {

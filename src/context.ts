@@ -1,12 +1,14 @@
 import type { Config } from './config.ts'
+import type { Engine } from './engine.ts'
 import { Failure } from './failure.ts'
 import type { Log, Screen } from './log.ts'
-import type { Patience } from './sqlite/connect.ts'
 import type { Host } from './volume/volume.ts'
 
 /** What every command gets. */
 export type Context = Readonly<{
   config: Config
+  /** the database that the settings name */
+  engine: Engine
   log: Log
   host: Host
   /** aborted by SIGINT and SIGTERM, with a Failure as its reason, and by what goes wrong in a migration's own promises */
@@ -22,19 +24,6 @@ export type Context = Readonly<{
   /** of this program */
   version: string
 }>
-
-/** How long to wait for another writer, and what to say meanwhile. */
-export const patienceOf = ({ config, log, signal }: Context): Patience => ({
-  lockTimeout: config.lockTimeout,
-  signal,
-  onWait: () => {
-    const { database, lockTimeout } = config
-    log.info('lock.waiting', `waiting up to ${lockTimeout} s for another writer of ${database}`, {
-      database,
-      lockTimeout,
-    })
-  },
-})
 
 /**
  * Has the person at the terminal say yes, unless that was said by `--yes`.

@@ -54,6 +54,15 @@ export const attempt = <T>(work: () => T): Outcome<T> => {
   }
 }
 
+/** The same for work that may take its time. */
+export const attemptAsync = async <T>(work: () => T | Promise<T>): Promise<Outcome<T>> => {
+  try {
+    return { value: await work() }
+  } catch (error) {
+    return { error }
+  }
+}
+
 /** The `code` of an error of Node or SQLite (`ENOENT`, `SQLITE_BUSY`); undefined for anything without one. */
 export const errorCode = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined

@@ -7,7 +7,7 @@ import type { Context } from './context.ts'
 import { errorCode, Failure, type FailureCode } from './failure.ts'
 import { createLog, type Log, type Screen, writeText } from './log.ts'
 import { ask as askPerson, keepProcess } from './process.ts'
-import { toFailure } from './sqlite/errors.ts'
+import { createSqlite } from './sqlite/sqlite.ts'
 import { parseMounts } from './volume/mounts.ts'
 import { becomeOwner, followLink, isContainer, sortsOnVolume } from './volume/volume.ts'
 
@@ -40,7 +40,9 @@ const main = async (words: readonly string[], environment: Environment): Promise
       const signal = stopSignal()
       const ask = async (question: string) =>
         isTerminal(stdin) && terminal ? askPerson(question, process, signal) : undefined
-      context = { config, log, host, signal, print, screen, ask, command, version: readVersion() }
+      const surroundings = { config, log, host, signal, command }
+      const engine = createSqlite(surroundings)
+      context = { ...surroundings, engine, print, screen, ask, version: readVersion() }
       return context
     }
     // `up` alone is what containers run: it needs no command line library
@@ -57,7 +59,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
 /** What the error means for the database, and for a damaged one the backup that would mend it. */
 const explain = async (error: unknown, context: Context | undefined): Promise<unknown> => {
   if (context === undefined) return error
-  const failure = toFailure(error, context.config.database)
+  const failure = context.engine.explain(error)
   if (!(failure instanceof Failure && failure.code === 'DATABASE_DAMAGED')) return failure
   return (await import('./commands/restore.ts')).explainDamage(failure, context)
 }

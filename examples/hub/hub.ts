@@ -8,9 +8,9 @@ import { json } from 'node:stream/consumers'
 import { Op, ValidationError } from 'sequelize'
 import { readConfig } from '../../src/config.ts'
 import { initModels, Metric, Server } from '../../src/hub/models.ts'
-import { readHistory } from '../../src/migrations/history.ts'
-import { expectedMarker, matches, readMarker } from '../../src/ready/marker.ts'
+import { expectedMarker, matches, readContents, readMarker } from '../../src/ready/marker.ts'
 import { type Connection, openExisting } from '../../src/sqlite/connect.ts'
+import { readerOf } from '../../src/sqlite/reader.ts'
 import { connectSequelize } from '../../src/sqlite/sequelize.ts'
 import { renderPage } from './page.ts'
 import { readFleet } from './read-fleet.ts'
@@ -37,7 +37,7 @@ const openReady = async (): Promise<Connection> => {
   const marker = readMarker(readyFile)
   if (marker === undefined) throw new Error(`no ready marker ${readyFile}: run the migrator first`)
   const connection = openExisting(database)
-  const truth = expectedMarker(connection, readHistory(connection))
+  const truth = expectedMarker(await readContents(readerOf(connection), database))
   if (!matches(marker, truth))
     throw new Error(`the ready marker tells of ${marker.schema}, the database is at ${truth.schema}: run the migrator`)
   return connection

@@ -1,9 +1,7 @@
 import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import type { DatabaseFile, TableSize } from '../engine.ts'
 import { attempt, Failure } from '../failure.ts'
-import { type Check, requireSound, type TableSize } from '../sqlite/check.ts'
-import { copyByHelper } from '../sqlite/copy.ts'
-import type { Helper } from '../sqlite/helper.ts'
 import { sameOwner, syncFolder } from '../volume/files.ts'
 import { withPartialFolder } from '../volume/folders.ts'
 import { backupFolder, listBackups, nextBackupName } from './backups.ts'
@@ -11,8 +9,6 @@ import { backupFolder, listBackups, nextBackupName } from './backups.ts'
 export type BackUpOptions = Readonly<{
   /** the last applied migration, for the backup's name; an empty text when there is none */
   schema: string
-  /** how the copy is read for damage */
-  check: Check
   /** what the copy must hold, where the caller has the write lock; undefined where somebody may write meanwhile */
   rows: readonly TableSize[] | undefined
 }>
@@ -24,11 +20,11 @@ export type BackUpOptions = Readonly<{
  * @throws Failure DATABASE_DAMAGED when the database is not sound, DISK_FULL when the copy alone is not, CONFIG_INVALID when
  *   something else is in the place of the folder; SQLite's and the filesystem's errors. Nothing is left behind
  */
-export const backUp = async (database: string, options: BackUpOptions, helper: Helper): Promise<string> => {
-  const folder = backupFolder(database)
+export const backUp = async (file: DatabaseFile, options: BackUpOptions): Promise<string> => {
+  const folder = backupFolder(file.path)
   const made = makeFolder(folder)
   try {
-    return await makeIn(folder, database, options, helper)
+    return await makeIn(folder, file, options)
   } finally {
     // a first backup that fails leaves no empty folder
     if (made) attempt(() => rmdirSync(folder))
@@ -56,20 +52,15 @@ const makeFolder = (folder: string): boolean => {
   throw new Failure('CONFIG_INVALID', `${folder} is no folder for backups`, hint)
 }
 
-const makeIn = (
-  folder: string,
-  database: string,
-  { schema, check, rows }: BackUpOptions,
-  helper: Helper,
-): Promise<string> =>
+const makeIn = (folder: string, database: DatabaseFile, { schema, rows }: BackUpOptions): Promise<string> =>
   withPartialFolder(folder, async partials => {
-    const partial = join(partials, basename(database))
-    const copy = await copyByHelper('the backup', database, partial, check, helper)
+    const partial = join(partials, basename(database.path))
+    const copy = await database.copyTo(partial)
     // the copy of a damaged database is damaged too, and then that is what is to be told
-    if (copy.findings.length > 0) await requireSound(database, check, helper)
+    if (copy.findings.length > 0) await database.requireSound()
     if (copy.findings.length > 0 || !isSame(copy.rows, rows)) throw badCopy(folder)
-    sameOwner(partial, database)
-    const file = join(folder, nextBackupName(database, schema))
+    sameOwner(partial, database.path)
+    const file = join(folder, nextBackupName(database.path, schema))
     renameSync(partial, file)
     syncFolder(folder)
     return file

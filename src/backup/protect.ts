@@ -1,14 +1,10 @@
 import { existsSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Context } from '../context.ts'
+import type { DatabaseFile, TableSize, Transaction } from '../engine.ts'
 import { attempt } from '../failure.ts'
 import { reasonOf } from '../migrations/run.ts'
 import type { Marker } from '../ready/marker.ts'
-import { countTables, requireSound, type TableSize } from '../sqlite/check.ts'
-import type { Connection } from '../sqlite/connect.ts'
-import { sqliteCode } from '../sqlite/errors.ts'
-import { rewrittenTables, sizeOfTable } from '../sqlite/space.ts'
-import { checkOf, helperOf } from '../sqlite/sqlite.ts'
 import { formatBytes } from '../text.ts'
 import { replaceFile, sizeOf } from '../volume/files.ts'
 import { removePartialFolders } from '../volume/folders.ts'
@@ -21,7 +17,7 @@ export type RunFacts = Readonly<{
   /** nothing is in the database yet */
   isNew: boolean
   /** the last applied migration */
-  schema: string
+  head: string
   marker: Marker | undefined
   /** of the migrations that will run */
   texts: readonly string[]
@@ -29,24 +25,27 @@ export type RunFacts = Readonly<{
 
 /**
  * Runs `work`, which changes the database under its write lock, once the room for it is counted and the database is read for
- * damage: itself, or its backup, which is the same. That backup is the run's own until settleBackup: where `work` fails it goes.
+ * damage: itself, or its backup, which is the same. That backup is the run's own until keepBackup: where `work` fails it goes.
  * @returns what `work` gave, and when the database was last checked, ISO 8601; null if never
  * @throws Failure DISK_FULL, DATABASE_DAMAGED; what `work` throws
  */
 export const withSafetyBackup = async <T>(
   context: Context,
-  connection: Connection,
-  { isNew, schema, marker, texts }: RunFacts,
+  transaction: Transaction,
+  { isNew, head, marker, texts }: RunFacts,
   work: () => Promise<T>,
 ): Promise<Readonly<{ value: T; checkedAt: string | null }>> => {
-  const { config } = context
+  const { config, engine } = context
+  const { file } = engine
+  // a server's administrator makes its backups
+  if (file === undefined) return { value: await work(), checkedAt: null }
   const { database, readyFile, volume } = config
   const backsUp = config.backup === 'auto' && !isNew
-  await dropStaleBackup(context, schema)
+  await dropStaleBackup(file, head)
   removePartialFolders(backupFolder(database), true)
   requireSpace([
     ...(backsUp ? [spaceForBackup(context)] : []),
-    ...spaceForRewrites(connection, volume, texts),
+    ...(await transaction.spaceFor(texts)).map(space => ({ ...space, folder: volume })),
     spaceForJournal(volume),
     spaceForMarker(dirname(readyFile)),
   ])
@@ -54,13 +53,13 @@ export const withSafetyBackup = async <T>(
     const checkedAt = isNew ? now() : await checkDamage(context, marker)
     return { value: await work(), checkedAt }
   }
-  markUnfinished(database, await makeBackup(context, schema, countTables(connection)))
+  markUnfinished(database, await makeBackup(context, file, head, await transaction.rows()))
   const checkedAt = now()
   try {
     return { value: await work(), checkedAt }
   } catch (error) {
     // a disk that fails may not roll back either
-    if (!/^SQLITE_IOERR/.test(String(sqliteCode(error)))) dropUnfinished(database, schema)
+    if (!file.isFailingDisk(error)) dropUnfinished(database, head)
     throw error
   }
 }
@@ -68,11 +67,10 @@ export const withSafetyBackup = async <T>(
 const now = (): string => new Date().toISOString()
 
 /** Its backup may be the only good one: first the database is read. */
-const dropStaleBackup = async (context: Context, schema: string): Promise<void> => {
-  const { config } = context
-  if (!hasUnfinished(config.database)) return
-  await requireSound(config.database, checkOf(config), helperOf(context))
-  dropUnfinished(config.database, schema)
+const dropStaleBackup = async (file: DatabaseFile, head: string): Promise<void> => {
+  if (!hasUnfinished(file.path)) return
+  await file.requireSound()
+  dropUnfinished(file.path, head)
 }
 
 /**
@@ -81,10 +79,9 @@ const dropStaleBackup = async (context: Context, schema: string): Promise<void> 
  * @returns when it was last checked, ISO 8601; null if never
  * @throws Failure DATABASE_DAMAGED
  */
-export const checkDamage = async (context: Context, marker: Marker | undefined): Promise<string | null> => {
-  const { config } = context
-  if (config.check === 'never') return marker?.checkedAt ?? null
-  await requireSound(config.database, checkOf(config), helperOf(context))
+export const checkDamage = async ({ config, engine }: Context, marker: Marker | undefined): Promise<string | null> => {
+  if (config.check === 'never' || engine.file === undefined) return marker?.checkedAt ?? null
+  await engine.file.requireSound()
   return now()
 }
 
@@ -97,24 +94,24 @@ export const keepBackup = ({ config, log }: Context): void => {
 }
 
 /** `backup` of a person: it counts at once, and older ones go. */
-export const makeLastingBackup = async (context: Context, schema: string): Promise<string> => {
+export const makeLastingBackup = async (context: Context, file: DatabaseFile, head: string): Promise<string> => {
   const { config } = context
   removePartialFolders(backupFolder(config.database), false)
   requireSpace([spaceForBackup(context)])
-  const file = await makeBackup(context, schema, undefined)
+  const backup = await makeBackup(context, file, head, undefined)
   pruneBackups(config.database, config.backupKeep)
-  return file
+  return backup
 }
 
 /** `backUp`, and a line that says so. */
 const makeBackup = async (
-  context: Context,
-  schema: string,
+  { log }: Context,
+  database: DatabaseFile,
+  head: string,
   rows: readonly TableSize[] | undefined,
 ): Promise<string> => {
-  const { config, log } = context
   const start = performance.now()
-  const file = await backUp(config.database, { schema, check: checkOf(config), rows }, helperOf(context))
+  const file = await backUp(database, { schema: head, rows })
   const [bytes, milliseconds] = [statSync(file).size, Math.round(performance.now() - start)]
   log.info('backup.made', `backed up ${formatBytes(bytes)} to ${file} in ${milliseconds} ms`, {
     file,
@@ -186,14 +183,4 @@ export const spaceForBackup = ({ config, host }: Context): Need => {
     bytes: isOneFilesystem && clones ? 0 : sizeOf(database) + sizeOf(`${database}-wal`),
     files: 6,
   }
-}
-
-/** A table written anew is there twice until it is committed, and once more in the journal or the WAL. */
-export const spaceForRewrites = (connection: Connection, folder: string, texts: readonly string[]): readonly Need[] => {
-  const tables = rewrittenTables(texts).map(table => ({ table, bytes: sizeOfTable(connection, table) }))
-  const bytes = tables.reduce((sum, table) => sum + table.bytes, 0)
-  return [
-    ...tables.map(({ table, bytes }) => ({ what: `rebuild of ${table ?? 'a table'}`, folder, bytes, files: 0 })),
-    { what: 'its journal', folder, bytes, files: 0 },
-  ]
 }

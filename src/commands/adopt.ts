@@ -1,18 +1,18 @@
 import { statSync } from 'node:fs'
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
+import { adoptedBy } from '../history.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
-import { adoptedBy, hasHistory, prepareHistory, readHistory, recordApplied, setAside } from '../migrations/history.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { isFromOtherTool, makePlan, refuseConflicts } from '../migrations/plan.ts'
 import { requireNotLost } from '../ready/lost.ts'
 import { withdrawMarker } from '../ready/marker.ts'
 import type { Connection } from '../sqlite/connect.ts'
+import { hasHistory, prepareHistory, readHistory, recordApplied, setAside } from '../sqlite/history.ts'
 import type { Finding } from '../sqlite/schema/compare.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
-import { withDatabase } from '../sqlite/sqlite.ts'
+import { withDatabase } from '../sqlite/transaction.ts'
 import { expectedSchemas, matchPrefix } from '../verify/expected.ts'
-import { requireVolume } from '../volume/volume.ts'
 import { findingLine, findingsText } from './verify.ts'
 
 /** What `adopt --json` prints, documented in docs/commands/adopt.md. Fields are added, never changed. */
@@ -36,14 +36,14 @@ type Adoption = Readonly<{
  *   unknown revision of Alembic; CONFIG_INVALID when there is nothing to adopt; what opening and locking throw
  */
 export const adopt = async (context: Context, { json }: Readonly<{ json: boolean }>): Promise<void> => {
-  const { config, host, log, print, signal, version } = context
+  const { config, engine, log, print, signal, version } = context
   const { database } = config
-  requireVolume(config, host)
-  requireNotLost(config)
+  await engine.validate('write')
+  await requireNotLost(engine, config)
   if (statSync(database, { throwIfNoEntry: false }) === undefined) throw nothingThere(database)
   const known = readMigrationFiles(config.migrations)
   const structures = await expectedSchemas(await loadMigrations(known), version, signal)
-  const adoption = await withDatabase(context, database, async connection =>
+  const adoption = await withDatabase(context, database, async ({ connection }) =>
     takeOver(context, connection, known, structures),
   )
   print(json ? `${JSON.stringify(adoption)}\n` : toText(adoption))

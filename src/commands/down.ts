@@ -1,8 +1,9 @@
 import { keepBackup, withSafetyBackup } from '../backup/protect.ts'
-import { type Context, confirm, patienceOf } from '../context.ts'
+import { type Context, confirm } from '../context.ts'
 import { differenceLines } from '../dry-run/changes.ts'
 import { type Reverted, revertMigrations } from '../dry-run/revert.ts'
 import { appliedOf } from '../dry-run/try.ts'
+import type { Reader } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
@@ -10,13 +11,9 @@ import { idleLimit } from '../migrations/run.ts'
 import { requireDatabase } from '../ready/lost.ts'
 import { commitWithoutMarker, readMarker } from '../ready/marker.ts'
 import { markReady, notMarked } from '../ready/readiness.ts'
-import { type Connection, whenFree } from '../sqlite/connect.ts'
-import { readOnly, withCopy } from '../sqlite/read-only.ts'
-import { requireSpaceToCommit } from '../sqlite/space.ts'
-import { tryVolume, withDatabase } from '../sqlite/sqlite.ts'
+import { withCopy } from '../sqlite/read-only.ts'
+import { withDatabase } from '../sqlite/transaction.ts'
 import { createProgress, didYouMean, formatThings } from '../text.ts'
-import { filesystemOf } from '../volume/mounts.ts'
-import { requireVolume } from '../volume/volume.ts'
 
 /** How far back: so many migrations, or until the named one is the last that is applied. */
 export type Target = Readonly<{ steps: number } | { to: string }>
@@ -29,26 +26,26 @@ export type Target = Readonly<{ steps: number } | { to: string }>
  *   MIGRATION_FAILED; DATABASE_BUSY when another run was faster, or more came that would be lost; what `up` throws
  */
 export const down = async (context: Context, target: Target, yes: boolean): Promise<void> => {
-  const { config, host, log, print, signal, version } = context
+  const { config, engine, log, print, signal, version } = context
   const { database, readyFile } = config
-  requireVolume(config, host)
-  requireDatabase(config)
+  await engine.validate('write')
+  await requireDatabase(engine, config)
   const texts = readMigrationFiles(config.migrations)
   const migrations = await loadMigrations(texts)
-  const namesIn = (connection: Connection) =>
-    namesToUndo(appliedOf(connection, migrations, database), migrations, target)
-  const names = await whenFree(() => readOnly(database, namesIn), patienceOf(context))
-  const [schema] = names
-  if (schema === undefined) {
+  const namesIn = async (reader: Reader) =>
+    namesToUndo(await appliedOf(reader, migrations, database), migrations, target)
+  const names = (await engine.read('wait', namesIn)) ?? []
+  const [head] = names
+  if (head === undefined) {
     log.info('down.nothing', `nothing to undo in ${database}`)
     return
   }
   const onProgress = createProgress(log, 'rows')
-  const options = { version, signal, settleLimit: idleLimit, onProgress }
+  const options = { version, signal, idleLimit, onProgress }
   const tried: Reverted[] = []
   await withCopy(context, copy =>
-    withDatabase(context, copy, connection =>
-      revertMigrations(connection, migrations, names, options, reverted => tried.push(reverted)),
+    withDatabase(context, copy, transaction =>
+      revertMigrations(transaction, migrations, names, options, reverted => tried.push(reverted)),
     ),
   )
   print(downText(database, tried))
@@ -56,26 +53,25 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
   await confirm(context, yes, `${names.join(', ')} will be undone in ${database}, ${safety}`)
 
   const start = performance.now()
-  const checkedAt = await withDatabase(context, database, async (connection, commit) => {
-    if (namesIn(connection).join() !== names.join())
+  const checkedAt = await withDatabase(context, database, async transaction => {
+    if ((await namesIn(transaction)).join() !== names.join())
       throw new Failure('DATABASE_BUSY', `${database} was migrated by another run just now`, 'Start again.')
-    await tryVolume(context, connection)
+    await transaction.probe()
     const [marker, undone] = [
       readMarker(readyFile),
       texts.filter(({ name }) => names.includes(name)).map(({ text }) => text),
     ]
-    const found = { isNew: false, schema, marker, texts: undone }
-    const { checkedAt } = await withSafetyBackup(context, connection, found, async () => {
-      await revertMigrations(connection, migrations, names, options, reverted => refuseMore(reverted, tried, database))
-      requireSpaceToCommit(connection, filesystemOf(context.host.mounts, config.volume).clones)
-      await commitWithoutMarker(readyFile, commit)
+    const found = { isNew: false, head, marker, texts: undone }
+    const { checkedAt } = await withSafetyBackup(context, transaction, found, async () => {
+      await revertMigrations(transaction, migrations, names, options, reverted => refuseMore(reverted, tried, database))
+      await commitWithoutMarker(readyFile, transaction.commit)
     })
     return checkedAt
   })
-  const now = await withDatabase(context, database, async connection =>
-    markReady(connection, readyFile, texts, { version, checkedAt }),
+  const now = await withDatabase(context, database, transaction =>
+    markReady(transaction, config, texts, { version, checkedAt }),
   ).catch(error => {
-    throw notMarked(error, database)
+    throw notMarked(error, engine)
   })
   keepBackup(context)
   const milliseconds = Math.round(performance.now() - start)

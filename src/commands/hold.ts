@@ -2,10 +2,9 @@ import { statSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import type { Context } from '../context.ts'
-import { attempt, Failure } from '../failure.ts'
-import { readHistory } from '../migrations/history.ts'
-import { expectedMarker, matches, readMarker, withdrawMarker } from '../ready/marker.ts'
-import { openForReading } from '../sqlite/connect.ts'
+import { attemptAsync, Failure } from '../failure.ts'
+import { withdrawMarker } from '../ready/marker.ts'
+import { readState } from '../ready/readiness.ts'
 import { up } from './up.ts'
 
 /** Milliseconds between two looks at the volume; a look is two calls of stat while nothing changes. */
@@ -27,7 +26,7 @@ export const hold = async (context: Context): Promise<void> => {
     if (now === gone) {
       withdrawMarker(config.readyFile)
       log.warn('hold.gone', `${config.database} is gone: the ready marker is withdrawn until it is back`)
-    } else if (!isMarkerTrue(config)) {
+    } else if (!(await isReady(context))) {
       log.warn('hold.changed', `${config.database} or its ready marker was replaced`)
       await up(context, undefined)
     }
@@ -53,16 +52,7 @@ const look = ({ database, readyFile }: Config): string => {
 }
 
 /** Whatever keeps the two from being compared is for `up` to find and to name. */
-const isMarkerTrue = ({ database, readyFile }: Config): boolean => {
-  const marker = readMarker(readyFile)
-  if (marker === undefined) return false
-  const outcome = attempt(() => {
-    const connection = openForReading(database)
-    try {
-      return matches(marker, expectedMarker(connection, readHistory(connection)))
-    } finally {
-      connection.close()
-    }
-  })
-  return 'value' in outcome && outcome.value
+const isReady = async ({ config, engine }: Context): Promise<boolean> => {
+  const outcome = await attemptAsync(() => readState(engine, config, 'fail', async () => undefined))
+  return 'value' in outcome && outcome.value.ready
 }

@@ -29,7 +29,7 @@ export const lint = async (
   const isWanted = ({ name }: Readonly<{ name: string }>) => names.length === 0 || names.includes(name)
   // those before are needed to run it, those after are not
   const needed = texts.slice(0, texts.findLastIndex(isWanted) + 1)
-  const linted = await lintMigrations(needed, { version, signal, settleLimit: idleLimit })
+  const linted = await lintMigrations(needed, { version, signal, idleLimit })
   const migrations = linted.filter(isWanted).map(({ name, findings }) => ({ name, findings: findings.map(report) }))
   const all = migrations.flatMap(({ findings }) => findings)
   const errors = all.filter(({ level }) => level === 'error').length

@@ -1,4 +1,4 @@
-import { type Context, patienceOf } from '../context.ts'
+import type { Context } from '../context.ts'
 import { type Difference, differenceLines, differences } from '../dry-run/changes.ts'
 import type { Lineage } from '../dry-run/lineage.ts'
 import { type Lost, lostValues } from '../dry-run/losses.ts'
@@ -12,12 +12,9 @@ import { applySuppressions, type Finding, place, type Reported, report, reportLi
 import { findStatements } from '../lint/statements.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { requireNotLost } from '../ready/lost.ts'
-import { sizeWithJournals } from '../ready/readiness.ts'
-import { whenFree } from '../sqlite/connect.ts'
-import { toFailure } from '../sqlite/errors.ts'
-import { readOnly, withCopy } from '../sqlite/read-only.ts'
+import { withCopy } from '../sqlite/read-only.ts'
+import { createSqlite } from '../sqlite/sqlite.ts'
 import { formatBytes, formatThings, textTable } from '../text.ts'
-import { requireFolder } from '../volume/volume.ts'
 
 /** What `plan --json` prints, documented in docs/commands/plan.md. Fields are added, never changed. */
 export type Plan = Readonly<{
@@ -38,15 +35,16 @@ export type Plan = Readonly<{
  * @throws Failure what `up` would fail with, after it has shown how far it came; DISK_FULL when the copy has no room
  */
 export const plan = async (context: Context, output: Readonly<{ json: boolean; sql: boolean }>): Promise<void> => {
-  const { config, host, print } = context
+  const { config, print } = context
   const { database } = config
-  requireFolder(config.volume, host)
+  const engine = createSqlite(context)
+  await engine.validate('read')
   const texts = readMigrationFiles(config.migrations)
-  requireNotLost(config)
-  const bytes = sizeWithJournals(database)
+  await requireNotLost(engine, config)
+  const bytes = engine.file.bytes()
   const nothing: Plan = { database, pending: [], migrations: [], bytes: null, failure: null }
-  const pending = await pendingIn(context, texts, bytes).catch(error => {
-    const failure = toFailure(error, database)
+  const pending = await pendingIn(context, texts).catch(error => {
+    const failure = engine.explain(error)
     if (output.json && failure instanceof Failure) print(toOutput({ ...nothing, failure: failureOf(failure) }, true))
     throw failure
   })
@@ -70,18 +68,12 @@ export const plan = async (context: Context, output: Readonly<{ json: boolean; s
   if (failure !== null) throw failure
 }
 
+/** Those of a database that is not there yet are all. */
 const pendingIn = async (
-  context: Context,
-  known: readonly MigrationFile[],
-  bytes: number,
-): Promise<readonly MigrationFile[]> => {
-  const { database } = context.config
-  if (bytes === 0) return known
-  return await whenFree(
-    () => readOnly(database, connection => pendingOf(connection, known, database)),
-    patienceOf(context),
-  )
-}
+  { config, engine }: Context,
+  files: readonly MigrationFile[],
+): Promise<readonly MigrationFile[]> =>
+  (await engine.read('wait', reader => pendingOf(reader, files, config.database))) ?? files
 
 const toOutput = (shown: Plan, json: boolean): string => (json ? `${JSON.stringify(shown)}\n` : planText(shown))
 
@@ -100,7 +92,7 @@ const tryOnCopy = async (context: Context, texts: readonly MigrationFile[]): Pro
     return await withCopy(context, async copy => {
       const tried = await dryRun(context, texts, copy, outside.running)
       // it was the copy that had no room, which says nothing of the volume
-      const failure = tried.error === undefined ? null : toFailure(tried.error, context.config.database)
+      const failure = tried.error === undefined ? null : context.engine.explain(tried.error)
       if (failure !== null && (!(failure instanceof Failure) || failure.code === 'DISK_FULL')) throw failure
       const migrations = tried.trials.map(trial => {
         const { name } = trial.migration

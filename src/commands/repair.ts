@@ -1,12 +1,11 @@
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
-import { prepareHistory, readHistory, recordChecksum } from '../migrations/history.ts'
 import { namesHint, unknownMigration } from '../migrations/plan.ts'
 import { requireDatabase } from '../ready/lost.ts'
 import { withdrawMarker } from '../ready/marker.ts'
-import { withDatabase } from '../sqlite/sqlite.ts'
-import { requireVolume } from '../volume/volume.ts'
+import { prepareHistory, readHistory, recordChecksum } from '../sqlite/history.ts'
+import { withDatabase } from '../sqlite/transaction.ts'
 
 /**
  * Records the present text of an applied migration as the one that was applied. For a person who has looked at what changed
@@ -15,14 +14,14 @@ import { requireVolume } from '../volume/volume.ts'
  * @throws Failure CONFIG_INVALID when the name is not both known and applied; what opening and locking throw
  */
 export const repair = async (context: Context, name: string): Promise<void> => {
-  const { config, host, log } = context
-  requireVolume(config, host)
+  const { config, engine, log } = context
+  await engine.validate('write')
   const known = readMigrationFiles(config.migrations)
   const migration = known.find(candidate => candidate.name === name)
   if (migration === undefined) throw unknownMigration(name, known, config.migrations)
-  requireDatabase(config)
+  await requireDatabase(engine, config)
   const { checksum } = migration
-  const before = await withDatabase(context, config.database, async connection => {
+  const before = await withDatabase(context, config.database, async ({ connection }) => {
     const applied = readHistory(connection).find(candidate => candidate.name === name)
     if (applied === undefined)
       throw new Failure('CONFIG_INVALID', `${name} is not applied in ${config.database}`, namesHint)

@@ -5,18 +5,18 @@ import { keepUnfinished } from '../backup/protect.ts'
 import { type Context, confirm } from '../context.ts'
 import { Failure, forShell } from '../failure.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
-import { readHistory } from '../migrations/history.ts'
-import { findOtherProgramsTable, makePlan } from '../migrations/plan.ts'
+import { readPlan } from '../migrations/plan.ts'
 import { withdrawMarker } from '../ready/marker.ts'
 import { markReady, notMarked } from '../ready/readiness.ts'
-import { checkFileByHelper, refuseDamage } from '../sqlite/check.ts'
+import { checkFileByHelper, checkOf, refuseDamage } from '../sqlite/check.ts'
 import { copyByHelper } from '../sqlite/copy.ts'
+import { helperOf } from '../sqlite/helper.ts'
 import { replaceDatabase } from '../sqlite/replace.ts'
-import { checkOf, helperOf, withDatabase } from '../sqlite/sqlite.ts'
+import { withDatabase } from '../sqlite/transaction.ts'
 import { sameOwner, shareWithGroup, sizeOf } from '../volume/files.ts'
 import { removePartialFolders, withPartialFolder } from '../volume/folders.ts'
 import { requireSpace } from '../volume/space.ts'
-import { probeFolder, requireVolume } from '../volume/volume.ts'
+import { probeFolder } from '../volume/volume.ts'
 
 /**
  * Puts a copy of a backup in the place of the database. What it replaces is kept beside it, the backup stays where it is.
@@ -30,9 +30,9 @@ export const restore = async (
   file: string | undefined,
   { latest, yes }: Readonly<{ latest: boolean; yes: boolean }>,
 ): Promise<void> => {
-  const { config, host, log } = context
+  const { config, engine, log } = context
   const { database, volume } = config
-  requireVolume(config, host)
+  await engine.validate('write')
   const backup = chooseBackup(database, file, latest)
   const texts = readMigrationFiles(config.migrations)
   const check = checkOf(config)
@@ -60,7 +60,7 @@ export const restore = async (
   const kept = replaced === undefined ? '' : `; what was there is ${replaced}`
   log.info('restore.done', `restored ${database} from ${backup}${kept}`, { file: backup, replaced: replaced ?? null })
   await markRestored(context, texts).catch(error => {
-    throw notMarked(error, database)
+    throw notMarked(error, engine)
   })
 }
 
@@ -95,12 +95,11 @@ const isSameFile = (one: string, other: string): boolean => {
 /** The marker is true of what was restored; where that is not what this image makes, more has to be done. */
 const markRestored = async (context: Context, texts: readonly MigrationFile[]): Promise<void> => {
   const { config, log, version } = context
-  const { database, readyFile } = config
-  await withDatabase(context, database, async connection => {
-    const { pending, conflicts: inHistory } = makePlan(texts, readHistory(connection))
-    const conflicts = [...findOtherProgramsTable(connection), ...inHistory]
+  const { database } = config
+  await withDatabase(context, database, async transaction => {
+    const { pending, conflicts } = await readPlan(transaction, texts)
     const checkedAt = new Date().toISOString()
-    if (conflicts.length === 0) markReady(connection, readyFile, texts, { version, checkedAt })
+    if (conflicts.length === 0) await markReady(transaction, config, texts, { version, checkedAt })
     const next = conflicts.length > 0 ? 'see "migrator status"' : 'run "migrator up"'
     if (conflicts.length > 0 || pending.length > 0)
       log.warn('restore.not-ready', `${database} is not at the schema of this image: ${next}`)

@@ -1,11 +1,10 @@
-import { type Context, patienceOf } from '../context.ts'
+import type { Context } from '../context.ts'
 import { toMarkdown } from '../draw/markdown.ts'
 import { toMermaid } from '../draw/mermaid.ts'
 import { Failure } from '../failure.ts'
 import { readState } from '../ready/readiness.ts'
-import { whenFree } from '../sqlite/connect.ts'
 import { readSchema, type Schema } from '../sqlite/schema/read.ts'
-import { requireFolder } from '../volume/volume.ts'
+import { createSqlite } from '../sqlite/sqlite.ts'
 
 export type SchemaFormat = 'sql' | 'mermaid' | 'markdown' | 'json'
 
@@ -14,9 +13,12 @@ export type SchemaFormat = 'sql' | 'mermaid' | 'markdown' | 'json'
  * @throws Failure CONFIG_INVALID where there is no database; VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
  */
 export const schema = async (context: Context, format: SchemaFormat): Promise<void> => {
-  const { config, host, print } = context
-  requireFolder(config.volume, host)
-  const { applied, more: structure } = await whenFree(() => readState(config, readSchema), patienceOf(context))
+  const { config, print } = context
+  const engine = createSqlite(context)
+  await engine.validate('read')
+  const { applied, more: structure } = await readState(engine, config, 'wait', async ({ connection }) =>
+    readSchema(connection),
+  )
   if (structure === undefined) {
     const hint = 'Run "migrator up", which makes it, or name another file with DATABASE_URL.'
     throw new Failure('CONFIG_INVALID', `there is no database ${config.database}`, hint)

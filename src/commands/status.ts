@@ -1,19 +1,17 @@
 import { statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { listBackups } from '../backup/backups.ts'
-import { type Context, patienceOf } from '../context.ts'
+import type { Context } from '../context.ts'
+import type { TableSize } from '../engine.ts'
 import { Failure } from '../failure.ts'
+import type { AppliedMigration } from '../history.ts'
 import type { Screen, Style } from '../log.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
-import type { AppliedMigration } from '../migrations/history.ts'
-import { type Conflict, findOtherProgramsTable, isChanged, makePlan, refuseConflicts } from '../migrations/plan.ts'
+import { type Conflict, isChanged, makePlan, readPlan, refuseConflicts } from '../migrations/plan.ts'
 import { requireNotLost } from '../ready/lost.ts'
 import type { Marker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
-import { countTables, type TableSize } from '../sqlite/check.ts'
-import { whenFree } from '../sqlite/connect.ts'
 import { formatBytes, formatCount, formatThings, formatTime, headedTable } from '../text.ts'
-import { requireFolder } from '../volume/volume.ts'
 
 export type MigrationState = 'applied' | 'pending' | 'changed' | 'missing' | 'ahead' | 'out of order'
 
@@ -52,19 +50,19 @@ export const status = async (
   context: Context,
   { json, exitCode }: Readonly<{ json: boolean; exitCode: boolean }>,
 ): Promise<void> => {
-  const { config, host, print, screen } = context
-  requireFolder(config.volume, host)
+  const { config, engine, print, screen } = context
+  await engine.validate('read')
   const known = readMigrationFiles(config.migrations)
-  const read = () =>
-    readState(config, connection => ({ tables: countTables(connection), foreign: findOtherProgramsTable(connection) }))
-  const { applied, marker, ready, bytes, journalMode, more } = await whenFree(read, patienceOf(context))
-  const { pending, conflicts: inHistory } = makePlan(known, applied)
-  const conflicts = [...(more?.foreign ?? []), ...inHistory]
+  const { applied, marker, ready, more } = await readState(engine, config, 'wait', async reader => ({
+    tables: await reader.rows(),
+    plan: await readPlan(reader, known),
+  }))
+  const { pending, conflicts } = more?.plan ?? makePlan(known, [])
   const found: Status = {
     database: config.database,
     ready,
-    bytes,
-    journalMode,
+    bytes: engine.file?.bytes() ?? 0,
+    journalMode: engine.file?.journalMode() ?? null,
     applied: applied.length,
     pending: pending.length,
     migrations: toMigrations(known, applied, conflicts),
@@ -75,7 +73,7 @@ export const status = async (
   }
   print(json ? `${JSON.stringify(found)}\n` : statusText(found, screen))
   if (!exitCode) return
-  requireNotLost(config)
+  await requireNotLost(engine, config)
   refuseConflicts(conflicts, config.database)
   refuseBehind(config.database, pending)
 }

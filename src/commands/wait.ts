@@ -1,12 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Config } from '../config.ts'
 import type { Context } from '../context.ts'
-import { attempt, Failure } from '../failure.ts'
+import { attemptAsync, Failure } from '../failure.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { readMarker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
-import { isBusy } from '../sqlite/errors.ts'
-import { type Host, requireFolder } from '../volume/volume.ts'
 
 /** Milliseconds between two looks. */
 const pause = 100
@@ -16,13 +13,14 @@ const pause = 100
  * @param seconds how long to wait; MIGRATOR_LOCK_TIMEOUT when undefined
  * @throws Failure NOT_READY when they are over; VOLUME_MISSING, DATABASE_DAMAGED
  */
-export const wait = async ({ config, host, log, signal }: Context, seconds: number | undefined): Promise<void> => {
+export const wait = async (context: Context, seconds: number | undefined): Promise<void> => {
+  const { config, log, signal } = context
   const known = readMigrationFiles(config.migrations)
   const limit = seconds ?? config.lockTimeout
   const deadline = performance.now() + limit * 1000
   const head = known.at(-1)?.name
   const { database, readyFile } = config
-  for (let tries = 0; !isReady(config, host, known); tries += 1) {
+  for (let tries = 0; !(await isReady(context, known)); tries += 1) {
     if (performance.now() >= deadline) {
       const reason = `${database} is not ready for ${head} after ${limit} s`
       throw new Failure('NOT_READY', reason, `Run "migrator up"; see "migrator status" for what ${readyFile} lacks.`)
@@ -36,12 +34,13 @@ export const wait = async ({ config, host, log, signal }: Context, seconds: numb
 }
 
 /** The database is only opened once the marker names this image's last migration. One that a writer has locked is not ready yet. */
-const isReady = (config: Config, host: Host, known: readonly MigrationFile[]): boolean => {
-  requireFolder(config.volume, host)
+const isReady = async ({ config, engine }: Context, known: readonly MigrationFile[]): Promise<boolean> => {
+  await engine.validate('read')
   const marker = readMarker(config.readyFile)
   if (marker?.schema !== known.at(-1)?.name || marker?.migrations !== known.length) return false
-  const outcome = attempt(() => readState(config, () => undefined))
+  const outcome = await attemptAsync(() => readState(engine, config, 'fail', async () => undefined))
   if ('value' in outcome) return outcome.value.ready
-  if (isBusy(outcome.error)) return false
-  throw outcome.error
+  const failure = engine.explain(outcome.error)
+  if (failure instanceof Failure && failure.code === 'DATABASE_BUSY') return false
+  throw failure
 }

@@ -1,7 +1,8 @@
-import { historyTable } from '../migrations/history.ts'
+import type { Migratable } from '../engine.ts'
+import { historyTable } from '../history.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
 import { createGuardedRunner, lostData, type RunOptions } from '../migrations/run.ts'
-import type { Connection } from '../sqlite/connect.ts'
+import type { SqliteReader } from '../sqlite/reader.ts'
 import { keywordOf } from '../sqlite/sequelize.ts'
 import { tokensOf } from '../sqlite/sql.ts'
 import { formatThings } from '../text.ts'
@@ -20,22 +21,23 @@ export type Reverted = Readonly<{ name: string; structure: readonly Difference[]
  * @throws Failure MIGRATION_FAILED naming the migration; the signal's reason when that is a Failure; what `onReverted` throws
  */
 export const revertMigrations = async (
-  connection: Connection,
+  database: Migratable & SqliteReader,
   migrations: readonly LoadedMigration[],
   names: readonly string[],
-  options: Omit<RunOptions, 'around'>,
+  options: Omit<RunOptions, 'hook'>,
   onReverted: (reverted: Reverted) => void,
 ): Promise<void> => {
+  const { connection } = database
   const { around, record } = createRecorder(connection, () => false)
   const dropped = watchDropped(connection)
   let recording = record()
   let values = countValues(connection, recording.before)
-  const runner = createGuardedRunner(
-    connection,
+  const runner = await createGuardedRunner(
+    database,
     migrations,
     {
       ...options,
-      around: (asked, execute) => {
+      hook: (asked, execute) => {
         dropped.beforeStatement(asked.sql, recording)
         return around(asked, execute)
       },

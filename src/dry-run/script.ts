@@ -1,5 +1,5 @@
+import { historyTable } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
-import { historyTable } from '../migrations/history.ts'
 import { tokensOf } from '../sqlite/sql.ts'
 import { formatThings } from '../text.ts'
 import type { Recording } from './record.ts'

@@ -1,14 +1,17 @@
-import { type Context, patienceOf } from '../context.ts'
-import type { StatementHook } from '../engine.ts'
+import type { Context } from '../context.ts'
+import type { Reader, StatementHook, TableSize } from '../engine.ts'
+import { historyTable } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
-import { historyStatements, historyTable, readHistory } from '../migrations/history.ts'
 import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
-import { findOtherProgramsTable, makePlan, refuseConflicts } from '../migrations/plan.ts'
+import { readPlan, refuseConflicts } from '../migrations/plan.ts'
 import { applyMigrations, idleLimit } from '../migrations/run.ts'
-import { checkFileByHelper, countTables, refuseDamage, type TableSize } from '../sqlite/check.ts'
+import { checkFileByHelper, checkOf, countTables, refuseDamage } from '../sqlite/check.ts'
 import { type Connection, openDatabase, withTransaction } from '../sqlite/connect.ts'
+import { helperOf } from '../sqlite/helper.ts'
+import { historyStatements } from '../sqlite/history.ts'
 import { uncheckedTables } from '../sqlite/keys.ts'
-import { checkOf, helperOf } from '../sqlite/sqlite.ts'
+import { patienceOf } from '../sqlite/sqlite.ts'
+import { migratableOn } from '../sqlite/transaction.ts'
 import { createProgress } from '../text.ts'
 import { sizeOf } from '../volume/files.ts'
 import { countValues, type Values } from './losses.ts'
@@ -103,23 +106,28 @@ export type DryRun = Readonly<{
  * @param path the database's, for messages
  * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, as `up` does
  */
-export const appliedOf = (connection: Connection, known: readonly MigrationFile[], path: string): readonly string[] => {
-  pendingOf(connection, known, path)
-  return readHistory(connection).map(({ name }) => name)
+export const appliedOf = async (
+  reader: Reader,
+  known: readonly MigrationFile[],
+  path: string,
+): Promise<readonly string[]> => {
+  const { applied, conflicts } = await readPlan(reader, known)
+  refuseConflicts(conflicts, path)
+  return applied.map(({ name }) => name)
 }
 
 /**
  * The pending ones of the known migrations.
- * @param path the database's, for messages: the connection may be to a copy
+ * @param path the database's, for messages: the reader may have a copy
  * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, as `up` does
  */
-export const pendingOf = (
-  connection: Connection,
+export const pendingOf = async (
+  reader: Reader,
   known: readonly MigrationFile[],
   path: string,
-): readonly MigrationFile[] => {
-  const { pending, conflicts } = makePlan(known, readHistory(connection))
-  refuseConflicts([...findOtherProgramsTable(connection), ...conflicts], path)
+): Promise<readonly MigrationFile[]> => {
+  const { pending, conflicts } = await readPlan(reader, known)
+  refuseConflicts(conflicts, path)
   return pending
 }
 
@@ -152,7 +160,8 @@ export const dryRun = async (
     let history: readonly string[] = []
     let unchecked: DryRun['unchecked'] = { before: [], after: [] }
     const error = await withTransaction(connection, patienceOf(context), async () => {
-      pendingOf(connection, known, config.database)
+      const database = migratableOn(connection)
+      await pendingOf(database, known, config.database)
       // a database that is not there yet has nothing to be read for damage
       if (start > 0 && config.check !== 'never')
         refuseDamage(config.database, await checkFileByHelper(copy, checkOf(config), helperOf(context)))
@@ -160,8 +169,8 @@ export const dryRun = async (
       history = historyStatements(connection, known)
       const before = uncheckedTables(connection)
       const onProgress = createProgress(log, 'rows')
-      const options = { version, signal, settleLimit: idleLimit, onProgress, around: measured }
-      await applyMigrations(connection, migrations.map(tried), options)
+      const options = { version, signal, idleLimit, onProgress, hook: measured }
+      await applyMigrations(database, migrations.map(tried), options)
       unchecked = { before, after: uncheckedTables(connection) }
       measure()
     }).then(

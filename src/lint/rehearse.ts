@@ -2,10 +2,11 @@ import Database from 'better-sqlite3'
 import { MigrationError } from 'umzug'
 import { createRecorder, type Recording } from '../dry-run/record.ts'
 import { Failure } from '../failure.ts'
-import { prepareHistory } from '../migrations/history.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
 import { createRunner, createWatch, type RunOptions, reasonOf } from '../migrations/run.ts'
 import type { Connection } from '../sqlite/connect.ts'
+import { prepareHistory } from '../sqlite/history.ts'
+import { migratableOn } from '../sqlite/transaction.ts'
 import { isRefused } from './statements.ts'
 
 /** One direction of a migration, run. */
@@ -24,7 +25,7 @@ export type Rehearsal = Readonly<{
   down: Run | undefined
 }>
 
-export type RehearseOptions = Pick<RunOptions, 'version' | 'signal' | 'settleLimit'> &
+export type RehearseOptions = Pick<RunOptions, 'version' | 'signal' | 'idleLimit'> &
   Readonly<{
     /** told which migration runs next */
     onRun: (name: string) => void
@@ -60,19 +61,20 @@ export const rehearse = async (
 const rehearseOne = async (
   connection: Connection,
   migration: LoadedMigration,
-  { version, signal, settleLimit }: RehearseOptions,
+  { version, signal, idleLimit }: RehearseOptions,
 ): Promise<Rehearsal> => {
   const { name, removesRows, up, down } = migration
   const { around, record } = createRecorder(connection, ({ sql }) => isRefused(sql))
-  const watch = createWatch(signal, settleLimit)
+  const database = migratableOn(connection)
+  const watch = createWatch(signal, idleLimit, database.refusal)
   const watched: LoadedMigration = {
     ...migration,
     up: params => watch.run(name, () => up(params)),
     down: down && (params => watch.run(name, () => down(params))),
   }
-  const runner = createRunner(connection, [watched], {
+  const runner = createRunner(database, [watched], {
     version,
-    around: (asked, execute) =>
+    hook: (asked, execute) =>
       around(asked, () => {
         watch.before(asked.sql)
         return execute()

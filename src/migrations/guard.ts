@@ -1,3 +1,4 @@
+import type { Guard, Loss } from '../engine.ts'
 import { countRows } from '../sqlite/check.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { findBrokenKeys } from '../sqlite/keys.ts'
@@ -74,22 +75,13 @@ const countDeletes = (connection: Connection, { tables }: Snapshot): (() => Read
   }
 }
 
-export type Loss = Readonly<{
-  /** that lost rows; null where rows lost their parent or a view its tables, which no migration may do */
-  table: string | null
-  /** how many went, or lost their parent */
-  rows: number
-  /** a sentence */
-  text: string
-}>
-
 /**
  * Watches over the rows of a database, from now on.
  * @returns a function that runs one migration after the other, and gives what each lost
  */
-export const createGuard = (connection: Connection) => {
+export const createGuard = (connection: Connection): Guard => {
   let before = takeSnapshot(connection)
-  return async (work: () => Promise<void>): Promise<readonly Loss[]> => {
+  return async work => {
     const deletesSince = countDeletes(connection, before)
     await work()
     const deletes = deletesSince()

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { registerHooks, stripTypeScriptTypes } from 'node:module'
 import { dirname, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { SchemaEditor } from '../engine.ts'
 import { Failure } from '../failure.ts'
-import type { SchemaEditor } from '../sqlite/editor/editor.ts'
 import type { MigrationFile } from './files.ts'
 
 /** What a migration exports as `up` and, where it can be undone, as `down`. */

@@ -1,9 +1,8 @@
+import type { Reader } from '../engine.ts'
 import { Failure } from '../failure.ts'
-import type { Connection } from '../sqlite/connect.ts'
-import { readTableNames } from '../sqlite/reader.ts'
+import type { AppliedMigration } from '../history.ts'
 import { didYouMean } from '../text.ts'
 import { isMigrationName, type MigrationFile } from './files.ts'
-import { type AppliedMigration, hasHistory, historyTable } from './history.ts'
 
 /** One reason not to run anything. */
 export type Conflict = Readonly<{
@@ -16,6 +15,31 @@ export type Conflict = Readonly<{
 }>
 
 export type Plan = Readonly<{ pending: readonly MigrationFile[]; conflicts: readonly Conflict[] }>
+
+/** The plan for a database: its history against the files, and whether another program made it. */
+export const readPlan = async (
+  reader: Reader,
+  files: readonly MigrationFile[],
+): Promise<Plan & Readonly<{ applied: readonly AppliedMigration[] }>> => {
+  const applied = await reader.history()
+  const { pending, conflicts } = makePlan(files, applied)
+  return { applied, pending, conflicts: [...madeByOthers(await reader.strangersTable()), ...conflicts] }
+}
+
+const madeByOthers = (table: string | undefined): readonly Conflict[] => {
+  if (table === undefined) return []
+  return [
+    {
+      code: 'HISTORY_CONFLICT',
+      name: `table ${table}`,
+      finding: 'was made by another program, and there is no history of migrations',
+      hint: 'Run "migrator adopt" to take the database over as it is, or name another file with DATABASE_URL.',
+    },
+  ]
+}
+
+/** The name of the last applied migration; an empty text where none is. */
+export const headOf = (applied: readonly Readonly<{ name: string }>[]): string => applied.at(-1)?.name ?? ''
 
 /**
  * What to apply, and every reason why nothing may be applied, out of the migrations known (in the image) and applied (in
@@ -124,20 +148,6 @@ const outOfOrder = (pending: readonly MigrationFile[], applied: readonly Applied
 }
 
 const numberOf = (name: string): number => Number(name.slice(0, 4))
-
-/** A conflict for a database with tables and no history of migrations; none where this program made it, or nobody yet. */
-export const findOtherProgramsTable = (connection: Connection): readonly Conflict[] => {
-  if (hasHistory(connection)) return []
-  return readTableNames(connection)
-    .filter(name => name !== historyTable)
-    .slice(0, 1)
-    .map(name => ({
-      code: 'HISTORY_CONFLICT',
-      name: `table ${name}`,
-      finding: 'was made by another program, and there is no history of migrations',
-      hint: 'Run "migrator adopt" to take the database over as it is, or name another file with DATABASE_URL.',
-    }))
-}
 
 /** A Failure CONFIG_INVALID for a name that is none of the migrations in a folder; it tells the nearest. */
 export const unknownMigration = (

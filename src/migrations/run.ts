@@ -1,15 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { MigrationError, Umzug } from 'umzug'
-import type { StatementHook } from '../engine.ts'
+import type { Loss, Migratable, OnProgress, SchemaEditor, StatementHook } from '../engine.ts'
 import { Failure } from '../failure.ts'
-import type { Connection } from '../sqlite/connect.ts'
-import type { OnProgress } from '../sqlite/editor/backfill.ts'
-import { makeSafe, type SchemaEditor } from '../sqlite/editor/editor.ts'
-import { sqliteCode, toFailure } from '../sqlite/errors.ts'
-import { connectSequelize, keywordOf } from '../sqlite/sequelize.ts'
-import { createGuard, type Loss } from './guard.ts'
-import { prepareHistory, readHistory, recordApplied, removeApplied } from './history.ts'
 import type { LoadedMigration } from './load.ts'
 
 /**
@@ -19,13 +12,13 @@ import type { LoadedMigration } from './load.ts'
  * @throws Failure MIGRATION_FAILED naming the migration; the signal's reason when that is a Failure
  */
 export const applyMigrations = async (
-  connection: Connection,
+  database: Migratable,
   migrations: readonly LoadedMigration[],
   options: RunOptions,
 ): Promise<readonly Applied[]> => {
   const applied: Applied[] = []
-  const runner = createGuardedRunner(
-    connection,
+  const runner = await createGuardedRunner(
+    database,
     migrations,
     options,
     ({ name, removesRows }, losses) => {
@@ -47,41 +40,41 @@ export type RunOptions = Readonly<{
   /** stops the migration that runs; a Failure as its reason (a signal) is thrown on, anything else blamed on the migration */
   signal: AbortSignal
   /** seconds that a migration may take without a statement before it counts as never settling */
-  settleLimit: number
+  idleLimit: number
   /** told of each batch of a backfill */
   onProgress: OnProgress
   /** stands around each statement of a migration, refused ones too */
-  around: StatementHook
+  hook: StatementHook
 }>
 
 /**
- * Umzug over a connection, with all that protects the data: every statement is watched, the rows are counted before and after
+ * Umzug over a transaction, with all that protects the data: every statement is watched, the rows are counted before and after
  * each migration, and the history is kept with them. Must be used inside the transaction that undoes it all when it throws.
  * @param onLosses told after each migration what it lost, and throws unless that is meant
  * @param onApplied told after a migration was applied and recorded
  * @returns `up` applies what is pending, `down` takes back the named ones, in that order; both throw Failure MIGRATION_FAILED
  *   naming the migration, or the signal's reason when that is a Failure
  */
-export const createGuardedRunner = (
-  connection: Connection,
+export const createGuardedRunner = async (
+  database: Migratable,
   migrations: readonly LoadedMigration[],
-  { version, signal, settleLimit, onProgress, around }: RunOptions,
+  { version, signal, idleLimit, onProgress, hook }: RunOptions,
   onLosses: (migration: LoadedMigration, losses: readonly Loss[]) => void,
   onApplied: (migration: Applied) => void,
 ) => {
-  const watch = createWatch(signal, settleLimit)
-  prepareHistory(connection, migrations)
-  const guard = createGuard(connection)
+  const watch = createWatch(signal, idleLimit, database.refusal)
+  await database.prepareHistory(migrations)
+  const guard = await database.guard()
   const guarded = (migration: LoadedMigration): LoadedMigration => {
     const { name, up, down } = migration
     const run = async (work: () => Promise<unknown>): Promise<void> =>
       onLosses(migration, await guard(() => watch.run(name, work)))
     return { ...migration, up: params => run(() => up(params)), down: down && (params => run(() => down(params))) }
   }
-  const runner = createRunner(connection, migrations.map(guarded), {
+  const runner = createRunner(database, migrations.map(guarded), {
     version,
-    around: (asked, execute) =>
-      around(asked, () => {
+    hook: (asked, execute) =>
+      hook(asked, () => {
         watch.before(asked.sql)
         return execute()
       }),
@@ -92,7 +85,7 @@ export const createGuardedRunner = (
     try {
       await work()
     } catch (error) {
-      throw signal.reason instanceof Failure ? signal.reason : failureOf(error, connection.name)
+      throw signal.reason instanceof Failure ? signal.reason : failureOf(error, database)
     }
   }
   return {
@@ -102,10 +95,9 @@ export const createGuardedRunner = (
 }
 
 /** Umzug wraps what a migration threw and names it; a full disk and a damaged file are no fault of the migration. */
-const failureOf = (error: unknown, path: string): unknown => {
+const failureOf = (error: unknown, database: Migratable): unknown => {
   if (!(error instanceof MigrationError)) return error
-  // what is wrong with its SQL is the migration's fault, and no damage
-  const failure = /^SQLITE_ERROR/.test(String(sqliteCode(error.cause))) ? undefined : toFailure(error.cause, path)
+  const failure = database.explain(error.cause)
   if (failure instanceof Failure) return failure
   return new Failure(
     'MIGRATION_FAILED',
@@ -125,7 +117,7 @@ export type RunnerOptions = Readonly<{
   /** of this program, for the history */
   version: string
   /** stands around each statement of a migration */
-  around: StatementHook
+  hook: StatementHook
   /** called after a migration was applied and recorded */
   onApplied: (migration: Applied) => void
   /** told of each batch of a backfill */
@@ -133,15 +125,14 @@ export type RunnerOptions = Readonly<{
 }>
 
 /**
- * Umzug over an open connection: `up` and `down` run migrations on a QueryInterface through the bridge and keep the
+ * Umzug over a transaction: `up` and `down` run migrations on a QueryInterface through the bridge and keep the
  * history with them. The caller holds the transaction around it.
  */
 export const createRunner = (
-  connection: Connection,
+  database: Migratable,
   migrations: readonly LoadedMigration[],
-  { version, around, onApplied, onProgress }: RunnerOptions,
+  { version, hook, onApplied, onProgress }: RunnerOptions,
 ) => {
-  const sequelize = connectSequelize(connection, around)
   let started = 0
   return new Umzug<SchemaEditor>({
     migrations: migrations.map(({ name, file, up, down }) => ({
@@ -154,19 +145,19 @@ export const createRunner = (
       // without one Umzug would take the record away and call it reverted
       down: down ?? (async () => Promise.reject(new Error('it has no down'))),
     })),
-    context: makeSafe(sequelize.getQueryInterface(), onProgress),
+    context: database.editor(hook, onProgress),
     logger: undefined,
     storage: {
-      executed: async () => readHistory(connection).map(({ name }) => name),
+      executed: async () => (await database.history()).map(({ name }) => name),
       logMigration: async params => {
         const milliseconds = Math.round(performance.now() - started)
         for (const { name, checksum } of migrations.filter(({ name }) => name === params.name)) {
           const applied_at = new Date().toISOString()
-          recordApplied(connection, { name, checksum, applied_at, duration_ms: milliseconds, migrator: version })
+          await database.record({ name, checksum, applied_at, duration_ms: milliseconds, migrator: version })
           onApplied({ name, milliseconds })
         }
       },
-      unlogMigration: async ({ name }) => removeApplied(connection, name),
+      unlogMigration: async ({ name }) => database.unrecord(name),
     },
   })
 }
@@ -181,9 +172,10 @@ const turnsToDatabase = 4
  * Watches over what migrations do with the connection: it refuses statements that would undo the protection around them,
  * notices a promise that never settles, and a statement that a migration did not wait for.
  * @param signal once aborted, the migration is stopped with its reason
- * @param settleLimit seconds that a migration may take without a statement
+ * @param idleLimit seconds that a migration may take without a statement
+ * @param refusal why a statement may not be run; undefined for one that may
  */
-export const createWatch = (signal: AbortSignal, settleLimit: number) => {
+export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sql: string) => string | undefined) => {
   const origin = new AsyncLocalStorage<string>()
   let running: string | undefined
   let late: string | undefined
@@ -197,7 +189,8 @@ export const createWatch = (signal: AbortSignal, settleLimit: number) => {
       late = `${name} runs a statement after it returned (await every call): ${sql}`
       throw new Error(late)
     }
-    refuseUnprotected(sql)
+    const refused = refusal(sql)
+    if (refused !== undefined) throw new Error(refused)
     timer?.refresh()
   }
 
@@ -205,10 +198,10 @@ export const createWatch = (signal: AbortSignal, settleLimit: number) => {
   const run = async (name: string, work: () => Promise<unknown>): Promise<void> => {
     const stopped = Promise.withResolvers<never>()
     const stop = () => stopped.reject(signal.reason)
-    const stall = () => stopped.reject(new Error(`it has not settled after ${settleLimit} s without a statement`))
+    const stall = () => stopped.reject(new Error(`it has not settled after ${idleLimit} s without a statement`))
     signal.addEventListener('abort', stop)
     // does not keep the process alive: when nothing else does, the end of the event loop tells at once
-    timer = setTimeout(stall, settleLimit * 1000).unref()
+    timer = setTimeout(stall, idleLimit * 1000).unref()
     running = name
     try {
       await Promise.race([origin.run(name, work), stopped.promise])
@@ -223,16 +216,6 @@ export const createWatch = (signal: AbortSignal, settleLimit: number) => {
   }
 
   return { before, run }
-}
-
-/** What a migration has no business with: other files, and the switches that this program has set around it. */
-const refuseUnprotected = (sql: string): void => {
-  const keyword = keywordOf(sql)
-  if (keyword === 'ATTACH' || keyword === 'DETACH') throw new Error(`${keyword} is not for migrations: ${sql}`)
-  if (keyword !== 'PRAGMA') return
-  const setting = /\b(foreign_keys|writable_schema|journal_mode|locking_mode)\s*[=(]/i.exec(sql)?.[1]
-  if (setting !== undefined)
-    throw new Error(`PRAGMA ${setting} is not for migrations: the migrator sets it around them`)
 }
 
 /** Why a migration failed. Sequelize's own message may be a bare "Validation error"; what SQLite said is in `parent`. */

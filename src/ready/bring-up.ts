@@ -1,19 +1,21 @@
 import { checkDamage, keepBackup, withSafetyBackup } from '../backup/protect.ts'
-import { type Context, patienceOf } from '../context.ts'
-import { runPlain } from '../engine.ts'
+import type { Context } from '../context.ts'
+import { runPlain, type Session, type Transaction } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import type { MigrationFile } from '../migrations/files.ts'
-import { readHistory } from '../migrations/history.ts'
-import { findOtherProgramsTable, makePlan, refuseConflicts } from '../migrations/plan.ts'
+import { headOf, readPlan, refuseConflicts } from '../migrations/plan.ts'
 import { type Applied, idleLimit } from '../migrations/run.ts'
-import { type Connection, whenFree, withTransaction } from '../sqlite/connect.ts'
-import { requireSpaceToCommit } from '../sqlite/space.ts'
-import { tryVolume } from '../sqlite/sqlite.ts'
 import { createProgress } from '../text.ts'
-import { shareWithGroup } from '../volume/files.ts'
-import { filesystemOf } from '../volume/mounts.ts'
 import { refuseLoss } from './lost.ts'
-import { commitWithoutMarker, expectedMarker, type Marker, matches, readMarker, withdrawMarker } from './marker.ts'
+import {
+  commitWithoutMarker,
+  expectedMarker,
+  type Marker,
+  matches,
+  readContents,
+  readMarker,
+  withdrawMarker,
+} from './marker.ts'
 import { markReady, notMarked } from './readiness.ts'
 
 /**
@@ -23,30 +25,27 @@ import { markReady, notMarked } from './readiness.ts'
  */
 export const bringUp = async (
   context: Context,
-  connection: Connection,
-  texts: readonly MigrationFile[],
+  session: Session,
+  files: readonly MigrationFile[],
   to: string | undefined,
 ): Promise<void> => {
-  const { config, log } = context
-  const patience = patienceOf(context)
+  const { config, engine, log, version } = context
   const start = performance.now()
-  const { applied, checkedAt, isNew, marker } = await withTransaction(connection, patience, commit =>
-    applyPending(context, connection, texts, to, commit),
+  const { applied, checkedAt, isNew, marker } = await session.transaction(transaction =>
+    applyPending(context, transaction, files, to),
   )
   for (const { name, milliseconds } of applied) {
     log.info('migration.applied', `applied ${name} in ${milliseconds} ms`, { name, milliseconds })
   }
-  if (isNew) shareWithGroup(config.database)
-  if (isNew && filesystemOf(context.host.mounts, config.volume).kind !== 'shared')
-    await whenFree(() => connection.pragma('journal_mode = WAL'), patience)
+  if (isNew) await session.handOver()
   // with nothing to apply the database is read for damage without the lock, so that a hub may write meanwhile
-  const checked = { version: context.version, checkedAt: checkedAt ?? (await checkDamage(context, marker)) }
+  const checked = { version, checkedAt: checkedAt ?? (await checkDamage(context, marker)) }
   // under the lock again: another version may commit meanwhile, and its marker must not be replaced by ours
-  const { schema } = await withTransaction(connection, patience, async () =>
-    markReady(connection, config.readyFile, texts, checked),
-  ).catch(error => {
-    throw applied.length === 0 ? error : notMarked(error, config.database)
-  })
+  const { schema } = await session
+    .transaction(transaction => markReady(transaction, config, files, checked))
+    .catch(error => {
+      throw applied.length === 0 ? error : notMarked(error, engine)
+    })
   keepBackup(context)
   const milliseconds = Math.round(performance.now() - start)
   const done = applied.length === 0 ? 'nothing to apply' : `${applied.length} applied in ${milliseconds} ms`
@@ -64,52 +63,43 @@ type RunResult = Readonly<{
 
 const applyPending = async (
   context: Context,
-  connection: Connection,
-  texts: readonly MigrationFile[],
+  transaction: Transaction,
+  files: readonly MigrationFile[],
   to: string | undefined,
-  commit: () => Promise<void>,
 ): Promise<RunResult> => {
   const { config, log, signal, version } = context
-  const isNew = isEmpty(connection)
+  const isNew = await transaction.isEmpty()
   if (isNew) refuseLoss(config)
-  await tryVolume(context, connection)
-  const known = texts
-  const history = readHistory(connection)
-  const { pending: allPending, conflicts } = makePlan(known, history)
-  const isWanted = ({ name }: MigrationFile) => to === undefined || name <= to
+  await transaction.probe()
+  const { applied: before, pending: allPending, conflicts } = await readPlan(transaction, files)
+  const isWanted = ({ name }: Readonly<{ name: string }>) => to === undefined || name <= to
   const pending = allPending.filter(isWanted)
   const marker = readMarker(config.readyFile)
-  const truth = expectedMarker(connection, history)
-  if (marker !== undefined && !matches(marker, truth)) withdrawMarker(config.readyFile)
-  refuseConflicts([...findOtherProgramsTable(connection), ...conflicts], config.database)
-  refuseBeyond(to, truth.schema, config.database)
+  if (marker !== undefined && !matches(marker, expectedMarker(await readContents(transaction, config.database))))
+    withdrawMarker(config.readyFile)
+  refuseConflicts(conflicts, config.database)
+  const head = headOf(before)
+  refuseBeyond(to, head, config.database)
   if (pending.length === 0) return { applied: [], checkedAt: null, isNew, marker }
 
   const [{ loadMigrations }, { applyMigrations }] = await Promise.all([
     import('../migrations/load.ts'),
     import('../migrations/run.ts'),
   ])
-  const migrations = await loadMigrations(known)
-  const pendingTexts = pending.map(({ text }) => text)
-  const found = { isNew, schema: truth.schema, marker, texts: pendingTexts }
-  const { value: applied, checkedAt } = await withSafetyBackup(context, connection, found, async () => {
-    const onProgress = createProgress(log, 'rows')
-    const options = { version, signal, settleLimit: idleLimit, onProgress, around: runPlain }
-    const done = await applyMigrations(connection, migrations.filter(isWanted), options)
-    requireSpaceToCommit(connection, filesystemOf(context.host.mounts, config.volume).clones)
-    await commitWithoutMarker(config.readyFile, commit)
+  const migrations = await loadMigrations(files)
+  const facts = { isNew, head, marker, texts: pending.map(({ text }) => text) }
+  const { value: applied, checkedAt } = await withSafetyBackup(context, transaction, facts, async () => {
+    const options = { version, signal, idleLimit, onProgress: createProgress(log, 'rows'), hook: runPlain }
+    const done = await applyMigrations(transaction, migrations.filter(isWanted), options)
+    await commitWithoutMarker(config.readyFile, transaction.commit)
     return done
   })
   return { applied, checkedAt, isNew, marker }
 }
 
 /** @throws Failure CONFIG_INVALID when later migrations than the wanted one are applied: `up` takes none back */
-const refuseBeyond = (to: string | undefined, schema: string, database: string): void => {
-  if (to === undefined || schema <= to) return
+const refuseBeyond = (to: string | undefined, head: string, database: string): void => {
+  if (to === undefined || head <= to) return
   const hint = `"migrator down --to ${to}" takes later ones back. Nothing was changed.`
-  throw new Failure('CONFIG_INVALID', `${database} is beyond ${to}: it is at ${schema}`, hint)
+  throw new Failure('CONFIG_INVALID', `${database} is beyond ${to}: it is at ${head}`, hint)
 }
-
-/** No table, no view, nothing. Inside a transaction page_count would not tell: BEGIN IMMEDIATE makes a first page. */
-const isEmpty = (connection: Connection): boolean =>
-  connection.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { listBackups, listReplaced } from '../backup/backups.ts'
 import type { Config } from '../config.ts'
+import type { Engine } from '../engine.ts'
 import { Failure } from '../failure.ts'
-import { refuseBadHeader, refuseBadJournal } from '../sqlite/file.ts'
 import { sizeOf } from '../volume/files.ts'
 import { readMarker, withdrawn } from './marker.ts'
 
@@ -12,11 +12,8 @@ import { readMarker, withdrawn } from './marker.ts'
  * something else, one to be opened.
  * @throws Failure DATABASE_DAMAGED
  */
-export const requireNotLost = (config: Config): void => {
-  if (sizeOf(config.database) > 0) {
-    refuseBadHeader(config.database)
-    refuseBadJournal(config.database)
-  } else refuseLoss(config)
+export const requireNotLost = async (engine: Engine, config: Config): Promise<void> => {
+  if ((await engine.preflight()) === 'empty') refuseLoss(config)
 }
 
 /**
@@ -44,8 +41,8 @@ export const refuseLoss = ({ database, readyFile }: Config): void => {
  * For commands that work on a database that is there.
  * @throws Failure DATABASE_DAMAGED when it is lost, CONFIG_INVALID when there never was one
  */
-export const requireDatabase = (config: Config): void => {
-  requireNotLost(config)
+export const requireDatabase = async (engine: Engine, config: Config): Promise<void> => {
+  await requireNotLost(engine, config)
   if (sizeOf(config.database) > 0) return
   throw new Failure(
     'CONFIG_INVALID',

@@ -1,10 +1,9 @@
 import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { basename } from 'node:path'
+import type { Reader, SchemaObject } from '../engine.ts'
 import { errorCode } from '../failure.ts'
+import type { AppliedMigration } from '../history.ts'
 import { digest, type MigrationFile } from '../migrations/files.ts'
-import { type AppliedMigration, readHistory } from '../migrations/history.ts'
-import type { Connection } from '../sqlite/connect.ts'
-import { readObjects } from '../sqlite/reader.ts'
 import { replaceFile } from '../volume/files.ts'
 
 /** What the ready marker says of the volume. Read by hubs and by healthcheck.sh: fields are added, never changed. */
@@ -23,7 +22,7 @@ export type Marker = Readonly<{
   readyAt: string
   /** of the migrator */
   version: string
-  /** a quick checksum of all that made the marker true (see seen.ts); for the migrator's own use */
+  /** a quick checksum of all that made the marker true (quickChecksum); for the migrator's own use */
   seen: string
 }>
 
@@ -83,14 +82,29 @@ export const withdrawn = (file: string): string => `${file}.withdrawn`
 /** The part of a marker that can be held against the database. */
 export type ExpectedMarker = Pick<Marker, 'schema' | 'migrations' | 'database' | 'fingerprint'>
 
-/** What a marker must say of this database to be true. */
-export const expectedMarker = (connection: Connection, applied: readonly AppliedMigration[]): ExpectedMarker => ({
+/** What a marker is held against. */
+export type Contents = Readonly<{
+  /** file name of the database */
+  database: string
+  objects: readonly SchemaObject[]
+  applied: readonly AppliedMigration[]
+}>
+
+/** @param path of the database: a reader may have a copy */
+export const readContents = async (reader: Reader, path: string): Promise<Contents> => ({
+  database: basename(path),
+  objects: await reader.objects(),
+  applied: await reader.history(),
+})
+
+/** What a marker must say of a database to be true. */
+export const expectedMarker = ({ database, objects, applied }: Contents): ExpectedMarker => ({
   schema: applied.at(-1)?.name ?? '',
   migrations: applied.length,
-  database: basename(connection.name),
+  database,
   fingerprint: digest(
     JSON.stringify([
-      readObjects(connection).filter(({ sql }) => !isPlainIndex.test(sql)),
+      objects.filter(({ sql }) => !isPlainIndex.test(sql)),
       ...applied.map(({ name, checksum }) => [name, checksum]),
     ]),
   ),
@@ -118,12 +132,12 @@ export const matches = (marker: Marker, truth: ExpectedMarker): boolean => misma
  * lines: loading node:crypto takes a tenth of a whole run with nothing to do.
  */
 export const quickChecksum = (
-  connection: Connection,
+  { database: name, objects, applied }: Contents,
   texts: readonly Pick<MigrationFile, 'name' | 'text'>[],
   { schema, migrations, database, fingerprint, version }: Omit<Marker, 'seen' | 'checkedAt' | 'readyAt'>,
 ): string => {
   const told = [schema, migrations, database, fingerprint, version]
-  const found = [basename(connection.name), readObjects(connection), readHistory(connection)]
+  const found = [name, objects, applied]
   const all = JSON.stringify([told, found, texts.map(({ name, text }) => [name, text])])
   let hash = 0x811c9dc5
   for (let index = 0; index < all.length; index += 1) hash = Math.imul(hash ^ all.charCodeAt(index), 0x01000193)

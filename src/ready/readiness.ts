@@ -1,54 +1,80 @@
-import { statSync } from 'node:fs'
-import { basename } from 'node:path'
 import type { Config } from '../config.ts'
+import type { Engine, Reader, Session } from '../engine.ts'
 import { Failure } from '../failure.ts'
+import type { AppliedMigration } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
-import { type AppliedMigration, readHistory } from '../migrations/history.ts'
-import type { Connection } from '../sqlite/connect.ts'
-import { toFailure } from '../sqlite/errors.ts'
-import { journalMode } from '../sqlite/file.ts'
-import { readOnly } from '../sqlite/read-only.ts'
-import { sizeOf } from '../volume/files.ts'
 import {
   type ExpectedMarker,
   expectedMarker,
   type Marker,
   matches,
   quickChecksum,
+  readContents,
   readMarker,
   writeMarker,
 } from './marker.ts'
 
+/** Milliseconds after which the last damage check no longer counts: 7 days. */
+const checkLasts = 7 * 24 * 3600 * 1000
+
+/**
+ * Whether nothing that a finished run left has changed since: nothing is pending, nothing wrong, and the marker is true. This is
+ * all that a run with nothing to do asks.
+ * @returns the marker that is true; undefined where `up` has to look closer
+ */
+export const findUnchanged = async (
+  config: Config,
+  session: Session,
+  files: readonly MigrationFile[],
+  version: string,
+): Promise<Marker | undefined> => {
+  const marker = readMarker(config.readyFile)
+  if (marker === undefined || marker.version !== version || config.check === 'always' || isOld(marker, config))
+    return undefined
+  const seen = await session.snapshot(async () => {
+    if (config.check === 'auto' && (await session.isSuspect())) return undefined
+    return quickChecksum(await readContents(session, config.database), files, marker)
+  })
+  return marker.seen === seen ? marker : undefined
+}
+
+/** A time to come is none: a clock that was wrong would put the next check off for ever. */
+const isOld = ({ checkedAt }: Marker, { check }: Config): boolean => {
+  const age = Date.now() - Date.parse(String(checkedAt))
+  return check === 'auto' && !(age >= 0 && age < checkLasts)
+}
+
 /**
  * Writes the marker that is true for a database; none where nothing is applied. Called under the write lock, and only where
  * history and files do not disagree.
- * @param texts of the known migrations: those that are pending are left out, as if this image did not have them, so that a run
+ * @param files of the known migrations: those that are pending are left out, as if this image did not have them, so that a run
  *   of `up` which has them looks closer
  */
-export const markReady = (
-  connection: Connection,
-  readyFile: string,
-  texts: readonly MigrationFile[],
+export const markReady = async (
+  reader: Reader,
+  { database, readyFile }: Config,
+  files: readonly MigrationFile[],
   { version, checkedAt }: Pick<Marker, 'version' | 'checkedAt'>,
-): Marker => {
-  const applied = readHistory(connection)
-  const truth = { ...expectedMarker(connection, applied), version }
-  const known = texts.filter(text => applied.some(({ name }) => name === text.name))
+): Promise<Marker> => {
+  const contents = await readContents(reader, database)
+  const { applied } = contents
+  const truth = { ...expectedMarker(contents), version }
+  const known = files.filter(file => applied.some(({ name }) => name === file.name))
   const marker = {
     ...truth,
     checkedAt,
     readyAt: new Date().toISOString(),
-    seen: quickChecksum(connection, known, truth),
+    seen: quickChecksum(contents, known, truth),
   }
   if (applied.length > 0) writeMarker(readyFile, marker)
   return marker
 }
 
 /** What kept the marker from being written once the database was changed: that stays, whatever the failure's own hint says. */
-export const notMarked = (error: unknown, database: string): unknown => {
-  const failure = toFailure(error, database)
+export const notMarked = (error: unknown, engine: Engine): unknown => {
+  const failure = engine.explain(error)
   if (!(failure instanceof Failure)) return failure
-  const message = `${database} is changed, but its ready marker is not written: ${failure.message}`
+  const message = `${engine.name} is changed, but its ready marker is not written: ${failure.message}`
   return new Failure(failure.code, message, 'Mend that, then run "migrator up": it writes the marker.', failure)
 }
 
@@ -60,36 +86,26 @@ export type VolumeState = Readonly<{
   truth: ExpectedMarker | undefined
   /** the ready marker is there and true */
   ready: boolean
-  /** of the database and its journal; 0 where there is no database */
-  bytes: number
-  journalMode: 'wal' | 'rollback' | null
 }>
 
 /**
- * Reads a volume without a trace (see `readOnly`).
- * @param more reads what else is wanted of the database, in the same look
+ * Reads a volume without a trace.
+ * @param more reads what else is wanted of the database, from the same state
  * @returns what `more` gave, undefined where there is no database
  * @throws Failure DATABASE_DAMAGED, DATABASE_BUSY
  */
-export const readState = <T>(
+export const readState = async <R extends Reader, T>(
+  engine: Engine<R>,
   { database, readyFile }: Config,
-  more: (connection: Connection) => T,
-): VolumeState & { readonly more: T | undefined } => {
+  whenBusy: 'wait' | 'fail',
+  more: (reader: R) => Promise<T>,
+): Promise<VolumeState & { readonly more: T | undefined }> => {
   const marker = readMarker(readyFile)
-  if (statSync(database, { throwIfNoEntry: false }) === undefined)
-    return { applied: [], marker, truth: undefined, ready: false, bytes: 0, journalMode: null, more: undefined }
-  try {
-    const found = readOnly(database, connection => {
-      const applied = readHistory(connection)
-      const truth = { ...expectedMarker(connection, applied), database: basename(database) }
-      return { applied, truth, ready: marker !== undefined && matches(marker, truth), more: more(connection) }
-    })
-    return { ...found, marker, bytes: sizeWithJournals(database), journalMode: journalMode(database) }
-  } catch (error) {
-    throw toFailure(error, database)
-  }
+  const found = await engine.read(whenBusy, async reader => {
+    const contents = await readContents(reader, database)
+    const truth = expectedMarker(contents)
+    const ready = marker !== undefined && matches(marker, truth)
+    return { applied: contents.applied, marker, truth, ready, more: await more(reader) }
+  })
+  return found ?? { applied: [], marker, truth: undefined, ready: false, more: undefined }
 }
-
-/** Bytes of a database and its journals; 0 where there is none. */
-export const sizeWithJournals = (database: string): number =>
-  ['', '-wal', '-journal'].reduce((sum, suffix) => sum + sizeOf(database + suffix), 0)

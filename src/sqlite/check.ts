@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs'
-import { attempt, Failure } from '../failure.ts'
+import type { Config } from '../config.ts'
+import type { TableSize } from '../engine.ts'
+import { attemptAsync, Failure } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { leftAsItIs, sqliteError, unlessUnknownHere } from './errors.ts'
 import { hasBadHeader } from './file.ts'
@@ -13,6 +15,9 @@ import { quote } from './sql.ts'
  * also finds indexes that do not match their tables, in about three times the time.
  */
 export type Check = 'quick_check' | 'integrity_check'
+
+/** How a whole database is read for damage, where it is read. */
+export const checkOf = ({ check }: Config): Check => (check === 'always' ? 'integrity_check' : 'quick_check')
 
 export type FileCheck = Readonly<{
   /** what is wrong, the first few; none in a sound database */
@@ -28,9 +33,9 @@ const most = 3
  * Reads a whole database for damage and counts its rows. Leaves no trace (see `readOnly`).
  * @throws SQLite's errors, other than those that say that the file is damaged: that is a finding
  */
-export const checkFile = (path: string, check: Check): FileCheck => {
+export const checkFile = async (path: string, check: Check): Promise<FileCheck> => {
   if (hasBadHeader(path)) return { findings: ['its first bytes are not those of a SQLite database'], rows: [] }
-  const outcome = attempt(() => readOnly(path, connection => inspectOpen(path, connection, check)))
+  const outcome = await attemptAsync(() => readOnly(path, async connection => inspectOpen(path, connection, check)))
   if ('value' in outcome) return outcome.value
   const said = sqliteError(outcome.error)
   if (said === undefined || !/^SQLITE_(?:NOTADB|CORRUPT|ERROR)/.test(said.code)) throw outcome.error
@@ -89,8 +94,6 @@ export const refuseDamage = (path: string, { findings }: FileCheck): void => {
   if (findings.length === 0) return
   throw new Failure('DATABASE_DAMAGED', `${path} is damaged: ${findings.join('; ')}`, leftAsItIs)
 }
-
-export type TableSize = Readonly<{ name: string; rows: number }>
 
 /** How many rows each table has, by name; without those that only their hub can read (a virtual table of its own module). */
 export const countTables = (connection: Connection): readonly TableSize[] =>

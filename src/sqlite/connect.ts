@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
-import { attempt, Failure } from '../failure.ts'
+import { attemptAsync, Failure } from '../failure.ts'
 import { sizeOf } from '../volume/files.ts'
 import { isBusy } from './errors.ts'
 import { refuseNoFile } from './file.ts'
@@ -114,9 +114,12 @@ export type Patience = Readonly<{
  * Runs `work` again and again while SQLite says that another connection holds the lock, up to the timeout.
  * @throws what `work` throws: SQLITE_BUSY once the timeout is over; the signal's reason when it is aborted
  */
-export const whenFree = async <T>(work: () => T, { lockTimeout, signal, onWait }: Patience): Promise<T> => {
+export const whenFree = async <T>(
+  work: () => T | Promise<T>,
+  { lockTimeout, signal, onWait }: Patience,
+): Promise<T> => {
   signal.throwIfAborted()
-  const first = attempt(work)
+  const first = await attemptAsync(work)
   if ('value' in first) return first.value
   if (!isBusy(first.error)) throw first.error
   if (lockTimeout > 0) onWait()
@@ -125,7 +128,7 @@ export const whenFree = async <T>(work: () => T, { lockTimeout, signal, onWait }
   while (performance.now() < deadline) {
     await setTimeout(20)
     signal.throwIfAborted()
-    const outcome = attempt(work)
+    const outcome = await attemptAsync(work)
     if ('value' in outcome) return outcome.value
     if (!isBusy(outcome.error)) throw outcome.error
   }

@@ -25,11 +25,12 @@ export const copyDatabase = async (from: string, to: string, check: Check): Prom
   // what fails here is damage, and found again below
   if (leftovers.length > 0) attempt(() => foldLeftovers(to))
   const file = await open(to, 'r+')
-  const synced = file.sync()
-  const inspected = checkFile(to, check)
-  await synced
-  await file.close()
-  return inspected
+  try {
+    const [, checked] = await Promise.all([file.sync(), checkFile(to, check)])
+    return checked
+  } finally {
+    await file.close()
+  }
 }
 
 /** A copy that its maker may write, whatever the mode of the original is. */

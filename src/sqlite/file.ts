@@ -117,3 +117,7 @@ const bytesOf = (descriptor: number, length: number): Buffer => {
   const bytes = Buffer.alloc(length)
   return bytes.subarray(0, readSync(descriptor, bytes, 0, length, 0))
 }
+
+/** Bytes of a database and its journals; 0 where there is none. */
+export const sizeWithJournals = (database: string): number =>
+  ['', '-wal', '-journal'].reduce((sum, suffix) => sum + sizeOf(database + suffix), 0)

@@ -5,8 +5,10 @@ import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { attempt, Failure } from '../failure.ts'
+import { createProgress } from '../text.ts'
 import { hints } from '../volume/errors.ts'
 import { isBusy } from './errors.ts'
+import type { Surroundings } from './sqlite.ts'
 
 /**
  * A second process of this program, for work on a whole file and for trying locks out. A signal ends it at once, where SQLite
@@ -21,6 +23,13 @@ export type Helper = Readonly<{
   /** told every tenth of a second what is done, and how many bytes of how many */
   onProgress: (what: string, done: number, total: number) => void
 }>
+
+/** How this run starts a helper process, and shows how far that is. */
+export const helperOf = ({ command, log, signal }: Surroundings): Helper => ({
+  command,
+  signal,
+  onProgress: createProgress(log, 'bytes'),
+})
 
 /** What a helper prints: what its work gave, or the error that ended it. */
 export type HelperAnswer = Readonly<{ value: unknown } | { error: Readonly<{ code: unknown; message: string }> }>

@@ -2,13 +2,12 @@ import { copyFileSync, existsSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import Database from 'better-sqlite3'
-import { type Context, patienceOf } from '../context.ts'
-import { attempt, Failure, type Outcome } from '../failure.ts'
-import { sizeWithJournals } from '../ready/readiness.ts'
+import { attemptAsync, Failure, type Outcome } from '../failure.ts'
 import { makeTemporaryFolder, moreSpace, requireTemporarySpace } from '../volume/folders.ts'
 import { type Connection, openForReading, type Patience, whenFree } from './connect.ts'
 import { sqliteCode, toFailure } from './errors.ts'
-import { hasLeftovers, journalMode } from './file.ts'
+import { hasLeftovers, journalMode, sizeWithJournals } from './file.ts'
+import { patienceOf, type Surroundings } from './sqlite.ts'
 
 /**
  * Lets `work` read an existing database and leaves no trace: no file is made or written, no writer is held up. On a
@@ -20,14 +19,14 @@ import { hasLeftovers, journalMode } from './file.ts'
  * opens the database next does: it is the index of the WAL, and nothing is lost by it.
  * @throws what `work` throws; SQLite's own errors
  */
-export const readOnly = <T>(path: string, work: (connection: Connection) => T): T => {
+export const readOnly = async <T>(path: string, work: (connection: Connection) => Promise<T>): Promise<T> => {
   if (isQuiescent(path)) {
     if (hasLeftovers(path)) return readCopy(path, work)
     const before = fileStamp(path)
-    const outcome = attempt(() => withConnection(openImmutable(path), work))
+    const outcome = await attemptAsync(() => withConnection(openImmutable(path), work))
     if (fileStamp(path) === before) return resultOf(outcome)
   }
-  const outcome = attempt(() => withConnection(openForReading(path), work))
+  const outcome = await attemptAsync(() => withConnection(openForReading(path), work))
   if ('error' in outcome && needsWriting(outcome.error)) return readCopy(path, work)
   return resultOf(outcome)
 }
@@ -39,12 +38,12 @@ export const isQuiescent = (path: string): boolean => journalMode(path) === 'wal
 export const openImmutable = (path: string): Connection =>
   new Database(`${pathToFileURL(path)}?mode=ro&immutable=1`, { readonly: true })
 
-const readCopy = <T>(path: string, work: (connection: Connection) => T): T => {
+const readCopy = async <T>(path: string, work: (connection: Connection) => Promise<T>): Promise<T> => {
   const folder = makeTemporaryFolder()
   try {
     const copy = join(folder.path, basename(path))
     copyFiles(path, copy)
-    return withConnection(new Database(copy), work)
+    return await withConnection(new Database(copy), work)
   } finally {
     folder.remove()
   }
@@ -56,11 +55,11 @@ export const copyFiles = (path: string, copy: string): void => {
     copyFileSync(path + suffix, copy + suffix)
 }
 
-const withConnection = <T>(connection: Connection, work: (connection: Connection) => T): T => {
+const withConnection = async <T>(connection: Connection, work: (connection: Connection) => Promise<T>): Promise<T> => {
   try {
     // so that all it reads is of one moment; closing ends it, where a COMMIT would fail once damage was met
     connection.exec('BEGIN')
-    return work(connection)
+    return await work(connection)
   } finally {
     connection.close()
   }
@@ -135,14 +134,14 @@ const copies = 2
  * Where there is no database there is no copy either: the path is free.
  * @throws Failure DISK_FULL that names the temporary folder, when the copy or what is made of it has no room; what `work` throws
  */
-export const withCopy = async <T>(context: Context, work: (copy: string) => Promise<T>): Promise<T> => {
-  const { database } = context.config
+export const withCopy = async <T>(surroundings: Surroundings, work: (copy: string) => Promise<T>): Promise<T> => {
+  const { database } = surroundings.config
   const bytes = sizeWithJournals(database)
   const folder = makeTemporaryFolder()
   const copyAndWork = async (): Promise<T> => {
     requireTemporarySpace(folder.path, copies * bytes)
     const copy = join(folder.path, basename(database))
-    if (bytes > 0) await copyWithoutTrace(database, copy, patienceOf(context))
+    if (bytes > 0) await copyWithoutTrace(database, copy, patienceOf(surroundings))
     return work(copy)
   }
   return copyAndWork()

@@ -1,8 +1,22 @@
 import { statSync } from 'node:fs'
+import type { Reader, SchemaObject } from '../engine.ts'
+import { historyTable } from '../history.ts'
 import type { Connection } from './connect.ts'
 import { hasLeftovers } from './file.ts'
+import { hasHistory, readHistory } from './history.ts'
 
-export type SchemaObject = Readonly<{ type: string; name: string; table: string; sql: string }>
+/** Answers what the heart asks of a database; `connection` is for the rooms that are about SQLite. */
+export type SqliteReader = Reader & Readonly<{ connection: Connection }>
+
+export const readerOf = (connection: Connection): SqliteReader => ({
+  connection,
+  // inside a transaction page_count would not tell: BEGIN IMMEDIATE makes a first page
+  isEmpty: async () => connection.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0,
+  history: async () => readHistory(connection),
+  strangersTable: async () => findStrangersTable(connection),
+  objects: async () => readObjects(connection),
+  rows: async () => (await import('./check.ts')).countTables(connection),
+})
 
 /** Everything that CREATE statements made, sorted by name; SQLite's own tables and automatic indexes are left out. */
 export const readObjects = (connection: Connection): readonly SchemaObject[] =>
@@ -13,11 +27,15 @@ export const readObjects = (connection: Connection): readonly SchemaObject[] =>
     )
     .all()
 
-/** The tables of readSchema, by name. */
+/** The tables of readObjects, by name. */
 export const readTableNames = (connection: Connection): readonly string[] =>
   readObjects(connection)
     .filter(({ type }) => type === 'table')
     .map(({ name }) => name)
+
+/** The first table of a database that has no history of migrations: another program made it. */
+export const findStrangersTable = (connection: Connection): string | undefined =>
+  hasHistory(connection) ? undefined : readTableNames(connection).find(name => name !== historyTable)
 
 /**
  * Holds a file's size against its pages. SQLite notices a file that is too short when it reads there, and never one that grew:

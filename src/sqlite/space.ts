@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { Space } from '../engine.ts'
 import { sizeOf } from '../volume/files.ts'
 import { requireSpace } from '../volume/space.ts'
 import type { Connection } from './connect.ts'
@@ -54,3 +55,13 @@ export const sizeOfTable = (connection: Connection, table: string | undefined): 
       .pluck()
       .get(table ?? null),
   )
+
+/** A table written anew is there twice until it is committed, and once more in the journal or the WAL. */
+export const spaceForRewrites = (connection: Connection, texts: readonly string[]): readonly Space[] => {
+  const tables = rewrittenTables(texts).map(table => ({ table, bytes: sizeOfTable(connection, table) }))
+  const bytes = tables.reduce((sum, table) => sum + table.bytes, 0)
+  return [
+    ...tables.map(({ table, bytes }) => ({ what: `rebuild of ${table ?? 'a table'}`, bytes, files: 0 })),
+    { what: 'its journal', bytes, files: 0 },
+  ]
+}

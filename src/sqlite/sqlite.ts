@@ -1,72 +1,165 @@
+import { rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Config } from '../config.ts'
-import { type Context, patienceOf } from '../context.ts'
-import { createProgress } from '../text.ts'
+import type { DatabaseFile, Engine, Session } from '../engine.ts'
+import { attempt } from '../failure.ts'
+import type { Log } from '../log.ts'
+import { shareWithGroup, sizeOf } from '../volume/files.ts'
 import { filesystemOf } from '../volume/mounts.ts'
-import { probeFolder } from '../volume/volume.ts'
-import type { Check } from './check.ts'
-import { type Connection, closeUnlessDamaged, openDatabase, withTransaction } from './connect.ts'
-import { toFailure } from './errors.ts'
-import { type Helper, refuseFalseLocks } from './helper.ts'
+import { type Host, requireFolder, requireVolume } from '../volume/volume.ts'
+import {
+  type Connection,
+  closeUnlessDamaged,
+  openDatabase,
+  type Patience,
+  whenFree,
+  withTransaction,
+} from './connect.ts'
+import { sqliteCode, toFailure } from './errors.ts'
+import {
+  hasHotJournal,
+  journalMode,
+  refuseBadHeader,
+  refuseBadJournal,
+  sizeWithJournals,
+  wasWalRecovered,
+} from './file.ts'
+import { readerOf, type SqliteReader, wrongSize } from './reader.ts'
+
+/** Where the engine works, and what it may use. */
+export type Surroundings = Readonly<{
+  config: Config
+  log: Log
+  host: Host
+  /** ends a wait or a helper process; its reason is thrown */
+  signal: AbortSignal
+  /** what starts this program, for helper processes: Node, and its first file */
+  command: readonly [string, string]
+}>
+
+export type SqliteEngine = Engine<SqliteReader> & Readonly<{ file: DatabaseFile }>
 
 /**
- * Tries out what a run that writes needs of the volume, and of where the ready marker is. Called under the write lock.
- * @throws Failure FILESYSTEM_UNSUITABLE, VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE, DISK_FULL
+ * The engine on a database file. A run with nothing to do loads this file and what it imports; the rest is imported where it is
+ * called.
  */
-export const tryVolume = async (context: Context, connection: Connection): Promise<void> => {
-  const { readyFile, volume } = context.config
-  for (const folder of new Set([volume, dirname(readyFile)])) probeFolder(folder)
-  await distrustLocks(context, connection)
-}
-
-/** Over a network or by FUSE, locks may be for show, and the shared memory that WAL needs may not be shared. */
-export const distrustLocks = async (context: Context, connection: Connection): Promise<void> => {
-  const { config, host, log } = context
-  const { volume } = config
-  const { name, kind } = filesystemOf(host.mounts, dirname(connection.name))
-  if (kind !== 'shared') return
-  await refuseFalseLocks(connection.name, name, helperOf(context))
-  const isWal = connection.pragma('journal_mode', { simple: true }) === 'wal'
-  const advice = isWal
-    ? 'its database is in WAL mode, which is safe there only while one host uses it: run "PRAGMA journal_mode = DELETE" on it'
-    : 'locks hold there now; its database has a rollback journal instead of a WAL'
-  log.warn('volume.shared', `data directory ${volume} is on ${name}: ${advice}. A local disk is safer.`, {
-    filesystem: name,
-  })
-}
-
-/**
- * Opens a database, lets `work` have it under its write lock, in one transaction, and closes it. Whether there is one is to be
- * looked at before: where there is none, an empty one is made.
- * @throws what `work` throws, after ROLLBACK; Failure FILESYSTEM_UNSUITABLE where the lock does not hold; what SQLite's own errors
- *   mean
- */
-export const withDatabase = async <T>(
-  context: Context,
-  path: string,
-  work: (connection: Connection, commit: () => Promise<void>) => Promise<T>,
-): Promise<T> => {
-  const connection = openDatabase(path)
-  try {
-    const result = await withTransaction(connection, patienceOf(context), async commit => {
-      await distrustLocks(context, connection)
-      return work(connection, commit)
-    })
-    connection.close()
-    return result
-  } catch (error) {
-    const failure = toFailure(error, path)
-    closeUnlessDamaged(connection, failure)
-    throw failure
+export const createSqlite = (surroundings: Surroundings): SqliteEngine => {
+  const { config, host } = surroundings
+  const path = config.database
+  const patience = patienceOf(surroundings)
+  return {
+    name: path,
+    validate: async access => {
+      if (access === 'read') return requireFolder(config.volume, host)
+      requireVolume(config, host)
+      warnOfMemory(surroundings)
+    },
+    preflight: async () => {
+      if (sizeOf(path) === 0) return 'empty'
+      refuseBadHeader(path)
+      refuseBadJournal(path)
+      return 'there'
+    },
+    open: async () => {
+      const isNew = statSync(path, { throwIfNoEntry: false }) === undefined
+      const wasKilled = hasHotJournal(path)
+      return sessionOf(surroundings, openDatabase(path), { isNew, wasKilled })
+    },
+    read: async (whenBusy, work) => {
+      if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined
+      const { readOnly } = await import('./read-only.ts')
+      const read = () => readOnly(path, connection => work(readerOf(connection)))
+      return whenBusy === 'wait' ? whenFree(read, patience) : read()
+    },
+    explain: error => toFailure(error, path),
+    file: {
+      path,
+      journalMode: () => (sizeOf(path) === 0 ? null : journalMode(path)),
+      bytes: () => sizeWithJournals(path),
+      requireSound: async () => {
+        const [{ checkOf, requireSound }, { helperOf }] = await Promise.all([
+          import('./check.ts'),
+          import('./helper.ts'),
+        ])
+        await requireSound(path, checkOf(config), helperOf(surroundings))
+      },
+      copyTo: async copy => {
+        const [{ checkOf }, { copyByHelper }, { helperOf }] = await Promise.all([
+          import('./check.ts'),
+          import('./copy.ts'),
+          import('./helper.ts'),
+        ])
+        return copyByHelper('the backup', path, copy, checkOf(config), helperOf(surroundings))
+      },
+      isFailingDisk: error => /^SQLITE_IOERR/.test(String(sqliteCode(error))),
+    },
   }
 }
 
-/** How this run starts a helper process, and shows how far that is. */
-export const helperOf = ({ command, log, signal }: Context): Helper => ({
-  command,
+/** How long to wait for another writer, and what to say meanwhile. */
+export const patienceOf = ({ config, log, signal }: Surroundings): Patience => ({
+  lockTimeout: config.lockTimeout,
   signal,
-  onProgress: createProgress(log, 'bytes'),
+  onWait: () => {
+    const { database, lockTimeout } = config
+    log.info('lock.waiting', `waiting up to ${lockTimeout} s for another writer of ${database}`, {
+      database,
+      lockTimeout,
+    })
+  },
 })
 
-/** How a whole database is read for damage, where it is read. */
-export const checkOf = ({ check }: Config): Check => (check === 'always' ? 'integrity_check' : 'quick_check')
+const warnOfMemory = ({ config: { volume }, host, log }: Surroundings): void => {
+  const { name, kind } = filesystemOf(host.mounts, volume)
+  if (kind !== 'memory') return
+  const warning = `data directory ${volume} is on ${name}: all that is in it ends with the container`
+  log.warn('volume.memory', warning, { filesystem: name })
+}
+
+/** What was seen before it was opened. */
+type Opened = Readonly<{ isNew: boolean; wasKilled: boolean }>
+
+const sessionOf = (surroundings: Surroundings, connection: Connection, { isNew, wasKilled }: Opened): Session => {
+  const patience = patienceOf(surroundings)
+  const path = connection.name
+  return {
+    ...readerOf(connection),
+    isSuspect: async () => wasKilled || wrongSize(path, connection).length > 0 || wasWalRecovered(path),
+    snapshot: work => whenFree(() => inSnapshot(connection, work), patience),
+    transaction: work =>
+      withTransaction(connection, patience, async commit => {
+        const { transactionOf } = await import('./transaction.ts')
+        return work(transactionOf(surroundings, connection, commit))
+      }),
+    handOver: async () => {
+      shareWithGroup(path)
+      if (filesystemOf(surroundings.host.mounts, dirname(path)).kind !== 'shared')
+        await whenFree(() => connection.pragma('journal_mode = WAL'), patience)
+    },
+    close: async failure => {
+      if (isNew && failure !== undefined) removeIfEmpty(connection)
+      closeUnlessDamaged(connection, failure)
+    },
+  }
+}
+
+const inSnapshot = async <T>(connection: Connection, work: () => Promise<T>): Promise<T> => {
+  connection.exec('BEGIN')
+  try {
+    return await work()
+  } finally {
+    if (connection.inTransaction) connection.exec('ROLLBACK')
+  }
+}
+
+/**
+ * A first run that failed leaves no empty file behind. Under the write lock, so that nobody else is about to fill it;
+ * who waited for the lock sees that the file is gone (withTransaction).
+ */
+const removeIfEmpty = (connection: Connection): void => {
+  const remove = connection.transaction(() => {
+    if (statSync(connection.name).size === 0) rmSync(connection.name)
+  })
+  // when it is busy another run has it, and will fill it or remove it
+  attempt(() => remove.immediate())
+}

@@ -1,20 +1,20 @@
-import type { Config } from '../config.ts'
-import { type Context, patienceOf } from '../context.ts'
-import { attempt, Failure, type FailureCode } from '../failure.ts'
+import type { Context } from '../context.ts'
+import type { Engine } from '../engine.ts'
+import { attemptAsync, Failure, type FailureCode } from '../failure.ts'
+import { type AppliedMigration, wasAdopted } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
-import { type AppliedMigration, wasAdopted } from '../migrations/history.ts'
 import { loadMigrations } from '../migrations/load.ts'
-import { type Conflict, findOtherProgramsTable, makePlan } from '../migrations/plan.ts'
+import { type Conflict, readPlan } from '../migrations/plan.ts'
 import { requireNotLost } from '../ready/lost.ts'
 import { type ExpectedMarker, type Marker, mismatches } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
 import { checkFileByHelper, refuseDamage } from '../sqlite/check.ts'
-import { whenFree } from '../sqlite/connect.ts'
-import { toFailure } from '../sqlite/errors.ts'
+import { helperOf } from '../sqlite/helper.ts'
 import { findOrphans } from '../sqlite/keys.ts'
+import type { SqliteReader } from '../sqlite/reader.ts'
 import { compareSchemas, differ, type Finding } from '../sqlite/schema/compare.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
-import { helperOf } from '../sqlite/sqlite.ts'
+import { createSqlite } from '../sqlite/sqlite.ts'
 import { expectedSchemas } from './expected.ts'
 
 export type CheckResults = Readonly<{
@@ -32,25 +32,22 @@ export type CheckResults = Readonly<{
 export const runChecks = async (context: Context, known: readonly MigrationFile[]): Promise<CheckResults> => {
   const { config } = context
   const { database } = config
-  const read = () =>
-    unlessDamaged(config, () => {
-      requireNotLost(config)
-      return readState(config, connection => {
-        const structure = readAppSchema(connection)
-        const orphans = unlessDamaged(config, () => findOrphans(connection, structure))
-        return { structure, orphans, foreign: findOtherProgramsTable(connection) }
-      })
+  const engine = createSqlite(context)
+  const state = await unlessDamaged(engine, async () => {
+    await requireNotLost(engine, config)
+    return readState(engine, config, 'wait', async reader => {
+      const structure = readAppSchema(reader.connection)
+      const orphans = await unlessDamaged(engine, async () => findOrphans(reader.connection, structure))
+      return { structure, orphans, plan: await readPlan(reader, known) }
     })
-  const state = await whenFree(read, patienceOf(context))
+  })
   if (state instanceof Failure) return { schema: null, results: { damage: damageProblems(database, state) } }
   const { applied, marker, truth, more } = state
   if (more === undefined || truth === undefined) return { schema: null, results: { marker: absenceProblems(database) } }
-  const { structure, orphans, foreign } = more
-  const { pending, conflicts } = makePlan(known, applied)
-  const inspected = await checkFileByHelper(database, 'integrity_check', helperOf(context))
-  const damage = [unlessDamaged(config, () => refuseDamage(database, inspected)), orphans].find(
-    found => found instanceof Failure,
-  )
+  const { structure, orphans, plan } = more
+  const checked = await checkFileByHelper(database, 'integrity_check', helperOf(context))
+  const found = await unlessDamaged(engine, async () => refuseDamage(database, checked))
+  const damage = [found, orphans].find(failure => failure instanceof Failure)
   return {
     schema: applied.at(-1)?.name ?? null,
     results: {
@@ -58,7 +55,7 @@ export const runChecks = async (context: Context, known: readonly MigrationFile[
       ...(orphans instanceof Failure
         ? {}
         : { 'foreign keys': toProblems('foreign keys', 'SCHEMA_DRIFT', orphansHint, orphans) }),
-      history: historyProblems([...foreign, ...conflicts], pending),
+      history: historyProblems(plan.conflicts, plan.pending),
       ...(await examineStructure(context, known, applied, structure)),
       marker: markerProblems(marker, truth),
     },
@@ -66,10 +63,10 @@ export const runChecks = async (context: Context, known: readonly MigrationFile[
 }
 
 /** Runs `work`, and gives what shows that the database is damaged as a value. */
-const unlessDamaged = <T>({ database }: Config, work: () => T): T | Failure => {
-  const outcome = attempt(work)
+const unlessDamaged = async <T>(engine: Engine<SqliteReader>, work: () => Promise<T>): Promise<T | Failure> => {
+  const outcome = await attemptAsync(work)
   if ('value' in outcome) return outcome.value
-  const failure = toFailure(outcome.error, database)
+  const failure = engine.explain(outcome.error)
   if (failure instanceof Failure && failure.code === 'DATABASE_DAMAGED') return failure
   throw failure
 }

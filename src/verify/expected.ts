@@ -4,6 +4,7 @@ import type { LoadedMigration } from '../migrations/load.ts'
 import { applyMigrations, idleLimit } from '../migrations/run.ts'
 import { compareSchemas, type Finding } from '../sqlite/schema/compare.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
+import { migratableOn } from '../sqlite/transaction.ts'
 
 /**
  * What the migrations make of an empty database, in memory: the structure after each of them. Nothing is read from the
@@ -18,14 +19,14 @@ export const expectedSchemas = async (
   signal: AbortSignal,
 ): Promise<readonly Schema[]> => {
   const connection = new Database(':memory:')
-  const options = { version, signal, settleLimit: idleLimit, onProgress: () => undefined, around: runPlain }
+  const options = { version, signal, idleLimit, onProgress: () => undefined, hook: runPlain }
   const structures: Schema[] = []
   try {
     // as around `up`; it ends with the database, which nobody else has
     connection.exec('PRAGMA foreign_keys = OFF; BEGIN')
     for (const { name } of migrations) {
       const upTo = migrations.filter(migration => migration.name <= name)
-      await applyMigrations(connection, upTo, options)
+      await applyMigrations(migratableOn(connection), upTo, options)
       structures.push(readAppSchema(connection))
     }
     return structures

@@ -8,11 +8,14 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { listBackups } from '../../src/backup/backups.ts'
 import { type BackUpOptions, backUp, pruneBackups, removeBackup } from '../../src/backup/make.ts'
 import { openDatabase } from '../../src/sqlite/connect.ts'
+import { copyByHelper } from '../../src/sqlite/copy.ts'
+import type { Helper } from '../../src/sqlite/helper.ts'
+import { makeContext } from '../help/context.ts'
 import { makeHelper } from '../help/helper.ts'
 import { dump } from '../help/program.ts'
 
@@ -23,8 +26,15 @@ const make = (folder: string): string => {
   connection.close()
   return file
 }
-const backUpWith = (file: string, changed: Partial<BackUpOptions> = {}, helper = makeHelper()): Promise<string> =>
-  backUp(file, { schema: '0002-x', check: 'quick_check', rows: [{ name: 'a', rows: 2 }], ...changed }, helper)
+const backUpWith = async (
+  file: string,
+  changed: Partial<BackUpOptions> = {},
+  helper: Partial<Helper> = {},
+): Promise<string> => {
+  const { engine } = await makeContext(dirname(file))
+  const copyTo = (copy: string) => copyByHelper('the backup', file, copy, 'quick_check', makeHelper(helper))
+  return backUp({ ...engine.file, copyTo }, { schema: '0002-x', rows: [{ name: 'a', rows: 2 }], ...changed })
+}
 
 t.test('a backup is the database, with its mode, under a name that says from what and when', async t => {
   const file = make(t.testdir())
@@ -121,7 +131,7 @@ t.test('a signal ends it, and nothing is left', async t => {
   connection.close()
   const controller = new AbortController()
   const reason = new Error('stopped')
-  const helper = makeHelper({ signal: controller.signal, onProgress: () => controller.abort(reason) })
+  const helper = { signal: controller.signal, onProgress: () => controller.abort(reason) }
   await t.rejects(backUpWith(file, { rows: undefined }, helper), reason)
   t.equal(existsSync(join(file, '../backups')), false)
 })

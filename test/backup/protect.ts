@@ -10,7 +10,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import {
   checkDamage,
@@ -22,20 +21,32 @@ import {
   markUnfinished,
   withSafetyBackup,
 } from '../../src/backup/protect.ts'
+import type { Context } from '../../src/context.ts'
+import type { Transaction } from '../../src/engine.ts'
 import { readMarker } from '../../src/ready/marker.ts'
-import { openDatabase } from '../../src/sqlite/connect.ts'
+import { type Connection, openDatabase } from '../../src/sqlite/connect.ts'
+import { transactionOf } from '../../src/sqlite/transaction.ts'
 import { makeContext } from '../help/context.ts'
 import { withMount } from '../help/mount.ts'
 import { dump, root, runProgram, settingsFor } from '../help/program.ts'
 
 const notRoot = process.getuid?.() !== 0 && 'needs root, to mount'
-const found = { isNew: false, schema: '0001-x', marker: undefined, texts: [] }
+const found = { isNew: false, head: '0001-x', marker: undefined, texts: [] }
 const nothing = async () => undefined
 
-const make = (folder: string): Database.Database => {
+const make = (folder: string): Connection => {
   const connection = openDatabase(join(folder, 'homelab.db'))
   connection.exec('CREATE TABLE a (x); INSERT INTO a VALUES (1)')
   return connection
+}
+/** A run in a test's folder, and its transaction, which the test begins and ends. */
+const lockedOf = async (
+  folder: string,
+  connection: Connection,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<[Context, Transaction]> => {
+  const context = await makeContext(folder, environment)
+  return [context, transactionOf(context, connection, nothing)]
 }
 const backupsIn = (folder: string): readonly string[] => readdirSync(join(folder, 'backups')).filter(isBackup)
 const isBackup = (name: string): boolean => name.endsWith('.db')
@@ -44,8 +55,7 @@ t.test('a database without anything in it needs neither check nor backup', async
   const folder = t.testdir()
   const connection = openDatabase(join(folder, 'homelab.db'))
   const { value, checkedAt } = await withSafetyBackup(
-    await makeContext(folder),
-    connection,
+    ...(await lockedOf(folder, connection)),
     { ...found, isNew: true },
     async () => 7,
   )
@@ -58,10 +68,10 @@ t.test('a database without anything in it needs neither check nor backup', async
 t.test('with MIGRATOR_BACKUP=never the database itself is checked, and with MIGRATOR_CHECK=never not', async t => {
   const folder = t.testdir()
   const connection = make(folder)
-  const checking = await makeContext(folder, { MIGRATOR_BACKUP: 'never' })
-  t.match(await withSafetyBackup(checking, connection, found, nothing), { checkedAt: /Z$/ })
-  const neither = await makeContext(folder, { MIGRATOR_BACKUP: 'never', MIGRATOR_CHECK: 'never' })
-  t.match(await withSafetyBackup(neither, connection, found, nothing), { checkedAt: null })
+  const checking = await lockedOf(folder, connection, { MIGRATOR_BACKUP: 'never' })
+  t.match(await withSafetyBackup(...checking, found, nothing), { checkedAt: /Z$/ })
+  const neither = await lockedOf(folder, connection, { MIGRATOR_BACKUP: 'never', MIGRATOR_CHECK: 'never' })
+  t.match(await withSafetyBackup(...neither, found, nothing), { checkedAt: null })
   t.strictSame(readdirSync(folder), ['homelab.db'])
   connection.close()
 })
@@ -79,10 +89,10 @@ t.test('a check that is switched off keeps the time of the last one', async t =>
 t.test('before the work there is a backup, which is checked whatever MIGRATOR_CHECK says', async t => {
   const folder = t.testdir()
   const connection = make(folder)
-  const context = await makeContext(folder, { MIGRATOR_CHECK: 'never' })
+  const locked = await lockedOf(folder, connection, { MIGRATOR_CHECK: 'never' })
   connection.exec('BEGIN IMMEDIATE')
   const before = dump(join(folder, 'homelab.db'))
-  const outcome = await withSafetyBackup(context, connection, found, async () => {
+  const outcome = await withSafetyBackup(...locked, found, async () => {
     connection.exec('INSERT INTO a VALUES (2)')
     return backupsIn(folder)
   })
@@ -96,7 +106,7 @@ t.test('where the work fails its backup goes again, and older ones stay', async 
   const folder = t.testdir({ backups: { [older]: '' } })
   const connection = make(folder)
   const work = () => Promise.reject(new Error('out of luck'))
-  await t.rejects(withSafetyBackup(await makeContext(folder), connection, found, work), { message: 'out of luck' })
+  await t.rejects(withSafetyBackup(...(await lockedOf(folder, connection)), found, work), { message: 'out of luck' })
   t.strictSame(readdirSync(join(folder, 'backups')), [older])
   connection.close()
 })
@@ -105,7 +115,7 @@ t.test('where the disk fails the backup stays: it may not be rolled back', async
   const folder = t.testdir()
   const connection = make(folder)
   const work = () => Promise.reject(Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_WRITE' }))
-  await t.rejects(withSafetyBackup(await makeContext(folder), connection, found, work), { code: 'SQLITE_IOERR_WRITE' })
+  await t.rejects(withSafetyBackup(...(await lockedOf(folder, connection)), found, work), { code: 'SQLITE_IOERR_WRITE' })
   t.equal(backupsIn(folder).length, 1)
   connection.close()
 })
@@ -117,19 +127,19 @@ t.test(
     const connection = make(folder)
     connection.close()
     const context = await makeContext(folder)
-    const made = await makeLastingBackup(context, '0001-x')
+    const made = await makeLastingBackup(context, context.engine.file, '0001-x')
     const left = join(dirname(made), 'homelab-0001-x-20260101T000000Z.db')
     renameSync(made, left)
     markUnfinished(join(folder, 'homelab.db'), left)
     const sound = readFileSync(join(folder, 'homelab.db'))
     truncateSync(join(folder, 'homelab.db'), 4096)
     const damaged = openDatabase(join(folder, 'homelab.db'))
-    await t.rejects(withSafetyBackup(context, damaged, found, nothing), { code: 'DATABASE_DAMAGED' })
+    await t.rejects(withSafetyBackup(...(await lockedOf(folder, damaged)), found, nothing), { code: 'DATABASE_DAMAGED' })
     damaged.close()
     t.strictSame(backupsIn(folder), [left.split('/').at(-1)])
     writeFileSync(join(folder, 'homelab.db'), sound)
     const mended = openDatabase(join(folder, 'homelab.db'))
-    await withSafetyBackup(context, mended, found, nothing)
+    await withSafetyBackup(...(await lockedOf(folder, mended)), found, nothing)
     t.equal(backupsIn(folder).length, 1)
     t.notSame(backupsIn(folder), [left.split('/').at(-1)])
     mended.close()
@@ -189,8 +199,8 @@ t.test(
       connection.exec(
         `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10000) INSERT INTO a SELECT hex(randomblob(50)) FROM n`,
       )
-      const context = await makeContext(data)
-      const protectFor = (text: string) => withSafetyBackup(context, connection, { ...found, texts: [text] }, nothing)
+      const locked = await lockedOf(data, connection)
+      const protectFor = (text: string) => withSafetyBackup(...locked, { ...found, texts: [text] }, nothing)
       await t.rejects(protectFor("context.rebuildTable('a', '…')"), {
         code: 'DISK_FULL',
         message: /backup 1\.\d MB, rebuild of a 1\.\d MB, its journal 1\.\d MB, journal .*, ready marker/,
@@ -217,10 +227,10 @@ t.test(
       )
       const context = await makeContext(data)
       writeFileSync(join(data, 'filler'), Buffer.alloc(2 * 1024 * 1024))
-      await t.rejects(makeLastingBackup(context, 'x'), { code: 'DISK_FULL', message: /backup 1\.\d MB/ })
+      await t.rejects(makeLastingBackup(context, context.engine.file, 'x'), { code: 'DISK_FULL', message: /backup 1\.\d MB/ })
       const elsewhere = join(folder, 'elsewhere')
       symlinkSync(elsewhere, join(data, 'backups'))
-      await t.resolves(makeLastingBackup(context, 'x'))
+      await t.resolves(makeLastingBackup(context, context.engine.file, 'x'))
       t.equal(readdirSync(elsewhere).length, 1)
       connection.close()
     })

@@ -3,15 +3,16 @@ import t, { type Test } from 'tap'
 import { type Reverted, revertMigrations } from '../../src/dry-run/revert.ts'
 import { runPlain } from '../../src/engine.ts'
 import { Failure } from '../../src/failure.ts'
-import { readHistory } from '../../src/migrations/history.ts'
 import type { LoadedMigration, Migration } from '../../src/migrations/load.ts'
 import { applyMigrations } from '../../src/migrations/run.ts'
 import { openDatabase, withTransaction } from '../../src/sqlite/connect.ts'
+import { readHistory } from '../../src/sqlite/history.ts'
+import { migratableOn } from '../../src/sqlite/transaction.ts'
 import { dump } from '../help/program.ts'
 
 const signal = new AbortController().signal
 const patience = { lockTimeout: 0, signal, onWait: () => undefined }
-const options = { version: '1.2.3', signal, settleLimit: 60, onProgress: () => undefined, around: runPlain }
+const options = { version: '1.2.3', signal, idleLimit: 60, onProgress: () => undefined, hook: runPlain }
 const query =
   (...statements: readonly string[]): Migration =>
   async ({ context }) => {
@@ -37,11 +38,11 @@ const prepare = async (t: Pick<Test, 'testdir' | 'teardown'>, migrations: readon
   const file = join(t.testdir(), 'x.db')
   const connection = openDatabase(file)
   t.teardown(() => connection.close())
-  await withTransaction(connection, patience, () => applyMigrations(connection, migrations, options))
+  await withTransaction(connection, patience, () => applyMigrations(migratableOn(connection), migrations, options))
   const revert = async (names: readonly string[], meant: (table: string) => boolean = () => true, stop = signal) => {
     const reverted: Reverted[] = []
     await withTransaction(connection, patience, () =>
-      revertMigrations(connection, migrations, names, { ...options, signal: stop }, one => {
+      revertMigrations(migratableOn(connection), migrations, names, { ...options, signal: stop }, one => {
         if (!one.lost.every(({ of }) => meant(of))) throw new Failure('DATABASE_BUSY', 'not meant', 'hint')
         reverted.push(one)
       }),

@@ -4,9 +4,10 @@ import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { createDryRuns, dryRun, pendingOf, sizeNow } from '../../src/dry-run/try.ts'
 import { readMigrationFiles } from '../../src/migrations/files.ts'
-import { prepareHistory } from '../../src/migrations/history.ts'
 import type { LoadedMigration, Migration } from '../../src/migrations/load.ts'
 import { makeSafe } from '../../src/sqlite/editor/editor.ts'
+import { prepareHistory } from '../../src/sqlite/history.ts'
+import { readerOf } from '../../src/sqlite/reader.ts'
 import { connectSequelize } from '../../src/sqlite/sequelize.ts'
 import { makeContext } from '../help/context.ts'
 import { root } from '../help/program.ts'
@@ -173,7 +174,7 @@ t.test('a database of another program is refused under the name that is given', 
   t.teardown(() => connection.close())
   connection.exec('CREATE TABLE a (x)')
   const known = readMigrationFiles(join(root, 'migrations'))
-  t.throws(() => pendingOf(connection, known, '/v/x.db'), { code: 'HISTORY_CONFLICT', message: /\/v\/x\.db/ })
+  await t.rejects(pendingOf(readerOf(connection), known, '/v/x.db'), { code: 'HISTORY_CONFLICT', message: /\/v\/x\.db/ })
   prepareHistory(connection, [])
-  t.match(pendingOf(connection, known, '/v/x.db'), known)
+  t.match(await pendingOf(readerOf(connection), known, '/v/x.db'), known)
 })

@@ -8,7 +8,8 @@ import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { DataTypes, Op } from 'sequelize'
 import t from 'tap'
-import { makeSafe, type SchemaEditor } from '../../src/sqlite/editor/editor.ts'
+import type { SchemaEditor } from '../../src/engine.ts'
+import { makeSafe } from '../../src/sqlite/editor/editor.ts'
 import { connectSequelize } from '../../src/sqlite/sequelize.ts'
 
 const runs = process.env.FAULTS === 'long' ? 20_000 : 1000

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { readConfig } from '../../src/config.ts'
 import type { Context } from '../../src/context.ts'
 import { createLog } from '../../src/log.ts'
+import { createSqlite, type SqliteEngine } from '../../src/sqlite/sqlite.ts'
 import { root, settingsFor } from './program.ts'
 import { pipe } from './screen.ts'
 
@@ -10,13 +11,15 @@ export const makeContext = async (
   folder: string,
   environment: Readonly<Record<string, string>> = {},
   signal: AbortSignal = new AbortController().signal,
-): Promise<Context> => ({
-  config: await readConfig({
+): Promise<Context & { readonly engine: SqliteEngine }> => {
+  const config = await readConfig({
     environment: { ...settingsFor(folder), ...environment },
     workingFolder: folder,
     root,
     terminal: false,
-  }),
+  })
+  return withEngine({
+  config,
   log: createLog('json', 'error', 2, pipe),
   host: { container: false, mounts: [], uid: process.getuid?.(), gid: process.getgid?.() },
   signal,
@@ -25,4 +28,11 @@ export const makeContext = async (
   ask: async () => undefined,
   command: [process.execPath, join(root, 'bin/migrator.js')],
   version: '1.0.0',
+})
+}
+
+/** With an engine that works in these surroundings: one that was made in others is left behind. */
+export const withEngine = (context: Omit<Context, 'engine'>): Context & { readonly engine: SqliteEngine } => ({
+  ...context,
+  engine: createSqlite(context),
 })

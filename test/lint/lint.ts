@@ -5,7 +5,7 @@ import { readMigrationFiles } from '../../src/migrations/files.ts'
 import { root } from '../help/program.ts'
 
 const inFolder = async (folder: string, signal = new AbortController().signal) =>
-  lint(readMigrationFiles(folder), { version: '1.2.3', signal, settleLimit: 60 })
+  lint(readMigrationFiles(folder), { version: '1.2.3', signal, idleLimit: 60 })
 
 /** For each file what is found in it, as `up CODE: message`. */
 const find = async (t: Pick<Test, 'testdir'>, files: Readonly<Record<string, string>>) =>

@@ -177,7 +177,7 @@ t.test("this package's own models are found; an installed package is let be, if 
     'HM501: imports ../node_modules/homelab-migrator/models.js',
   ])
   const model = `import ${JSON.stringify(join(root, 'src/hub/models.ts'))}\n${up}`
-  t.match(await importsSeenIn(t, { 'migrations/0001-a.js': model }), [/^HM501: imports .*src\/models\/server\.ts$/])
+  t.match(await importsSeenIn(t, { 'migrations/0001-a.js': model }), [/^HM501: imports .*src\/hub\/models\.ts$/])
 })
 
 t.test('the network is found, however far behind, also when it is imported while the migration runs', async t => {

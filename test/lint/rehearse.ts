@@ -20,8 +20,8 @@ const migration = (name: string, up: Migration, down?: Migration): LoadedMigrati
   removesRows: [],
 })
 const never = new AbortController().signal
-const run = (migrations: readonly LoadedMigration[], signal = never, settleLimit = 60) =>
-  rehearse(migrations, { version: '1.2.3', signal, settleLimit, onRun: () => undefined })
+const run = (migrations: readonly LoadedMigration[], signal = never, idleLimit = 60) =>
+  rehearse(migrations, { version: '1.2.3', signal, idleLimit, onRun: () => undefined })
 
 t.test('each migration runs on what those before it made, and its down leaves nothing for the next', async t => {
   const [first, second] = await run([
@@ -113,7 +113,7 @@ t.test('who watches is told which one runs', async t => {
   await rehearse([migration('0001-a', query('SELECT 1')), migration('0002-b', query('SELECT 1'))], {
     version: '1.2.3',
     signal: never,
-    settleLimit: 60,
+    idleLimit: 60,
     onRun,
   })
   t.strictSame(names, ['0001-a', '0002-b'])

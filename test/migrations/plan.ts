@@ -1,14 +1,17 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
+import type { AppliedMigration } from '../../src/history.ts'
 import type { MigrationFile } from '../../src/migrations/files.ts'
-import { type AppliedMigration, prepareHistory } from '../../src/migrations/history.ts'
 import {
-  findOtherProgramsTable,
   isFromOtherTool,
   makePlan,
+  readPlan,
   refuseConflicts,
   unknownMigration,
 } from '../../src/migrations/plan.ts'
+import type { Connection } from '../../src/sqlite/connect.ts'
+import { prepareHistory } from '../../src/sqlite/history.ts'
+import { readerOf } from '../../src/sqlite/reader.ts'
 
 const open = (t: { teardown: (work: () => void) => void }, sql = '') => {
   const connection = new Database(':memory:')
@@ -16,6 +19,8 @@ const open = (t: { teardown: (work: () => void) => void }, sql = '') => {
   connection.exec(sql)
   return connection
 }
+/** The conflicts of a database with the migration that sequelize-cli may have applied to it. */
+const foundIn = async (connection: Connection) => (await readPlan(readerOf(connection), [known('0001-a')])).conflicts
 const sequelizeMeta = 'CREATE TABLE SequelizeMeta (name VARCHAR(255) NOT NULL UNIQUE PRIMARY KEY);'
 
 for (const [title, sql] of [
@@ -28,7 +33,7 @@ for (const [title, sql] of [
   ],
 ] as const) {
   t.test(`${title} is no conflict`, async t => {
-    t.strictSame(findOtherProgramsTable(open(t, sql)), [])
+    t.strictSame(await foundIn(open(t, sql)), [])
   })
 }
 
@@ -37,14 +42,14 @@ for (const [title, sql] of [
   ["a table beside an empty history of another tool's", `${sequelizeMeta} CREATE TABLE a (x)`],
 ] as const) {
   t.test(`${title} is a conflict, by its name`, async t => {
-    t.match(findOtherProgramsTable(open(t, sql)), [{ code: 'HISTORY_CONFLICT', name: 'table a', hint: /adopt/ }])
+    t.match(await foundIn(open(t, sql)), [{ code: 'HISTORY_CONFLICT', name: 'table a', hint: /adopt/ }])
   })
 }
 
 t.test('a table of a person beside our history, with everything taken back, is none', async t => {
   const connection = open(t, 'CREATE TABLE a (x)')
   prepareHistory(connection, [])
-  t.strictSame(findOtherProgramsTable(connection), [])
+  t.strictSame(await foundIn(connection), [])
 })
 
 /** `name` or `name=checksum`; without one every migration has the checksum `same` */

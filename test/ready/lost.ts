@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { readConfig } from '../../src/config.ts'
 import { requireDatabase, requireNotLost } from '../../src/ready/lost.ts'
-import { settingsFor } from '../help/program.ts'
+import { makeContext } from '../help/context.ts'
 
-const configFor = (folder: string) =>
-  readConfig({ environment: settingsFor(folder), workingFolder: '/', root: '/', terminal: false })
-const refuse = async (folder: string) => requireNotLost(await configFor(folder))
+const refuse = async (folder: string) => {
+  const { config, engine } = await makeContext(folder)
+  return requireNotLost(engine, config)
+}
 const makeDatabase = (folder: string): string => {
   const connection = new Database(join(folder, 'homelab.db'))
   connection.exec('CREATE TABLE a (x)')
@@ -56,7 +56,10 @@ t.test('a file that is no database is refused, whatever it is', async t => {
 })
 
 t.test('a command that needs a database tells none from a lost one', async t => {
-  const noDatabase = async (folder: string) => requireDatabase(await configFor(folder))
+  const noDatabase = async (folder: string) => {
+    const { config, engine } = await makeContext(folder)
+    return requireDatabase(engine, config)
+  }
   await t.rejects(noDatabase(t.testdir({})), { code: 'CONFIG_INVALID' })
   await t.rejects(noDatabase(t.testdir({ '.ready': '' })), { code: 'DATABASE_DAMAGED' })
   await t.resolves(noDatabase(makeDatabase(t.testdir({}))))

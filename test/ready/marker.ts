@@ -1,22 +1,28 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t from 'tap'
-import { prepareHistory } from '../../src/migrations/history.ts'
+import type { AppliedMigration } from '../../src/history.ts'
 import {
   commitWithoutMarker,
   expectedMarker,
   matches,
   mismatches,
   quickChecksum,
+  readContents,
   readMarker,
   withdrawMarker,
   withdrawn,
   writeMarker,
 } from '../../src/ready/marker.ts'
-import { openDatabase } from '../../src/sqlite/connect.ts'
+import { type Connection, openDatabase } from '../../src/sqlite/connect.ts'
+import { prepareHistory } from '../../src/sqlite/history.ts'
+import { readerOf, readObjects } from '../../src/sqlite/reader.ts'
 
 const more = { checkedAt: null, readyAt: '2026-01-01T00:00:00.000Z', version: '1.0.0', seen: '1-1' }
 const applied = [{ name: '0001-a', checksum: 'sha256:1', applied_at: null, duration_ms: null, migrator: null }]
+
+const truthOf = (connection: Connection, applied: readonly AppliedMigration[]) =>
+  expectedMarker({ database: basename(connection.name), objects: readObjects(connection), applied })
 
 const open = (t: { testdir: () => string; teardown: (work: () => void) => void }) => {
   const folder = t.testdir()
@@ -27,7 +33,7 @@ const open = (t: { testdir: () => string; teardown: (work: () => void) => void }
 
 t.test('a marker that was written is read back, and is true', async t => {
   const { connection, file } = open(t)
-  const truth = expectedMarker(connection, applied)
+  const truth = truthOf(connection, applied)
   t.match(truth, { schema: '0001-a', migrations: 1, database: 'x.db', fingerprint: /^sha256:/ })
   writeMarker(file, { ...truth, ...more })
   t.strictSame(readMarker(file), { ...truth, ...more })
@@ -52,7 +58,7 @@ t.test('JSON that says nothing of a schema is no marker', async t => {
 
 t.test('a withdrawn marker is kept as evidence until the next one is written', async t => {
   const { connection, folder, file } = open(t)
-  const marker = { ...expectedMarker(connection, applied), ...more }
+  const marker = { ...truthOf(connection, applied), ...more }
   writeMarker(file, marker)
   withdrawMarker(file)
   t.equal(readMarker(file), undefined)
@@ -63,7 +69,7 @@ t.test('a withdrawn marker is kept as evidence until the next one is written', a
 
 t.test('a marker is withdrawn for a commit, and put back where that fails', async t => {
   const { connection, file } = open(t)
-  const marker = { ...expectedMarker(connection, applied), ...more }
+  const marker = { ...truthOf(connection, applied), ...more }
   const fail = () => Promise.reject(new Error('no room'))
   await t.rejects(commitWithoutMarker(file, fail), { message: 'no room' })
   t.equal(readMarker(file), undefined, 'there was none')
@@ -79,7 +85,7 @@ t.test('a marker is withdrawn for a commit, and put back where that fails', asyn
 
 t.test('a marker that was withdrawn can be put back, and one of an earlier time is not', async t => {
   const { connection, file } = open(t)
-  const marker = { ...expectedMarker(connection, applied), ...more }
+  const marker = { ...truthOf(connection, applied), ...more }
   writeMarker(file, marker)
   withdrawMarker(file)()
   t.strictSame(readMarker(file), marker)
@@ -97,6 +103,8 @@ t.test('withdrawing where there is none is no error, anything else is', async t 
 
 const texts = [{ name: '0001-a', file: '/m/0001-a.ts', text: 'one' }]
 const told = { schema: '0001-a', migrations: 1, database: 'x.db', fingerprint: 'sha256:1', version: '1.0.0' }
+const seenOf = async (connection: Connection) =>
+  quickChecksum(await readContents(readerOf(connection), connection.name), texts, told)
 
 const openSeen = (t: { testdir: () => string; teardown: (work: () => void) => void }) => {
   const connection = openDatabase(join(t.testdir(), 'x.db'))
@@ -108,9 +116,9 @@ const openSeen = (t: { testdir: () => string; teardown: (work: () => void) => vo
 
 t.test('it stays while nothing changes, also when rows come', async t => {
   const connection = openSeen(t)
-  const before = quickChecksum(connection, texts, told)
+  const before = await seenOf(connection)
   connection.exec('INSERT INTO a VALUES (1)')
-  t.equal(quickChecksum(connection, texts, told), before)
+  t.equal(await seenOf(connection), before)
   t.match(before, /^\d+-[0-9a-f]{1,8}$/)
 })
 
@@ -124,10 +132,10 @@ for (const [title, sql, otherTexts, otherTold] of [
 ] as const) {
   t.test(`it changes with ${title}`, async t => {
     const connection = openSeen(t)
-    const before = quickChecksum(connection, texts, told)
+    const before = await seenOf(connection)
     connection.exec(sql)
     const after = quickChecksum(
-      connection,
+      await readContents(readerOf(connection), connection.name),
       texts.map(text => ({ ...text, ...otherTexts })),
       { ...told, ...otherTold },
     )
@@ -140,7 +148,7 @@ t.test('it changes when the file is another one by name', async t => {
   const other = openDatabase(join(t.testdir({}), 'y.db'))
   other.exec('CREATE TABLE a (x)')
   prepareHistory(other, [])
-  t.not(quickChecksum(other, texts, told), quickChecksum(connection, texts, told))
+  t.not(await seenOf(other), await seenOf(connection))
   other.close()
 })
 
@@ -152,33 +160,33 @@ const openTruth = (t: { testdir: () => string; teardown: (work: () => void) => v
 
 t.test('a marker is no longer true when the schema or the history changes', async t => {
   const { connection } = openTruth(t)
-  const marker = { ...expectedMarker(connection, applied), ...more }
-  t.equal(matches(marker, expectedMarker(connection, [])), false)
+  const marker = { ...truthOf(connection, applied), ...more }
+  t.equal(matches(marker, truthOf(connection, [])), false)
   t.equal(
     matches(
       marker,
-      expectedMarker(connection, [
+      truthOf(connection, [
         { name: '0001-a', checksum: 'other', applied_at: null, duration_ms: null, migrator: null },
       ]),
     ),
     false,
   )
   connection.exec('CREATE TABLE a (x)')
-  t.equal(matches(marker, expectedMarker(connection, applied)), false)
+  t.equal(matches(marker, truthOf(connection, applied)), false)
   t.equal(matches({ ...marker, database: 'y.db' }, { ...marker }), false)
 })
 
 t.test('the order in which tables were made does not matter', async t => {
   const { connection } = openTruth(t)
   connection.exec('CREATE TABLE a (x); CREATE TABLE b (y)')
-  const marker = { ...expectedMarker(connection, applied), ...more }
+  const marker = { ...truthOf(connection, applied), ...more }
   connection.exec('DROP TABLE a; CREATE TABLE a (x)')
-  t.equal(matches(marker, expectedMarker(connection, applied)), true)
+  t.equal(matches(marker, truthOf(connection, applied)), true)
 })
 
 t.test('the fields that are not true are named', async t => {
   const { connection } = openTruth(t)
-  const truth = expectedMarker(connection, applied)
+  const truth = truthOf(connection, applied)
   const marker = { ...truth, ...more }
   t.strictSame(mismatches(marker, truth), [])
   t.strictSame(mismatches({ ...marker, migrations: 2, fingerprint: 'x' }, truth), ['migrations', 'fingerprint'])
@@ -187,9 +195,9 @@ t.test('the fields that are not true are named', async t => {
 t.test('an index that is not UNIQUE leaves a marker true, and one that is does not', async t => {
   const { connection } = openTruth(t)
   connection.exec('CREATE TABLE a (x)')
-  const marker = { ...expectedMarker(connection, applied), ...more }
+  const marker = { ...truthOf(connection, applied), ...more }
   connection.exec('create  index mine on a (x)')
-  t.equal(matches(marker, expectedMarker(connection, applied)), true)
+  t.equal(matches(marker, truthOf(connection, applied)), true)
   connection.exec('create unique index ours on a (x)')
-  t.equal(matches(marker, expectedMarker(connection, applied)), false)
+  t.equal(matches(marker, truthOf(connection, applied)), false)
 })

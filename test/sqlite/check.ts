@@ -15,13 +15,20 @@ import t from 'tap'
 import {
   checkFile,
   checkFileByHelper,
+  checkOf,
   countRows,
   countTables,
   refuseDamage,
   requireSound,
 } from '../../src/sqlite/check.ts'
+import { makeContext } from '../help/context.ts'
 import { makeHelper } from '../help/helper.ts'
 import '../help/use-uri.ts'
+
+t.test('MIGRATOR_CHECK=always reads the indexes too', async t => {
+  t.equal(checkOf((await makeContext('/nowhere')).config), 'quick_check')
+  t.equal(checkOf((await makeContext('/nowhere', { MIGRATOR_CHECK: 'always' })).config), 'integrity_check')
+})
 
 const make = (folder: string): string => {
   const file = join(folder, 'x.db')
@@ -102,7 +109,7 @@ t.test('what breaks its own rules is found', async t => {
     CREATE TABLE a (x); INSERT INTO a VALUES (NULL);
     PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE a (x NOT NULL)'`)
   connection.close()
-  for (const check of checks) t.match(checkFile(file, check), { findings: ['NULL value in a.x'], rows: [] })
+  for (const check of checks) t.match(await checkFile(file, check), { findings: ['NULL value in a.x'], rows: [] })
 })
 
 t.test('tables that only the hub can read are passed over, and the others are read', async t => {
@@ -120,14 +127,14 @@ t.test('tables that only the hub can read are passed over, and the others are re
     { name: 'b', rows: 1 },
     { name: 'c"d', rows: 0 },
   ]
-  for (const check of checks) t.match(checkFile(file, check), { findings: [], rows: sound })
+  for (const check of checks) t.match(await checkFile(file, check), { findings: [], rows: sound })
   const other = new Database(file)
   other.unsafeMode(true)
   other.exec(
     "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE a (x NOT NULL)' WHERE name = 'a'",
   )
   other.close()
-  for (const check of checks) t.match(checkFile(file, check), { findings: ['NULL value in a.x'], rows: [] })
+  for (const check of checks) t.match(await checkFile(file, check), { findings: ['NULL value in a.x'], rows: [] })
 })
 
 t.test('an index that does not match its table is found by integrity_check, and not by quick_check', async t => {
@@ -143,8 +150,8 @@ t.test('an index that does not match its table is found by integrity_check, and 
     `PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ('index', 'i', 'a', 3, 'CREATE INDEX i ON a (x)')`,
   )
   writer.close()
-  t.strictSame(checkFile(file, 'quick_check').findings, [])
-  t.match(checkFile(file, 'integrity_check'), { findings: [/index i/] })
+  t.strictSame((await checkFile(file, 'quick_check')).findings, [])
+  t.match(await checkFile(file, 'integrity_check'), { findings: [/index i/] })
 })
 
 for (const [title, spoil] of [
@@ -171,7 +178,7 @@ for (const [title, spoil] of [
     spoil(file)
     const before = readFileSync(file)
     for (const check of checks) {
-      const { findings } = checkFile(file, check)
+      const { findings } = await checkFile(file, check)
       t.ok(findings.length > 0 && findings.length <= 3, findings.join('; '))
     }
     t.strictSame(readFileSync(file), before)
@@ -185,18 +192,18 @@ t.test('AUTOINCREMENT marks of no table are found, though SQLite itself finds no
   connection.exec('CREATE TABLE a (x INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO a VALUES (7)')
   for (const mark of ['NULL', "'12'", '4.5']) {
     connection.exec(`INSERT INTO sqlite_sequence VALUES ('gone', ${mark})`)
-    t.strictSame(checkFile(file, 'integrity_check').findings, [])
+    t.strictSame((await checkFile(file, 'integrity_check')).findings, [])
   }
   connection.exec('UPDATE sqlite_sequence SET name = NULL')
   connection.close()
-  t.match(checkFile(file, 'quick_check').findings, [/4 rows of sqlite_sequence/])
+  t.match((await checkFile(file, 'quick_check')).findings, [/4 rows of sqlite_sequence/])
 })
 
 t.test('a WAL that cannot be read is no finding but an error', async t => {
   const folder = t.testdir()
   const file = makeDatabase(folder, 'wal')
   mkdirSync(`${file}-wal`)
-  t.throws(() => checkFile(file, 'quick_check'), { code: 'EISDIR' })
+  await t.rejects(checkFile(file, 'quick_check'), { code: 'EISDIR' })
 })
 
 t.test('a file that is not there is no finding but an error', async t => {

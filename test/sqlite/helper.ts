@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { openDatabase } from '../../src/sqlite/connect.ts'
-import { bytesReadBy, refuseFalseLocks, runHelper, tryLock } from '../../src/sqlite/helper.ts'
+import { bytesReadBy, helperOf, refuseFalseLocks, runHelper, tryLock } from '../../src/sqlite/helper.ts'
+import { makeContext } from '../help/context.ts'
 import { makeHelper } from '../help/helper.ts'
 
 /** A database that takes a while to read. */
@@ -16,6 +17,14 @@ const makeLarge = (folder: string): string => {
   connection.close()
   return file
 }
+
+t.test('a helper is started by the same words, and stopped by the same signal', async t => {
+  const context = await makeContext('/nowhere')
+  const helper = helperOf(context)
+  t.equal(helper.command, context.command)
+  t.equal(helper.signal, context.signal)
+  helper.onProgress('checking', 1, 2)
+})
 
 t.test('what the work gave comes back', async t => {
   const file = join(t.testdir({ 'x.db': '' }), 'x.db')

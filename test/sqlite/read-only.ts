@@ -205,24 +205,24 @@ const makeFile = (t: Pick<Test, 'testdir'>, mode: 'wal' | 'delete') => {
   connection.close()
   return { file, folder: join(folder, 'a #?%.d') }
 }
-const count = (connection: Connection) => connection.prepare('SELECT count(*) FROM a').pluck().get()
+const count = async (connection: Connection) => connection.prepare('SELECT count(*) FROM a').pluck().get()
 const temporaryFolders = () => readdirSync(tmpdir()).filter(entry => entry.startsWith('migrator-'))
 
 for (const mode of ['wal', 'delete'] as const) {
   t.test(`a closed database in journal mode ${mode} is read without a trace`, async t => {
     const { file, folder } = makeFile(t, mode)
     const before = readFileSync(file)
-    t.equal(readOnly(file, count), 1)
+    t.equal(await readOnly(file, count), 1)
     t.strictSame(readdirSync(folder), ['x.db'])
     t.ok(before.equals(readFileSync(file)))
-    t.throws(() => readOnly(file, connection => connection.exec('DELETE FROM a')), { code: 'SQLITE_READONLY' })
+    await t.rejects(readOnly(file, async connection => connection.exec('DELETE FROM a')), { code: 'SQLITE_READONLY' })
   })
 
   t.test(`what a writer committed a moment ago is seen, in journal mode ${mode}`, async t => {
     const { file } = makeFile(t, mode)
     const writer = new Database(file)
     writer.exec('INSERT INTO a VALUES (2)')
-    t.equal(readOnly(file, count), 2)
+    t.equal(await readOnly(file, count), 2)
     writer.close()
   })
 }
@@ -231,13 +231,13 @@ t.test('all that is read is of one moment, though a hub commits in between', asy
   const { file } = makeFile(t, 'wal')
   const hub = new Database(file)
   hub.exec('INSERT INTO a VALUES (2)')
-  const counts = readOnly(file, connection => {
-    const first = count(connection)
+  const counts = await readOnly(file, async connection => {
+    const first = await count(connection)
     hub.exec('INSERT INTO a VALUES (3)')
-    return [first, count(connection)]
+    return [first, await count(connection)]
   })
   t.strictSame(counts, [2, 2])
-  t.equal(count(hub), 3)
+  t.equal(await count(hub), 3)
   hub.close()
 })
 
@@ -245,8 +245,8 @@ t.test('who starts to write during the look makes it look again', async t => {
   const { file } = makeFile(t, 'wal')
   const found: unknown[] = []
   const writers: Database.Database[] = []
-  const last = readOnly(file, connection => {
-    found.push(count(connection))
+  const last = await readOnly(file, async connection => {
+    found.push(await count(connection))
     if (writers.length === 0) {
       const writer = new Database(file)
       writers.push(writer)
@@ -265,7 +265,7 @@ t.test('what a killed writer committed is read from a copy, and the original sta
   const copy = join(folder, '../live/x.db')
   for (const suffix of ['', '-wal']) copyFileSync(file + suffix, copy + suffix)
   writer.close()
-  t.equal(readOnly(copy, count), 2)
+  t.equal(await readOnly(copy, count), 2)
   t.strictSame(readdirSync(join(folder, '../live')), ['x.db', 'x.db-wal'])
   t.strictSame(temporaryFolders(), [])
 })
@@ -281,21 +281,20 @@ t.test('what a killed writer had not committed is not seen', async t => {
   for (const suffix of ['', '-journal']) copyFileSync(file + suffix, copy + suffix)
   writer.exec('ROLLBACK')
   writer.close()
-  t.equal(readOnly(copy, count), 1)
+  t.equal(await readOnly(copy, count), 1)
   t.strictSame(readdirSync(join(folder, '../live')), ['x.db', 'x.db-journal'])
   t.strictSame(temporaryFolders(), [])
 })
 
 t.test('errors of the work are thrown on', async t => {
   const { file } = makeFile(t, 'delete')
-  t.throws(
-    () =>
-      readOnly(file, () => {
-        throw new Error('mine')
-      }),
+  await t.rejects(
+    readOnly(file, async () => {
+      throw new Error('mine')
+    }),
     { message: 'mine' },
   )
-  t.throws(() => readOnly(file, connection => connection.exec('SELECT * FROM b')), { code: 'SQLITE_ERROR' })
+  await t.rejects(readOnly(file, async connection => connection.exec('SELECT * FROM b')), { code: 'SQLITE_ERROR' })
 })
 
 t.test(
@@ -305,7 +304,7 @@ t.test(
     const { file, folder } = makeFile(t, 'wal')
     await withMount(folder, ['--bind', '-o', 'ro', folder], async () => {
       // the option counts only when a bind mount is made anew
-      t.equal(readOnly(file, count), 1)
+      t.equal(await readOnly(file, count), 1)
     })
     t.equal(existsSync(`${file}-shm`), false)
   },
@@ -316,8 +315,8 @@ t.test('a file that is no database is told as such', async t => {
   mkdirSync(join(folder, 'a'))
   const file = join(folder, 'x.db')
   writeFileSync(file, 'no database'.repeat(100))
-  t.throws(() => readOnly(file, count), { code: 'SQLITE_NOTADB' })
-  t.throws(() => readOnly(join(folder, 'a'), count), { code: 'CONFIG_INVALID', message: /is a folder/ })
+  await t.rejects(readOnly(file, count), { code: 'SQLITE_NOTADB' })
+  await t.rejects(readOnly(join(folder, 'a'), count), { code: 'CONFIG_INVALID', message: /is a folder/ })
   rmSync(file)
-  t.throws(() => readOnly(file, count), { code: 'ENOENT' })
+  await t.rejects(readOnly(file, count), { code: 'ENOENT' })
 })

@@ -1,16 +1,7 @@
 import type { QueryInterface } from 'sequelize'
+import type { BackfillOptions, OnProgress } from '../../engine.ts'
 import { quote } from '../sql.ts'
 import { findRowid, readColumns, readTable, select } from './rebuild.ts'
-
-export type BackfillOptions = Readonly<{
-  /** the table whose rows are gone through, by their rowids */
-  table: string
-  /** rows at a time, 10,000 when it is left out */
-  batch?: number
-}>
-
-/** Told after each batch: what is gone through, rows done, rows in all. */
-export type OnProgress = (table: string, done: number, total: number) => void
 
 const belowAnyRowid = -1e19
 

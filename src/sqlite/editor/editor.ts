@@ -1,19 +1,10 @@
 import type { AddConstraintOptions, QueryInterface, TableName } from 'sequelize'
+import type { OnProgress, SchemaEditor } from '../../engine.ts'
 import { withConstraint } from '../schema/text.ts'
 import { quote } from '../sql.ts'
-import { type BackfillOptions, backfill, type OnProgress } from './backfill.ts'
-import { changeColumn, type RebuildOptions, readCreateSql, rebuildTable, select } from './rebuild.ts'
+import { backfill } from './backfill.ts'
+import { changeColumn, readCreateSql, rebuildTable, select } from './rebuild.ts'
 import { constraintSql } from './sequelize-internals.ts'
-
-/**
- * What a migration gets: Sequelize's QueryInterface, made safe, with `rebuildTable` for what ALTER TABLE cannot do and
- * `backfill` for a change of very many rows.
- */
-export type SchemaEditor = QueryInterface &
-  Readonly<{
-    rebuildTable: (table: string, createSql: string, options?: RebuildOptions) => Promise<void>
-    backfill: (sql: string, options: BackfillOptions) => Promise<void>
-  }>
 
 /**
  * Makes Sequelize's QueryInterface safe for SQLite, in place, so that `sequelize.getQueryInterface()` is safe too.

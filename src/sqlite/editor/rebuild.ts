@@ -1,15 +1,8 @@
 import { type QueryInterface, QueryTypes } from 'sequelize'
+import type { RebuildOptions } from '../../engine.ts'
 import { withColumnChanged } from '../schema/text.ts'
 import { quote } from '../sql.ts'
 import { columnSql } from './sequelize-internals.ts'
-
-export type RebuildOptions = Readonly<{
-  /**
-   * For a new column the SQL expression that fills it, out of the old ones (`{ host: "lower(hostname)" }`); without one it
-   * gets its default. `null` for an old column that goes.
-   */
-  copy?: Readonly<Record<string, string | null>>
-}>
 
 /**
  * Gives a table another definition and keeps everything in and around it: rows and rowids, the AUTOINCREMENT high mark,

@@ -1,5 +1,5 @@
 import { attempt } from '../../failure.ts'
-import { historyTable } from '../../migrations/history.ts'
+import { historyTable } from '../../history.ts'
 import type { Connection } from '../connect.ts'
 import { sqliteError } from '../errors.ts'
 import { elementsOf, quote, type Token, textOf, tokensOf, wordAt } from '../sql.ts'

@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { prepareHistory } from '../../../src/migrations/history.ts'
+import { prepareHistory } from '../../../src/sqlite/history.ts'
 import {
   affinityOf,
   readAppSchema,

@@ -1,26 +1,8 @@
-import { Failure } from '../failure.ts'
-import type { Connection } from '../sqlite/connect.ts'
-import type { MigrationFile } from './files.ts'
+import type { Recordable } from '../engine.ts'
+import { type AppliedMigration, bareName, historyTable, noHistory, otherTool, toApplied } from '../history.ts'
+import type { Connection } from './connect.ts'
 
-/** A row of the history: what Umzug and sequelize-cli read is the name alone, so the rest may be missing. */
-export type AppliedMigration = Readonly<{
-  /** without extension, though sequelize-cli records `name.js` */
-  name: string
-  /** as in MigrationFile; null where another tool applied it */
-  checksum: string | null
-  /** ISO 8601, UTC */
-  applied_at: string | null
-  duration_ms: number | null
-  /** the version of this program that applied it */
-  migrator: string | null
-}>
-
-/** The history's name is the one that Umzug's and sequelize-cli's storage use. */
-export const historyTable = 'SequelizeMeta'
 const columns = ['checksum TEXT', 'applied_at TEXT', 'duration_ms INTEGER', 'migrator TEXT']
-
-/** Stands for `migrator` in a row that another tool keeps for itself beside ours: see setAside. */
-const otherTool = 'another tool'
 
 /**
  * The applied migrations by name; none where there is no history. Rows that are set aside are left out.
@@ -35,22 +17,6 @@ export const readHistory = (connection: Connection): readonly AppliedMigration[]
         .map(row => toApplied(row, connection.name))
         .filter(({ migrator }) => migrator !== otherTool)
 
-const toApplied = (row: Readonly<Record<string, unknown>>, path: string): AppliedMigration => {
-  const { name, checksum = null, applied_at = null, duration_ms = null, migrator = null } = row
-  if (
-    typeof name !== 'string' ||
-    !isText(checksum) ||
-    !isText(applied_at) ||
-    !isText(migrator) ||
-    !isNumber(duration_ms)
-  )
-    throw noHistory(path, `has a row that tells of no migration: ${JSON.stringify(row)}`)
-  return { name: bareName(name), checksum, applied_at, duration_ms, migrator }
-}
-
-const isText = (value: unknown): value is string | null => value === null || typeof value === 'string'
-const isNumber = (value: unknown): value is number | null => value === null || typeof value === 'number'
-
 /** Whether migrations were applied here, or all taken back. A table of that name that another tool made and left empty is none. */
 export const hasHistory = (connection: Connection): boolean =>
   historyColumns(connection).includes('checksum') || readHistory(connection).length > 0
@@ -59,12 +25,12 @@ export const hasHistory = (connection: Connection): boolean =>
  * Makes the history table, or brings one that another tool made to our columns, and its rows to names without extension and
  * to the checksums of the files that are known. Columns beside ours stay, and may be empty from then on.
  */
-export const prepareHistory = (connection: Connection, known: readonly MigrationFile[]): void => {
+export const prepareHistory = (connection: Connection, known: readonly Recordable[]): void => {
   for (const sql of historyStatements(connection, known)) connection.exec(sql)
 }
 
-/** The statements that do it. Names and checksums are what they are (files.ts, digest.ts): no quote is in them. */
-export const historyStatements = (connection: Connection, known: readonly MigrationFile[]): readonly string[] => {
+/** The statements that do it. Names and checksums are what they are (migrations/files.ts): no quote is in them. */
+export const historyStatements = (connection: Connection, known: readonly Recordable[]): readonly string[] => {
   const present = historyColumns(connection)
   if (present.length === 0)
     return [`CREATE TABLE ${historyTable} (name TEXT NOT NULL PRIMARY KEY, ${columns.join(', ')})`]
@@ -111,7 +77,7 @@ export const setAside = (connection: Connection, names: readonly string[]): void
 }
 
 /** Records the present text of a migration as the one that was applied. */
-export const recordChecksum = (connection: Connection, { name, checksum }: MigrationFile): void => {
+export const recordChecksum = (connection: Connection, { name, checksum }: Recordable): void => {
   connection.prepare(`UPDATE ${historyTable} SET checksum = @checksum WHERE name = @name`).run({ name, checksum })
 }
 
@@ -134,28 +100,3 @@ const historyColumns = (connection: Connection): readonly string[] => {
   if (rows.length > 0 && !names.includes('name')) throw noHistory(connection.name, 'has no column "name"')
   return names
 }
-
-const noHistory = (path: string, reason: string): Failure =>
-  new Failure(
-    'HISTORY_CONFLICT',
-    `${historyTable} in ${path} is no history of migrations: it ${reason}`,
-    `Mend it, or rename it where another program needs it: migrations are recorded under that name.`,
-  )
-
-const bareName = (name: string): string => name.replace(/\.[cm]?[jt]s$/, '')
-
-const mark = ', adopted from '
-
-/**
- * What the history says in `migrator` of a migration that was not applied here but found to be there already.
- * @param version of this program
- * @param tool that made the database
- */
-export const adoptedBy = (version: string, tool: string): string => `${version}${mark}${tool}`
-
-/**
- * Whether another tool made the database or some of it: it was adopted, or sequelize-cli applied our own migrations, of which
- * it records the name alone.
- */
-export const wasAdopted = (applied: readonly AppliedMigration[]): boolean =>
-  applied.some(({ migrator }) => migrator === null || migrator.includes(mark))
