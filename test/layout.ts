@@ -1,27 +1,35 @@
 /** What the map in CONTRIBUTING.md promises of src: each list is of what breaks a rule, and is empty. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { ceiling, files, heartLines, offenders } from '../scripts/layout.ts'
 import { root } from './help/program.ts'
 
-const src = join(root, 'src')
-const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'))
-const textOf = (file: string): string => readFileSync(join(src, file), 'utf8')
+t.test('rooms import in one order, and only the rooms about SQLite know it', async t => {
+  for (const [rule, list] of Object.entries(offenders())) t.strictSame(list, [], rule)
+})
 
-t.test('only main.ts and process.ts touch the process', async t => {
-  const touching = files.filter(file => /^[^/*]*\bprocess\.(?!getBuiltinModule)/m.test(textOf(file)))
-  t.strictSame(touching, ['main.ts'])
+t.test('the heart can be read in half an hour', async t => {
+  t.ok(heartLines <= ceiling, `${heartLines} lines`)
+})
+
+t.test('only main.ts touches the process', async t => {
+  const touching = files.filter(({ text }) => /^[^/*]*\bprocess\.(?!getBuiltinModule)/m.test(text))
+  t.strictSame(
+    touching.map(({ file }) => file),
+    ['main.ts'],
+  )
 })
 
 t.test('there are no default exports and no barrels', async t => {
   t.strictSame(
-    files.filter(file => /\bexport default\b|export \* from/.test(textOf(file))),
+    files.filter(({ text }) => /\bexport default\b|export \* from/.test(text)).map(({ file }) => file),
     [],
   )
 })
 
 t.test('each room has its tests', async t => {
-  const rooms = new Set(files.filter(file => file.includes('/')).map(file => file.slice(0, file.indexOf('/'))))
+  const rooms = new Set(files.filter(({ file }) => file.includes('/')).map(({ room }) => room))
   t.strictSame(
     [...rooms].filter(room => !existsSync(join(root, 'test', room))),
     [],
