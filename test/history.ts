@@ -17,4 +17,3 @@ t.test('one is enough that was there already, or that another tool recorded', as
 t.test('the record says by which version, and from which tool', async t => {
   t.equal(adoptedBy('1.0.0', 'Alembic'), '1.0.0, adopted from Alembic')
 })
-

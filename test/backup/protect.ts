@@ -115,7 +115,9 @@ t.test('where the disk fails the backup stays: it may not be rolled back', async
   const folder = t.testdir()
   const connection = make(folder)
   const work = () => Promise.reject(Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_WRITE' }))
-  await t.rejects(withSafetyBackup(...(await lockedOf(folder, connection)), found, work), { code: 'SQLITE_IOERR_WRITE' })
+  await t.rejects(withSafetyBackup(...(await lockedOf(folder, connection)), found, work), {
+    code: 'SQLITE_IOERR_WRITE',
+  })
   t.equal(backupsIn(folder).length, 1)
   connection.close()
 })
@@ -134,7 +136,9 @@ t.test(
     const sound = readFileSync(join(folder, 'homelab.db'))
     truncateSync(join(folder, 'homelab.db'), 4096)
     const damaged = openDatabase(join(folder, 'homelab.db'))
-    await t.rejects(withSafetyBackup(...(await lockedOf(folder, damaged)), found, nothing), { code: 'DATABASE_DAMAGED' })
+    await t.rejects(withSafetyBackup(...(await lockedOf(folder, damaged)), found, nothing), {
+      code: 'DATABASE_DAMAGED',
+    })
     damaged.close()
     t.strictSame(backupsIn(folder), [left.split('/').at(-1)])
     writeFileSync(join(folder, 'homelab.db'), sound)
@@ -227,7 +231,10 @@ t.test(
       )
       const context = await makeContext(data)
       writeFileSync(join(data, 'filler'), Buffer.alloc(2 * 1024 * 1024))
-      await t.rejects(makeLastingBackup(context, context.engine.file, 'x'), { code: 'DISK_FULL', message: /backup 1\.\d MB/ })
+      await t.rejects(makeLastingBackup(context, context.engine.file, 'x'), {
+        code: 'DISK_FULL',
+        message: /backup 1\.\d MB/,
+      })
       const elsewhere = join(folder, 'elsewhere')
       symlinkSync(elsewhere, join(data, 'backups'))
       await t.resolves(makeLastingBackup(context, context.engine.file, 'x'))

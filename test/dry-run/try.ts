@@ -174,7 +174,10 @@ t.test('a database of another program is refused under the name that is given', 
   t.teardown(() => connection.close())
   connection.exec('CREATE TABLE a (x)')
   const known = readMigrationFiles(join(root, 'migrations'))
-  await t.rejects(pendingOf(readerOf(connection), known, '/v/x.db'), { code: 'HISTORY_CONFLICT', message: /\/v\/x\.db/ })
+  await t.rejects(pendingOf(readerOf(connection), known, '/v/x.db'), {
+    code: 'HISTORY_CONFLICT',
+    message: /\/v\/x\.db/,
+  })
   prepareHistory(connection, [])
   t.match(await pendingOf(readerOf(connection), known, '/v/x.db'), known)
 })

@@ -19,16 +19,16 @@ export const makeContext = async (
     terminal: false,
   })
   return withEngine({
-  config,
-  log: createLog('json', 'error', 2, pipe),
-  host: { container: false, mounts: [], uid: process.getuid?.(), gid: process.getgid?.() },
-  signal,
-  print: () => undefined,
-  screen: pipe,
-  ask: async () => undefined,
-  command: [process.execPath, join(root, 'bin/migrator.js')],
-  version: '1.0.0',
-})
+    config,
+    log: createLog('json', 'error', 2, pipe),
+    host: { container: false, mounts: [], uid: process.getuid?.(), gid: process.getgid?.() },
+    signal,
+    print: () => undefined,
+    screen: pipe,
+    ask: async () => undefined,
+    command: [process.execPath, join(root, 'bin/migrator.js')],
+    version: '1.0.0',
+  })
 }
 
 /** With an engine that works in these surroundings: one that was made in others is left behind. */

@@ -165,9 +165,7 @@ t.test('a marker is no longer true when the schema or the history changes', asyn
   t.equal(
     matches(
       marker,
-      truthOf(connection, [
-        { name: '0001-a', checksum: 'other', applied_at: null, duration_ms: null, migrator: null },
-      ]),
+      truthOf(connection, [{ name: '0001-a', checksum: 'other', applied_at: null, duration_ms: null, migrator: null }]),
     ),
     false,
   )

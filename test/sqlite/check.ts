@@ -96,7 +96,7 @@ for (const mode of ['wal', 'delete'] as const) {
     const folder = t.testdir()
     const file = makeDatabase(folder, mode)
     for (const check of checks)
-      t.strictSame(checkFile(file, check), { findings: [], rows: [{ name: 'a', rows: 2000 }] })
+      t.strictSame(await checkFile(file, check), { findings: [], rows: [{ name: 'a', rows: 2000 }] })
     t.strictSame(readdirSync(folder), ['x.db'])
   })
 }
@@ -207,5 +207,5 @@ t.test('a WAL that cannot be read is no finding but an error', async t => {
 })
 
 t.test('a file that is not there is no finding but an error', async t => {
-  t.throws(() => checkFile(join(t.testdir(), 'none.db'), 'quick_check'), { code: 'ENOENT' })
+  await t.rejects(checkFile(join(t.testdir(), 'none.db'), 'quick_check'), { code: 'ENOENT' })
 })

@@ -215,7 +215,10 @@ for (const mode of ['wal', 'delete'] as const) {
     t.equal(await readOnly(file, count), 1)
     t.strictSame(readdirSync(folder), ['x.db'])
     t.ok(before.equals(readFileSync(file)))
-    await t.rejects(readOnly(file, async connection => connection.exec('DELETE FROM a')), { code: 'SQLITE_READONLY' })
+    await t.rejects(
+      readOnly(file, async connection => connection.exec('DELETE FROM a')),
+      { code: 'SQLITE_READONLY' },
+    )
   })
 
   t.test(`what a writer committed a moment ago is seen, in journal mode ${mode}`, async t => {
@@ -294,7 +297,10 @@ t.test('errors of the work are thrown on', async t => {
     }),
     { message: 'mine' },
   )
-  await t.rejects(readOnly(file, async connection => connection.exec('SELECT * FROM b')), { code: 'SQLITE_ERROR' })
+  await t.rejects(
+    readOnly(file, async connection => connection.exec('SELECT * FROM b')),
+    { code: 'SQLITE_ERROR' },
+  )
 })
 
 t.test(
