@@ -13,20 +13,21 @@ RUN node scripts/bundle.ts dist
 # what Node needs and the base may lack
 RUN mkdir lib && for library in $(ldd /usr/local/bin/node | awk '/libatomic/ { print $3 }'); do cp -L "$library" lib; done
 
-# production packages alone, for the hub
+# what a hub gets from npm: the package, compiled, and the packages that come with it
 FROM bundle AS packages
-RUN npm prune --ignore-scripts --omit=dev --omit=peer --no-audit --no-fund --loglevel=error
+COPY tsconfig.json tsconfig.build.json ./
+RUN npm run prepack --silent && npm prune --ignore-scripts --omit=dev --omit=peer --no-audit --no-fund --loglevel=error
 
 FROM ${NODE_IMAGE} AS hub
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
-COPY package.json ./
-COPY src src
-COPY examples/hub examples/hub
+COPY --from=packages /app/package.json node_modules/homelab-migrator/
+COPY --from=packages /app/dist node_modules/homelab-migrator/dist
+COPY examples/hub ./
 USER 1000:1000
 EXPOSE 8080
-CMD ["node", "examples/hub/hub.ts"]
+CMD ["node", "hub.ts"]
 
 FROM ${BASE_IMAGE} AS migrator
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/cache

@@ -33,19 +33,27 @@ export type Config = Readonly<{
   logLevel: LogLevel
 }>
 
-export const settingNames = [
-  'DATABASE_URL',
-  'MIGRATOR_MIGRATIONS',
-  'MIGRATOR_REQUIRE_MOUNT',
-  'MIGRATOR_READY_FILE',
-  'MIGRATOR_LOCK_TIMEOUT',
-  'MIGRATOR_BACKUP',
-  'MIGRATOR_BACKUP_KEEP',
-  'MIGRATOR_CHECK',
-  'MIGRATOR_LOG_FORMAT',
-  'MIGRATOR_LOG_LEVEL',
-] as const
-type SettingName = (typeof settingNames)[number]
+/**
+ * Every setting: the words or numbers that it may be, and what it is where nobody sets it. The others are paths, which depend on
+ * where the program runs. `npm run docs` writes this into the documents.
+ */
+export const settings = {
+  DATABASE_URL: {},
+  MIGRATOR_MIGRATIONS: {},
+  MIGRATOR_REQUIRE_MOUNT: { words: ['auto', 'always', 'never'], fallback: 'auto' },
+  MIGRATOR_READY_FILE: {},
+  MIGRATOR_LOCK_TIMEOUT: { unit: 'seconds', least: 0, most: 86_400, fallback: 60 },
+  MIGRATOR_BACKUP: { words: ['auto', 'never'], fallback: 'auto' },
+  MIGRATOR_BACKUP_KEEP: { unit: 'backups', least: 1, most: 1000, fallback: 3 },
+  MIGRATOR_CHECK: { words: ['auto', 'always', 'never'], fallback: 'auto' },
+  MIGRATOR_LOG_FORMAT: { words: ['auto', 'text', 'json'], fallback: 'auto' },
+  MIGRATOR_LOG_LEVEL: { words: logLevels, fallback: 'info' },
+} as const
+export type SettingName = keyof typeof settings
+export const settingNames = Object.keys(settings)
+
+type NameOf<Row> = { [Name in SettingName]: (typeof settings)[Name] extends Row ? Name : never }[SettingName]
+type Word<Name extends NameOf<{ words: unknown }>> = (typeof settings)[Name]['words'][number]
 
 /**
  * The settings from the environment, or where it is silent from `.env`, or else the defaults.
@@ -53,21 +61,24 @@ type SettingName = (typeof settingNames)[number]
  */
 export const readConfig = async (surroundings: Surroundings): Promise<Config> => {
   const { workingFolder, root, terminal } = surroundings
-  const settings = { ...(await readDotenv(join(workingFolder, '.env'))), ...surroundings.environment }
-  await refuseUnknownNames(settings)
+  const given: Environment = { ...(await readDotenv(join(workingFolder, '.env'))), ...surroundings.environment }
+  await refuseUnknownNames(given)
   /** An empty value counts as not set: Compose passes `${UNSET}` on as an empty string. */
-  const text = (name: SettingName): string | undefined => settings[name] || undefined
+  const text = (name: SettingName): string | undefined => given[name] || undefined
   const path = (name: SettingName): string | undefined => {
     const value = text(name)
     return value === undefined ? undefined : resolve(workingFolder, value)
   }
-  const oneOf = <const T extends string>(name: SettingName, words: readonly [T, ...T[]]): T => {
-    const value = text(name)
-    const word = value === undefined ? words[0] : words.find(candidate => candidate === value)
+  const oneOf = <Name extends NameOf<{ words: unknown }>>(name: Name): Word<Name> => {
+    const { fallback } = settings[name]
+    const words: readonly Word<Name>[] = settings[name].words
+    const value = text(name) ?? fallback
+    const word = words.find(candidate => candidate === value)
     if (word === undefined) throw invalid(name, value, `It is one of ${words.join(', ')}.`)
     return word
   }
-  const wholeNumber = (name: SettingName, fallback: number, least: number, most: number, unit: string): number => {
+  const wholeNumber = (name: NameOf<{ unit: string }>): number => {
+    const { unit, least, most, fallback } = settings[name]
     const value = text(name) ?? String(fallback)
     const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN
     if (!(number >= least && number <= most)) {
@@ -83,14 +94,14 @@ export const readConfig = async (surroundings: Surroundings): Promise<Config> =>
     database,
     volume,
     migrations: path('MIGRATOR_MIGRATIONS') ?? join(root, 'migrations'),
-    requireMount: oneOf('MIGRATOR_REQUIRE_MOUNT', ['auto', 'always', 'never']),
+    requireMount: oneOf('MIGRATOR_REQUIRE_MOUNT'),
     readyFile: path('MIGRATOR_READY_FILE') ?? join(volume, '.ready'),
-    lockTimeout: wholeNumber('MIGRATOR_LOCK_TIMEOUT', 60, 0, 86_400, 'seconds'),
-    backup: oneOf('MIGRATOR_BACKUP', ['auto', 'never']),
-    backupKeep: wholeNumber('MIGRATOR_BACKUP_KEEP', 3, 1, 1000, 'backups'),
-    check: oneOf('MIGRATOR_CHECK', ['auto', 'always', 'never']),
-    logFormat: toLogFormat(oneOf('MIGRATOR_LOG_FORMAT', ['auto', 'text', 'json']), terminal),
-    logLevel: text('MIGRATOR_LOG_LEVEL') === undefined ? 'info' : oneOf('MIGRATOR_LOG_LEVEL', logLevels),
+    lockTimeout: wholeNumber('MIGRATOR_LOCK_TIMEOUT'),
+    backup: oneOf('MIGRATOR_BACKUP'),
+    backupKeep: wholeNumber('MIGRATOR_BACKUP_KEEP'),
+    check: oneOf('MIGRATOR_CHECK'),
+    logFormat: toLogFormat(oneOf('MIGRATOR_LOG_FORMAT'), terminal),
+    logLevel: oneOf('MIGRATOR_LOG_LEVEL'),
   }
 }
 
@@ -111,9 +122,8 @@ const readDotenv = async (file: string): Promise<Environment> => {
   }
 }
 
-const refuseUnknownNames = async (settings: Environment): Promise<void> => {
-  const known: readonly string[] = settingNames
-  const unknown = Object.keys(settings).find(name => name.startsWith('MIGRATOR_') && !known.includes(name))
+const refuseUnknownNames = async (given: Environment): Promise<void> => {
+  const unknown = Object.keys(given).find(name => name.startsWith('MIGRATOR_') && !settingNames.includes(name))
   if (unknown === undefined) return
   const { didYouMean } = await import('./text.ts')
   const reason = `${unknown} is not a setting${didYouMean(unknown, settingNames)}`
@@ -121,8 +131,11 @@ const refuseUnknownNames = async (settings: Environment): Promise<void> => {
   throw new Failure('CONFIG_INVALID', reason, hint)
 }
 
-/** `sqlite:PATH`, `sqlite:///ABSOLUTE` and SQLAlchemy's `sqlite:////ABSOLUTE`. */
-const databasePath = (url: string): string => {
+/**
+ * The path in `sqlite:PATH`, `sqlite:///ABSOLUTE` and SQLAlchemy's `sqlite:////ABSOLUTE`.
+ * @throws Failure CONFIG_INVALID for anything else
+ */
+export const databasePath = (url: string): string => {
   const path = /^sqlite:(?<path>[^?]+)$/.exec(url)?.groups?.path?.replace(/^\/\/\/\/?(?!\/)/, '/')
   if (path === undefined || path.startsWith('//') || path.startsWith(':') || path.endsWith('/')) {
     throw invalid('DATABASE_URL', url, 'It is sqlite:PATH of a database file, such as sqlite:/app/data/homelab.db.')

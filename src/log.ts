@@ -1,22 +1,30 @@
 import { writeSync } from 'node:fs'
+import type { events } from './events.ts'
 import { attempt, errorCode } from './failure.ts'
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof logLevels)[number]
 export type LogFormat = 'text' | 'json'
 
-/**
- * `event` is a stable name for machines, `message` a sentence for people, `data` what machines may want besides. All of them
- * are listed in docs/logging.md.
- */
-export type LogLine = (event: string, message: string, data?: Readonly<Record<string, unknown>>) => void
-export type Log = Readonly<Record<LogLevel, LogLine>> &
-  Readonly<{
-    /** whether somebody looks at it as it comes */
-    terminal: boolean
-    /** shows a line, on a terminal only, until the next one replaces it; an empty one takes it away */
-    draw: (line: string) => void
-  }>
+type Events = typeof events
+type EventName = keyof Events
+/** What a call is given: the event, a sentence for people, and the event's fields where it has any. */
+type Line<Name extends EventName> = Events[Name]['fields'] extends readonly []
+  ? [event: Name, message: string]
+  : [event: Name, message: string, data: Readonly<Record<Events[Name]['fields'][number], unknown>>]
+type LineAt<Level extends LogLevel> = {
+  [Name in EventName]: Events[Name]['level'] extends Level ? Line<Name> : never
+}[EventName]
+
+export type Log = Readonly<{
+  info: (...line: LineAt<'info'>) => void
+  warn: (...line: LineAt<'warn'>) => void
+  error: (...line: LineAt<'error'>) => void
+  /** whether somebody looks at it as it comes */
+  terminal: boolean
+  /** shows a line, on a terminal only, until the next one replaces it; an empty one takes it away */
+  draw: (line: string) => void
+}>
 
 /**
  * A log that writes to a file descriptor at once, one line an entry.
@@ -33,13 +41,13 @@ export const createLog = (format: LogFormat, lowest: LogLevel, descriptor: numbe
     drawn = line
   }
   const line =
-    (level: LogLevel): LogLine =>
-    (event, message, data) => {
+    (level: LogLevel) =>
+    (event: EventName, message: string, data?: object): void => {
       if (logLevels.indexOf(level) < logLevels.indexOf(lowest)) return
       draw('')
       write(`${format === 'json' ? jsonLine(level, event, message, data) : textLine(level, message, screen)}\n`)
     }
-  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error'), terminal, draw }
+  return { info: line('info'), warn: line('warn'), error: line('error'), terminal, draw }
 }
 
 /** Back to its beginning, and clear to its end. */

@@ -1,112 +1,80 @@
 import t from 'tap'
-import { readJson, root, runProgram, settingsFor } from './help/program.ts'
+import { cli, commandTable } from '../src/cli.ts'
+import { makeContext } from './help/context.ts'
+import { readJson, root, runProgram } from './help/program.ts'
+import { pipe, terminalOf } from './help/screen.ts'
+
+/** What the command line prints for words that run no command: nothing is opened for them. */
+const printed = async (words: readonly string[], screen = pipe): Promise<string> => {
+  const texts: string[] = []
+  const print = (text: string) => void texts.push(text)
+  const createContext = () => Promise.reject(new Error('the settings were read'))
+  t.equal(await cli(words, '1.2.3', { print, screen }, createContext), 0)
+  return texts.join('')
+}
 
 t.test('--version is that of package.json', async t => {
   const { exitCode, stdout } = await runProgram(['--version'], {})
   t.strictSame([exitCode, stdout], [0, `${readJson(`${root}/package.json`).version}\n`])
 })
 
-t.test('--help goes to standard output and names the commands', async t => {
-  for (const words of [['--help'], ['help']]) {
-    const outcome = await runProgram(words, {})
-    t.match(outcome, { exitCode: 0, stderr: '' })
-    for (const command of ['up', 'status', 'repair']) t.match(outcome.stdout, new RegExp(`^ {2}${command}\\b`, 'm'))
+t.test('the help names each command, with what it is for, and reads no settings', async t => {
+  const help = await printed(['--help'], terminalOf(200))
+  for (const { name, description } of commandTable)
+    t.match(help, new RegExp(`^ {2}${name}\\b.* {2,}`, 'm'), description)
+  for (const words of [['help'], ['help', 'help']]) t.equal(await printed(words, terminalOf(200)), help)
+})
+
+t.test('each command has its own help, with an example of itself', async t => {
+  for (const { name, options } of commandTable) {
+    const help = await printed([name, '--help'])
+    for (const { flags } of options) t.ok(help.includes(flags), `${name} ${flags}`)
+    t.match(help, new RegExp(`\nExample:\n  migrator ${name}\\b`))
+    t.equal(await printed(['help', name]), help)
   }
 })
 
-t.test('help of a misspelt command names the nearest', async t => {
-  for (const words of [
-    ['help', 'statsu'],
-    ['statsu', '--help'],
-    ['statsu', '--json'],
-  ])
-    t.match(await runProgram(words, {}), {
-      exitCode: 2,
-      stdout: '',
-      stderr: /unknown command 'statsu' \(Did you mean status\?\)/,
-    })
-  t.match(await runProgram(['help', 'help'], {}), { exitCode: 0, stdout: /Usage/ })
+t.test('help is as wide as the terminal, and 80 columns where there is none', async t => {
+  const widest = (help: string): number => Math.max(...help.split('\n').map(line => line.length))
+  const [narrow, wide] = [await printed(['--help']), await printed(['--help'], terminalOf(120))]
+  t.ok(widest(narrow) <= 80 && widest(narrow) > 70)
+  t.ok(widest(wide) <= 120 && widest(wide) > 110)
 })
 
-t.test('each command has its own help', async t => {
-  t.match(await runProgram(['status', '--help'], {}), { exitCode: 0, stdout: /--json/ })
-})
-
-for (const words of [['upp'], ['--jsn'], ['status', '--jsn'], ['status', 'more'], ['up', '--nothing']]) {
-  t.test(`"${words.join(' ')}" is refused with 2, in one line`, async t => {
-    const outcome = await runProgram(words, {})
-    t.match(outcome, { exitCode: 2, failure: 'CONFIG_INVALID', stdout: '' })
-    t.equal(outcome.stderr.trim().split('\n').length, 1)
-  })
-}
-
-for (const [words, nearest] of [
-  [['stats'], 'status'],
-  [['status', '--jsn'], '--json'],
-  [['wait', '--timout', '1'], '--timeout'],
-] as const) {
-  t.test(`"${words.join(' ')}" suggests ${nearest}`, async t => {
-    t.match(await runProgram(words, {}), { exitCode: 2, stderr: new RegExp(`Did you mean ${nearest}\\?`) })
-  })
-}
-
-for (const [words, options] of [
-  [['backup'], []],
-  [['backups'], ['--json']],
-  [['restore'], ['--latest', '--yes']],
-] as const) {
-  t.test(`the help of ${words} names ${options.join(' and ') || 'no options'}, and has an example`, async t => {
-    const { exitCode, stdout } = await runProgram([...words, '--help'], {})
-    t.equal(exitCode, 0)
-    for (const option of options) t.ok(stdout.includes(option), option)
-    t.match(stdout, /\nExample:\n {2}migrator /)
-  })
-}
-
-t.test('each command says what it is for, with an example', async t => {
-  const { stdout } = await runProgram(['--help'], {})
-  const names = [...stdout.matchAll(/^ {2}(\w+)\b.* {2,}\S/gm)]
-    .map(([, name = '']) => name)
-    .filter(name => name !== 'help')
-  t.ok(names.length >= 5)
-  for (const name of names) {
-    t.match(await runProgram([name, '--help'], {}), {
-      exitCode: 0,
-      stdout: new RegExp(`\nExample:\n  migrator ${name}`),
-    })
-  }
-})
-
-t.test('plan and lint are there, and say that they touch nothing', async t => {
-  const { stdout } = await runProgram(['--help'], {})
-  t.match(
-    stdout.replaceAll(/\s+/g, ' '),
-    /plan \[options\] .*; touches nothing lint \[options\] \[name\.\.\.\] .*; opens no database/,
-  )
-})
-
-for (const words of [
-  ['plan', 'more'],
-  ['plan', '--json', '--sql'],
-  ['lint', '--sql'],
-])
-  t.test(`"${words.join(' ')}" is refused with 2`, async t => {
-    t.match(await runProgram(words, {}), { exitCode: 2, failure: 'CONFIG_INVALID', stdout: '' })
+for (const [words, said] of [
+  [['upp'], /unknown command 'upp' \(Did you mean up\?\)/],
+  [['stats'], /\(Did you mean status\?\)/],
+  [['statsu', '--json'], /\(Did you mean status\?\)/],
+  [['help', 'statsu'], /unknown command 'statsu' \(Did you mean status\?\)/],
+  [['statsu', '--help'], /unknown command 'statsu' \(Did you mean status\?\)/],
+  [['--jsn'], /unknown option '--jsn'/],
+  [['status', '--jsn'], /\(Did you mean --json\?\)/],
+  [['wait', '--timout', '1'], /\(Did you mean --timeout\?\)/],
+  [['status', 'more'], /too many arguments/],
+  [['up', '--nothing'], /unknown option/],
+  [['up', '--hold', '--to', '0001-x'], /cannot be used with/],
+  [['down', '--steps', '1', '--to', '0001-x'], /cannot be used with/],
+  [['down', '--steps', '0'], /It is a whole number from 1/],
+  [['wait', '--timeout', '1.5'], /It is a whole number of seconds/],
+  [['repair'], /missing required argument 'name'/],
+  [['plan', 'more'], /too many arguments/],
+  [['plan', '--json', '--sql'], /cannot be used with/],
+  [['lint', '--sql'], /unknown option/],
+  [['schema', '--format', 'yaml'], /Allowed choices are sql, mermaid, markdown, json/],
+  [['schema', '--format'], /argument missing/],
+  [['schema', '--json', '--format', 'sql'], /cannot be used with/],
+  [['verify', 'more'], /too many arguments/],
+  [['adopt', '--force'], /unknown option/],
+] as const)
+  t.test(`"${words.join(' ')}" is refused in one line, before anything is opened`, async t => {
+    await t.rejects(printed(words), { code: 'CONFIG_INVALID', message: said, hint: /^Run "migrator [^\n]*--help"/ })
   })
 
-for (const words of [
-  ['schema', '--format', 'yaml'],
-  ['schema', '--format'],
-  ['schema', '--json', '--format', 'sql'],
-  ['verify', 'more'],
-  ['adopt', '--force'],
-]) {
-  t.test(`"${words.join(' ')}" is refused with 2`, async t => {
-    const outcome = await runProgram(words, settingsFor(t.testdir()))
-    t.match(outcome, { exitCode: 2, failure: 'CONFIG_INVALID', stdout: '' })
-  })
-}
-
-t.test('the formats of schema are in its help', async t => {
-  t.match(await runProgram(['schema', '--help'], {}), { exitCode: 0, stdout: /"sql", "mermaid", "markdown", "json"/ })
+t.test('an error of a command is passed on as it is', async t => {
+  const context = await makeContext(t.testdir())
+  const run = cli(['status'], '1.2.3', { print: () => undefined, screen: pipe }, async () => ({
+    ...context,
+    config: { ...context.config, volume: '/nowhere' },
+  }))
+  await t.rejects(run, { code: 'VOLUME_MISSING' })
 })

@@ -1,9 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { attempt, errorCode, exitCodes, Failure, forShell, printable } from '../src/failure.ts'
-import { root } from './help/program.ts'
 import { terminalOf } from './help/screen.ts'
 
 t.test('the value, or what was thrown', async t => {
@@ -46,14 +43,6 @@ t.test('its message is one line, whatever it quotes', async t => {
 
 t.test('no exit code is one that container engines and the kernel use', async t => {
   for (const code of Object.values(exitCodes)) t.notMatch([125, 126, 127, 137, 139].includes(code), true)
-})
-
-t.test("the README's table of exit codes is this table", async t => {
-  const rows = readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^\| (\d+) \| ([A-Z][A-Z_, ]+) \|/gm)
-  const documented = [...rows].flatMap(([, number, names = '']) =>
-    names.split(', ').map(name => [name.trim(), Number(number)]),
-  )
-  t.strictSame(Object.fromEntries(documented), exitCodes)
 })
 
 t.test('a shell reads the path as it is', async t => {

@@ -11,11 +11,11 @@ const logged = (t: Tap, format: LogFormat, lowest: LogLevel, screen: Screen): st
   const file = join(t.testdir(), 'log')
   const descriptor = openSync(file, 'w')
   const log = createLog(format, lowest, descriptor, screen)
-  log.debug('a', 'one')
-  log.info('b', 'two', { size: 3 })
+  log.info('hold.holding', 'one')
+  log.info('create.folder', 'two', { folder: '/new' })
   log.draw('[####----] 50 %')
-  log.warn('c', 'three')
-  log.error('d', 'four')
+  log.warn('hold.gone', 'three')
+  log.error('failed', 'four', { code: 'BUG', exitCode: 1 })
   closeSync(descriptor)
   return readFileSync(file, 'utf8')
 }
@@ -31,14 +31,21 @@ t.test('levels below the lowest are left out', async t => {
 
 t.test('json is an object a line, with the event and the data', async t => {
   const lines = logged(t, 'json', 'info', pipe).trim().split('\n')
-  t.equal(lines.length, 3)
-  t.match(JSON.parse(lines[0] ?? ''), { time: /^\d{4}-.*Z$/, level: 'info', event: 'b', message: 'two', size: 3 })
+  t.match(
+    lines.map(line => JSON.parse(line)),
+    [
+      { event: 'hold.holding' },
+      { time: /^\d{4}-.*Z$/, level: 'info', event: 'create.folder', message: 'two', folder: '/new' },
+      { event: 'hold.gone' },
+      { event: 'failed', exitCode: 1 },
+    ],
+  )
 })
 
 t.test('on a terminal warnings are yellow and errors red, and what was drawn makes way', async t => {
   t.equal(
     logged(t, 'text', 'info', terminalOf(80)),
-    'two\n\r\u001b[K[####----] 50 %\r\u001b[K\u001b[33mwarn:\u001b[39m three\n\u001b[31merror:\u001b[39m four\n',
+    'one\ntwo\n\r\u001b[K[####----] 50 %\r\u001b[K\u001b[33mwarn:\u001b[39m three\n\u001b[31merror:\u001b[39m four\n',
   )
 })
 
@@ -56,7 +63,7 @@ t.test('a terminal that asked for JSON, or for no more than warnings, gets no dr
 
 t.test('a log that cannot be written stops nobody', async t => {
   const descriptor = openSync(join(t.testdir({ file: '' }), 'file'), 'r')
-  t.doesNotThrow(() => createLog('json', 'info', descriptor, pipe).error('a', 'one'))
+  t.doesNotThrow(() => createLog('json', 'info', descriptor, pipe).error('failed', 'one', { code: 'BUG', exitCode: 1 }))
   closeSync(descriptor)
 })
 

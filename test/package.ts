@@ -1,9 +1,9 @@
-/** What `npm pack` makes, used by a project of its own: it is type checked, then run. */
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+/** What `npm pack` makes, used by projects of their own: it is type checked, then run, and the example hub is one of them. */
+import { spawn, spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { readJson, root } from './help/program.ts'
 
 /** `env -i` keeps the programs out of the coverage that tap counts, and out of its hooks. */
@@ -20,6 +20,12 @@ const run = (
   return { exitCode: child.status, output: child.stdout + child.stderr, stdout: child.stdout }
 }
 
+const outside = mkdtempSync(join(tmpdir(), 'packed-'))
+t.teardown(() => rmSync(outside, { recursive: true }))
+const packed = run('npm', ['pack', '--json', '--silent', `--pack-destination=${outside}`], root)
+if (packed.exitCode !== 0) throw new Error(packed.output)
+const tarball = join(outside, `homelab-migrator-${readJson(join(root, 'package.json')).version}.tgz`)
+
 /** The packages that come with ours, and a hub's own: Sequelize 7 and, to be type checked, the types of Node. */
 const installed = [
   ...Object.keys(Object(readJson(join(root, 'package.json')).dependencies)),
@@ -32,15 +38,11 @@ const installed = [
  * A project outside of this one with the tarball unpacked where npm puts it, and links for the rest: `npm install` would
  * ask the registry, and a cache that has everything is not to be counted on.
  */
-const makeConsumer = (t: Pick<Test, 'teardown'>, files: Readonly<Record<string, string>>): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'consumer-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
-  const packed = run('npm', ['pack', '--json', '--silent', `--pack-destination=${folder}`], root)
-  if (packed.exitCode !== 0) throw new Error(packed.output)
+const makeConsumer = (files: Readonly<Record<string, string>>): string => {
+  const folder = mkdtempSync(join(outside, 'consumer-'))
   const ours = join(folder, 'node_modules/homelab-migrator')
   mkdirSync(ours, { recursive: true })
-  const tarball = `homelab-migrator-${readJson(join(root, 'package.json')).version}.tgz`
-  run('tar', ['-xzf', join(folder, tarball), '--strip-components=1', '-C', ours], folder)
+  run('tar', ['-xzf', tarball, '--strip-components=1', '-C', ours], folder)
   for (const name of installed) {
     mkdirSync(dirname(join(folder, 'node_modules', name)), { recursive: true })
     symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
@@ -83,7 +85,7 @@ connection.close()
 `
 
 t.test('the packed program makes a database, and both models are used on it with their types', async t => {
-  const folder = makeConsumer(t, { 'six.ts': program(''), 'seven.ts': program('/v7') })
+  const folder = makeConsumer({ 'six.ts': program(''), 'seven.ts': program('/v7') })
   const database = join(folder, 'homelab.db')
   const settings = { DATABASE_URL: `sqlite:${database}` }
   const migrator = join(folder, 'node_modules/homelab-migrator/bin/migrator.js')
@@ -100,7 +102,66 @@ t.test('the packed program makes a database, and both models are used on it with
     })
 })
 
+const ready = `
+import type { Migration, SchemaEditor } from 'homelab-migrator/migration'
+import { openReady, type Failure, type Hub } from 'homelab-migrator/ready'
+
+const up: Migration = async ({ context }) => context.rebuildTable('a', 'CREATE TABLE a (x)')
+const noDown = (schema: SchemaEditor): Promise<void> => schema.dropTable('a')
+const codeOf = (error: Failure): string => error.code
+const hub: Hub = await openReady(process.argv[2] ?? '')
+const [row] = await hub.sequelize.query('SELECT 1 AS one', { plain: false })
+console.log(row, await openReady('/nowhere/x.db').catch(codeOf))
+// @ts-expect-error a hub has no such thing
+hub.open
+void [up, noDown]
+await hub.close()
+`
+
+t.test(
+  'a hub opens what is ready and is told what is not, and a migration that "create" makes has its types',
+  async t => {
+    const folder = makeConsumer({ 'ready.ts': ready })
+    const settings = { DATABASE_URL: `sqlite:${join(folder, 'homelab.db')}` }
+    const migrator = join(folder, 'node_modules/homelab-migrator/bin/migrator.js')
+    t.match(run(process.execPath, [migrator], folder, settings), { exitCode: 0 })
+    const own = { ...settings, MIGRATOR_MIGRATIONS: join(folder, 'own') }
+    t.match(run(process.execPath, [migrator, 'create', 'create-alerts'], folder, own), { exitCode: 0 })
+    t.match(run(join(root, 'node_modules/.bin/tsc'), ['--project', folder], folder), { exitCode: 0, output: '' })
+    t.match(run(process.execPath, ['ready.ts', join(folder, 'homelab.db')], folder), {
+      exitCode: 0,
+      output: '[ { one: 1 } ] NOT_READY\n',
+    })
+  },
+)
+
+/** Certificates and proxies, as a registry may need them. */
+const network = Object.fromEntries(
+  Object.entries(process.env).flatMap(([name, value = '']) => (/cert|proxy/i.test(name) ? [[name, value]] : [])),
+)
+const noRegistry = run('npm', ['ping'], outside, network).exitCode !== 0 && 'the registry is not there'
+
+t.test('the example hub, copied elsewhere, starts on what npm installs', { skip: noRegistry }, async t => {
+  const folder = join(outside, 'hub')
+  cpSync(join(root, 'examples/hub'), folder, { recursive: true })
+  const words = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', tarball]
+  t.match(run('npm', words, folder, network), { exitCode: 0 })
+  const settings = { DATABASE_URL: `sqlite:${join(folder, 'homelab.db')}`, PORT: '0' }
+  t.match(run(process.execPath, ['node_modules/.bin/migrator'], folder, settings), { exitCode: 0 })
+  const pairs = Object.entries(settings).map(pair => pair.join('='))
+  const child = spawn('/usr/bin/env', ['-i', ...pairs, process.execPath, 'hub.ts'], { cwd: folder })
+  t.teardown(() => child.kill('SIGKILL'))
+  const ended = new Promise(resolve => child.once('exit', resolve))
+  const line = await new Promise(resolve => child.stdout.once('data', resolve))
+  const port = /"port":(\d+)/.exec(String(line))?.[1]
+  const answer = await fetch(`http://127.0.0.1:${port}/healthz`)
+  t.strictSame(await answer.json(), { status: 'ok', servers: 0 })
+  t.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), '0 of 0 servers online')
+  child.kill('SIGTERM')
+  t.equal(await ended, 0)
+})
+
 t.test('what is not exported cannot be imported', async t => {
-  const folder = makeConsumer(t, { 'deep.js': "import 'homelab-migrator/dist/main.js'" })
+  const folder = makeConsumer({ 'deep.js': "import 'homelab-migrator/dist/main.js'" })
   t.match(run(process.execPath, ['deep.js'], folder), { exitCode: 1, output: /ERR_PACKAGE_PATH_NOT_EXPORTED/ })
 })

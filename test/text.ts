@@ -81,7 +81,7 @@ const shown = (
       progress(piece, done, 10 * batch)
     }
   }
-  log.info('x', 'done')
+  log.info('hold.ended', 'done')
   closeSync(descriptor)
   return readFileSync(file, 'utf8')
 }

@@ -1,17 +1,13 @@
 /**
  * A hub of one page (GET /) and a few calls in JSON: what a homelab monitor does with the volume once the migrator has made it ready.
- * DATABASE_URL and PORT (8080) are its settings. It refuses to start without a true ready marker: container engines
+ * DATABASE_URL, MIGRATOR_READY_FILE and PORT (8080) are its settings. It refuses to start without a true ready marker: container engines
  * restart a hub after a reboot without running the migrator again.
  */
 import { createServer, type IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
-import { Op, ValidationError } from 'sequelize'
-import { readConfig } from '../../src/config.ts'
-import { initModels, Metric, Server } from '../../src/hub/models.ts'
-import { expectedMarker, matches, readContents, readMarker } from '../../src/ready/marker.ts'
-import { type Connection, openExisting } from '../../src/sqlite/connect.ts'
-import { readerOf } from '../../src/sqlite/reader.ts'
-import { connectSequelize } from '../../src/sqlite/sequelize.ts'
+import { initModels, Metric, Server } from 'homelab-migrator/models'
+import { openReady } from 'homelab-migrator/ready'
+import { Op, type Sequelize, ValidationError } from 'sequelize'
 import { renderPage } from './page.ts'
 import { readFleet } from './read-fleet.ts'
 
@@ -23,24 +19,6 @@ class Refusal extends Error {
     super(message)
     this.status = status
   }
-}
-
-const openReady = async (): Promise<Connection> => {
-  const { DATABASE_URL } = process.env
-  const root = `${import.meta.dirname}/../..`
-  const { database, readyFile } = await readConfig({
-    environment: { DATABASE_URL },
-    workingFolder: process.cwd(),
-    root,
-    terminal: false,
-  })
-  const marker = readMarker(readyFile)
-  if (marker === undefined) throw new Error(`no ready marker ${readyFile}: run the migrator first`)
-  const connection = openExisting(database)
-  const truth = expectedMarker(await readContents(readerOf(connection), database))
-  if (!matches(marker, truth))
-    throw new Error(`the ready marker tells of ${marker.schema}, the database is at ${truth.schema}: run the migrator`)
-  return connection
 }
 
 const body = async (request: IncomingMessage): Promise<Record<string, unknown>> => {
@@ -102,9 +80,9 @@ const answer = async (request: IncomingMessage): Promise<unknown> => {
 
 const asJson = (value: unknown) => ({ status: 200, type: 'application/json', body: `${JSON.stringify(value)}\n` })
 
-const respond = async (request: IncomingMessage, connection: Connection) =>
+const respond = async (request: IncomingMessage, sequelize: Sequelize) =>
   request.method === 'GET' && request.url === '/'
-    ? { status: 200, type: 'text/html; charset=utf-8', body: renderPage(readFleet(connection), Date.now()) }
+    ? { status: 200, type: 'text/html; charset=utf-8', body: renderPage(await readFleet(sequelize), Date.now()) }
     : asJson(await answer(request))
 
 const statusOf = (error: unknown): number => {
@@ -113,10 +91,11 @@ const statusOf = (error: unknown): number => {
 }
 
 try {
-  const connection = await openReady()
-  initModels(connectSequelize(connection))
+  const { DATABASE_URL, MIGRATOR_READY_FILE } = process.env
+  const { sequelize, close } = await openReady(DATABASE_URL || 'sqlite:data/homelab.db', MIGRATOR_READY_FILE)
+  initModels(sequelize)
   const server = createServer(async (request, response) => {
-    const { status, type, body } = await respond(request, connection).catch(error => ({
+    const { status, type, body } = await respond(request, sequelize).catch(error => ({
       ...asJson({ error: error.message }),
       status: statusOf(error),
     }))
@@ -124,7 +103,7 @@ try {
     response.writeHead(status, { 'content-type': type, 'content-security-policy': policy }).end(body)
   })
   server.listen(Number(process.env.PORT ?? 8080), () => console.log(`listening on ${JSON.stringify(server.address())}`))
-  const stop = () => server.close(() => connection.close()).closeAllConnections()
+  const stop = () => server.close(close).closeAllConnections()
   process.once('SIGTERM', stop).once('SIGINT', stop)
 } catch (error) {
   console.error(`the hub does not start: ${error instanceof Error ? error.message : error}`)

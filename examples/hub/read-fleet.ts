@@ -1,4 +1,4 @@
-import type { Connection } from '../../src/sqlite/connect.ts'
+import { QueryTypes, type Sequelize } from 'sequelize'
 
 /** A server as the page shows it; what was never measured is null. */
 export type ServerView = Readonly<{
@@ -37,20 +37,20 @@ const lastDay = `
   GROUP BY bucket ORDER BY bucket`
 
 /** Every server with its last values and its last day, in plain SQL: both queries follow the index of metrics. */
-export const readFleet = (connection: Connection): readonly ServerView[] => {
-  const day = connection.prepare<[string, string], Bucket>(lastDay)
-  return connection
-    .prepare<[], Latest>(servers)
-    .all()
-    .map(({ latest, ...server }) => {
-      const found = latest === null ? [] : day.all(server.id, latest)
-      const byBucket = new Map(found.map(({ bucket, ...averages }) => [bucket, averages]))
-      const end = found.at(-1)?.bucket ?? 0
+export const readFleet = async (sequelize: Sequelize): Promise<readonly ServerView[]> => {
+  const found = await sequelize.query<Latest>(servers, { type: QueryTypes.SELECT })
+  return Promise.all(
+    found.map(async ({ latest, ...server }) => {
+      const replacements = [server.id, latest]
+      const day = await sequelize.query<Bucket>(lastDay, { type: QueryTypes.SELECT, replacements })
+      const byBucket = new Map(day.map(({ bucket, ...averages }) => [bucket, averages]))
+      const end = day.at(-1)?.bucket ?? 0
       const lastBuckets = Array.from({ length: buckets }, (_, place) => byBucket.get(end - buckets + 1 + place))
       return {
         ...server,
         cpu: lastBuckets.map(averages => averages?.cpu ?? null),
         memory: lastBuckets.map(averages => averages?.memory ?? null),
       }
-    })
+    }),
+  )
 }

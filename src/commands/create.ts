@@ -4,6 +4,8 @@ import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 
+/** In a checkout: the migrations of this repository, and the type that they import. */
+const own = join(import.meta.dirname, '../../migrations')
 const types = join(import.meta.dirname, '../migrations/load.ts')
 
 /**
@@ -48,10 +50,13 @@ const write = (work: () => void, path: string): void => {
   }
 }
 
+/** What a migration of a folder imports its type from: in a checkout's own folder the source, elsewhere the package. */
+export const typesFor = (folder: string): string =>
+  folder === own && existsSync(types) ? relative(folder, types) : 'homelab-migrator/migration'
+
 const template = (folder: string, extension: string): string => {
-  const typed = extension === '.ts' && existsSync(types)
-  const path = `./${relative(folder, types)}`.replace('./../', '../')
-  const head = typed ? `import type { Migration } from '${path}'\n\n` : ''
+  const typed = extension === '.ts'
+  const head = typed ? `import type { Migration } from '${typesFor(folder)}'\n\n` : ''
   const type = typed ? ': Migration' : ''
   return `${head}/** What it is for, in one sentence. */
 export const up${type} = async ({ context: schema }) => {

@@ -7,13 +7,15 @@ import { Failure } from '../failure.ts'
 import { sizeOf } from '../volume/files.ts'
 import { readMarker, withdrawn } from './marker.ts'
 
+type Place = Pick<Config, 'database' | 'readyFile'>
+
 /**
  * To SQLite a missing or empty file is a sound, new database: see refuseLoss. Nor is a file that is no database, or has no journal beside it but
  * something else, one to be opened.
  * @throws Failure DATABASE_DAMAGED
  */
-export const requireNotLost = async (engine: Engine, config: Config): Promise<void> => {
-  if ((await engine.preflight()) === 'empty') refuseLoss(config)
+export const requireNotLost = async (engine: Pick<Engine, 'preflight'>, place: Place): Promise<void> => {
+  if ((await engine.preflight()) === 'empty') refuseLoss(place)
 }
 
 /**
@@ -21,7 +23,7 @@ export const requireNotLost = async (engine: Engine, config: Config): Promise<vo
  * shows that there was data, it is a loss, and making a new one would hide it.
  * @throws Failure DATABASE_DAMAGED
  */
-export const refuseLoss = ({ database, readyFile }: Config): void => {
+export const refuseLoss = ({ database, readyFile }: Place): void => {
   const evidence = [
     ...[readyFile, withdrawn(readyFile)].filter(file => existsSync(file) && isMarkerOf(file, database)),
     ...listBackups(database).map(({ file }) => file),
@@ -41,14 +43,13 @@ export const refuseLoss = ({ database, readyFile }: Config): void => {
  * For commands that work on a database that is there.
  * @throws Failure DATABASE_DAMAGED when it is lost, CONFIG_INVALID when there never was one
  */
-export const requireDatabase = async (engine: Engine, config: Config): Promise<void> => {
-  await requireNotLost(engine, config)
-  if (sizeOf(config.database) > 0) return
-  throw new Failure(
-    'CONFIG_INVALID',
-    `there is no database ${config.database}`,
-    'Run "migrator up", or check DATABASE_URL.',
-  )
+export const requireDatabase = async (
+  engine: Pick<Engine, 'preflight'>,
+  { database, readyFile }: Place,
+): Promise<void> => {
+  await requireNotLost(engine, { database, readyFile })
+  if (sizeOf(database) > 0) return
+  throw new Failure('CONFIG_INVALID', `there is no database ${database}`, 'Run "migrator up", or check DATABASE_URL.')
 }
 
 /** One folder may have several databases; what cannot be read as a marker is taken for this one's. */

@@ -22,6 +22,17 @@ const readHeader = (path: string): Buffer => {
   }
 }
 
+/**
+ * What the bytes tell before SQLite opens the file: it would make a new database of nothing, and do away with a bad journal.
+ * @throws Failure DATABASE_DAMAGED
+ */
+export const preflight = (path: string): 'there' | 'empty' => {
+  if (sizeOf(path) === 0) return 'empty'
+  refuseBadHeader(path)
+  refuseBadJournal(path)
+  return 'there'
+}
+
 /** As the header has it; whoever opened the file immutably could not ask SQLite for it. */
 export const journalMode = (path: string): 'wal' | 'rollback' => (readHeader(path)[18] === 2 ? 'wal' : 'rollback')
 

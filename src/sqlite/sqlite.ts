@@ -16,14 +16,7 @@ import {
   withTransaction,
 } from './connect.ts'
 import { sqliteCode, toFailure } from './errors.ts'
-import {
-  hasHotJournal,
-  journalMode,
-  refuseBadHeader,
-  refuseBadJournal,
-  sizeWithJournals,
-  wasWalRecovered,
-} from './file.ts'
+import { hasHotJournal, journalMode, preflight, sizeWithJournals, wasWalRecovered } from './file.ts'
 import { readerOf, type SqliteReader, wrongSize } from './reader.ts'
 
 /** Where the engine works, and what it may use. */
@@ -54,12 +47,7 @@ export const createSqlite = (surroundings: Surroundings): SqliteEngine => {
       requireVolume(config, host)
       warnOfMemory(surroundings)
     },
-    preflight: async () => {
-      if (sizeOf(path) === 0) return 'empty'
-      refuseBadHeader(path)
-      refuseBadJournal(path)
-      return 'there'
-    },
+    preflight: async () => preflight(path),
     open: async () => {
       const isNew = statSync(path, { throwIfNoEntry: false }) === undefined
       const wasKilled = hasHotJournal(path)

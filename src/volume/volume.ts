@@ -128,7 +128,7 @@ const refuseReadyFile = (file: string): void => {
  * The settings with a database path that is no symbolic link any more: SQLite names -wal and -journal after the file itself.
  * @throws Failure CONFIG_INVALID when the link leaves its folder, or leads nowhere: the data would not be where its volume is
  */
-export const followLink = (config: Config): Config => {
+export const followLink = <Place extends Pick<Config, 'database' | 'volume'>>(config: Place): Place => {
   const { database, volume } = config
   const isLink = attempt(() => lstatSync(database, { throwIfNoEntry: false })?.isSymbolicLink() === true)
   // a folder that cannot be read is told of by checkVolume

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { typesFor } from '../../src/commands/create.ts'
 import { root, runProgram, settingsFor } from '../help/program.ts'
 
 const migration = 'export const up = async () => {}'
@@ -10,8 +11,12 @@ t.test('it makes the next file, prints its path, and opens no database', async t
   const settings = settingsFor(join(folder, 'none'), { MIGRATOR_MIGRATIONS: join(folder, 'migrations') })
   const file = join(folder, 'migrations/0002-create-alerts.ts')
   t.match(await runProgram(['create', 'create-alerts'], settings), { exitCode: 0, stdout: `${file}\n`, stderr: '' })
-  t.match(readFileSync(file, 'utf8'), /^import type \{ Migration \} from '[./]+src\/migrations\/load\.ts'/)
+  t.match(readFileSync(file, 'utf8'), /^import type \{ Migration \} from 'homelab-migrator\/migration'/)
   t.match(readFileSync(file, 'utf8'), /export const up: Migration = async[\s\S]+export const down: Migration = async/)
+})
+
+t.test("in this repository's own folder the type comes from its source, as in the merged migrations", async t => {
+  t.equal(typesFor(join(root, 'migrations')), '../src/migrations/load.ts')
 })
 
 t.test('a file that was not written on fails when it is applied, and is not recorded', async t => {

@@ -23,6 +23,7 @@ const notRun = new Map([
   ['npm test', 'runs this test'],
   ['npm run check', 'npm test begins with it'],
   ['npm run snap', 'writes golden outputs that are in the repository'],
+  ['npm run docs', 'test/docs/generated.ts holds what it writes'],
   ['npm run test:containers', 'needs an engine; .ci/run runs it'],
   ['npm run test:faults', 'takes 45 minutes'],
   ['npm run bench', 'takes minutes, and measures nothing beside other tests'],

@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { drawnDocument, noChromium } from '../help/chromium.ts'
-import { root, settingsFor } from '../help/program.ts'
+import { fromSources, root, settingsFor } from '../help/program.ts'
 
 /** `env -i` keeps the examples out of the coverage that tap counts: that is of src. */
 const wordsFor = (folder: string, ...words: readonly string[]): readonly string[] => [
   '-i',
   ...Object.entries({ ...settingsFor(folder), PORT: '0' }).map(pair => pair.join('=')),
   process.execPath,
+  ...fromSources,
   ...words,
 ]
 const seed = (folder: string) =>

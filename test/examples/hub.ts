@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { readJson, root, runProgram, settingsFor } from '../help/program.ts'
+import { fromSources, readJson, root, runProgram, settingsFor } from '../help/program.ts'
 
 /** `env -i` keeps the hub out of the coverage that tap counts: that is of src. */
 const startHub = (folder: string) => {
   const settings = Object.entries({ ...settingsFor(folder), PORT: '0' }).map(pair => pair.join('='))
-  const words = ['-i', ...settings, process.execPath, join(root, 'examples/hub/hub.ts')]
+  const words = ['-i', ...settings, process.execPath, ...fromSources, join(root, 'examples/hub/hub.ts')]
   const child = spawn('/usr/bin/env', words, { stdio: ['ignore', 'pipe', 'pipe'] })
   const exitCode = new Promise<number | null>(resolve => child.once('exit', resolve))
   return { child, exitCode }

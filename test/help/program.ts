@@ -6,6 +6,9 @@ import Database from 'better-sqlite3'
 
 export const root = join(import.meta.dirname, '../..')
 
+/** With this Node resolves `homelab-migrator/...` to src: a checkout has nothing compiled. */
+export const fromSources = ['--conditions=homelab-migrator-source']
+
 export type Outcome = Readonly<{
   exitCode: number | null
   signal: NodeJS.Signals | null

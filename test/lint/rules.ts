@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import {
   applySuppressions,
@@ -10,9 +8,7 @@ import {
   place,
   report,
   reportLines,
-  rules,
 } from '../../src/lint/rules.ts'
-import { root } from '../help/program.ts'
 import { recordStatements } from '../help/recorded.ts'
 
 t.test('what loses data, or fails on every table with rows, is an error; what depends is a warning', async t => {
@@ -106,15 +102,6 @@ t.test('people get the statement, and the cure once for several of a code', asyn
     '  warning HM902: it has a comment',
     '    Take the comment away.',
   ])
-})
-
-t.test('the table in docs/commands/lint.md is this table', async t => {
-  const text = readFileSync(join(root, 'docs/commands/lint.md'), 'utf8')
-  const rows = [...text.matchAll(/^\| ([A-Z]{2}\d{3}) \| (.+) \| (.+) \| (.+) \| (.+) \|$/gm)]
-  t.strictSame(
-    rows.map(([, code, level, does, seen, cure]) => ({ code, level, does, seen, cure })),
-    Object.entries(rules).map(([code, { level, does, seen, cure }]) => ({ code, level, does, seen, cure })),
-  )
 })
 
 t.test('a code is one of the table', async t => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { Failure } from '../../src/failure.ts'
+import type { Log } from '../../src/log.ts'
 import { openDatabase } from '../../src/sqlite/connect.ts'
 import { parseMounts } from '../../src/volume/mounts.ts'
 import { makeContext, withEngine } from '../help/context.ts'
@@ -15,7 +16,8 @@ const damaged = new Failure('DATABASE_DAMAGED', 'it is damaged', 'hint')
 const prepare = async (folder: string, filesystem = 'ext4') => {
   const context = await makeContext(folder)
   const warnings: string[] = []
-  const log = { ...context.log, warn: (event: string) => void warnings.push(event) }
+  const warn: Log['warn'] = (...[event]) => void warnings.push(event)
+  const log = { ...context.log, warn }
   const mounts = parseMounts(`1 0 0:1 / ${folder} rw - ${filesystem} source rw`)
   const { engine } = withEngine({ ...context, log, host: { ...context.host, mounts } })
   return { engine, file: join(folder, 'homelab.db'), warnings }

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
+import type { Log } from '../../src/log.ts'
 import { openDatabase } from '../../src/sqlite/connect.ts'
 import { migratableOn, transactionOf, withDatabase } from '../../src/sqlite/transaction.ts'
 import { parseMounts } from '../../src/volume/mounts.ts'
@@ -13,7 +14,7 @@ const prepare = async (folder: string, filesystem: string, readyFile?: string) =
   connection.exec('CREATE TABLE a (x)')
   const context = await makeContext(folder)
   const warnings: string[] = []
-  const warn = (event: string, message: string) => warnings.push(`${event}: ${message}`)
+  const warn: Log['warn'] = (...[event, message]) => void warnings.push(`${event}: ${message}`)
   const mounts = parseMounts(`1 0 0:1 / ${folder} rw - ${filesystem} source rw`)
   const on = {
     ...context,

@@ -1,0 +1,57 @@
+/** What only the documents say of settings and exit codes: a row that is missing here is an error of the types. */
+import type { SettingName, settings } from '../src/config.ts'
+import type { FailureCode } from '../src/failure.ts'
+
+export const settingWords: Readonly<Record<SettingName, string>> = {
+  DATABASE_URL: 'the database file; its folder is the volume',
+  MIGRATOR_MIGRATIONS: 'another folder of migrations',
+  MIGRATOR_REQUIRE_MOUNT: 'whether the volume must be a mount; `auto`: inside a container',
+  MIGRATOR_READY_FILE: 'where the ready marker is written',
+  MIGRATOR_LOCK_TIMEOUT: 'how long to wait for another writer',
+  MIGRATOR_BACKUP: 'whether to make backups; `auto`: before pending migrations touch existing data',
+  MIGRATOR_BACKUP_KEEP: 'how many backups stay',
+  MIGRATOR_CHECK:
+    'damage check. `auto`: quick_check when something is pending, when the last writer died, or when the last check is over 7 days old; `always`: integrity_check each time',
+  MIGRATOR_LOG_FORMAT: 'how the log is written; `auto`: text on a terminal, JSON lines elsewhere',
+  MIGRATOR_LOG_LEVEL: 'the lowest level that is logged',
+}
+
+/** The settings that are paths: what they may be, and what they are where nobody sets them, depends on where the program runs. */
+export type PathSetting = {
+  [Name in SettingName]: (typeof settings)[Name] extends { fallback: unknown } ? never : Name
+}[SettingName]
+
+export const pathWords: Readonly<Record<PathSetting, { values: string; fallback: string; example: string }>> = {
+  DATABASE_URL: {
+    values: '`sqlite:PATH`, `sqlite:///ABSOLUTE`, `sqlite:////ABSOLUTE`',
+    fallback: '`sqlite:/app/data/homelab.db` in the image, `sqlite:data/homelab.db` in a checkout',
+    example: 'sqlite:data/homelab.db',
+  },
+  MIGRATOR_MIGRATIONS: { values: 'a path', fallback: "the image's own", example: 'migrations' },
+  MIGRATOR_READY_FILE: { values: 'a path', fallback: '`.ready` in the volume', example: 'data/.ready' },
+}
+
+/** When a command ends with the exit code of each failure. */
+export const failureWords: Readonly<Record<FailureCode, string>> = {
+  BUG: 'unexpected; the only failure with a stack trace',
+  CONFIG_INVALID: 'a setting, a command or a migration file makes no sense, or Node is too old',
+  PENDING: '`status --exit-code` found pending migrations',
+  VOLUME_MISSING: 'no data directory, or a file in its place',
+  VOLUME_NOT_MOUNTED: 'no mount there',
+  DISK_FULL: 'too little room or inodes, before or while; nothing was changed',
+  VOLUME_READ_ONLY: 'the volume is mounted read-only',
+  VOLUME_NOT_WRITABLE: 'the line says which chown, `user:` or `fsGroup` mends it',
+  FILESYSTEM_UNSUITABLE: 'a network or FUSE filesystem on which locks do not hold',
+  DATABASE_BUSY: 'another writer held the database past the timeout',
+  NOT_READY: '`wait`, `verify` or a hub saw no true marker',
+  DATABASE_DAMAGED:
+    'not a database, malformed, truncated, grown, or emptied though a marker or backup shows that it had data; the line names the newest good backup',
+  MIGRATION_FAILED: 'a migration threw, lost rows or broke a foreign key; rolled back',
+  HISTORY_CONFLICT:
+    'an applied migration changed or is gone, two have one number, or another program made the database (`adopt`)',
+  DATABASE_AHEAD: 'a newer image was here',
+  OUT_OF_ORDER: 'a pending migration sorts before an applied one',
+  SCHEMA_DRIFT: 'the structure differs from what the migrations make, or rows have no parent (`verify`)',
+  SIGINT: 'interrupted; rolled back',
+  SIGTERM: 'stopped; rolled back',
+}

@@ -1,0 +1,134 @@
+import type { LogLevel } from './log.ts'
+
+/**
+ * Every event of the log: its level, the fields of its line and when it is written. The calls of the log are checked against this
+ * table (src/log.ts takes its type alone, so no run loads it), and `npm run docs` writes it into docs/logging.md. Events and fields
+ * are added, never renamed or taken away.
+ */
+export const events = {
+  'up.done': {
+    level: 'info',
+    fields: ['applied', 'milliseconds', 'schema'],
+    when: 'the volume is ready at migration `schema`; `applied` is how many were applied, 0 when only the marker was written',
+  },
+  'up.nothing': {
+    level: 'info',
+    fields: ['schema'],
+    when: 'the volume was ready already',
+  },
+  'migration.applied': {
+    level: 'info',
+    fields: ['name', 'milliseconds'],
+    when: 'a migration was applied; told after the commit',
+  },
+  'backup.kept': {
+    level: 'warn',
+    fields: [],
+    when: 'an old backup could not be removed; the run has ended well',
+  },
+  'backup.made': {
+    level: 'info',
+    fields: ['file', 'bytes', 'milliseconds'],
+    when: 'before pending migrations touch existing data, and by `backup`; the copy was checked',
+  },
+  'restore.done': {
+    level: 'info',
+    fields: ['file', 'replaced'],
+    when: '`restore`: the backup `file` is in place; `replaced` is where the old database is, null where there was none',
+  },
+  'restore.not-ready': {
+    level: 'warn',
+    fields: [],
+    when: '`restore`: what was restored is not at the schema of this image, so `up` has to run',
+  },
+  'down.done': {
+    level: 'info',
+    fields: ['undone', 'milliseconds', 'schema'],
+    when: '`down`: the migrations in `undone` are taken back, and `schema` is the last applied one, empty where none is',
+  },
+  'down.nothing': {
+    level: 'info',
+    fields: [],
+    when: '`down`: there was nothing to undo',
+  },
+  'volume.memory': {
+    level: 'warn',
+    fields: ['filesystem'],
+    when: 'the volume ends with the container (tmpfs)',
+  },
+  'volume.shared': {
+    level: 'warn',
+    fields: ['filesystem'],
+    when: 'the volume is on a network or FUSE filesystem, where locks hold but a local disk is safer',
+  },
+  progress: {
+    level: 'info',
+    fields: ['what', 'unit', 'done', 'total', 'perSecond'],
+    when: 'every five seconds of long work; `unit` is `rows` or `bytes`, and the three numbers are in it',
+  },
+  'lock.waiting': {
+    level: 'info',
+    fields: ['database', 'lockTimeout'],
+    when: 'another writer has the database; up to `lockTimeout` seconds',
+  },
+  'hold.holding': {
+    level: 'info',
+    fields: [],
+    when: '`up --hold`: the volume is ready and is kept so',
+  },
+  'hold.gone': {
+    level: 'warn',
+    fields: [],
+    when: '`up --hold`: the database is gone, and the marker is withdrawn',
+  },
+  'hold.changed': {
+    level: 'warn',
+    fields: [],
+    when: '`up --hold`: the database or its marker was replaced, and is brought up again',
+  },
+  'hold.ended': {
+    level: 'info',
+    fields: [],
+    when: '`up --hold`: stopped by a signal',
+  },
+  'wait.waiting': {
+    level: 'info',
+    fields: ['seconds'],
+    when: '`wait`: the volume is not ready yet',
+  },
+  'wait.ready': {
+    level: 'info',
+    fields: ['schema'],
+    when: '`wait`: the volume is ready for this image',
+  },
+  'adopt.done': {
+    level: 'info',
+    fields: ['tool', 'schema', 'recorded'],
+    when: '`adopt`: the database, which `tool` made, is at migration `schema`; the names in `recorded` are in the history now',
+  },
+  'adopt.nothing': {
+    level: 'info',
+    fields: ['schema'],
+    when: '`adopt`: the history is one that `up` understands',
+  },
+  'repair.done': {
+    level: 'info',
+    fields: ['name', 'checksum'],
+    when: '`repair`: the present text of a migration is recorded',
+  },
+  'repair.nothing': {
+    level: 'info',
+    fields: ['name', 'checksum'],
+    when: '`repair`: the migration is recorded as it is, nothing was done',
+  },
+  'create.folder': {
+    level: 'info',
+    fields: ['folder'],
+    when: '`create`: the folder of migrations was not there, and was made',
+  },
+  failed: {
+    level: 'error',
+    fields: ['code', 'exitCode'],
+    when: 'the last line of a command that failed; `code` is a name of the table of exit codes',
+  },
+} as const satisfies Readonly<Record<string, { level: LogLevel; fields: readonly string[]; when: string }>>
