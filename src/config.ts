@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Failure } from './failure.ts'
 import { type LogFormat, type LogLevel, logLevels } from './log.ts'
+import { readSmallFile } from './volume/files.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -63,8 +64,11 @@ export const readConfig = async (surroundings: Surroundings): Promise<Config> =>
   const { workingFolder, root, terminal } = surroundings
   const given: Environment = { ...(await readDotenv(join(workingFolder, '.env'))), ...surroundings.environment }
   await refuseUnknownNames(given)
-  /** An empty value counts as not set: Compose passes `${UNSET}` on as an empty string. */
-  const text = (name: SettingName): string | undefined => given[name] || undefined
+  /**
+   * An empty value counts as not set: Compose passes `${UNSET}` on as an empty string. Blanks and line breaks around one are the
+   * shell's and the editor's: `\r` of a file from Windows, `\n` of a mounted secret.
+   */
+  const text = (name: SettingName): string | undefined => given[name]?.trim() || undefined
   const path = (name: SettingName): string | undefined => {
     const value = text(name)
     return value === undefined ? undefined : resolve(workingFolder, value)
@@ -111,13 +115,29 @@ export const toLogFormat = (setting: string | undefined, terminal: boolean): Log
   return terminal ? 'text' : 'json'
 }
 
+/** Bytes that `.env` has at most. */
+const largestDotenv = 1024 * 1024
+
+/** Text in UTF-8, or in UTF-16 by its byte order mark, as PowerShell and Notepad write it. */
+const decode = (bytes: Buffer): string => {
+  const [first, second] = bytes
+  if (first === 0xff && second === 0xfe) return bytes.toString('utf16le', 2)
+  if (first === 0xfe && second === 0xff)
+    return bytes
+      .subarray(0, bytes.length & ~1)
+      .swap16()
+      .toString('utf16le', 2)
+  return bytes.toString('utf8').replace(/^\uFEFF/, '')
+}
+
 /** dotenv is loaded only where there is something for it to read. */
 const readDotenv = async (file: string): Promise<Environment> => {
   if (!existsSync(file)) return {}
   const { parse } = await import('dotenv')
   try {
-    return parse(readFileSync(file))
+    return parse(decode(readSmallFile(file, largestDotenv)))
   } catch (cause) {
+    if (cause instanceof Failure) throw cause
     throw new Failure('CONFIG_INVALID', `${file} cannot be read`, 'Make it a readable file, or remove it.', cause)
   }
 }

@@ -126,7 +126,9 @@ export type Transaction = Migratable &
     probe: () => Promise<void>
     /** what the migrations with these texts need beside the database, as far as the texts tell */
     spaceFor: (texts: readonly string[]) => Promise<readonly Space[]>
-    /** Commits now. @throws Failure DISK_FULL where a commit would have no room; the driver's errors, after which nothing is changed */
+    /** Puts on disk what was committed before, whoever committed it: it survives a power cut. */
+    flushCommitted: () => Promise<void>
+    /** Commits now, durably. @throws Failure DISK_FULL where a commit would have no room; the driver's errors, after which nothing is changed */
     commit: () => Promise<void>
   }>
 

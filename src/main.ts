@@ -8,6 +8,7 @@ import { errorCode, Failure, type FailureCode } from './failure.ts'
 import { createLog, type Log, type Screen, writeText } from './log.ts'
 import { ask as askPerson, keepProcess } from './process.ts'
 import { createSqlite } from './sqlite/sqlite.ts'
+import { fileFailure } from './volume/errors.ts'
 import { parseMounts } from './volume/mounts.ts'
 import { becomeOwner, followLink, isContainer, sortsOnVolume } from './volume/volume.ts'
 
@@ -58,7 +59,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
 
 /** What the error means for the database, and for a damaged one the backup that would mend it. */
 const explain = async (error: unknown, context: Context | undefined): Promise<unknown> => {
-  if (context === undefined) return error
+  if (context === undefined) return fileFailure(error)
   const failure = context.engine.explain(error)
   if (!(failure instanceof Failure && failure.code === 'DATABASE_DAMAGED')) return failure
   return (await import('./commands/restore.ts')).explainDamage(failure, context)

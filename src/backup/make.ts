@@ -1,8 +1,8 @@
-import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { lstatSync, mkdirSync, renameSync, rmdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { DatabaseFile, TableSize } from '../engine.ts'
 import { attempt, Failure } from '../failure.ts'
-import { sameOwner, syncFolder } from '../volume/files.ts'
+import { removeFile, sameOwner, syncFolder } from '../volume/files.ts'
 import { withPartialFolder } from '../volume/folders.ts'
 import { backupFolder, listBackups, nextBackupName } from './backups.ts'
 
@@ -37,7 +37,7 @@ export const pruneBackups = (database: string, keep: number): void => {
 }
 
 export const removeBackup = (file: string): void => {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true })
+  for (const suffix of ['', '-wal', '-shm', '-journal']) removeFile(file + suffix)
 }
 
 /** @returns whether there was none */
@@ -45,6 +45,7 @@ const makeFolder = (folder: string): boolean => {
   if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) {
     mkdirSync(folder)
     sameOwner(folder, dirname(folder))
+    syncFolder(dirname(folder))
     return true
   }
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return false

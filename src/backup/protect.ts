@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, rmdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Context } from '../context.ts'
 import type { DatabaseFile, TableSize, Transaction } from '../engine.ts'
@@ -6,7 +6,7 @@ import { attempt } from '../failure.ts'
 import { reasonOf } from '../migrations/run.ts'
 import type { Marker } from '../ready/marker.ts'
 import { formatBytes } from '../text.ts'
-import { replaceFile, sizeOf } from '../volume/files.ts'
+import { readSmallFile, removeFile, replaceFile, sizeOf, syncFolder } from '../volume/files.ts'
 import { removePartialFolders } from '../volume/folders.ts'
 import { filesystemOf } from '../volume/mounts.ts'
 import { type Need, requireSpace } from '../volume/space.ts'
@@ -142,23 +142,25 @@ export const hasUnfinished = (database: string): boolean => existsSync(markOf(da
  */
 export const dropUnfinished = (database: string, schema: string): void => {
   if (!hasUnfinished(database)) return
-  const name = readFileSync(markOf(database), 'utf8').trim()
+  const name = String(readSmallFile(markOf(database), 4096)).trim()
   const found = listBackups(database).find(({ file }) => basename(file) === name)
   if (found?.schema === schemaWord(schema)) removeBackup(found.file)
-  rmSync(markOf(database), { force: true })
+  removeFile(markOf(database))
   // one that is not empty stays, and so does a link
   attempt(() => rmdirSync(backupFolder(database)))
 }
 
 /** The database is another one now: what a killed run left counts as a backup, so that the next run does not take it for its own. */
 export const keepUnfinished = (database: string): void => {
-  if (hasUnfinished(database)) rmSync(markOf(database), { force: true })
+  if (!hasUnfinished(database)) return
+  removeFile(markOf(database))
+  syncFolder(backupFolder(database))
 }
 
 /** The run has ended well: its backup counts, and all but the newest `keep` go. */
 export const finishBackup = (database: string, keep: number): void => {
   if (!hasUnfinished(database)) return
-  rmSync(markOf(database), { force: true })
+  removeFile(markOf(database))
   pruneBackups(database, keep)
 }
 

@@ -1,7 +1,6 @@
-import { errorCode } from '../failure.ts'
 import { type Check, checkFile } from '../sqlite/check.ts'
 import { copyDatabase } from '../sqlite/copy.ts'
-import { type HelperAnswer, tryLock } from '../sqlite/helper.ts'
+import { type HelperAnswer, type HelperError, tryLock } from '../sqlite/helper.ts'
 
 /**
  * The other end of a helper process (src/sqlite/helper.ts): does one job and prints a HelperAnswer.
@@ -10,10 +9,19 @@ import { type HelperAnswer, tryLock } from '../sqlite/helper.ts'
 export const internal = async (print: (text: string) => void, words: readonly string[]): Promise<void> => {
   const answer: HelperAnswer = await work(words).then(
     value => ({ value }),
-    error => ({ error: { code: errorCode(error), message: String(error.message) } }),
+    error => ({ error: toAnswer(error) }),
   )
   print(JSON.stringify(answer))
 }
+
+/** What the other process needs to throw the same. */
+const toAnswer = ({ message, code, errno, path, hint }: HelperError): HelperError => ({
+  message,
+  code,
+  errno,
+  path,
+  hint,
+})
 
 const work = async (words: readonly string[]): Promise<unknown> => {
   const [job, path = '', target = ''] = words

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../failure.ts'
+import { readSmallFile } from '../volume/files.ts'
 
 /** A migration that is in the image: its file is read, not run. */
 export type MigrationFile = Readonly<{
@@ -17,8 +18,12 @@ const migrationFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*)\.(?:ts|js|mjs)$/
 /** Whether a migration can be called so, without extension. */
 export const isMigrationName = (name: string): boolean => migrationFile.test(`${name}.ts`)
 
-/** The golden schema lies beside the migrations that make it. Dot files are Kubernetes' (`..data`) and git's. */
-const otherFile = /^(?:schema\.sql|\..*)$/
+/**
+ * The golden schema lies beside the migrations that make it. Dot files are Kubernetes' (`..data`) and git's; the rest is what a NAS, a
+ * disk or a desktop makes in every folder.
+ */
+const otherFile =
+  /^(?:schema\.sql|\..*|@eaDir|@Recycle|@Recently-Snapshot|#recycle|#snapshot|lost\+found|Thumbs\.db|desktop\.ini)$/
 
 /**
  * The migrations in a folder, by name.
@@ -60,10 +65,14 @@ const listFolder = (folder: string): readonly string[] => {
   }
 }
 
+/** Bytes that a migration has at most. */
+const largest = 64 * 1024 * 1024
+
 const readText = (file: string): string => {
   try {
-    return readFileSync(file, 'utf8').replaceAll('\r\n', '\n')
+    return String(readSmallFile(file, largest)).replaceAll('\r\n', '\n')
   } catch (cause) {
+    if (cause instanceof Failure) throw cause
     throw new Failure(
       'CONFIG_INVALID',
       `${file} cannot be read`,

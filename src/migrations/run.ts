@@ -95,7 +95,7 @@ export const createGuardedRunner = async (
 }
 
 /** Umzug wraps what a migration threw and names it; a full disk and a damaged file are no fault of the migration. */
-const failureOf = (error: unknown, database: Migratable): unknown => {
+export const failureOf = (error: unknown, database: Migratable): unknown => {
   if (!(error instanceof MigrationError)) return error
   const failure = database.explain(error.cause)
   if (failure instanceof Failure) return failure

@@ -1,10 +1,10 @@
-import { readFileSync, renameSync, rmSync } from 'node:fs'
-import { basename } from 'node:path'
+import { renameSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import type { Reader, SchemaObject } from '../engine.ts'
 import { errorCode } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import { digest, type MigrationFile } from '../migrations/files.ts'
-import { replaceFile } from '../volume/files.ts'
+import { readSmallFile, removeFile, replaceFile, syncFolder } from '../volume/files.ts'
 
 /** What the ready marker says of the volume. Read by hubs and by healthcheck.sh: fields are added, never changed. */
 export type Marker = Readonly<{
@@ -26,10 +26,13 @@ export type Marker = Readonly<{
   seen: string
 }>
 
+/** Bytes that a marker has at most. */
+const largest = 64 * 1024
+
 /** The marker in a file; undefined when there is none or it is not readable as one. */
 export const readMarker = (file: string): Marker | undefined => {
   try {
-    const found: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    const found: unknown = JSON.parse(String(readSmallFile(file, largest)))
     return isMarker(found) ? found : undefined
   } catch {
     return undefined
@@ -48,12 +51,12 @@ const isMarker = (found: unknown): found is Marker =>
 /** Replaces the marker at once: a reader sees the old one, or none, or the whole new one; never a part. */
 export const writeMarker = (file: string, marker: Marker): void => {
   replaceFile(file, `${JSON.stringify(marker)}\n`)
-  rmSync(withdrawn(file), { force: true })
+  removeFile(withdrawn(file))
 }
 
 /**
- * Takes a marker away that is no longer true, or soon will not be. It stays under another name: it is the evidence that
- * the volume once had a database, when that is found missing or empty.
+ * Takes a marker away that is no longer true, or soon will not be, durably: after a power cut it is not back. It stays under
+ * another name: it is the evidence that the volume once had a database, when that is found missing or empty.
  * @returns puts it back, for when it stays true after all; nothing where there was none
  */
 export const withdrawMarker = (file: string): (() => void) => {
@@ -63,6 +66,7 @@ export const withdrawMarker = (file: string): (() => void) => {
     if (errorCode(error) !== 'ENOENT') throw error
     return () => undefined
   }
+  syncFolder(dirname(file))
   return () => renameSync(withdrawn(file), file)
 }
 

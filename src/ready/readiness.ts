@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import type { Engine, Reader, Session } from '../engine.ts'
+import type { Engine, Reader, Session, Transaction } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
@@ -51,12 +51,12 @@ const isOld = ({ checkedAt }: Marker, { check }: Config): boolean => {
  *   of `up` which has them looks closer
  */
 export const markReady = async (
-  reader: Reader,
+  transaction: Transaction,
   { database, readyFile }: Config,
   files: readonly MigrationFile[],
   { version, checkedAt }: Pick<Marker, 'version' | 'checkedAt'>,
 ): Promise<Marker> => {
-  const contents = await readContents(reader, database)
+  const contents = await readContents(transaction, database)
   const { applied } = contents
   const truth = { ...expectedMarker(contents), version }
   const known = files.filter(file => applied.some(({ name }) => name === file.name))
@@ -66,7 +66,10 @@ export const markReady = async (
     readyAt: new Date().toISOString(),
     seen: quickChecksum(contents, known, truth),
   }
-  if (applied.length > 0) writeMarker(readyFile, marker)
+  if (applied.length > 0) {
+    await transaction.flushCommitted()
+    writeMarker(readyFile, marker)
+  }
   return marker
 }
 

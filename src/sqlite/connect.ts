@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
-import { attemptAsync, Failure } from '../failure.ts'
+import { attempt, attemptAsync, Failure } from '../failure.ts'
 import { sizeOf } from '../volume/files.ts'
 import { isBusy } from './errors.ts'
 import { refuseNoFile } from './file.ts'
@@ -71,6 +71,7 @@ const replaced = (path: string): Failure =>
  * Runs `work` inside one BEGIN IMMEDIATE: the lock between processes (the kernel frees it on kill -9), and the undo.
  * Foreign keys are off meanwhile: DROP TABLE would otherwise delete child rows, and inside a transaction PRAGMA
  * foreign_keys is a no-op (https://www.sqlite.org/pragma.html#pragma_foreign_keys).
+ * What is committed survives a power cut.
  * @param work gets the COMMIT, for what has to be undone where that fails; otherwise it comes after it
  * @throws what `work` throws, after ROLLBACK; SQLITE_BUSY after the timeout; Failure DATABASE_BUSY when the file was removed or
  *   replaced under its name meanwhile
@@ -87,6 +88,9 @@ export const withTransaction = async <T>(
     isCommitted = true
   }
   connection.pragma('foreign_keys = OFF')
+  // COMMIT returns when it is on disk; better-sqlite3's default in WAL mode is NORMAL, which may lose it in a power cut
+  // (https://www.sqlite.org/pragma.html#pragma_synchronous)
+  connection.pragma('synchronous = EXTRA')
   try {
     await whenFree(() => connection.exec('BEGIN IMMEDIATE'), patience)
     refuseReplaced(connection)
@@ -94,8 +98,8 @@ export const withTransaction = async <T>(
     if (!isCommitted) await commit()
     return result
   } finally {
-    // not after COMMIT, nor where SQLite rolled back by itself (a full disk)
-    if (connection.inTransaction) connection.exec('ROLLBACK')
+    // not after COMMIT, nor where SQLite rolled back by itself (a full disk); on a disk that fails the first error is the one to tell
+    if (connection.inTransaction) attempt(() => connection.exec('ROLLBACK'))
     connection.pragma('foreign_keys = ON')
   }
 }

@@ -1,8 +1,8 @@
-import { chmodSync, closeSync, constants, copyFileSync, openSync, readSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, constants, copyFileSync, openSync, readSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import Database from 'better-sqlite3'
-import { attempt } from '../failure.ts'
-import { sizeOf } from '../volume/files.ts'
+import { attempt, errorCode } from '../failure.ts'
+import { removeFile, sizeOf } from '../volume/files.ts'
 import { type Check, checkFile, type FileCheck } from './check.ts'
 import { type Helper, runHelper } from './helper.ts'
 
@@ -20,8 +20,8 @@ export const copyDatabase = async (from: string, to: string, check: Check): Prom
   const begun = walHeader(from)
   copyFile(from, to)
   const leftovers = ['-wal', '-journal'].filter(suffix => sizeOf(from + suffix) > 0)
-  for (const suffix of leftovers) copyFile(from + suffix, to + suffix)
-  if (walHeader(from) !== begun) rmSync(`${to}-wal`, { force: true })
+  for (const suffix of leftovers) copyIfThere(from + suffix, to + suffix)
+  if (walHeader(from) !== begun) removeFile(`${to}-wal`)
   // what fails here is damage, and found again below
   if (leftovers.length > 0) attempt(() => foldLeftovers(to))
   const file = await open(to, 'r+')
@@ -33,20 +33,30 @@ export const copyDatabase = async (from: string, to: string, check: Check): Prom
   }
 }
 
-/** A copy that its maker may write, whatever the mode of the original is. */
+/** A copy that its maker may write, whatever the mode of the original is. Some filesystems have no modes to change. */
 const copyFile = (from: string, to: string): void => {
   copyFileSync(from, to, constants.COPYFILE_FICLONE)
-  chmodSync(to, 0o600)
+  attempt(() => chmodSync(to, 0o600))
+}
+
+/** A hub that rolls back deletes its journal. */
+const copyIfThere = (from: string, to: string): void => {
+  const copied = attempt(() => copyFile(from, to))
+  if ('error' in copied && errorCode(copied.error) !== 'ENOENT') throw copied.error
 }
 
 /** The 32 bytes that change whenever the WAL is begun anew: its salts (https://www.sqlite.org/fileformat.html#the_write_ahead_log). */
 const walHeader = (path: string): string => {
-  if (sizeOf(`${path}-wal`) === 0) return ''
-  const [header, descriptor] = [Buffer.alloc(32), openSync(`${path}-wal`, 'r')]
+  const opened = attempt(() => openSync(`${path}-wal`, 'r'))
+  if ('error' in opened) {
+    if (errorCode(opened.error) === 'ENOENT') return ''
+    throw opened.error
+  }
+  const header = Buffer.alloc(32)
   try {
-    return header.toString('hex', 0, readSync(descriptor, header, 0, header.length, 0))
+    return header.toString('hex', 0, readSync(opened.value, header, 0, header.length, 0))
   } finally {
-    closeSync(descriptor)
+    closeSync(opened.value)
   }
 }
 

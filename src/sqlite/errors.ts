@@ -1,7 +1,7 @@
-import { statfsSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attempt, errorCode, Failure } from '../failure.ts'
-import { fileFailure, hints } from '../volume/errors.ts'
+import { fileFailure, type Meaning, meanings } from '../volume/errors.ts'
 import { freeBytes } from '../volume/files.ts'
 
 /** What SQLite says: its extended result code (`SQLITE_BUSY_SNAPSHOT`), and a sentence. */
@@ -41,22 +41,97 @@ export const toFailure = (error: unknown, path: string): unknown => {
   if (/^SQLITE_ERROR/.test(code)) {
     return new Failure('DATABASE_DAMAGED', `${path} cannot be read: ${reason}`, leftAsItIs, error)
   }
-  if (/^SQLITE_(FULL|IOERR_(?:WRITE|FSYNC|DIR_FSYNC|SHMSIZE))$/.test(code) || (isRefused(code) && isFull(path))) {
-    return new Failure('DISK_FULL', `the disk under ${path} is full or failing: ${reason}`, hints.DISK_FULL, error)
-  }
-  if (/^SQLITE_(IOERR_(?:LOCK|RDLOCK|CHECKRESERVEDLOCK|UNLOCK|SHM\w+)|PROTOCOL)$/.test(code)) {
-    const what = `the filesystem under ${path} does not keep SQLite's locks: ${reason} (${code})`
-    return new Failure('FILESYSTEM_UNSUITABLE', what, hints.FILESYSTEM_UNSUITABLE, error)
-  }
-  if (isRefused(code)) {
-    const hint = 'Check who owns the file and its -wal, -shm and -journal, and that the mount is writable.'
-    return new Failure('VOLUME_NOT_WRITABLE', `${path} cannot be opened for writing: ${reason}`, hint, error)
-  }
-  if (isBusy(error)) {
+  const meaning = meaningOfCode(code)
+  if (meaning === undefined) return error
+  if (meaning === 'busy') {
     const hint = 'Stop the other program that has the database open, or raise MIGRATOR_LOCK_TIMEOUT.'
     return new Failure('DATABASE_BUSY', `${path} is held by another writer`, hint, error)
   }
-  return error
+  if (meaning === 'temporary') {
+    const what = `SQLite has no folder for its temporary files: ${reason}`
+    const hint = 'Mount one ("--tmpfs /tmp" for docker run), or name another with SQLITE_TMPDIR.'
+    return new Failure('CONFIG_INVALID', what, hint, error)
+  }
+  return (mayBeKernel.test(code) && askKernel(path, error)) || told(meaning, path, `${reason} (${code})`, error)
+}
+
+/** SQLite tells most codes without the errno behind them; where that still holds the folder says what it is. */
+const mayBeKernel = /^SQLITE_(?:CANTOPEN|READONLY|IOERR|PERM)/
+
+const askKernel = (path: string, cause: unknown): Failure | undefined => {
+  const folder = dirname(path)
+  // never the file itself: closing it would give up this process's locks on it (fcntl(2))
+  const asked = attempt(() => {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+    closeSync(openSync(folder, 'r'))
+    return freeBytes(folder) === 0 || hasNoInodes(folder)
+  })
+  if ('value' in asked) return asked.value ? told('full', path, errorText(cause), cause) : undefined
+  if (errorCode(asked.error) === 'ENOENT') return told('gone', path, errorText(cause), cause)
+  const failure = fileFailure(asked.error)
+  return failure instanceof Failure ? failure : undefined
+}
+
+/** A journal that cannot be made is SQLITE_CANTOPEN, whether it is for want of rights or of an inode. */
+const hasNoInodes = (folder: string): boolean => {
+  const { files, ffree } = statfsSync(folder)
+  return files > 0 && ffree === 0
+}
+
+const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const told = (meaning: Meaning, path: string, reason: string, cause: unknown): Failure => {
+  const { code, hint } = meanings[meaning]
+  return new Failure(code, `${sentences[meaning](path)}: ${reason}`, rightsOr(meaning, hint), cause)
+}
+
+const sentences: Readonly<Record<Meaning, (path: string) => string>> = {
+  full: path => `the disk under ${path} is full`,
+  tooLarge: path => `${path} became too large`,
+  failing: path => `the disk under ${path} is failing`,
+  readOnly: path => `${path} cannot be written`,
+  rights: path => `${path} cannot be opened for writing`,
+  gone: path => `the filesystem under ${path} is gone`,
+  changed: path => `${path} was changed by another program just now`,
+  inTheWay: path => `${path} cannot be opened`,
+  limits: path => `${path} cannot be worked on`,
+  unsuitable: path => `the filesystem under ${path} does not keep SQLite's locks or shared memory`,
+}
+
+const rightsOr = (meaning: Meaning, hint: string): string =>
+  meaning === 'rights'
+    ? 'Check who owns the file and its -wal, -shm and -journal, and that the mount is writable.'
+    : hint
+
+/**
+ * Every result code of SQLite that is no damage (https://www.sqlite.org/rescode.html); a code that is not here goes by the
+ * primary one that it extends. 'statement' is the fault of whoever wrote the SQL.
+ */
+const codes: Readonly<Record<Meaning | 'busy' | 'temporary' | 'statement', string>> = {
+  full: 'FULL IOERR_SHMSIZE',
+  tooLarge: 'TOOBIG NOLFS',
+  failing: 'IOERR',
+  readOnly: '',
+  rights: 'PERM AUTH READONLY CANTOPEN',
+  gone: '',
+  changed: 'SCHEMA INTERRUPT READONLY_DBMOVED IOERR_DELETE_NOENT IOERR_VNODE',
+  inTheWay: 'CANTOPEN_ISDIR CANTOPEN_SYMLINK',
+  limits: 'NOMEM IOERR_NOMEM',
+  unsuitable:
+    'PROTOCOL IOERR_LOCK IOERR_RDLOCK IOERR_UNLOCK IOERR_CHECKRESERVEDLOCK IOERR_BLOCKED IOERR_SHMOPEN IOERR_SHMLOCK IOERR_SHMMAP',
+  busy: 'BUSY LOCKED',
+  temporary: 'IOERR_GETTEMPPATH CANTOPEN_NOTEMPDIR',
+  statement: 'ABORT CONSTRAINT MISMATCH RANGE MISUSE INTERNAL NOTFOUND EMPTY FORMAT',
+}
+
+type CodeMeaning = Meaning | 'busy' | 'temporary'
+
+const meaningOfCode = (code: string): CodeMeaning | undefined => {
+  const [, primary = ''] = code.split('_')
+  for (const name of [code.replace('SQLITE_', ''), primary])
+    for (const [meaning, names] of Object.entries(codes) as [keyof typeof codes, string][])
+      if (names.split(' ').includes(name)) return meaning === 'statement' ? undefined : meaning
+  return undefined
 }
 
 /** What a hint for a damaged database begins with; main.ts adds which backup would mend it. */
@@ -72,12 +147,3 @@ export const unlessUnknownHere = <T>(read: () => T): readonly T[] => {
 
 const isUnknownHere = (said: SqliteError | undefined): boolean =>
   said !== undefined && /^no such (?:collation sequence|module)\b/.test(said.message)
-
-const isRefused = (code: string): boolean => /^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)/.test(code)
-
-/** A journal that cannot be made is SQLITE_CANTOPEN, whether it is for want of rights or of an inode. */
-const isFull = (path: string): boolean => {
-  const folder = dirname(path)
-  const room = attempt(() => ({ ...statfsSync(folder), free: freeBytes(folder) }))
-  return 'value' in room && (room.value.free === 0 || (room.value.files > 0 && room.value.ffree === 0))
-}

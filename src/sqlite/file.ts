@@ -1,6 +1,7 @@
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
-import { attempt, Failure } from '../failure.ts'
-import { sizeOf } from '../volume/files.ts'
+import { closeSync, fsyncSync, openSync, readSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { attempt, errorCode, Failure } from '../failure.ts'
+import { sizeOf, syncFolder } from '../volume/files.ts'
 import { leftAsItIs } from './errors.ts'
 
 /** What a database file begins with: https://www.sqlite.org/fileformat.html#the_database_header */
@@ -62,8 +63,17 @@ export const refuseBadHeader = (path: string): void => {
   throw new Failure('DATABASE_DAMAGED', `${path} is no SQLite database: its first bytes are others`, hint)
 }
 
-/** @throws Failure CONFIG_INVALID when a folder, a device or a pipe is in the place of the database */
+/**
+ * SQLite waits for ever for a pipe, in the place of a journal too.
+ * @throws Failure CONFIG_INVALID when a folder, a device or a pipe is in the place of the database or of what SQLite keeps beside it
+ */
 export const refuseNoFile = (path: string): void => {
+  for (const suffix of ['-wal', '-shm', '-journal']) {
+    const beside = statSync(path + suffix, { throwIfNoEntry: false })
+    if (beside === undefined || beside.isFile()) continue
+    const message = `${path + suffix} is ${beside.isDirectory() ? 'a folder' : 'no file'}, and SQLite keeps a file there`
+    throw new Failure('CONFIG_INVALID', message, 'Move it away.')
+  }
   const stats = statSync(path, { throwIfNoEntry: false })
   if (stats === undefined || stats.isFile()) return
   const hint = 'Name a file with DATABASE_URL. A volume is mounted on the folder above it, not on the file.'
@@ -102,7 +112,13 @@ export const refuseBadJournal = (path: string): void => {
 /** The first 8 bytes of a file in hexadecimal; none of one that is missing or empty. */
 const beginningOf = (file: string): string => {
   if (sizeOf(file) === 0) return ''
-  const descriptor = openSync(file, 'r')
+  const opened = attempt(() => openSync(file, 'r'))
+  if ('error' in opened) {
+    // a hub at work deletes its journal with each commit
+    if (errorCode(opened.error) === 'ENOENT') return ''
+    throw opened.error
+  }
+  const descriptor = opened.value
   try {
     return bytesOf(descriptor, 8).toString('hex')
   } finally {
@@ -132,3 +148,25 @@ const bytesOf = (descriptor: number, length: number): Buffer => {
 /** Bytes of a database and its journals; 0 where there is none. */
 export const sizeWithJournals = (database: string): number =>
   ['', '-wal', '-journal'].reduce((sum, suffix) => sum + sizeOf(database + suffix), 0)
+
+/**
+ * Puts what is committed in a database on disk, whoever committed it. In WAL mode another program (synchronous = NORMAL), or a
+ * run that was killed between its write and its fsync, leaves commits in the page cache alone: what is said of them on disk, such
+ * as by the ready marker, would be a lie after a power cut.
+ * The database file itself is never opened: closing it would give up this process's locks on it (fcntl(2)). SQLite flushes
+ * it before it takes a journal or a WAL away.
+ * @throws the filesystem's errors
+ */
+export const flushCommitted = (database: string): void => {
+  try {
+    const wal = openSync(`${database}-wal`, 'r')
+    try {
+      fsyncSync(wal)
+    } finally {
+      closeSync(wal)
+    }
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+  }
+  syncFolder(dirname(database))
+}

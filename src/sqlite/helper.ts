@@ -1,12 +1,13 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
-import { attempt, Failure } from '../failure.ts'
+import { attempt, Failure, type FailureCode } from '../failure.ts'
 import { createProgress } from '../text.ts'
-import { hints } from '../volume/errors.ts'
+import { meanings } from '../volume/errors.ts'
 import { isBusy } from './errors.ts'
 import type { Surroundings } from './sqlite.ts'
 
@@ -22,6 +23,8 @@ export type Helper = Readonly<{
   signal: AbortSignal
   /** told every tenth of a second what is done, and how many bytes of how many */
   onProgress: (what: string, done: number, total: number) => void
+  /** seconds that it may do nothing at all; ten times that while it waits for a disk, which may flush for minutes */
+  idleLimit: number
 }>
 
 /** How this run starts a helper process, and shows how far that is. */
@@ -29,44 +32,138 @@ export const helperOf = ({ command, log, signal }: Surroundings): Helper => ({
   command,
   signal,
   onProgress: createProgress(log, 'bytes'),
+  idleLimit: 60,
 })
 
 /** What a helper prints: what its work gave, or the error that ended it. */
-export type HelperAnswer = Readonly<{ value: unknown } | { error: Readonly<{ code: unknown; message: string }> }>
+export type HelperAnswer = Readonly<{ value: unknown } | { error: HelperError }>
+
+/** An error, as far as it goes through JSON. `hint` is that of a Failure. */
+export type HelperError = Readonly<{ message: string; code?: unknown; errno?: unknown; path?: unknown; hint?: unknown }>
 
 /** Milliseconds between two looks at how far it is. */
 const pace = 100
+
+/** Milliseconds that a helper has to end once it was killed: one that waits for a disk that is gone does not. */
+const grace = 2000
 
 /**
  * @param words of the hidden command `internal` (src/commands/internal.ts)
  * @param onTick called now and then with the bytes that the helper has read so far, where the kernel tells (Linux)
  * @returns what the work gave
- * @throws the error that ended it, with the `code` that SQLite or the kernel gave it; the signal's reason
+ * @throws the error that ended it, with the `code` that SQLite or the kernel gave it; the signal's reason; Failure CONFIG_INVALID
+ *   when the helper cannot start or is killed, DISK_FULL when it hangs
  */
 export const runHelper = async (
-  { command: [node, script], signal }: Helper,
+  { command, signal, idleLimit }: Helper,
   words: readonly string[],
   onTick: (bytesRead: number) => void,
 ): Promise<unknown> => {
   signal.throwIfAborted()
-  const child = spawn(node, [script, 'internal', ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const kill = () => child.kill('SIGKILL')
-  signal.addEventListener('abort', kill)
-  const timer = setInterval(() => onTick(bytesReadBy(child.pid)), pace)
+  const child = await start(command, words)
+  const stopped = Promise.withResolvers<never>()
+  const stop = async (reason: unknown): Promise<void> => {
+    child.kill('SIGKILL')
+    // not waited for any longer than that
+    await setTimeout(grace, undefined, { ref: false })
+    stopped.reject(reason)
+  }
+  const onAbort = () => void stop(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  const isIdle = createIdleWatch(child.pid, idleLimit)
+  let hang: Failure | undefined
+  const timer = setInterval(() => {
+    onTick(bytesReadBy(child.pid))
+    if (hang !== undefined || !isIdle()) return
+    hang = hung(words, idleLimit)
+    void stop(hang)
+  }, pace)
   try {
-    const [printed, complaint] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+    const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+    const [printed, complaint] = await Promise.race([ended, stopped.promise])
     // Ctrl-C reaches both processes, and the other one may die of it before this one hears it
     if (printed === '') await setTimeout(pace)
     signal.throwIfAborted()
-    if (printed === '')
-      throw new Error(`the helper process ended with ${child.signalCode ?? child.exitCode}: ${complaint}`)
-    const answer: HelperAnswer = JSON.parse(printed)
-    if ('value' in answer) return answer.value
-    throw Object.assign(new Error(answer.error.message), { code: answer.error.code })
+    if (hang !== undefined) throw hang
+    const answer = attempt((): HelperAnswer => JSON.parse(printed))
+    if ('error' in answer) throw died(words, child.signalCode ?? child.exitCode, complaint)
+    if ('value' in answer.value) return answer.value.value
+    throw toError(answer.value.error)
   } finally {
     clearInterval(timer)
-    signal.removeEventListener('abort', kill)
+    signal.removeEventListener('abort', onAbort)
+    for (const stream of [child.stdout, child.stderr]) stream.destroy()
+    child.unref()
   }
+}
+
+const start = async (
+  [node, script]: Helper['command'],
+  words: readonly string[],
+): Promise<ChildProcessByStdio<null, Readable, Readable>> => {
+  try {
+    const child = spawn(node, [script, 'internal', ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+    await once(child, 'spawn')
+    return child
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Failure('CONFIG_INVALID', `the helper process cannot be started: ${reason}`, meanings.limits.hint, cause)
+  }
+}
+
+const toError = ({ message, code, errno, path, hint }: HelperError): Error =>
+  typeof hint === 'string'
+    ? new Failure(code as FailureCode, message, hint)
+    : Object.assign(new Error(message), { code, ...(errno === undefined ? {} : { errno, path }) })
+
+const died = ([job]: readonly string[], how: unknown, complaint: string): Failure => {
+  const message = `the helper process (${job}) ended with ${how}${complaint === '' ? '' : `: ${complaint.trim()}`}`
+  // what a mapped file has on a disk that fails
+  const { code, hint } = how === 'SIGBUS' ? meanings.failing : meanings.limits
+  return new Failure(code, message, hint)
+}
+
+const hung = ([job]: readonly string[], idleLimit: number): Failure =>
+  new Failure(
+    meanings.failing.code,
+    `the helper process (${job}) did nothing for ${idleLimit} s or more`,
+    'The disk may not answer any more: see the kernel log (dmesg). Start again.',
+  )
+
+/** Whether a process has done nothing for so many seconds; never so where the kernel does not tell what it does. */
+const createIdleWatch = (pid: number | undefined, idleLimit: number): (() => boolean) => {
+  let last: Life | undefined
+  let since = performance.now()
+  return () => {
+    const now = lifeOf(pid)
+    if (now === undefined || now.work !== last?.work) since = performance.now()
+    last = now
+    const limit = now?.waitsForDisk === true ? 10 * idleLimit : idleLimit
+    return performance.now() - since > limit * 1000
+  }
+}
+
+type Life = Readonly<{
+  /** grows with each byte that is read or written and with each tick of the CPU */
+  work: string
+  waitsForDisk: boolean
+}>
+
+/** /proc/PID/io, and state, utime and stime of each thread: proc(5). */
+const lifeOf = (pid: number | undefined): Life | undefined => {
+  const folder = `/proc/${pid}`
+  const read = attempt(() => ({
+    io: readFileSync(`${folder}/io`, 'utf8'),
+    threads: readdirSync(`${folder}/task`).map(thread =>
+      readFileSync(`${folder}/task/${thread}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' '),
+    ),
+  }))
+  if ('error' in read) return undefined
+  const { io, threads } = read.value
+  const ticks = threads.map(fields => `${fields[11]} ${fields[12]}`)
+  return { work: [io, ...ticks].join(), waitsForDisk: threads.some(([state]) => state === 'D') }
 }
 
 /** All that a process asked of the kernel, from the page cache too: rchar of proc(5). 0 where that is not told. */
@@ -93,6 +190,6 @@ export const refuseFalseLocks = async (path: string, filesystem: string, helper:
   throw new Failure(
     'FILESYSTEM_UNSUITABLE',
     `locks do not hold on ${filesystem} under ${path}: two processes got the write lock at once`,
-    hints.FILESYSTEM_UNSUITABLE,
+    meanings.unsuitable.hint,
   )
 }

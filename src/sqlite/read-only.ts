@@ -1,8 +1,9 @@
-import { copyFileSync, existsSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import Database from 'better-sqlite3'
-import { attemptAsync, Failure, type Outcome } from '../failure.ts'
+import { attempt, attemptAsync, errorCode, Failure, type Outcome } from '../failure.ts'
+import { removeFile } from '../volume/files.ts'
 import { makeTemporaryFolder, moreSpace, requireTemporarySpace } from '../volume/folders.ts'
 import { type Connection, openForReading, type Patience, whenFree } from './connect.ts'
 import { sqliteCode, toFailure } from './errors.ts'
@@ -49,10 +50,20 @@ const readCopy = async <T>(path: string, work: (connection: Connection) => Promi
   }
 }
 
+/** How often files are copied that a hub at work deletes meanwhile. */
+const tries = 5
+
 /** Copies a database with what a killed writer left beside it: whoever opens the copy puts it together. */
 export const copyFiles = (path: string, copy: string): void => {
-  for (const suffix of ['', '-wal', '-journal'].filter(suffix => existsSync(path + suffix)))
-    copyFileSync(path + suffix, copy + suffix)
+  const files = ['', '-wal', '-journal']
+  for (let left = tries; ; left -= 1) {
+    const outcome = attempt(() => {
+      for (const suffix of files.filter(suffix => existsSync(path + suffix))) copyFileSync(path + suffix, copy + suffix)
+    })
+    if ('value' in outcome) return
+    for (const suffix of files) removeFile(copy + suffix)
+    if (errorCode(outcome.error) !== 'ENOENT' || left === 1) throw outcome.error
+  }
 }
 
 const withConnection = async <T>(connection: Connection, work: (connection: Connection) => Promise<T>): Promise<T> => {
@@ -100,13 +111,13 @@ export const copyWithoutTrace = async (path: string, copy: string, patience: Pat
       if (outcome !== undefined) throw outcome.error
       return
     }
-    rmSync(copy, { force: true })
+    removeFile(copy)
   }
   try {
     await copyPages(openForReading(path), copy, patience)
   } catch (error) {
     if (!needsWriting(error)) throw error
-    rmSync(copy, { force: true })
+    removeFile(copy)
     copyFiles(path, copy)
   }
 }

@@ -1,8 +1,8 @@
-import { existsSync, linkSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, linkSync, readdirSync, readFileSync, readlinkSync, renameSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { listReplaced, replacedPrefix } from '../backup/backups.ts'
 import { attempt, Failure } from '../failure.ts'
-import { freePath, sizeOf, syncFolder } from '../volume/files.ts'
+import { freePath, removeFile, sizeOf, syncFolder } from '../volume/files.ts'
 import { type Connection, openDatabase, refuseReplaced } from './connect.ts'
 import { isBusy, sqliteCode } from './errors.ts'
 import { hasBadHeader, hasBadJournal } from './file.ts'
@@ -46,6 +46,8 @@ const exchange = (
     undo.push(withdraw())
     undo.push(() => putBack(database, kept))
     const old = locked === undefined ? moveAside(database, kept) : keep(database, kept)
+    // an old WAL that a power cut brings back must not meet the new file
+    syncFolder(dirname(database))
     renameSync(replacement, database)
     undo.length = 0
     syncFolder(dirname(database))
@@ -76,7 +78,7 @@ const lockForGood = (database: string): Locked | undefined => {
     const mode = connection.pragma('journal_mode', { simple: true })
     connection.pragma('journal_mode = DELETE')
     // what a killed reader, or another journal mode, left
-    for (const suffix of ['-shm', '-journal']) rmSync(database + suffix, { force: true })
+    for (const suffix of ['-shm', '-journal']) removeFile(database + suffix)
     return { connection, setBack: () => void connection.pragma(`journal_mode = ${mode}`) }
   })
   if ('value' in outcome) return outcome.value
@@ -106,7 +108,7 @@ const keep = (database: string, kept: string): string => {
  */
 const moveAside = (database: string, kept: string): string | undefined => {
   const present = ['', '-wal', '-journal'].filter(suffix => existsSync(database + suffix))
-  rmSync(`${database}-shm`, { force: true })
+  removeFile(`${database}-shm`)
   if (present.every(suffix => sizeOf(database + suffix) === 0)) return undefined
   for (const suffix of present) renameSync(database + suffix, kept + suffix)
   return kept + present[0]
@@ -116,7 +118,7 @@ const moveAside = (database: string, kept: string): string | undefined => {
 const putBack = (database: string, kept: string): void => {
   for (const suffix of ['-wal', '-journal', ''].filter(suffix => existsSync(kept + suffix))) {
     renameSync(kept + suffix, database + suffix)
-    rmSync(kept + suffix, { force: true })
+    removeFile(kept + suffix)
   }
 }
 
@@ -124,7 +126,7 @@ const putBack = (database: string, kept: string): void => {
 const removeHalfKept = (database: string): void => {
   const file = statSync(database, { throwIfNoEntry: false })
   for (const replaced of listReplaced(database))
-    if (file !== undefined && statSync(replaced, { throwIfNoEntry: false })?.ino === file.ino) rmSync(replaced)
+    if (file !== undefined && statSync(replaced, { throwIfNoEntry: false })?.ino === file.ino) removeFile(replaced)
 }
 
 /**

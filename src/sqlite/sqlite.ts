@@ -1,10 +1,10 @@
-import { rmSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Config } from '../config.ts'
 import type { DatabaseFile, Engine, Session } from '../engine.ts'
 import { attempt } from '../failure.ts'
 import type { Log } from '../log.ts'
-import { shareWithGroup, sizeOf } from '../volume/files.ts'
+import { removeFile, shareWithGroup, sizeOf } from '../volume/files.ts'
 import { filesystemOf } from '../volume/mounts.ts'
 import { type Host, requireFolder, requireVolume } from '../volume/volume.ts'
 import {
@@ -146,7 +146,7 @@ const inSnapshot = async <T>(connection: Connection, work: () => Promise<T>): Pr
  */
 const removeIfEmpty = (connection: Connection): void => {
   const remove = connection.transaction(() => {
-    if (statSync(connection.name).size === 0) rmSync(connection.name)
+    if (statSync(connection.name).size === 0) removeFile(connection.name)
   })
   // when it is busy another run has it, and will fill it or remove it
   attempt(() => remove.immediate())

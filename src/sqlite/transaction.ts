@@ -6,6 +6,7 @@ import { probeFolder } from '../volume/volume.ts'
 import { type Connection, closeUnlessDamaged, openDatabase, withTransaction } from './connect.ts'
 import { makeSafe } from './editor/editor.ts'
 import { sqliteCode, toFailure } from './errors.ts'
+import { flushCommitted } from './file.ts'
 import { helperOf, refuseFalseLocks } from './helper.ts'
 import { prepareHistory, recordApplied, removeApplied } from './history.ts'
 import { readerOf, type SqliteReader } from './reader.ts'
@@ -42,6 +43,7 @@ export const transactionOf = (
       for (const probed of new Set([folder, dirname(config.readyFile)])) probeFolder(probed)
       await distrustLocks(surroundings, connection)
     },
+    flushCommitted: async () => flushCommitted(connection.name),
     spaceFor: async texts => spaceForRewrites(connection, texts),
     commit: async () => {
       requireSpaceToCommit(connection, filesystemOf(host.mounts, folder).clones)

@@ -15,7 +15,7 @@ import type { SqliteReader } from '../sqlite/reader.ts'
 import { compareSchemas, differ, type Finding } from '../sqlite/schema/compare.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
 import { createSqlite } from '../sqlite/sqlite.ts'
-import { expectedSchemas } from './expected.ts'
+import { expectedStructure } from './expected.ts'
 
 export type CheckResults = Readonly<{
   /** the last applied migration; null where none is, or it cannot be read */
@@ -79,8 +79,7 @@ const examineStructure = async (
 ): Promise<CheckResults['results']> => {
   const prefix = known.filter(({ name }) => applied.some(migration => migration.name === name))
   if (prefix.length < applied.length) return {}
-  const structures = await expectedSchemas(await loadMigrations(prefix), version, signal)
-  const expected = structures.at(-1) ?? { tables: [], views: [], triggers: [] }
+  const expected = await expectedStructure(await loadMigrations(prefix), version, signal)
   const findings = compareSchemas(expected, found, { adopted: wasAdopted(applied) })
   return { structure: toProblems('structure', 'SCHEMA_DRIFT', driftHint, findings) }
 }

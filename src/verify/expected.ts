@@ -1,35 +1,68 @@
 import Database from 'better-sqlite3'
-import { runPlain } from '../engine.ts'
+import { Failure } from '../failure.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
-import { applyMigrations, idleLimit } from '../migrations/run.ts'
+import { createRunner, createWatch, failureOf, idleLimit } from '../migrations/run.ts'
+import type { Connection } from '../sqlite/connect.ts'
 import { compareSchemas, type Finding } from '../sqlite/schema/compare.ts'
-import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
+import { readAppSchema, type Schema, without } from '../sqlite/schema/read.ts'
 import { migratableOn } from '../sqlite/transaction.ts'
 
 /**
- * What the migrations make of an empty database, in memory: the structure after each of them. Nothing is read from the
+ * What the migrations make of an empty database, in memory: the structure after the last of them. Nothing is read from the
  * volume, and nothing written.
  * @param version of this program
  * @param signal stops the migration that runs
  * @throws Failure MIGRATION_FAILED naming the migration that fails on an empty database; the signal's reason
  */
+export const expectedStructure = (
+  migrations: readonly LoadedMigration[],
+  version: string,
+  signal: AbortSignal,
+): Promise<Schema> => applyOnce(migrations, version, signal, () => undefined, readAppSchema)
+
+/** As expectedStructure: the structure after each of the migrations. */
 export const expectedSchemas = async (
   migrations: readonly LoadedMigration[],
   version: string,
   signal: AbortSignal,
 ): Promise<readonly Schema[]> => {
-  const connection = new Database(':memory:')
-  const options = { version, signal, idleLimit, onProgress: () => undefined, hook: runPlain }
   const structures: Schema[] = []
+  const add = (connection: Connection) => structures.push(readAppSchema(connection))
+  return applyOnce(migrations, version, signal, add, () => structures)
+}
+
+/** Without the guard, which counts the rows of every table around every migration: there are none to lose. */
+const applyOnce = async <T>(
+  migrations: readonly LoadedMigration[],
+  version: string,
+  signal: AbortSignal,
+  afterEach: (connection: Connection) => void,
+  atEnd: (connection: Connection) => T,
+): Promise<T> => {
+  const connection = new Database(':memory:')
+  const database = migratableOn(connection)
+  const watch = createWatch(signal, idleLimit, database.refusal)
+  const watched = migrations.map(migration => ({
+    ...migration,
+    up: (params: Parameters<LoadedMigration['up']>[0]) => watch.run(migration.name, () => migration.up(params)),
+  }))
   try {
     // as around `up`; it ends with the database, which nobody else has
     connection.exec('PRAGMA foreign_keys = OFF; BEGIN')
-    for (const { name } of migrations) {
-      const upTo = migrations.filter(migration => migration.name <= name)
-      await applyMigrations(migratableOn(connection), upTo, options)
-      structures.push(readAppSchema(connection))
-    }
-    return structures
+    await database.prepareHistory(migrations)
+    const runner = createRunner(database, watched, {
+      version,
+      hook: (asked, execute) => {
+        watch.before(asked.sql)
+        return execute()
+      },
+      onApplied: () => afterEach(connection),
+      onProgress: () => undefined,
+    })
+    await runner.up()
+    return atEnd(connection)
+  } catch (error) {
+    throw signal.reason instanceof Failure ? signal.reason : failureOf(error, database)
   } finally {
     connection.close()
   }
@@ -52,23 +85,39 @@ export type Match = Readonly<{
  * @param least how many are applied for certain
  */
 export const matchPrefix = (structures: readonly Schema[], found: Schema, least: number): Match => {
+  const additions = structures.map((structure, index) => additionsOf(structures[index - 1] ?? nothing, structure))
+  // from the last one backwards: what comes after each is known then
+  const later = new Set<string>()
   const matches = structures
-    .map((expected, index) => {
-      const later = structures.slice(index + 1).flatMap(structure => additionsOf(expected, structure))
-      const findings = compareSchemas(expected, found, { adopted: true })
-      return { length: index + 1, findings: findings.map(finding => refuseLater(finding, later)) }
+    .map((expected, index): Match => ({ length: index + 1, findings: compareSchemas(expected, found, adopted) }))
+    .toReversed()
+    .map(({ length, findings }) => {
+      const match = { length, findings: findings.map(finding => refuseLater(finding, later)) }
+      for (const object of additions[length - 1] ?? []) later.add(object)
+      return match
     })
     .filter(({ length }) => length >= least)
+    .toReversed()
   return matches.reduce((best, match) => (isNearer(match, best) ? match : best))
 }
 
-const additionsOf = (before: Schema, after: Schema): readonly string[] =>
-  compareSchemas(before, after, { adopted: true })
+const adopted = { adopted: true }
+const nothing: Schema = { tables: [], views: [], triggers: [] }
+
+/** What one migration makes: objects that were not there before it, and all that is in a new table. */
+const additionsOf = (before: Schema, after: Schema): readonly string[] => {
+  const made = without(after, before)
+  const bare = made.map(table => ({ ...table, columns: [], foreignKeys: [], indexes: [] }))
+  return [
+    ...compareSchemas(before, after, adopted),
+    ...compareSchemas({ ...nothing, tables: bare }, { ...nothing, tables: made }, adopted),
+  ]
     .filter(({ what }) => what === 'extra')
     .map(({ object }) => object)
+}
 
-const refuseLater = (finding: Finding, later: readonly string[]): Finding =>
-  finding.what === 'extra' && later.includes(finding.object) ? { ...finding, weight: 'difference' } : finding
+const refuseLater = (finding: Finding, later: ReadonlySet<string>): Finding =>
+  finding.what === 'extra' && later.has(finding.object) ? { ...finding, weight: 'difference' } : finding
 
 /** Whole tables count for more than what is in them, so that the nearest is the one with the same tables. */
 const isNearer = (a: Match, b: Match): boolean => {

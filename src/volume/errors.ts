@@ -1,41 +1,138 @@
-import { errorCode, Failure } from '../failure.ts'
+import { statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { attempt, errorCode, Failure, type FailureCode, forShell } from '../failure.ts'
 
-/** What the kernel said, and what it means for a volume: errno(3). */
-const meanings = {
-  ENOSPC: 'DISK_FULL',
-  EDQUOT: 'DISK_FULL',
-  EFBIG: 'DISK_FULL',
-  EIO: 'DISK_FULL',
-  EROFS: 'VOLUME_READ_ONLY',
-  EACCES: 'VOLUME_NOT_WRITABLE',
-  EPERM: 'VOLUME_NOT_WRITABLE',
-  EBUSY: 'CONFIG_INVALID',
-  EISDIR: 'CONFIG_INVALID',
-  ELOOP: 'CONFIG_INVALID',
-  ENAMETOOLONG: 'CONFIG_INVALID',
-  ENOTDIR: 'CONFIG_INVALID',
-  EXDEV: 'CONFIG_INVALID',
-  EINVAL: 'FILESYSTEM_UNSUITABLE',
-  ENOSYS: 'FILESYSTEM_UNSUITABLE',
-  ENOLCK: 'FILESYSTEM_UNSUITABLE',
-  EOPNOTSUPP: 'FILESYSTEM_UNSUITABLE',
-  ENOTSUP: 'FILESYSTEM_UNSUITABLE',
-} as const
+/** What an error of the kernel or of SQLite means for whoever runs this, and what to do about it. */
+export const meanings = {
+  full: { code: 'DISK_FULL', hint: 'Free some space on the volume, then start again.' },
+  tooLarge: {
+    code: 'DISK_FULL',
+    hint: 'The filesystem, or a limit of this process (ulimit -f), allows no file so large.',
+  },
+  failing: {
+    code: 'DISK_FULL',
+    hint: 'The disk is failing: the kernel log (dmesg) says more. Put the volume on another one, then start again.',
+  },
+  readOnly: {
+    code: 'VOLUME_READ_ONLY',
+    hint: 'Mount it without ":ro" ("readOnly: true" in Kubernetes). The kernel also does this to a disk that fails: see dmesg.',
+  },
+  rights: {
+    code: 'VOLUME_NOT_WRITABLE',
+    hint: 'Check who owns the volume and the files in it, and their modes.',
+  },
+  gone: {
+    code: 'VOLUME_MISSING',
+    hint: 'Its disk, its server or its FUSE program does not answer any more: mount the volume again, then start again.',
+  },
+  changed: {
+    code: 'DATABASE_BUSY',
+    hint: 'Another program works on these files, or the call was interrupted. Start again.',
+  },
+  inTheWay: {
+    code: 'CONFIG_INVALID',
+    hint: 'Something else is there than a file of its own: a folder, a mount, a link in a circle, or a name that is too long. Move it away.',
+  },
+  limits: {
+    code: 'CONFIG_INVALID',
+    hint: 'A limit of the container or the machine is too low: memory, open files (nofile) or processes (pids). Raise it, then start again.',
+  },
+  unsuitable: {
+    code: 'FILESYSTEM_UNSUITABLE',
+    hint: 'Put the volume on a local disk: a filesystem like this one cannot keep a SQLite database safe.',
+  },
+} as const satisfies Readonly<Record<string, Readonly<{ code: FailureCode; hint: string }>>>
 
-export const hints = {
-  DISK_FULL: 'Free some space on the volume, then start again. Nothing was changed.',
-  VOLUME_READ_ONLY: 'Mount it without ":ro" ("readOnly: true" in Kubernetes).',
-  VOLUME_NOT_WRITABLE:
-    'Check who owns the volume and the files in it; "chown -R" gives them to the user that runs this.',
-  FILESYSTEM_UNSUITABLE:
-    'Put the volume on a local disk: a filesystem like this one cannot keep a SQLite database safe.',
-  CONFIG_INVALID:
-    'Something else is there than a file of its own: a folder, a mount, a link in a circle, or a name that is too long. Move it away.',
-} as const
+export type Meaning = keyof typeof meanings
 
-/** The Failure that an error of the filesystem means; any other error is given back as it came. */
+/** Every errno of Linux (errno(3)) with what it means where a file was worked on. The last line has those that no file should give. */
+const errnos: Readonly<Record<Meaning, string>> = {
+  full: 'ENOSPC EDQUOT',
+  tooLarge: 'EFBIG EOVERFLOW',
+  failing: 'EIO EUCLEAN EBADMSG EILSEQ EREMOTEIO EHWPOISON ENODATA ETIME',
+  readOnly: 'EROFS',
+  rights: 'EACCES EPERM ENOKEY EKEYEXPIRED EKEYREVOKED EKEYREJECTED',
+  gone:
+    'ENOTCONN ESTALE ENODEV ENXIO ENOMEDIUM EMEDIUMTYPE ETIMEDOUT EHOSTDOWN EHOSTUNREACH ENETDOWN ENETUNREACH ENETRESET ' +
+    'ENONET ENOLINK ECONNABORTED ECONNREFUSED ECONNRESET ESHUTDOWN ECOMM EREMCHG ENOTRECOVERABLE EOWNERDEAD',
+  changed: 'ENOENT EAGAIN EWOULDBLOCK EINTR ERESTART EDEADLK ETXTBSY ECANCELED EALREADY EINPROGRESS ESRCH ECHILD',
+  inTheWay: 'EBUSY EEXIST EISDIR ELOOP EMLINK ENAMETOOLONG ENOTBLK ENOTDIR ENOTEMPTY ENOTUNIQ EXDEV',
+  limits: 'EMFILE ENFILE ENOMEM ENOBUFS EUSERS E2BIG',
+  unsuitable:
+    'EINVAL ENOSYS ENOLCK EOPNOTSUPP ENOTSUP ENOTTY ESPIPE EPROTO EPIPE EFAULT EBADF EDOM ERANGE ENOEXEC ' +
+    'EADDRINUSE EADDRNOTAVAIL EADV EAFNOSUPPORT EBADE EBADFD EBADR EBADRQC EBADSLT EBFONT ECHRNG EDESTADDRREQ EDOTDOT EIDRM EISCONN ' +
+    'EISNAM EL2HLT EL2NSYNC EL3HLT EL3RST ELIBACC ELIBBAD ELIBEXEC ELIBMAX ELIBSCN ELNRNG EMSGSIZE EMULTIHOP ENAVAIL ENOANO ENOCSI ' +
+    'ENOMSG ENOPKG ENOPROTOOPT ENOSR ENOSTR ENOTNAM ENOTSOCK EPFNOSUPPORT EPROTONOSUPPORT EPROTOTYPE EREMOTE ERFKILL ESOCKTNOSUPPORT ' +
+    'ESRMNT ESTRPIPE ETOOMANYREFS EUNATCH EXFULL',
+}
+
+/** Those that Node has no name for: it calls them `Unknown system error -117`. */
+const unnamed: Readonly<Record<number, string>> = {
+  10: 'ECHILD',
+  33: 'EDOM',
+  35: 'EDEADLK',
+  37: 'ENOLCK',
+  67: 'ENOLINK',
+  72: 'EMULTIHOP',
+  74: 'EBADMSG',
+  95: 'EOPNOTSUPP',
+  102: 'ENETRESET',
+  112: 'EHOSTDOWN',
+  116: 'ESTALE',
+  117: 'EUCLEAN',
+  121: 'EREMOTEIO',
+  122: 'EDQUOT',
+  123: 'ENOMEDIUM',
+  124: 'EMEDIUMTYPE',
+  126: 'ENOKEY',
+  127: 'EKEYEXPIRED',
+  128: 'EKEYREVOKED',
+  129: 'EKEYREJECTED',
+  130: 'EOWNERDEAD',
+  131: 'ENOTRECOVERABLE',
+  133: 'EHWPOISON',
+}
+
+/** What an errno means for a file, by its name; undefined for a name that is none. */
+export const meaningOf = (errno: string): Meaning | undefined => {
+  for (const [meaning, names] of Object.entries(errnos) as [Meaning, string][])
+    if (names.split(' ').includes(errno)) return meaning
+  return undefined
+}
+
+/** The Failure that an error of the kernel means; any other error is given back as it came. */
 export const fileFailure = (error: unknown): unknown => {
-  const code = Object.entries(meanings).find(([errno]) => errno === errorCode(error))?.[1]
-  if (code === undefined || !(error instanceof Error)) return error
-  return new Failure(code, `the volume cannot be read or written: ${error.message}`, hints[code], error)
+  if (!isSystemError(error)) return error
+  const name = error.code.startsWith('Unknown system error') ? unnamed[-error.errno] : error.code
+  // an errno without a name is one that no file should give
+  const meaning = name === undefined ? 'unsuitable' : meaningOf(name)
+  if (meaning === undefined) return error
+  const { code, hint } = meanings[meaning]
+  const what = name === undefined ? error.message : error.message.replaceAll(error.code, name)
+  return new Failure(
+    code,
+    `the volume cannot be read or written: ${what}`,
+    (meaning === 'rights' && rightsHint(error)) || hint,
+    error,
+  )
+}
+
+type SystemError = Error & Readonly<{ code: string; errno: number; path?: unknown }>
+
+const isSystemError = (error: unknown): error is SystemError =>
+  error instanceof Error &&
+  typeof errorCode(error) === 'string' &&
+  ('errno' in error || /^E[A-Z0-9]+$/.test(String(errorCode(error))))
+
+/** The line that gives the folder to the user that runs this, or what else may forbid it. */
+const rightsHint = ({ path }: SystemError): string | undefined => {
+  const uid = process.getuid?.()
+  if (typeof path !== 'string' || uid === undefined) return undefined
+  const owner = attempt(() => statSync(dirname(path)))
+  if (!('value' in owner)) return undefined
+  const folder = forShell(dirname(path))
+  if (uid === 0)
+    return `Not even root may: see "lsattr -d ${folder}", how it is mounted, and which capabilities this process has.`
+  if (owner.value.uid === uid) return `Its mode forbids it: run "chmod -R u+rwX ${folder}".`
+  return `Run "chown -R ${uid}:${process.getgid?.()} ${folder}" as root, or run as its owner: "--user ${owner.value.uid}:${owner.value.gid}" for docker run.`
 }

@@ -2,33 +2,43 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  constants,
+  fstatSync,
   fsyncSync,
   openSync,
   readdirSync,
+  readSync,
   renameSync,
-  rmSync,
   statfsSync,
   statSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { attempt } from '../failure.ts'
+import { attempt, errorCode, Failure } from '../failure.ts'
 
 /**
  * Puts `text` into `file` so that even a power cut leaves the old content or all of the new: temporary file beside it,
- * fsync, rename, fsync of the folder. One writer at a time: the temporary file's name is fixed, so that the next run
- * overwrites what a killed one left.
+ * fsync, rename, fsync of the folder. One writer of `file` at a time: the temporary file's name is fixed, so that the next run
+ * takes away what a killed one left. It is always made anew: a link or a pipe of that name is neither followed nor written to.
  */
 export const replaceFile = (file: string, text: string): void => {
-  const temporary = `${file}.tmp`
+  const temporary = `${file}.migrator-tmp`
+  removeFile(temporary)
   try {
-    writeFileSync(temporary, text, { flush: true })
+    writeFileSync(temporary, text, { flag: 'wx', flush: true })
     renameSync(temporary, file)
   } catch (error) {
-    rmSync(temporary, { force: true })
+    attempt(() => removeFile(temporary))
     throw error
   }
   syncFolder(dirname(file))
+}
+
+/** Takes a file away, or a link to one, where it is there. Not a folder. */
+export const removeFile = (file: string): void => {
+  const removed = attempt(() => unlinkSync(file))
+  if ('error' in removed && errorCode(removed.error) !== 'ENOENT') throw removed.error
 }
 
 /** Makes what was renamed in a folder durable. */
@@ -47,7 +57,8 @@ export const syncFolder = (folder: string): void => {
  */
 export const sameOwner = (path: string, model: string): void => {
   const { mode, uid, gid } = statSync(model)
-  chmodSync(path, mode & 0o7777)
+  // not on a mount without modes, nor on a file that is somebody else's there (exFAT, NTFS, CIFS)
+  attempt(() => chmodSync(path, mode & 0o7777))
   const asItIs = -1
   attempt(() => chownSync(path, asItIs, gid))
   attempt(() => chownSync(path, uid, asItIs))
@@ -81,3 +92,32 @@ export const freeBytes = (folder: string): number => {
   const { bavail, blocks, bsize } = statfsSync(folder)
   return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize
 }
+
+/**
+ * Reads a small file of which this program knows the name alone: whatever is in its place, it neither waits (a pipe) nor fills
+ * the memory (a file of gigabytes).
+ * @param most bytes that such a file has
+ * @throws Failure CONFIG_INVALID for what is no file, or larger; the filesystem's errors
+ */
+export const readSmallFile = (file: string, most: number): Buffer => {
+  // O_NONBLOCK: a pipe without a writer is opened at once
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const stats = fstatSync(descriptor)
+    if (!stats.isFile()) throw notRead(file, `is ${stats.isDirectory() ? 'a folder' : 'no file'}`)
+    if (stats.size > most) throw notRead(file, `has ${stats.size} bytes, and may have ${most}`)
+    const bytes = Buffer.alloc(stats.size)
+    let length = 0
+    for (;;) {
+      const read = readSync(descriptor, bytes, length, bytes.length - length, null)
+      length += read
+      // it may have become shorter meanwhile
+      if (read === 0 || length === bytes.length) return bytes.subarray(0, length)
+    }
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+const notRead = (file: string, what: string): Failure =>
+  new Failure('CONFIG_INVALID', `${file} ${what}`, 'Move it away, or put a file of the right kind in its place.')

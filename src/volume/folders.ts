@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, mkdtempSync, readdirSync, rmdirSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { attempt, Failure } from '../failure.ts'
 import { formatBytes } from '../text.ts'
-import { freeBytes } from './files.ts'
+import { freeBytes, removeFile } from './files.ts'
 
 const prefix = '.migrator-partial-'
 
@@ -19,7 +19,7 @@ export const removePartialFolders = (parent: string, alone: boolean): void => {
   if (!existsSync(parent)) return
   for (const entry of readdirSync(parent).filter(name => name.startsWith(prefix))) {
     const age = Date.now() - (statSync(join(parent, entry), { throwIfNoEntry: false })?.mtimeMs ?? 0)
-    if (alone || age > longest) remove(join(parent, entry))
+    if (alone || age > longest) removeFolder(join(parent, entry))
   }
 }
 
@@ -35,14 +35,29 @@ export const withPartialFolder = async <T>(parent: string, work: (folder: string
     error => ({ error }),
   )
   const isMine = existsSync(folder)
-  remove(folder)
+  // what cannot be taken away now the next run takes away: how the work ended is what is to be told
+  attempt(() => removeFolder(folder))
   if ('value' in outcome) return outcome.value
   if (isMine) throw outcome.error
   const message = `another run makes a copy in ${parent} at the same time`
   throw new Failure('DATABASE_BUSY', message, 'Start again.', outcome.error)
 }
 
-const remove = (folder: string): void => rmSync(folder, { recursive: true, force: true })
+/**
+ * Takes a folder of this program's away, with the files in it. Not by rmSync, whose errors have an empty code and no errno for what
+ * C++ has no name for: EIO, EROFS, ESTALE.
+ */
+export const removeFolder = (folder: string): void => {
+  const stats = lstatSync(folder, { throwIfNoEntry: false })
+  if (stats === undefined) return
+  // a link is taken away, and not what it leads to
+  if (!stats.isDirectory()) {
+    removeFile(folder)
+    return
+  }
+  for (const entry of readdirSync(folder)) removeFile(join(folder, entry))
+  rmdirSync(folder)
+}
 
 /** The system's temporary folder (TMPDIR); where that is read-only, as in a hardened container, the shared memory that each has. */
 const usual = (): readonly string[] => (tmpdir() === '/tmp' ? ['/tmp', '/dev/shm'] : [tmpdir()])
@@ -54,7 +69,7 @@ const usual = (): readonly string[] => (tmpdir() === '/tmp' ? ['/tmp', '/dev/shm
 export const makeTemporaryFolder = (places = usual()): Readonly<{ path: string; remove: () => void }> => {
   for (const place of places) {
     const made = attempt(() => mkdtempSync(join(place, 'migrator-')))
-    if ('value' in made) return { path: made.value, remove: () => rmSync(made.value, { recursive: true, force: true }) }
+    if ('value' in made) return { path: made.value, remove: () => removeFolder(made.value) }
   }
   const hint = 'Mount one ("--tmpfs /tmp" for docker run), or name another with TMPDIR.'
   throw new Failure('CONFIG_INVALID', `the temporary folder ${places[0]} cannot be written`, hint)

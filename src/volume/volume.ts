@@ -1,19 +1,9 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  lstatSync,
-  openSync,
-  realpathSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, lstatSync, openSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Config, Environment } from '../config.ts'
 import { attempt, errorCode, Failure, forShell } from '../failure.ts'
 import { fileFailure } from './errors.ts'
-import { freeBytes, replaceFile } from './files.ts'
+import { freeBytes, removeFile, replaceFile } from './files.ts'
 import { filesystemOf, type Mount, mountOf } from './mounts.ts'
 
 /** What the kernel says of this process and its mounts, as plain values: only main.ts asks for them. */
@@ -86,6 +76,8 @@ const refuseForeignFile = (file: string, host: Host): void => {
   try {
     accessSync(file, constants.R_OK | constants.W_OK)
   } catch (cause) {
+    // a hub at work deletes its journal with each commit
+    if (errorCode(cause) === 'ENOENT') return
     throw notWritable(file, file, dirname(file), host, cause)
   }
 }
@@ -154,9 +146,9 @@ export const probeFolder = (folder: string): void => {
   const probe = join(folder, '.migrator-probe')
   try {
     replaceFile(probe, 'made to see whether this folder can be written; it may be removed\n')
-    rmSync(probe)
+    removeFile(probe)
   } catch (error) {
-    rmSync(probe, { force: true })
+    attempt(() => removeFile(probe))
     throw fileFailure(error)
   }
 }

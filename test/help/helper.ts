@@ -7,5 +7,6 @@ export const makeHelper = (changed: Partial<Helper> = {}): Helper => ({
   command: [process.execPath, join(root, 'bin/migrator.js')],
   signal: new AbortController().signal,
   onProgress: () => undefined,
+  idleLimit: 60,
   ...changed,
 })

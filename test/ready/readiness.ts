@@ -13,10 +13,14 @@ import '../help/use-uri.ts'
 
 t.test('the marker that is written is true, and the next run has nothing to do', async t => {
   const { folder, connection } = await makeMigrated(t)
-  const { config } = await makeContext(folder)
+  const { config, engine } = await makeContext(folder)
   const files = readMigrationFiles(join(root, 'migrations'))
   const checkedAt = new Date().toISOString()
-  const marker = await markReady(readerOf(connection), config, files, { version: '1.0.0', checkedAt })
+  const session = await engine.open()
+  t.teardown(() => session.close())
+  const marker = await session.transaction(transaction =>
+    markReady(transaction, config, files, { version: '1.0.0', checkedAt }),
+  )
   t.strictSame(readMarker(config.readyFile), marker)
   t.match(marker, { schema: '0003-add-os-info', migrations: 3, checkedAt, version: '1.0.0' })
   t.equal(matches(marker, expectedMarker(await readContents(readerOf(connection), config.database))), true)

@@ -1,26 +1,58 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { Failure } from '../../src/failure.ts'
 import { isBusy, sqliteCode, toFailure, unlessUnknownHere } from '../../src/sqlite/errors.ts'
+import { root } from '../help/program.ts'
 
 const sqliteError = (code: string) => Object.assign(new Error('what SQLite says'), { code })
+
+const folder = t.testdir()
+const file = join(folder, 'x.db')
 
 for (const [code, expected] of [
   ['SQLITE_NOTADB', 'DATABASE_DAMAGED'],
   ['SQLITE_CORRUPT_INDEX', 'DATABASE_DAMAGED'],
   ['SQLITE_FULL', 'DISK_FULL'],
   ['SQLITE_IOERR_WRITE', 'DISK_FULL'],
-  ['SQLITE_READONLY_DBMOVED', 'VOLUME_NOT_WRITABLE'],
-  ['SQLITE_CANTOPEN', 'VOLUME_NOT_WRITABLE'],
+  ['SQLITE_IOERR_SHORT_READ', 'DISK_FULL'],
   ['SQLITE_IOERR_SHMSIZE', 'DISK_FULL'],
+  ['SQLITE_IOERR_NOMEM', 'CONFIG_INVALID'],
+  ['SQLITE_IOERR_GETTEMPPATH', 'CONFIG_INVALID'],
+  ['SQLITE_READONLY_DBMOVED', 'DATABASE_BUSY'],
+  ['SQLITE_READONLY_DIRECTORY', 'VOLUME_NOT_WRITABLE'],
+  ['SQLITE_CANTOPEN', 'VOLUME_NOT_WRITABLE'],
+  ['SQLITE_CANTOPEN_SYMLINK', 'CONFIG_INVALID'],
   ['SQLITE_IOERR_LOCK', 'FILESYSTEM_UNSUITABLE'],
+  ['SQLITE_IOERR_SHMMAP', 'FILESYSTEM_UNSUITABLE'],
   ['SQLITE_PROTOCOL', 'FILESYSTEM_UNSUITABLE'],
   ['SQLITE_BUSY_SNAPSHOT', 'DATABASE_BUSY'],
   ['SQLITE_LOCKED', 'DATABASE_BUSY'],
 ] as const) {
   t.test(`${code} is ${expected}`, async t => {
-    t.match(toFailure(sqliteError(code), '/data/x.db'), { code: expected, message: /\/data\/x\.db/ })
+    t.match(toFailure(sqliteError(code), file), { code: expected })
+    t.match(toFailure(sqliteError(code), file), { message: code.endsWith('TEMPPATH') ? /temporary/ : /x\.db/ })
   })
 }
+
+t.test('every result code of SQLite has its meaning: a failure, or the fault of whoever wrote the SQL', async t => {
+  // as the driver names them
+  const driver = readFileSync(join(root, 'node_modules/better-sqlite3/src/util/constants.cpp'), 'utf8')
+  const all = [...driver.matchAll(/"(SQLITE_\w+)"/g)].map(([, name]) => String(name))
+  const codes = all.filter(name => !/^SQLITE_(?:OK|ROW|DONE|NOTICE|WARNING)(?:_|$)/.test(name))
+  t.ok(codes.length > 90, `${codes.length} codes`)
+  const faults = codes.filter(code => !(toFailure(sqliteError(code), file) instanceof Failure))
+  const ofSql = /^SQLITE_(?:ABORT|CONSTRAINT|MISMATCH|RANGE|MISUSE|INTERNAL|NOTFOUND|EMPTY|FORMAT)(?:_|$)/
+  t.strictSame(
+    faults.filter(code => !ofSql.test(code)),
+    [],
+  )
+  t.equal(toFailure(sqliteError('SQLITE_NEVER_HEARD_OF'), file) instanceof Failure, false)
+})
+
+t.test('what SQLite cannot open for want of the folder, or of room, is told as such', async t => {
+  t.match(toFailure(sqliteError('SQLITE_CANTOPEN'), join(folder, 'none', 'x.db')), { code: 'VOLUME_MISSING' })
+})
 
 t.test('an error of the filesystem is told as such', async t => {
   t.match(toFailure(Object.assign(new Error('no room'), { code: 'ENOSPC' }), 'x.db'), { code: 'DISK_FULL' })

@@ -103,6 +103,12 @@ for (const [title, steps, found, expected] of [
     `${a} CREATE INDEX i ON a (x) WHERE x`,
     [2, 'index i on a definition'],
   ],
+  [
+    'a table that is made anew later, with an index',
+    [`${a} INSERT INTO a VALUES (1)`, 'DROP TABLE a', `${a} CREATE INDEX i ON a (x)`],
+    `${a} CREATE INDEX i ON a (x DESC)`,
+    [3, 'index i on a definition'],
+  ],
   ['nothing of it', [a, b], 'CREATE TABLE other (x)', [1, 'table a missing']],
 ] as const) {
   t.test(`without a match there is the nearest: ${title}`, async t => t.strictSame(match(steps, found), expected))

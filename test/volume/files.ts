@@ -69,7 +69,7 @@ t.test('a file is replaced as a whole, and nothing else is left', async t => {
 })
 
 t.test('what a killed writer left does not stand in the way', async t => {
-  const folder = t.testdir({ 'file.tmp': 'half' })
+  const folder = t.testdir({ 'file.migrator-tmp': 'half' })
   replaceFile(join(folder, 'file'), 'new')
   t.strictSame(readdirSync(folder), ['file'])
 })

@@ -261,7 +261,7 @@ for (const [title, target] of [
 const notRootToMount = process.getuid?.() !== 0 && 'needs root, to mount'
 
 t.test('it leaves nothing behind, nor what a killed run left', async t => {
-  const folder = t.testdir({ '.migrator-probe.tmp': 'half', '.migrator-probe': 'whole' })
+  const folder = t.testdir({ '.migrator-probe.migrator-tmp': 'half', '.migrator-probe': 'whole' })
   probeFolder(folder)
   t.strictSame(readdirSync(folder), [])
 })
@@ -283,10 +283,10 @@ t.test('a read-only mount is found', { skip: notRootToMount }, async t => {
   })
 })
 
-t.test('what nobody foresaw is no failure that a person could mend', async t => {
+t.test('a folder in the place of the probe is told', async t => {
   const folder = t.testdir()
-  mkdirSync(join(folder, '.migrator-probe.tmp'))
-  t.throws(() => probeFolder(folder), { code: 'EISDIR' })
+  mkdirSync(join(folder, '.migrator-probe.migrator-tmp'))
+  t.throws(() => probeFolder(folder), { code: 'CONFIG_INVALID' })
 })
 
 const notRootForTemporary = process.getuid?.() !== 0 && 'needs root, to mount'
