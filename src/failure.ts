@@ -67,6 +67,12 @@ export const attemptAsync = async <T>(work: () => T | Promise<T>): Promise<Outco
 export const errorCode = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined
 
+/** Why something failed, in words. Sequelize's own message may be a bare "Validation error"; what SQLite said is in `parent`. */
+export const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  return 'parent' in error ? reasonOf(error.parent) : error.message
+}
+
 /** What a terminal obeys, save colours. */
 const obeyed = new RegExp(`(?!${String.fromCharCode(27)}\\[[\\d;]*m)\\p{Cc}`, 'gu')
 

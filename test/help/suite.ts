@@ -9,11 +9,13 @@ import {
   type Reader,
   runPlain,
   type Session,
+  type StatementHook,
   type Transaction,
 } from '../../src/engine.ts'
 import { Failure } from '../../src/failure.ts'
 import { type AppliedMigration, historyTable } from '../../src/history.ts'
 import type { MigrationFile } from '../../src/migrations/files.ts'
+import { createGuard } from '../../src/migrations/guard.ts'
 import type { LoadedMigration, Migration } from '../../src/migrations/load.ts'
 import { readPlan } from '../../src/migrations/plan.ts'
 import { applyMigrations, idleLimit } from '../../src/migrations/run.ts'
@@ -38,9 +40,20 @@ export type EngineSettings = Readonly<{
 const patient: EngineSettings = { lockTimeout: 30, signal: new AbortController().signal }
 
 /** Runs SQL as a migration does. */
-export const run = async (database: Migratable, ...statements: readonly string[]): Promise<void> => {
-  const { sequelize } = database.editor(runPlain, () => undefined)
+export const run = (database: Migratable, ...statements: readonly string[]): Promise<void> =>
+  runBy(runPlain, database, statements)
+
+const runBy = async (hook: StatementHook, database: Migratable, statements: readonly string[]): Promise<void> => {
+  const { sequelize } = database.editor(hook, () => undefined)
   for (const sql of statements) await sequelize.query(sql)
+}
+
+/** Watches over the rows from now on; what it gives runs statements as a migration would, and tells what they lost. */
+const watchRows = async (transaction: Transaction) => {
+  const ledger = await transaction.ledger(undefined)
+  const guard = createGuard(ledger)
+  return (...statements: readonly string[]) =>
+    guard.run('0001-a', [], () => runBy(ledger.around, transaction, statements))
 }
 
 /** How many rows a table has; undefined where there is none. */
@@ -76,7 +89,7 @@ const unknown = { checksum: null, applied_at: null, duration_ms: null, migrator:
 const apply = (transaction: Transaction, migrations: readonly LoadedMigration[], signal = patient.signal) =>
   applyMigrations(transaction, migrations, {
     ...{ version: '1.2.3', signal, idleLimit },
-    ...{ onProgress: () => undefined, hook: runPlain },
+    ...{ onProgress: () => undefined, hook: runPlain, backup: undefined },
   })
 
 /** What another tool's history has. */
@@ -381,9 +394,9 @@ export const engineSuite = (name: string, { module, makePlace, makeEngine }: Eng
     const { session } = await prepare(t)
     await session.transaction(async transaction => {
       await run(transaction, ...twoRows)
-      const guard = await transaction.guard()
+      const losses = await watchRows(transaction)
       const lost = async (...statements: readonly string[]) =>
-        (await guard(() => run(transaction, ...statements))).map(({ table, rows }) => ({ table, rows }))
+        (await losses(...statements)).map(({ table, rows }) => ({ table, rows }))
       t.strictSame(await lost('INSERT INTO a VALUES (3)', 'UPDATE a SET x = x + 1'), [])
       t.strictSame(await lost('DELETE FROM a WHERE x = 2'), [{ table: 'a', rows: 1 }])
       t.strictSame(await lost('DELETE FROM a WHERE x = 3', 'INSERT INTO a VALUES (9)'), [{ table: 'a', rows: 1 }])
@@ -397,8 +410,7 @@ export const engineSuite = (name: string, { module, makePlace, makeEngine }: Eng
     const { session } = await prepare(t)
     await fill(session)
     const orphaned = session.transaction(async transaction => {
-      const guard = await transaction.guard()
-      const losses = await guard(() => run(transaction, 'DELETE FROM p WHERE id = 1'))
+      const losses = await (await watchRows(transaction))('DELETE FROM p WHERE id = 1')
       if (losses.some(({ table, rows }) => table === null && rows === 1)) throw new Error('told')
     })
     await t.rejects(orphaned)

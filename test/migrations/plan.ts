@@ -1,11 +1,12 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
+
 import type { AppliedMigration } from '../../src/history.ts'
 import type { MigrationFile } from '../../src/migrations/files.ts'
 import { isFromOtherTool, makePlan, readPlan, refuseConflicts, unknownMigration } from '../../src/migrations/plan.ts'
 import type { Connection } from '../../src/sqlite/connect.ts'
-import { prepareHistory } from '../../src/sqlite/history.ts'
 import { readerOf } from '../../src/sqlite/reader.ts'
+import { prepareHistory } from '../../src/sqlite/write-history.ts'
 
 const open = (t: { teardown: (work: () => void) => void }, sql = '') => {
   const connection = new Database(':memory:')
