@@ -12,7 +12,6 @@ const allowed = [
   'src/backup/backups.ts',
   'src/commands/up.ts',
   'src/config.ts',
-  'src/context.ts',
   'src/failure.ts',
   'src/history.ts',
   'src/log.ts',

@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import {
   type Engine,
+  type Loss,
   type Migratable,
   type Reader,
   runPlain,
@@ -48,12 +49,16 @@ const runBy = async (hook: StatementHook, database: Migratable, statements: read
   for (const sql of statements) await sequelize.query(sql)
 }
 
-/** Watches over the rows from now on; what it gives runs statements as a migration would, and tells what they lost. */
+/** Watches over the rows from now on: `lost` runs statements as a migration would and tells what went, `missing` what is gone in the end. */
 const watchRows = async (transaction: Transaction) => {
   const ledger = await transaction.ledger(undefined)
   const guard = createGuard(ledger)
-  return (...statements: readonly string[]) =>
-    guard.run('0001-a', [], () => runBy(ledger.around, transaction, statements))
+  const toRows = (losses: readonly Loss[]) => losses.map(({ table, rows }) => ({ table, rows }))
+  return {
+    lost: async (...statements: readonly string[]) =>
+      toRows(await guard.run('0001-a', [], () => runBy(ledger.around, transaction, statements))),
+    missing: async () => toRows(await guard.finish()),
+  }
 }
 
 /** How many rows a table has; undefined where there is none. */
@@ -390,19 +395,26 @@ export const engineSuite = (name: string, { module, makePlace, makeEngine }: Eng
     })
   }
 
-  rule('the guard tells of rows that are gone, that were replaced, and of a table that went with its rows', async t => {
+  rule('the guard tells of rows that are gone, and of a table that went with its rows', async t => {
     const { session } = await prepare(t)
     await session.transaction(async transaction => {
       await run(transaction, ...twoRows)
-      const losses = await watchRows(transaction)
-      const lost = async (...statements: readonly string[]) =>
-        (await losses(...statements)).map(({ table, rows }) => ({ table, rows }))
+      const { lost } = await watchRows(transaction)
       t.strictSame(await lost('INSERT INTO a VALUES (3)', 'UPDATE a SET x = x + 1'), [])
       t.strictSame(await lost('DELETE FROM a WHERE x = 2'), [{ table: 'a', rows: 1 }])
-      t.strictSame(await lost('DELETE FROM a WHERE x = 3', 'INSERT INTO a VALUES (9)'), [{ table: 'a', rows: 1 }])
       t.strictSame(await lost('ALTER TABLE a RENAME TO b'), [])
       t.strictSame(await lost('DROP TABLE b'), [{ table: 'b', rows: 2 }])
       t.strictSame(await lost('CREATE TABLE e (x INTEGER)', 'DROP TABLE e'), [])
+    })
+  })
+
+  rule('in the end every old row is looked for: one that another took the place of is missing', async t => {
+    const { session } = await prepare(t)
+    await fill(session)
+    await session.transaction(async transaction => {
+      const { lost, missing } = await watchRows(transaction)
+      t.strictSame(await lost('DELETE FROM p WHERE id = 2', 'INSERT INTO p VALUES (9)'), [])
+      t.strictSame(await missing(), [{ table: 'p', rows: 1 }])
     })
   })
 
@@ -410,7 +422,8 @@ export const engineSuite = (name: string, { module, makePlace, makeEngine }: Eng
     const { session } = await prepare(t)
     await fill(session)
     const orphaned = session.transaction(async transaction => {
-      const losses = await (await watchRows(transaction))('DELETE FROM p WHERE id = 1')
+      const { lost } = await watchRows(transaction)
+      const losses = await lost('DELETE FROM p WHERE id = 1')
       if (losses.some(({ table, rows }) => table === null && rows === 1)) throw new Error('told')
     })
     await t.rejects(orphaned)
