@@ -33,8 +33,7 @@ type Adoption = Readonly<{
  * Takes over a database that another tool made: records as applied the migrations whose structure it has, so that `up` goes on
  * from there. Everything is decided and recorded under the write lock, in one transaction; no other row is changed, and the
  * other tool's records stay. A database with a history that `up` understands is left alone, and that is no failure.
- * @throws Failure HISTORY_CONFLICT when the structure is that of no migrations, after the nearest was shown, and for an
- *   unknown revision of Alembic; CONFIG_INVALID when there is nothing to adopt; what opening and locking throw
+ * @throws Failure HISTORY_CONFLICT when the structure is that of no migrations, after the nearest was shown; CONFIG_INVALID when there is nothing to adopt; what opening and locking throw
  */
 export const adopt = async (context: Context, { json }: Readonly<{ json: boolean }>): Promise<void> => {
   const { config, engine, log, print, signal, version } = context
@@ -83,7 +82,7 @@ const takeOver = (
   }
   const found = readAppSchema(connection)
   if (found.tables.length === 0) throw nothingThere(database)
-  const origin = readOrigin(connection, database, foreign.length > 0)
+  const origin = readOrigin(connection, foreign.length > 0)
   const { length, findings } = matchPrefix(structures, found, known.length - pending.length)
   const prefix = known.slice(0, length)
   const missing = prefix.filter(migration => pending.includes(migration))
@@ -113,28 +112,19 @@ const toText = ({ database, tool, revision, schema, findings }: Adoption): strin
 /** The tool that made a database, as far as its own records tell. */
 export type Origin = Readonly<{
   tool: 'Alembic' | 'sequelize-cli' | 'another tool'
-  /** Alembic's; null for other tools */
+  /** Alembic's, of which there may be several; null for other tools, and where it has none */
   revision: string | null
 }>
 
-/** Alembic's revision that makes servers and metrics: the first of the hub in Python. */
-const knownRevision = '2e6e20f4bc94'
-
 /**
- * Asks the records of other tools.
+ * Asks the records of other tools. They only say who made a database: what is in it is told by its structure.
  * @param hasForeignRows whether SequelizeMeta names migrations that are not ours
- * @throws Failure HISTORY_CONFLICT when Alembic's is at another revision than the one that is known, at none, or at several
  */
-export const readOrigin = (connection: Connection, path: string, hasForeignRows: boolean): Origin => {
+export const readOrigin = (connection: Connection, hasForeignRows: boolean): Origin => {
   const hasAlembic = connection.prepare("SELECT 1 FROM pragma_table_info('alembic_version') WHERE name = 'version_num'")
   if (hasAlembic.get() === undefined) return { tool: hasForeignRows ? 'sequelize-cli' : 'another tool', revision: null }
   const revisions = connection.prepare<[], string>('SELECT version_num FROM alembic_version').pluck().all()
-  if (revisions.join() === knownRevision) return { tool: 'Alembic', revision: knownRevision }
-  throw new Failure(
-    'HISTORY_CONFLICT',
-    `${path} is at Alembic's revision ${revisions.join(', ') || 'none'}, and only ${knownRevision} is known here`,
-    `Bring it there with "alembic upgrade ${knownRevision}" or "alembic downgrade ${knownRevision}", on a copy first. Nothing was changed.`,
-  )
+  return { tool: 'Alembic', revision: revisions.join(', ') || null }
 }
 
 /** For people and for the history: `Alembic 2e6e20f4bc94`. */

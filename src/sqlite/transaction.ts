@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import type { Migratable, Transaction } from '../engine.ts'
-import { historyTable } from '../history.ts'
+import { historyTable, wasAdopted } from '../history.ts'
 import { filesystemOf } from '../volume/mounts.ts'
 import { probeFolder } from '../volume/volume.ts'
 import { type Connection, closeUnlessDamaged, openDatabase, withTransaction } from './connect.ts'
@@ -8,6 +8,8 @@ import { makeSafe } from './editor/editor.ts'
 import { isOfEngine, toFailure } from './errors.ts'
 import { flushCommitted } from './file.ts'
 import { helperOf, refuseFalseLocks } from './helper.ts'
+import { readHistory } from './history.ts'
+import { withKeyActions } from './key-actions.ts'
 import { openLedger } from './ledger.ts'
 import { readerOf, type SqliteReader } from './reader.ts'
 import { refusalOf } from './refused.ts'
@@ -24,7 +26,11 @@ export const migratableOn = (connection: Connection): Migratable & SqliteReader 
   prepareHistory: async known => prepareHistory(connection, known),
   record: async migration => recordApplied(connection, migration),
   unrecord: async name => removeApplied(connection, name),
-  editor: (hook, onProgress) => makeSafe(connectSequelize(connection, hook).getQueryInterface(), onProgress),
+  editor: (hook, onProgress) =>
+    makeSafe(connection, connectSequelize(connection, withKeyActions(connection, hook)).getQueryInterface(), {
+      onProgress,
+      isAdopted: () => wasAdopted(readHistory(connection)),
+    }),
   keeper: () => keepHistory(connection),
   ledger: async backup => openLedger(connection, { history: historyTable, backup }),
   refusal: refusalOf,
