@@ -3,7 +3,7 @@ import { reasonOf } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { type ForeignKey, readSchema, type Schema, tableNamed } from './schema/read.ts'
 import { keywordOf } from './sequelize.ts'
-import { foldName, isSameName, quote } from './sql.ts'
+import { foldName, sameName, quote } from './sql.ts'
 
 /** Statements that can change the rows of a table. */
 const changesRows = /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/
@@ -105,7 +105,7 @@ const parentsIn = (structure: Schema): readonly Parent[] => {
       .filter(({ onDelete, onUpdate }) => acts(onDelete) || acts(onUpdate))
       .map((key): Key => {
         const defaults = key.columns.map(
-          name => columns.find(column => isSameName(column.name, name))?.default ?? 'NULL',
+          name => columns.find(column => sameName(column.name, name))?.default ?? 'NULL',
         )
         return { ...key, child, defaults }
       }),
@@ -115,7 +115,7 @@ const parentsIn = (structure: Schema): readonly Parent[] => {
     group.slice(0, 1).flatMap(({ parent, parentColumns }) => {
       const table = tableNamed(structure, parent)
       const columns = parentColumns.flatMap(
-        name => table?.columns.find(column => isSameName(column.name, name))?.name ?? [],
+        name => table?.columns.find(column => sameName(column.name, name))?.name ?? [],
       )
       const isWhole = table !== undefined && columns.length > 0 && columns.length === parentColumns.length
       return isWhole ? [{ table: table.name, columns, keys: group }] : []

@@ -4,7 +4,7 @@ import { historyTable } from '../history.ts'
 import type { Connection } from './connect.ts'
 import { hasLeftovers } from './file.ts'
 import { hasHistory, readHistory } from './history.ts'
-import { isSameName } from './sql.ts'
+import { sameName } from './sql.ts'
 
 /** Answers what the heart asks of a database; `connection` is for the rooms that are about SQLite. */
 export type SqliteReader = Reader & Readonly<{ connection: Connection }>
@@ -36,7 +36,7 @@ export const readTableNames = (connection: Connection): readonly string[] =>
 
 /** The first table of a database that has no history of migrations: another program made it. */
 export const findStrangersTable = (connection: Connection): string | undefined =>
-  hasHistory(connection) ? undefined : readTableNames(connection).find(name => !isSameName(name, historyTable))
+  hasHistory(connection) ? undefined : readTableNames(connection).find(name => !sameName(name, historyTable))
 
 /**
  * Holds a file's size against its pages. SQLite notices a file that is too short when it reads there, and never one that grew:

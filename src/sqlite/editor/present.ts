@@ -1,7 +1,7 @@
 import { compareSchemas, describeIndex, type Finding } from '../schema/compare.ts'
 import { type Index, readSchema, readTable, type Table } from '../schema/read.ts'
 import { readTableText } from '../schema/text.ts'
-import { hasName, isSameName, isSameSql, quote, tokensOf, unquote, wordAt } from '../sql.ts'
+import { hasName, sameName, isSameSql, quote, tokensOf, unquote, wordAt } from '../sql.ts'
 import { describeAlike } from './broken-rows.ts'
 import { type Editing, findTable, inMemory, run } from './editing.ts'
 
@@ -80,7 +80,7 @@ export const dropIndex = async (editing: Editing, tableName: string, name: strin
   const owner = ownerOf(editing, name)
   const cure = 'An index that may be missing is dropped by DROP INDEX IF EXISTS, with context.sequelize.query'
   if (owner === undefined) throw new Error(`there is no index ${name} on ${table.name}. ${cure}`)
-  if (!isSameName(owner, table.name)) throw new Error(`the index ${name} is on ${owner}, not on ${table.name}`)
+  if (!sameName(owner, table.name)) throw new Error(`the index ${name} is on ${owner}, not on ${table.name}`)
   await run(editing, `DROP INDEX ${quote(name)}`)
 }
 
@@ -94,7 +94,7 @@ const ownerOf = ({ connection }: Editing, name: string): string | undefined =>
     .get(name)
 
 const indexNamed = (table: Table | undefined, name: string): Index | undefined =>
-  table?.indexes.find(index => index.name !== null && isSameName(index.name, name))
+  table?.indexes.find(index => index.name !== null && sameName(index.name, name))
 
 /** `servers UNIQUE (name)` */
 const describeOn = (table: string, index: Index | undefined): string =>

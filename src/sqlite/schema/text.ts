@@ -1,4 +1,4 @@
-import { isSameName, quote, type Token, textOf, tokensOf, unquote, wordAt } from '../sql.ts'
+import { sameName, quote, type Token, textOf, tokensOf, unquote, wordAt } from '../sql.ts'
 
 /** A stretch of a text: from its first character to the one after its last. */
 export type Range = Readonly<{ start: number; end: number }>
@@ -234,7 +234,7 @@ export const withName = (createSql: string, name: string): string => {
   const { name: old, nameAt } = readTableText(createSql)
   const tokens = tokensOf(createSql).filter(({ start }) => start >= nameAt.end)
   const qualifiers = tokens.flatMap(({ text, start }, index) =>
-    wordAt(tokens, index + 1) === '.' && isSameName(unquote(text), old)
+    wordAt(tokens, index + 1) === '.' && sameName(unquote(text), old)
       ? { start, end: tokens[index + 2]?.start ?? start }
       : [],
   )
@@ -255,7 +255,7 @@ export type ColumnChange = Readonly<{
  * @throws Error when there is no such column
  */
 export const withColumnChanged = (createSql: string, column: string, { type, fallback }: ColumnChange): string => {
-  const found = readTableText(createSql).columns.find(({ name }) => isSameName(name, column))
+  const found = readTableText(createSql).columns.find(({ name }) => sameName(name, column))
   if (found === undefined) throw new Error(`there is no column ${column}`)
   // the later one first, so that the place of the other stays true
   const withFallback = fallback === undefined ? createSql : replace(createSql, defaultOf(found), ` ${fallback}`)
