@@ -1,6 +1,6 @@
 import { describeColumn, describeIndex, pairUp } from '../sqlite/schema/compare.ts'
 import { type ForeignKey, type Schema, type Table, without } from '../sqlite/schema/read.ts'
-import { sameName, isSameSql } from '../sqlite/sql.ts'
+import { isSameSql, sameName } from '../sqlite/sql.ts'
 import { formatThings, textTable } from '../text.ts'
 
 export type Difference = Readonly<{

@@ -4,7 +4,7 @@ import { type Step, stepThat } from '../dry-run/record.ts'
 import { attempt } from '../failure.ts'
 import { describeIndex } from '../sqlite/schema/compare.ts'
 import { type Column, type Index, type Schema, type Table, without } from '../sqlite/schema/read.ts'
-import { hasName, sameName, isSameSql } from '../sqlite/sql.ts'
+import { hasName, isSameSql, sameName } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 import { changeOf, fills } from './statements.ts'
 
@@ -22,7 +22,7 @@ const findAdded = ({ now, columns, rebuilt }: Kept, steps: readonly Step[]): rea
   return added.flatMap(column => {
     const name = `${now.name}.${column.name}`
     const step = stepThat(steps, structure => columnIn(structure, now, column) !== undefined)
-    const first = (step && columnIn(step.after, now, column)) ?? column
+    const first = { ...column, ...(step && columnIn(step.after, now, column)) }
     if (column.generated !== null)
       return column.generated.kind === 'stored' ? finding('HM301', `adds the stored column ${name}`, step) : []
     if (first.default === null) {

@@ -2,7 +2,7 @@ import { type Lineage, lineagesOf } from '../dry-run/lineage.ts'
 import { afterOf, type Recording, type Step, withoutUndone } from '../dry-run/record.ts'
 import { compareSchemas, type Finding as Difference } from '../sqlite/schema/compare.ts'
 import { without } from '../sqlite/schema/read.ts'
-import { hasName, sameName, isSameSql, quote } from '../sqlite/sql.ts'
+import { hasName, isSameSql, quote, sameName } from '../sqlite/sql.ts'
 import { findPick, mentions } from './rebuilds.ts'
 import { type Finding, finding } from './rules.ts'
 import { type Assignment, type Change, changeOf } from './statements.ts'
@@ -140,7 +140,7 @@ export const findEmptied = (
     // what was NOT NULL before up and is NULL now has no value from then
     const isOfNoValue = ({ where }: Change, { column }: Assignment) =>
       isOfNullOnly(where, column) &&
-      origin.old.columns.some(({ name, notNull }) => notNull && sameName(origin.columns.get(name) ?? '', column))
+      origin.old.columns.some(({ name, notNull }) => notNull && sameName(String(origin.columns.get(name)), column))
     const isLoss = (set: Assignment) => hasName(fromBefore, set.column) && writesOver(set) && !isGone(set.column)
     const pick = isOfUp ? undefined : findPick(lineage)
     const left = `leaves out rows of ${lineage.old.name}, which may be from before up`

@@ -2,7 +2,7 @@ import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import type { Step } from '../dry-run/record.ts'
 import { compareTables, type Finding as Difference } from '../sqlite/schema/compare.ts'
 import { type Affinity, type Column, type Index, type Schema, type Table, without } from '../sqlite/schema/read.ts'
-import { elementsOf, hasName, sameName, isSameSql, quote, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
+import { elementsOf, hasName, isSameSql, quote, sameName, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 import { type Assignment, assign, changeOf } from './statements.ts'
 
@@ -39,8 +39,7 @@ const findLostParts = ({ old, now }: Kept, drop: Step, after: Schema): readonly 
 const findRenamedAway = (step: Step, after: Schema): readonly Finding[] => {
   const [gone] = without(step.before, step.after)
   const [came] = without(step.after, step.before)
-  if (gone === undefined || came === undefined || !after.tables.some(({ name }) => sameName(name, gone.name)))
-    return []
+  if (gone === undefined || came === undefined || !after.tables.some(({ name }) => sameName(name, gone.name))) return []
   const followers = after.tables
     .filter(
       ({ name, foreignKeys }) =>
@@ -73,8 +72,7 @@ export const lostParts = (last: Table, now: Table, before: Schema, after: Schema
       .map(({ name, parts }) => (name === null ? `UNIQUE (${columnsOf(parts)})` : `the index ${name}`)),
     ...before.triggers
       .filter(
-        ({ name, table }) =>
-          sameName(table, last.name) && !after.triggers.some(other => sameName(other.name, name)),
+        ({ name, table }) => sameName(table, last.name) && !after.triggers.some(other => sameName(other.name, name)),
       )
       .map(({ name }) => `the trigger ${name}`),
     ...differences.filter(isLoss(differences, now)).map(describe),

@@ -3,7 +3,7 @@ import { reasonOf } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { type ForeignKey, readSchema, type Schema, tableNamed } from './schema/read.ts'
 import { keywordOf } from './sequelize.ts'
-import { foldName, sameName, quote } from './sql.ts'
+import { foldName, quote, sameName } from './sql.ts'
 
 /** Statements that can change the rows of a table. */
 const changesRows = /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/
@@ -104,9 +104,7 @@ const parentsIn = (structure: Schema): readonly Parent[] => {
     foreignKeys
       .filter(({ onDelete, onUpdate }) => acts(onDelete) || acts(onUpdate))
       .map((key): Key => {
-        const defaults = key.columns.map(
-          name => columns.find(column => sameName(column.name, name))?.default ?? 'NULL',
-        )
+        const defaults = key.columns.map(name => columns.find(column => sameName(column.name, name))?.default ?? 'NULL')
         return { ...key, child, defaults }
       }),
   )
@@ -128,7 +126,7 @@ const of = (what: string, columns: readonly string[]): string => columns.map((_,
 
 /** Writes down the keys that go from a parent, and those that change. */
 const watchSql = ({ table, columns }: Parent, index: number): string => {
-  const [was, is] = ['OLD', 'NEW'].map(row => columns.map(column => `${row}.${quote(column)}`))
+  const valuesOf = (row: string) => columns.map(column => `${row}.${quote(column)}`)
   const changes = columns.map(column => `OLD.${quote(column)} IS NOT NEW.${quote(column)}`).join(' OR ')
   const trigger = (when: string, condition: string, values: readonly string[]) => `
     CREATE TEMP TRIGGER ${quote(`migrator key ${index} ${when}`)} AFTER ${when} ON main.${quote(table)} ${condition} BEGIN
@@ -136,8 +134,8 @@ const watchSql = ({ table, columns }: Parent, index: number): string => {
     END;`
   const nulls = columns.map(() => 'NULL')
   return `CREATE TEMP TABLE ${watched(index)} (${of('old', columns)}, ${of('new', columns)}, gone);
-    ${trigger('DELETE', '', [...(was ?? []), ...nulls, '1'])}
-    ${trigger('UPDATE', `WHEN ${changes}`, [...(was ?? []), ...(is ?? []), '0'])}`
+    ${trigger('DELETE', '', [...valuesOf('OLD'), ...nulls, '1'])}
+    ${trigger('UPDATE', `WHEN ${changes}`, [...valuesOf('OLD'), ...valuesOf('NEW'), '0'])}`
 }
 
 /** The statements that the actions of foreign keys are, for what was written down; that is forgotten then. */

@@ -3,7 +3,7 @@ import type { RebuildOptions } from '../../engine.ts'
 import { describeActions, isSameDefault } from '../schema/compare.ts'
 import { type Column, type ForeignKey, readTable, type Table } from '../schema/read.ts'
 import { type ColumnChange, readTableText, withColumnChanged, withConstraint, withName } from '../schema/text.ts'
-import { hasName, sameName, isSameSql, quote } from '../sql.ts'
+import { hasName, isSameSql, literal, quote, sameName } from '../sql.ts'
 import { describeNulls, explainConstraint } from './broken-rows.ts'
 import { atomically, type Editing, findTable, inMemory, run } from './editing.ts'
 import { columnSql, nameOf } from './sequelize-internals.ts'
@@ -111,7 +111,9 @@ export const rowidOf = ({ columns, withoutRowid }: Table): string | undefined =>
 const checksOf = (createSql: string): ReadonlyMap<string, string> =>
   new Map(
     readTableText(createSql).constraints.flatMap(({ name, kind, at }): [string, string][] =>
-      kind.startsWith('CHECK') ? [[name, createSql.slice(createSql.indexOf('(', at.start) + 1, at.end - 1)]] : [],
+      kind.startsWith('CHECK')
+        ? readTableText(`CREATE TABLE it (it, ${createSql.slice(at.start, at.end)})`).checks.map(check => [name, check])
+        : [],
     ),
   )
 
@@ -127,7 +129,6 @@ const refuseOtherCount = ({ connection }: Editing, table: string, temporary: str
 
 /** The AUTOINCREMENT high mark goes with the new table; an empty INSERT ... SELECT has left one there too. */
 const copyMark = async (editing: Editing, table: string, temporary: string): Promise<void> => {
-  const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
   await run(editing, `DELETE FROM sqlite_sequence WHERE name = ${literal(temporary)}`)
   await run(
     editing,

@@ -1,4 +1,4 @@
-import { hasName, sameName, isSameSql, textOf, tokensOf } from '../sql.ts'
+import { hasName, isSameSql, sameName, textOf, tokensOf } from '../sql.ts'
 import {
   type Affinity,
   type Column,

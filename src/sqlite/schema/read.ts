@@ -2,7 +2,7 @@ import { attempt } from '../../failure.ts'
 import { historyTable } from '../../history.ts'
 import type { Connection } from '../connect.ts'
 import { sqliteError } from '../errors.ts'
-import { elementsOf, foldName, sameName, quote, type Token, textOf, tokensOf, wordAt } from '../sql.ts'
+import { elementsOf, foldName, quote, sameName, type Token, textOf, tokensOf, wordAt } from '../sql.ts'
 import { readTableText, type TableText } from './text.ts'
 
 export type Table = Readonly<{
