@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs'
 import type { Config } from '../config.ts'
 import type { TableSize } from '../engine.ts'
-import { attemptAsync, Failure } from '../failure.ts'
+import { attempt, attemptAsync, Failure } from '../failure.ts'
 import type { Connection } from './connect.ts'
-import { leftAsItIs, sqliteError, unlessUnknownHere } from './errors.ts'
+import { leftAsItIs, sqliteCode, sqliteError, unlessUnknownHere } from './errors.ts'
 import { hasBadHeader } from './file.ts'
 import { type Helper, runHelper } from './helper.ts'
 import { readOnly } from './read-only.ts'
@@ -99,11 +99,20 @@ export const refuseDamage = (path: string, { findings }: FileCheck): void => {
 export const countTables = (connection: Connection): readonly TableSize[] =>
   readTableNames(connection).flatMap(name => countRows(connection, name).map(rows => ({ name, rows })))
 
-/** How many rows a table has; nothing for one that only its hub can read. */
-export const countRows = (connection: Connection, table: string): readonly number[] =>
-  unlessUnknownHere(() =>
-    connection
-      .prepare<[], number>(`SELECT count(*) FROM ${quote(table)}`)
-      .pluck()
-      .all(),
-  ).flat()
+/** How many rows a table has; nothing for one that only its hub can read, or a virtual one whose content is elsewhere, and gone. */
+export const countRows = (connection: Connection, table: string): readonly number[] => {
+  const counted = attempt(() =>
+    unlessUnknownHere(() =>
+      connection
+        .prepare<[], number>(`SELECT count(*) FROM main.${quote(table)}`)
+        .pluck()
+        .all(),
+    ).flat(),
+  )
+  if ('value' in counted) return counted.value
+  if (sqliteCode(counted.error) === 'SQLITE_ERROR' && isVirtual(connection, table)) return []
+  throw counted.error
+}
+
+const isVirtual = (connection: Connection, table: string): boolean =>
+  connection.prepare('SELECT 1 FROM main.sqlite_schema WHERE name = ? AND rootpage = 0').get(table) !== undefined

@@ -146,7 +146,7 @@ const meaningOfCode = (code: string): CodeMeaning | undefined => {
 /** What a hint for a damaged database begins with; main.ts adds which backup would mend it. */
 export const leftAsItIs = 'It is left as it is.'
 
-/** What reading gives; nothing where it fails for want of a collation or a module that only the hub brings along. */
+/** What reading gives; nothing where it fails for want of a collation, a function or a module that only the hub brings along. */
 export const unlessUnknownHere = <T>(read: () => T): readonly T[] => {
   const outcome = attempt(read)
   if ('value' in outcome) return [outcome.value]
@@ -155,4 +155,4 @@ export const unlessUnknownHere = <T>(read: () => T): readonly T[] => {
 }
 
 const isUnknownHere = (said: SqliteError | undefined): boolean =>
-  said !== undefined && /^no such (?:collation sequence|module)\b/.test(said.message)
+  said !== undefined && /^(?:no such (?:collation sequence|function|module)\b|unknown function\b)/.test(said.message)
