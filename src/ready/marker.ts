@@ -1,7 +1,7 @@
-import { renameSync } from 'node:fs'
+import { chmodSync, renameSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import type { Reader, SchemaObject } from '../engine.ts'
-import { errorCode } from '../failure.ts'
+import { attempt, errorCode } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import { digest, type MigrationFile } from '../migrations/files.ts'
 import { readSmallFile } from '../small-file.ts'
@@ -52,6 +52,8 @@ const isMarker = (found: unknown): found is Marker =>
 /** Replaces the marker at once: a reader sees the old one, or none, or the whole new one; never a part. */
 export const writeMarker = (file: string, marker: Marker): void => {
   replaceFile(file, `${JSON.stringify(marker)}\n`)
+  // whatever the umask is: hubs and probes of other users read it. Some filesystems have no modes to change
+  attempt(() => chmodSync(file, 0o644))
   removeFile(withdrawn(file))
 }
 

@@ -1,7 +1,7 @@
-import { chmodSync, closeSync, constants, copyFileSync, openSync, readSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, constants, copyFileSync, openSync, readSync, statSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import Database from 'better-sqlite3'
-import { attempt, errorCode } from '../failure.ts'
+import { attempt, errorCode, unlessGone } from '../failure.ts'
 import { removeFile, sizeOf } from '../volume/files.ts'
 import { type Check, checkFile, type FileCheck } from './check.ts'
 import { type Helper, runHelper } from './helper.ts'
@@ -20,7 +20,8 @@ export const copyDatabase = async (from: string, to: string, check: Check): Prom
   const begun = walHeader(from)
   copyFile(from, to)
   const leftovers = ['-wal', '-journal'].filter(suffix => sizeOf(from + suffix) > 0)
-  for (const suffix of leftovers) copyIfThere(from + suffix, to + suffix)
+  // a hub that rolls back deletes its journal
+  for (const suffix of leftovers) unlessGone(() => copyFile(from + suffix, to + suffix))
   if (walHeader(from) !== begun) removeFile(`${to}-wal`)
   // what fails here is damage, and found again below
   if (leftovers.length > 0) attempt(() => foldLeftovers(to))
@@ -33,30 +34,36 @@ export const copyDatabase = async (from: string, to: string, check: Check): Prom
   }
 }
 
-/** A copy that its maker may write, whatever the mode of the original is. Some filesystems have no modes to change. */
+/** A new file that its maker may write, whatever the mode of the original is, where the filesystem has modes. */
 const copyFile = (from: string, to: string): void => {
-  copyFileSync(from, to, constants.COPYFILE_FICLONE)
+  const copied = attempt(() => copyFileSync(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL))
+  // where a filesystem has no modes (exFAT, NTFS, SMB) nobody but root may set that of the copy, and Node removes it
+  if ('error' in copied && errorCode(copied.error) === 'EPERM') copyBytes(from, to)
+  else if ('error' in copied) throw copied.error
   attempt(() => chmodSync(to, 0o600))
 }
 
-/** A hub that rolls back deletes its journal. */
-const copyIfThere = (from: string, to: string): void => {
-  const copied = attempt(() => copyFile(from, to))
-  if ('error' in copied && errorCode(copied.error) !== 'ENOENT') throw copied.error
+const copyBytes = (from: string, to: string): void => {
+  const [source, target] = [openSync(from, 'r'), openSync(to, 'wx')]
+  try {
+    const chunk = Buffer.alloc(1024 * 1024)
+    for (let length = readSync(source, chunk); length > 0; length = readSync(source, chunk))
+      writeFileSync(target, chunk.subarray(0, length))
+  } finally {
+    closeSync(source)
+    closeSync(target)
+  }
 }
 
 /** The 32 bytes that change whenever the WAL is begun anew: its salts (https://www.sqlite.org/fileformat.html#the_write_ahead_log). */
 const walHeader = (path: string): string => {
-  const opened = attempt(() => openSync(`${path}-wal`, 'r'))
-  if ('error' in opened) {
-    if (errorCode(opened.error) === 'ENOENT') return ''
-    throw opened.error
-  }
+  const descriptor = unlessGone(() => openSync(`${path}-wal`, 'r'))
+  if (descriptor === undefined) return ''
   const header = Buffer.alloc(32)
   try {
-    return header.toString('hex', 0, readSync(opened.value, header, 0, header.length, 0))
+    return header.toString('hex', 0, readSync(descriptor, header, 0, header.length, 0))
   } finally {
-    closeSync(opened.value)
+    closeSync(descriptor)
   }
 }
 

@@ -54,8 +54,7 @@ export const syncFolder = (folder: string): void => {
  */
 export const sameOwner = (path: string, model: string): void => {
   const { mode, uid, gid } = statSync(model)
-  // not on a mount without modes, nor on a file that is somebody else's there (exFAT, NTFS, CIFS)
-  attempt(() => chmodSync(path, mode & 0o7777))
+  chmodSync(path, mode & 0o7777)
   const asItIs = -1
   attempt(() => chownSync(path, asItIs, gid))
   attempt(() => chownSync(path, uid, asItIs))

@@ -96,7 +96,7 @@ t.test('damage is copied, and found', async t => {
   t.match(await copyDatabase(file, join(folder, 'copy.db'), 'quick_check'), { findings: [/malformed/], rows: [] })
   writeFileSync(file, 'no database, '.repeat(100))
   writeFileSync(`${file}-wal`, 'no WAL')
-  t.match(await copyDatabase(file, join(folder, 'copy.db'), 'quick_check'), {
+  t.match(await copyDatabase(file, join(folder, 'other.db'), 'quick_check'), {
     findings: [/not those of a SQLite database/],
     rows: [],
   })

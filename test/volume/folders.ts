@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import {
   makeTemporaryFolder,
+  removeFolder,
   removePartialFolders,
   requireTemporarySpace,
   withPartialFolder,
@@ -104,4 +105,11 @@ t.test('who may not be alone takes away only what was left before yesterday', as
   utimesSync(join(parent, '.migrator-partial-old'), longAgo, longAgo)
   removePartialFolders(parent, false)
   t.strictSame(readdirSync(parent), ['.migrator-partial-now'])
+})
+
+t.test('a folder that is gone is taken away', async t => {
+  const folder = t.testdir({ some: { 'x.db': '' } })
+  removeFolder(join(folder, 'none'))
+  removeFolder(join(folder, 'some'))
+  t.strictSame(readdirSync(folder), [])
 })
