@@ -1,7 +1,6 @@
 import type { Connection } from '../sqlite/connect.ts'
 import { type Schema, type Table, without } from '../sqlite/schema/read.ts'
-import { keywordOf } from '../sqlite/sequelize.ts'
-import { hasName, quote, sameName, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
+import { hasName, keywordOf, quote, sameName, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
 import { formatThings } from '../text.ts'
 import { isKept, type Lineage, lineagesOf } from './lineage.ts'
 import { afterOf, type Recording } from './record.ts'

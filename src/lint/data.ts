@@ -1,3 +1,4 @@
+// This room is about SQLite.
 import Database from 'better-sqlite3'
 import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import { type Step, stepThat } from '../dry-run/record.ts'

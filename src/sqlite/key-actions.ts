@@ -2,8 +2,7 @@ import { noResult, type SqlResult, type SqlStatement, type StatementHook } from 
 import { reasonOf } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { type ForeignKey, readSchema, type Schema, tableNamed } from './schema/read.ts'
-import { keywordOf } from './sequelize.ts'
-import { foldName, quote, sameName } from './sql.ts'
+import { foldName, keywordOf, quote, sameName } from './sql.ts'
 
 /** Statements that can change the rows of a table. */
 const changesRows = /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/

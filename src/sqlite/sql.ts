@@ -98,3 +98,7 @@ const normalForm = (sql: string): string =>
       return foldName(kind === 'name' ? unquote(text) : text)
     }),
   )
+
+/** The first keyword of a statement, in capitals; white space, comments and stray semicolons before it do not count. */
+export const keywordOf = (sql: string): string =>
+  sql.replace(/^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]*)[\s\S]*$/i, '$1').toUpperCase()
