@@ -7,7 +7,8 @@ import { leftAsItIs, sqliteCode, sqliteError, unlessUnknownHere } from './errors
 import { hasBadHeader } from './file.ts'
 import { type Helper, runHelper } from './helper.ts'
 import { readOnly } from './read-only.ts'
-import { readTableNames, wrongSize } from './reader.ts'
+import { readObjects, wrongSize } from './reader.ts'
+import { tableNames } from './schema/read.ts'
 import { quote } from './sql.ts'
 
 /**
@@ -54,7 +55,9 @@ const checkAll = (connection: Connection, check: Check): readonly string[] => {
   const [whole] = unlessUnknownHere(() => runCheck(connection, check, String(most)))
   return (
     whole ??
-    readTableNames(connection).flatMap(name => unlessUnknownHere(() => runCheck(connection, check, quote(name))).flat())
+    readObjects(connection)
+      .filter(({ type }) => type === 'table')
+      .flatMap(({ name }) => unlessUnknownHere(() => runCheck(connection, check, quote(name))).flat())
   )
 }
 
@@ -97,7 +100,7 @@ export const refuseDamage = (path: string, { findings }: FileCheck): void => {
 
 /** How many rows each table has, by name; without those that only their hub can read (a virtual table of its own module). */
 export const countTables = (connection: Connection): readonly TableSize[] =>
-  readTableNames(connection).flatMap(name => countRows(connection, name).map(rows => ({ name, rows })))
+  tableNames(connection).flatMap(name => countRows(connection, name).map(rows => ({ name, rows })))
 
 /** How many rows a table has; nothing for one that only its hub can read, or a virtual one whose content is elsewhere, and gone. */
 export const countRows = (connection: Connection, table: string): readonly number[] => {

@@ -14,7 +14,11 @@ export const readerOf = (connection: Connection): SqliteReader => ({
   // inside a transaction page_count would not tell: BEGIN IMMEDIATE makes a first page
   isEmpty: async () => connection.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0,
   history: async () => readHistory(connection),
-  strangersTable: async () => findStrangersTable(connection),
+  strangersTable: async () => {
+    if (hasHistory(connection)) return undefined
+    const { tableNames } = await import('./schema/read.ts')
+    return tableNames(connection).find(name => !sameName(name, historyTable))
+  },
   objects: async () => readObjects(connection),
   rows: async () => (await import('./check.ts')).countTables(connection),
 })
@@ -27,16 +31,6 @@ export const readObjects = (connection: Connection): readonly SchemaObject[] =>
        WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name, type`,
     )
     .all()
-
-/** The tables of readObjects, by name. */
-export const readTableNames = (connection: Connection): readonly string[] =>
-  readObjects(connection)
-    .filter(({ type }) => type === 'table')
-    .map(({ name }) => name)
-
-/** The first table of a database that has no history of migrations: another program made it. */
-export const findStrangersTable = (connection: Connection): string | undefined =>
-  hasHistory(connection) ? undefined : readTableNames(connection).find(name => !sameName(name, historyTable))
 
 /**
  * Holds a file's size against its pages. SQLite notices a file that is too short when it reads there, and never one that grew:

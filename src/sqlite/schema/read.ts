@@ -32,6 +32,19 @@ export type Schema = Readonly<{
   triggers: readonly Trigger[]
 }>
 
+/**
+ * The tables of a database by name: neither SQLite's own, nor those in which a virtual one keeps its content, which come and go
+ * with it.
+ */
+export const tableNames = (connection: Connection): readonly string[] =>
+  connection
+    .prepare<[], string>(
+      `SELECT name FROM pragma_table_list
+       WHERE schema = 'main' AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name`,
+    )
+    .pluck()
+    .all()
+
 /** The tables that another structure has not, by name. */
 export const without = ({ tables }: Schema, other: Schema): readonly Table[] =>
   tables.filter(({ name }) => tableNamed(other, name) === undefined)
