@@ -99,10 +99,14 @@ export const failureOf = (error: unknown, database: Migratable): unknown => {
   if (!(error instanceof MigrationError)) return error
   const failure = database.explain(error.cause)
   if (failure instanceof Failure) return failure
+  const reason = reasonOf(error.cause)
+  const cure = /\balready exists\b/.test(reason)
+    ? 'Where the hub made it, "migrator adopt" records the migration; otherwise mend the migration, then start again.'
+    : 'Mend the migration, then start again.'
   return new Failure(
     'MIGRATION_FAILED',
-    `migration ${error.migration.name} failed: ${reasonOf(error.cause)}`,
-    'Everything was rolled back; the database is as it was. Mend the migration, then start again.',
+    `migration ${error.migration.name} failed: ${reason}`,
+    `Everything was rolled back; the database is as it was. ${cure}`,
     error.cause,
   )
 }

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, constants, copyFileSync, openSync, readSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, constants, copyFileSync, openSync, readSync, statSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import Database from 'better-sqlite3'
 import { attempt, errorCode } from '../failure.ts'
@@ -33,10 +33,25 @@ export const copyDatabase = async (from: string, to: string, check: Check): Prom
   }
 }
 
-/** A copy that its maker may write, whatever the mode of the original is. Some filesystems have no modes to change. */
+/** A new file that its maker may write, whatever the mode of the original is, where the filesystem has modes. */
 const copyFile = (from: string, to: string): void => {
-  copyFileSync(from, to, constants.COPYFILE_FICLONE)
+  const copied = attempt(() => copyFileSync(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL))
+  // where a filesystem has no modes (exFAT, NTFS, SMB) nobody but root may set that of the copy, and Node removes it
+  if ('error' in copied && errorCode(copied.error) === 'EPERM') copyBytes(from, to)
+  else if ('error' in copied) throw copied.error
   attempt(() => chmodSync(to, 0o600))
+}
+
+const copyBytes = (from: string, to: string): void => {
+  const [source, target] = [openSync(from, 'r'), openSync(to, 'wx')]
+  try {
+    const chunk = Buffer.alloc(1024 * 1024)
+    for (let length = readSync(source, chunk); length > 0; length = readSync(source, chunk))
+      writeFileSync(target, chunk.subarray(0, length))
+  } finally {
+    closeSync(source)
+    closeSync(target)
+  }
 }
 
 /** A hub that rolls back deletes its journal. */
@@ -73,6 +88,17 @@ const foldLeftovers = (path: string): void => {
   }
 }
 
+/** Gives a database that nobody has open a rollback journal. Exclusive locking needs no -shm file. @throws SQLite's errors */
+export const setRollbackJournal = (path: string): void => {
+  const connection = new Database(path, { fileMustExist: true })
+  try {
+    connection.pragma('locking_mode = EXCLUSIVE')
+    connection.pragma('journal_mode = DELETE')
+  } finally {
+    connection.close()
+  }
+}
+
 /** `copyDatabase` in a helper process. @param what it is, for the progress */
 export const copyByHelper = async (
   what: string,
@@ -83,11 +109,13 @@ export const copyByHelper = async (
 ): Promise<FileCheck> => {
   const { size } = statSync(from)
   let readBefore: number | undefined
-  return (await runHelper(helper, ['copy', from, to, check], read => {
+  const inspected = (await runHelper(helper, ['copy', from, to, check], read => {
     const copied = sizeOf(to)
     if (readBefore === undefined) helper.onProgress(what, copied, size)
     if (copied < size) return
     readBefore ??= read
     helper.onProgress(`checking ${what}`, Math.min(read - readBefore, size), size)
   })) as FileCheck
+  if (inspected.unchecked.length > 0) helper.onUnchecked(from, inspected.unchecked)
+  return inspected
 }

@@ -2,7 +2,7 @@ import { accessSync, closeSync, constants, openSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attempt, errorCode, Failure } from '../failure.ts'
 import { fileFailure, type Meaning, meanings } from '../volume/errors.ts'
-import { freeBytes } from '../volume/files.ts'
+import { freeBytes, removeFile } from '../volume/files.ts'
 
 /** What SQLite says: its extended result code (`SQLITE_BUSY_SNAPSHOT`), and a sentence. */
 type SqliteError = Readonly<{ code: string; message: string }>
@@ -64,7 +64,7 @@ const askKernel = (path: string, cause: unknown): Failure | undefined => {
   const asked = attempt(() => {
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     closeSync(openSync(folder, 'r'))
-    return freeBytes(folder) === 0 || hasNoInodes(folder)
+    return freeBytes(folder) === 0 || hasNoInodes(folder) || takesNoFile(path)
   })
   if ('value' in asked) return asked.value ? told('full', path, errorText(cause), cause) : undefined
   if (errorCode(asked.error) === 'ENOENT') return told('gone', path, errorText(cause), cause)
@@ -76,6 +76,15 @@ const askKernel = (path: string, cause: unknown): Failure | undefined => {
 const hasNoInodes = (folder: string): boolean => {
   const { files, ffree } = statfsSync(folder)
   return files > 0 && ffree === 0
+}
+
+/** Some filesystems, such as mergerfs, refuse a new file while they still have room. */
+const takesNoFile = (path: string): boolean => {
+  const probe = `${path}.migrator-probe`
+  const made = attempt(() => closeSync(openSync(probe, 'wx')))
+  if ('error' in made) return /^(?:ENOSPC|EDQUOT)$/.test(String(errorCode(made.error)))
+  attempt(() => removeFile(probe))
+  return false
 }
 
 const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error))
@@ -137,13 +146,9 @@ const meaningOfCode = (code: string): CodeMeaning | undefined => {
 /** What a hint for a damaged database begins with; main.ts adds which backup would mend it. */
 export const leftAsItIs = 'It is left as it is.'
 
-/** What reading gives; nothing where it fails for want of a collation or a module that only the hub brings along. */
-export const unlessUnknownHere = <T>(read: () => T): readonly T[] => {
-  const outcome = attempt(read)
-  if ('value' in outcome) return [outcome.value]
-  if (isUnknownHere(sqliteError(outcome.error))) return []
-  throw outcome.error
-}
+/** Whether SQLite cannot run a statement for what the schema says, such as a function that only the hub has: no sign of damage. */
+export const isLogicError = (error: unknown): boolean => /^SQLITE_ERROR/.test(String(sqliteCode(error)))
 
-const isUnknownHere = (said: SqliteError | undefined): boolean =>
-  said !== undefined && /^no such (?:collation sequence|module)\b/.test(said.message)
+/** What a hub brings along: collations, functions, and the modules and tokenizers of virtual tables. */
+const isUnknownHere = ({ message }: SqliteError): boolean =>
+  /\b(?:no such|unknown) (?:collation sequence|module|function|tokenizer)\b/.test(message)

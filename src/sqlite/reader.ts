@@ -11,7 +11,7 @@ export type SqliteReader = Reader & Readonly<{ connection: Connection }>
 export const readerOf = (connection: Connection): SqliteReader => ({
   connection,
   // inside a transaction page_count would not tell: BEGIN IMMEDIATE makes a first page
-  isEmpty: async () => connection.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0,
+  isEmpty: async () => readObjects(connection).every(({ table }) => isOfReplication(table)),
   history: async () => readHistory(connection),
   strangersTable: async () => findStrangersTable(connection),
   objects: async () => readObjects(connection),
@@ -35,7 +35,12 @@ export const readTableNames = (connection: Connection): readonly string[] =>
 
 /** The first table of a database that has no history of migrations: another program made it. */
 export const findStrangersTable = (connection: Connection): string | undefined =>
-  hasHistory(connection) ? undefined : readTableNames(connection).find(name => name !== historyTable)
+  hasHistory(connection)
+    ? undefined
+    : readTableNames(connection).find(name => name !== historyTable && !isOfReplication(name))
+
+/** Litestream makes its tables in whatever database it finds, before a migration has run, too. */
+const isOfReplication = (table: string): boolean => /^_litestream_/i.test(table)
 
 /**
  * Holds a file's size against its pages. SQLite notices a file that is too short when it reads there, and never one that grew:
