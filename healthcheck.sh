@@ -40,7 +40,7 @@ is_up() {
     shift
     case $script in
       migrator.js | */migrator.js | */migrator) ;;
-      /*/main.cjs) [ -e "${script%/*}/hold.cjs" ] || continue ;;
+      /*/main.cjs) grep -qs '"name": "homelab-migrator"' "${script%/*}/../package.json" || continue ;;
       *) continue ;;
     esac
     [ "${1:-up}" = up ]

@@ -94,9 +94,13 @@ export const checkDamage = async ({ config, engine }: Context, lastChecked: stri
   return now()
 }
 
-/** The run has ended well: its backup counts. An old one that cannot be removed is no failure of it. */
-export const keepBackup = ({ config, log }: Context): void => {
-  const outcome = attempt(() => finishBackup(config.database, config.backupKeep))
+/** The run has ended well: its backup counts. */
+export const keepBackup = (context: Context): void =>
+  pruneOrSay(context, () => finishBackup(context.config.database, context.config.backupKeep))
+
+/** An old backup that cannot be removed is no failure of a run that has ended well. */
+const pruneOrSay = ({ config, log }: Context, prune: () => void): void => {
+  const outcome = attempt(prune)
   if ('error' in outcome) {
     log.warn('backup.kept', `old backups stay in ${backupFolder(config.database)}: ${reasonOf(outcome.error)}`)
   }
@@ -109,7 +113,7 @@ export const makeLastingBackup = async (context: Context, file: DatabaseFile, he
   removePartialFolders(backupFolder(config.database), config.database, false)
   requireSpace([spaceForBackup(context)])
   const backup = await makeBackup(context, file, head, undefined)
-  pruneBackups(config.database, config.backupKeep)
+  pruneOrSay(context, () => pruneBackups(config.database, config.backupKeep))
   return backup
 }
 

@@ -163,7 +163,8 @@ t.test(
   'a hub of another user in the group may write the database that a run made, and it stays the only file',
   async t => {
     const folder = t.testdir()
-    chmodSync(folder, 0o2775)
+    // the sticky bit, for root goes on in a folder that others may write to only where nobody can exchange a file
+    chmodSync(folder, 0o3775)
     await runProgram([], settingsFor(folder))
     t.equal(modeOf(join(folder, 'homelab.db')), 0o664)
   },
