@@ -23,7 +23,10 @@ const goals = { rebuild: 1.15, guards: 1.1 }
 
 const signal = new AbortController().signal
 const patience = { lockTimeout: 5, signal, onWait: () => undefined }
-const known = await loadMigrations(readMigrationFiles(join(import.meta.dirname, '../migrations')))
+const known = await loadMigrations(
+  readMigrationFiles(join(import.meta.dirname, '../migrations')),
+  new AbortController().signal,
+)
 
 /** The definition that metrics have, with one CHECK more. */
 const definitionIn = (file: string): string => {
@@ -84,7 +87,7 @@ await withFolder(async folder => {
       connection.pragma('foreign_key_check')
     })
   const next = { name: '0004-x', file: '', text: '', checksum: '', up: migrate, down: undefined, removesRows: [] }
-  const options = { version: '', signal, idleLimit, onProgress: () => undefined, hook: runPlain }
+  const options = { version: '', signal, idleLimit, onProgress: () => undefined, hook: runPlain, backup: undefined }
   const guarded = () => inProcess(connection => applyMigrations(migratableOn(connection), [...known, next], options))
 
   const times: { shell: number; bare: number; guarded: number }[] = []

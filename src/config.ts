@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Failure } from './failure.ts'
 import { type LogFormat, type LogLevel, logLevels } from './log.ts'
-import { readSmallFile } from './volume/files.ts'
+import { readSmallFile } from './small-file.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

@@ -11,7 +11,7 @@
  *     session.transaction   the lock between processes, the snapshot that the plan is made from, and the undo
  *       transaction.history, strangersTable   what the plan is made of
  *       transaction.editor                    what a migration gets
- *       transaction.guard                     what it must not lose
+ *       transaction.ledger                    what it must not lose
  *       transaction.commit
  *     session.close
  *
@@ -94,9 +94,10 @@ export type Session = Reader &
     snapshot: <T>(work: () => Promise<T>) => Promise<T>
     /**
      * Runs `work` in one transaction that no other migrator is in. Commits when it returns, rolls back when it throws.
-     * @throws what `work` throws; Failure DATABASE_BUSY; the reason of a signal
+     * @param signal ends the wait for the lock; the run's own where it is left out
+     * @throws what `work` throws; Failure DATABASE_BUSY; the reason of the signal
      */
-    transaction: <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>
+    transaction: <T>(work: (transaction: Transaction) => Promise<T>, signal?: AbortSignal) => Promise<T>
     /** Leaves a new database as its hub wants it: group, journal mode. */
     handOver: () => Promise<void>
     /** @param failure that ended the work: a damaged file stays as it is, an empty one that this session made goes */
@@ -112,11 +113,15 @@ export type Migratable = Reader &
     unrecord: (name: string) => Promise<void>
     /** what a migration gets as `context`; the hook stands around each statement */
     editor: (hook: StatementHook, onProgress: OnProgress) => SchemaEditor
-    /** watches over the rows from now on */
-    guard: () => Promise<Guard>
+    keeper: () => HistoryKeeper
+    /**
+     * Keeps account of the rows from now on.
+     * @param backup a copy of the database as it is; undefined where there is none
+     */
+    ledger: (backup: string | undefined) => Promise<Ledger>
     /** why a migration may not run a statement; undefined for one that it may */
     refusal: (sql: string) => string | undefined
-    /** The Failure that an error of a migration's statement means; the error as it came where it is the migration's own fault. */
+    /** The Failure that an error of a statement means where disk, file or server failed; otherwise it as it came: a migration's own fault. */
     explain: (error: unknown) => unknown
   }>
 
@@ -137,17 +142,84 @@ export type Space = Readonly<{ what: string; bytes: number; files: number }>
 
 export type Recordable = Readonly<{ name: string; checksum: string }>
 
-/** Runs one migration after the other, and gives what each lost. */
-export type Guard = (work: () => Promise<void>) => Promise<readonly Loss[]>
+/** What became of a table's rows during one migration. */
+export type TableChange = Readonly<{
+  /** stays the same through renames and rebuilds, from the beginning of the run */
+  id: number
+  /** as it was called before the migration */
+  name: string
+  rows: number
+  /** rows of what it is now, under whatever name; 0 where it is gone */
+  left: number
+  /** rows that statements deleted, whether others came or not */
+  deleted: number
+  /** the statement that deleted the first of them, or dropped the table; null where none is known */
+  by: string | null
+  /** the migration says that it removes rows of it */
+  announced: boolean
+  /** it was there before the run: the comparison at the end of it knows each of its rows */
+  old: boolean
+}>
+
+/** What a migration did that the guard has to judge. */
+export type Changes = Readonly<{
+  tables: readonly TableChange[]
+  /** rows without a parent that had one before, or that were not there */
+  orphans: readonly Readonly<{ table: string; parent: string; rows: number }>[]
+  /** tables whose foreign keys could be checked before, or that were not there */
+  unchecked: readonly Readonly<{ table: string; reason: string }>[]
+  /** views that could be read before */
+  unreadable: readonly Readonly<{ name: string; reason: string }>[]
+}>
+
+/** Rows that were there before the run, and are not there any more. */
+export type Missing = Readonly<{
+  id: number
+  /** as the table was called before the run */
+  name: string
+  rows: number
+  /** the key of one of them; null where all are gone */
+  example: string | null
+}>
+
+/** What an engine knows of the rows of a database while migrations run in its transaction. */
+export type Ledger = Readonly<{
+  /** stands around each statement of a migration */
+  around: StatementHook
+  /** whether the transaction is still open: a database may end it where the disk is full, and where a statement says so */
+  isOpen: () => boolean
+  /** A migration begins. @param removesRows the tables that it may remove rows of */
+  begin: (removesRows: readonly string[]) => Promise<void>
+  /** It has ended. */
+  end: () => Promise<Changes>
+  /** Holds all rows against the state before the run, but for tables of which a migration said that it removes rows. */
+  missing: () => Promise<readonly Missing[]>
+  /** Removes what it keeps in the transaction, for the COMMIT. */
+  finish: () => Promise<void>
+}>
 
 export type Loss = Readonly<{
   /** that lost rows; null where rows lost their parent or a view its tables, which no migration may do */
   table: string | null
   /** how many went, or lost their parent */
   rows: number
+  /** the migration says that it removes rows of the table */
+  announced: boolean
   /** a sentence */
   text: string
 }>
+
+/** Sees to it that the migrator alone writes the history, one record a migration. */
+export type HistoryKeeper = Readonly<{
+  read: () => Promise<HistoryRows>
+  /** @throws Error where the history is not as it was read before a migration */
+  refuseChange: (before: HistoryRows) => Promise<void>
+  /** Writes one record by `record`. @throws Failure HISTORY_CONFLICT where anything else comes of it */
+  keep: (name: string, before: HistoryRows, record: () => Promise<void>) => Promise<void>
+}>
+
+/** as they are recorded, whoever recorded them */
+export type HistoryRows = readonly Readonly<Record<string, unknown>>[]
 
 /** Told of each batch of a long statement: what is worked on, and how many rows of how many are done. */
 export type OnProgress = (what: string, done: number, total: number) => void

@@ -67,6 +67,12 @@ export const attemptAsync = async <T>(work: () => T | Promise<T>): Promise<Outco
 export const errorCode = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined
 
+/** Why something failed, in words. Sequelize's own message may be a bare "Validation error"; what SQLite said is in `parent`. */
+export const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  return 'parent' in error ? reasonOf(error.parent) : error.message
+}
+
 /** What a terminal obeys, or shows in another order than it is written: control characters, and marks of direction. */
 const obeyed = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 

@@ -2,10 +2,10 @@ import { existsSync, rmdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Context } from '../context.ts'
 import type { DatabaseFile, TableSize, Transaction } from '../engine.ts'
-import { attempt } from '../failure.ts'
-import { reasonOf } from '../migrations/run.ts'
+import { attempt, reasonOf } from '../failure.ts'
+import { readSmallFile } from '../small-file.ts'
 import { formatBytes } from '../text.ts'
-import { readSmallFile, removeFile, replaceFile, sizeOf, syncFolder } from '../volume/files.ts'
+import { removeFile, replaceFile, sizeOf, syncFolder } from '../volume/files.ts'
 import { removePartialFolders } from '../volume/folders.ts'
 import { filesystemOf } from '../volume/mounts.ts'
 import { type Need, requireSpace } from '../volume/space.ts'
@@ -27,6 +27,7 @@ export type RunFacts = Readonly<{
 /**
  * Runs `work`, which changes the database under its write lock, once the room for it is counted and the database is read for
  * damage: itself, or its backup, which is the same. That backup is the run's own until keepBackup: where `work` fails it goes.
+ * @param work gets the backup's path; undefined where none is made
  * @returns what `work` gave, and when the database was last checked, ISO 8601; null if never
  * @throws Failure DISK_FULL, DATABASE_DAMAGED; what `work` throws
  */
@@ -34,12 +35,12 @@ export const withSafetyBackup = async <T>(
   context: Context,
   transaction: Transaction,
   { isNew, head, lastChecked, texts }: RunFacts,
-  work: () => Promise<T>,
+  work: (backup: string | undefined) => Promise<T>,
 ): Promise<Readonly<{ value: T; checkedAt: string | null }>> => {
   const { config, engine } = context
   const { file } = engine
   // a server's administrator makes its backups
-  if (file === undefined) return { value: await work(), checkedAt: null }
+  if (file === undefined) return { value: await work(undefined), checkedAt: null }
   const { database, readyFile, volume } = config
   const backsUp = config.backup === 'auto' && !isNew
   await dropStaleBackup(context, file, head)
@@ -53,12 +54,13 @@ export const withSafetyBackup = async <T>(
   ])
   if (!backsUp) {
     const checkedAt = isNew ? now() : await checkDamage(context, lastChecked)
-    return { value: await work(), checkedAt }
+    return { value: await work(undefined), checkedAt }
   }
-  markUnfinished(database, await makeBackup(context, file, head, await transaction.rows()))
+  const backup = await makeBackup(context, file, head, await transaction.rows())
+  markUnfinished(database, backup)
   const checkedAt = now()
   try {
-    return { value: await work(), checkedAt }
+    return { value: await work(backup), checkedAt }
   } catch (error) {
     // a disk that fails may not roll back either
     if (!file.isFailingDisk(error)) drop(context, head)

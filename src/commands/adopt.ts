@@ -8,10 +8,11 @@ import { isFromOtherTool, makePlan, refuseConflicts } from '../migrations/plan.t
 import { requireNotLost } from '../ready/lost.ts'
 import { refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
 import type { Connection } from '../sqlite/connect.ts'
-import { hasHistory, prepareHistory, readHistory, recordApplied, setAside } from '../sqlite/history.ts'
+import { hasHistory, readHistory } from '../sqlite/history.ts'
 import { compareSchemas, type Finding } from '../sqlite/schema/compare.ts'
 import { readAppSchema, type Schema, without } from '../sqlite/schema/read.ts'
 import { withDatabase } from '../sqlite/transaction.ts'
+import { prepareHistory, recordApplied, setAside } from '../sqlite/write-history.ts'
 import { expectedSchemas, matchPrefix } from '../verify/expected.ts'
 import { findingLine, findingsText } from './verify.ts'
 
@@ -44,7 +45,7 @@ export const adopt = async (context: Context, { json }: Readonly<{ json: boolean
   await requireNotLost(engine, config)
   if (statSync(database, { throwIfNoEntry: false }) === undefined) throw nothingThere(database)
   const known = readMigrationFiles(config.migrations)
-  const structures = await expectedSchemas(await loadMigrations(known), version, signal)
+  const structures = await expectedSchemas(await loadMigrations(known, signal), version, signal)
   const adoption = await withDatabase(context, database, async ({ connection }) =>
     takeOver(context, connection, known, structures),
   )

@@ -5,6 +5,7 @@ import { type Reverted, revertMigrations } from '../dry-run/revert.ts'
 import { appliedOf } from '../dry-run/try.ts'
 import type { Reader } from '../engine.ts'
 import { Failure } from '../failure.ts'
+import { blamingStrays, stopsAlone } from '../migrations/blame.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
 import { idleLimit } from '../migrations/run.ts'
@@ -33,7 +34,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
   refuseOthersMarker(config)
   await requireDatabase(engine, config)
   const texts = readMigrationFiles(config.migrations)
-  const migrations = await loadMigrations(texts)
+  const migrations = await loadMigrations(texts, signal)
   const namesIn = async (reader: Reader) =>
     namesToUndo(await appliedOf(reader, migrations, database), migrations, target)
   const names = (await engine.read('wait', namesIn)) ?? []
@@ -43,7 +44,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
     return
   }
   const onProgress = createProgress(log, 'rows')
-  const options = { version, signal, idleLimit, onProgress }
+  const options = { version, signal, idleLimit, onProgress, backup: undefined }
   const tried: Reverted[] = []
   await withCopy(context, copy =>
     withDatabase(context, copy, transaction =>
@@ -63,13 +64,17 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
     const undone = texts.filter(({ name }) => names.includes(name)).map(({ text }) => text)
     const lastChecked = readMarker(readyFile)?.checkedAt ?? null
     const found = { isNew: false, head, lastChecked, texts: undone }
-    const { checkedAt } = await withSafetyBackup(context, transaction, found, async () => {
-      await revertMigrations(transaction, migrations, names, options, reverted => refuseMore(reverted, tried, database))
-      await commitWithoutMarker(readyFile, transaction.commit)
-    })
+    const { checkedAt } = await blamingStrays(signal, () =>
+      withSafetyBackup(context, transaction, found, async backup => {
+        await revertMigrations(transaction, migrations, names, { ...options, backup }, reverted =>
+          refuseMore(reverted, tried, database),
+        )
+        await commitWithoutMarker(readyFile, transaction.commit)
+      }),
+    )
     return checkedAt
   })
-  const now = await withDatabase(context, database, transaction =>
+  const now = await withDatabase({ ...context, signal: stopsAlone(signal) }, database, transaction =>
     markReady(transaction, config, texts, { version, checkedAt }),
   ).catch(error => {
     throw notMarked(error, engine)

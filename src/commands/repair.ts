@@ -4,8 +4,9 @@ import { readMigrationFiles } from '../migrations/files.ts'
 import { namesHint, unknownMigration } from '../migrations/plan.ts'
 import { requireDatabase } from '../ready/lost.ts'
 import { refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
-import { prepareHistory, readHistory, recordChecksum } from '../sqlite/history.ts'
+import { readHistory } from '../sqlite/history.ts'
 import { withDatabase } from '../sqlite/transaction.ts'
+import { prepareHistory, recordChecksum } from '../sqlite/write-history.ts'
 
 /**
  * Records the present text of an applied migration as the one that was applied. For a person who has looked at what changed

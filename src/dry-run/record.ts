@@ -1,10 +1,10 @@
 import { noResult, type SqlStatement, type StatementHook } from '../engine.ts'
-import { attempt } from '../failure.ts'
-import { reasonOf } from '../migrations/run.ts'
+import { attempt, reasonOf } from '../failure.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
 import { keywordOf } from '../sqlite/sequelize.ts'
 import { tokensOf } from '../sqlite/sql.ts'
+import { tableAccess } from '../sqlite/table-access.ts'
 
 /** A statement that a migration ran, or failed to run. */
 export type Step = Readonly<{
@@ -67,7 +67,7 @@ export const createRecorder = (connection: Connection, forgives: (asked: SqlStat
   const around: StatementHook = (asked, execute) => {
     const before = structureNow()
     const inlined = inlineValues(connection, asked)
-    const rows = tableAccess(connection, inlined)
+    const rows = rowAccess(connection, inlined)
     const start = performance.now()
     const outcome = attempt(execute)
     const milliseconds = performance.now() - start
@@ -96,39 +96,14 @@ export const createRecorder = (connection: Connection, forgives: (asked: SqlStat
 /** Tables that a statement reads and writes rows of; temporary ones are called `temp.NAME`. */
 export type TableAccess = Readonly<{ reads: readonly string[]; writes: readonly string[] }>
 
-type Instruction = { opcode: string; p2: number; p3: number; p5: number }
-
 /** What of them can have rows copied into it or changed. */
 const movesRows = /^(?:INSERT|REPLACE|UPDATE|WITH|CREATE)$/
 
-/** In p5 of OpenWrite: p2 is not the page where the table begins, but a place where it will be. */
-const isRegister = 0x10
-
-/**
- * What a statement does with the rows of tables, out of the program that SQLite makes of it; nothing is run. Deletes touch
- * nothing here: they move no rows. https://www.sqlite.org/opcode.html
- */
-export const tableAccess = (connection: Connection, sql: string): TableAccess => {
+/** What a statement without parameters does with the rows of tables; nothing is run. */
+export const rowAccess = (connection: Connection, sql: string): TableAccess => {
   if (!movesRows.test(keywordOf(sql))) return { reads: [], writes: [] }
-  const program = attempt(() => connection.prepare<[], Instruction>(`EXPLAIN ${sql}`).all())
-  const instructions = 'value' in program ? program.value : []
-  const tablesOf = (wanted: string): readonly string[] => [
-    ...new Set(
-      instructions
-        .filter(({ opcode, p5 }) => opcode === wanted && (p5 & isRegister) === 0)
-        .flatMap(({ p2, p3 }) => tableAt(connection, p2, p3)),
-    ),
-  ]
-  return { reads: tablesOf('OpenRead'), writes: tablesOf('OpenWrite') }
-}
-
-/** The table that begins on a page, or whose index does; AUTOINCREMENT's counters are no rows that move. */
-const tableAt = (connection: Connection, page: number, file: number): readonly string[] => {
-  const find =
-    file === 0
-      ? "SELECT tbl_name FROM sqlite_schema WHERE rootpage = ? AND tbl_name <> 'sqlite_sequence'"
-      : "SELECT 'temp.' || tbl_name FROM sqlite_temp_schema WHERE rootpage = ?"
-  return connection.prepare<[number], string>(find).pluck().all(page)
+  const { reads, writes } = tableAccess(connection, { sql, bound: [] })
+  return { reads, writes }
 }
 
 /**

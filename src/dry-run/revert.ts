@@ -1,5 +1,4 @@
-import type { Migratable } from '../engine.ts'
-import { historyTable } from '../history.ts'
+import type { Loss, Migratable } from '../engine.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
 import { createGuardedRunner, lostData, type RunOptions } from '../migrations/run.ts'
 import type { SqliteReader } from '../sqlite/reader.ts'
@@ -17,7 +16,8 @@ export type Reverted = Readonly<{ name: string; structure: readonly Difference[]
 /**
  * Takes applied migrations back by their `down`, in the order of `names`, and their records with them. Must be called inside
  * the transaction that undoes it all when this throws.
- * @param onReverted told what each one did, and throws where that is not meant; a foreign key that breaks is never meant
+ * @param onReverted told what each one did, and throws where that is not meant; a foreign key that breaks is never meant. The last
+ *   one is told when all rows were held against those of before, with what is gone besides
  * @throws Failure MIGRATION_FAILED naming the migration; the signal's reason when that is a Failure; what `onReverted` throws
  */
 export const revertMigrations = async (
@@ -32,6 +32,11 @@ export const revertMigrations = async (
   const dropped = watchDropped(connection)
   let recording = record()
   let values = countValues(connection, recording.before)
+  let last: Reverted | undefined
+  const told = (reverted: Reverted | undefined): void => {
+    if (last !== undefined) onReverted(last)
+    last = reverted
+  }
   const runner = await createGuardedRunner(
     database,
     migrations,
@@ -42,25 +47,32 @@ export const revertMigrations = async (
         return around(asked, execute)
       },
     },
-    ({ name }, found) => {
-      const broken = found.filter(({ table }) => table === null)
-      if (broken.length > 0) throw lostData(name, broken, 'Everything was rolled back; mend its down.')
-      // the record of the one before went after its rows were counted
-      const losses = found.filter(({ table }) => table !== historyTable)
-      const now = countValues(connection, afterOf(recording))
-      const rows = losses.map(({ table, rows, text }) => ({ of: String(table), number: rows, text }))
-      const goneFrom = ({ old }: Lineage) => rows.find(({ of }) => of === old.name)?.number ?? 0
-      const fewer = lostValues(recording, values, now, goneFrom)
-      const changed = dropped.changed(recording, values).filter(({ of }) => !fewer.some(other => other.of === of))
-      const lost = [...rows, ...fewer, ...changed, ...changedRows(recording)]
-      onReverted({ name, structure: differences(recording.before, afterOf(recording)), lost })
-      recording = record()
-      values = now
+    {
+      removesRows: () => [],
+      onLosses: ({ name }, losses) => {
+        const broken = losses.filter(({ table }) => table === null)
+        if (broken.length > 0) throw lostData([name], broken, 'Everything was rolled back; mend its down.')
+        const now = countValues(connection, afterOf(recording))
+        const rows = losses.map(toLost)
+        const goneFrom = ({ old }: Lineage) => rows.find(({ of }) => of === old.name)?.number ?? 0
+        const fewer = lostValues(recording, values, now, goneFrom)
+        const changed = dropped.changed(recording, values).filter(({ of }) => !fewer.some(other => other.of === of))
+        const lost = [...rows, ...fewer, ...changed, ...changedRows(recording)]
+        told({ name, structure: differences(recording.before, afterOf(recording)), lost })
+        recording = record()
+        values = now
+      },
+      onMissing: losses => {
+        if (last !== undefined) last = { ...last, lost: [...losses.map(toLost), ...last.lost] }
+        told(undefined)
+      },
+      onApplied: () => undefined,
     },
-    () => undefined,
   )
   await runner.down(names)
 }
+
+const toLost = ({ table, rows, text }: Loss): Lost => ({ of: String(table), number: rows, text })
 
 /** Rows that statements of the migration wrote over or took away, at most; what triggers do besides is not counted. */
 const changedRows = ({ steps }: Recording): readonly Lost[] => {

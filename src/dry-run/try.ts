@@ -8,10 +8,10 @@ import { applyMigrations, idleLimit } from '../migrations/run.ts'
 import { checkFileByHelper, checkOf, countTables, refuseDamage } from '../sqlite/check.ts'
 import { type Connection, openDatabase, withTransaction } from '../sqlite/connect.ts'
 import { helperOf } from '../sqlite/helper.ts'
-import { historyStatements } from '../sqlite/history.ts'
 import { uncheckedTables } from '../sqlite/keys.ts'
 import { patienceOf } from '../sqlite/sqlite.ts'
 import { migratableOn } from '../sqlite/transaction.ts'
+import { historyStatements } from '../sqlite/write-history.ts'
 import { createProgress } from '../text.ts'
 import { sizeOf } from '../volume/files.ts'
 import { countValues, type Values } from './losses.ts'
@@ -165,11 +165,11 @@ export const dryRun = async (
       // a database that is not there yet has nothing to be read for damage
       if (start > 0 && config.check !== 'never')
         refuseDamage(config.database, await checkFileByHelper(copy, checkOf(config), helperOf(context)))
-      const migrations = await loadMigrations(known)
+      const migrations = await loadMigrations(known, signal)
       history = historyStatements(connection, known)
       const before = uncheckedTables(connection)
       const onProgress = createProgress(log, 'rows')
-      const options = { version, signal, idleLimit, onProgress, hook: measured }
+      const options = { version, signal, idleLimit, onProgress, hook: measured, backup: undefined }
       await applyMigrations(database, migrations.map(tried), options)
       unchecked = { before, after: uncheckedTables(connection) }
       measure()

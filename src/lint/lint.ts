@@ -22,7 +22,10 @@ export const lint = async (
 ): Promise<readonly Linted[]> => {
   const outside = watchOutside(files)
   try {
-    const rehearsals = await rehearse(await loadMigrations(files), { ...options, onRun: outside.running })
+    const rehearsals = await rehearse(await loadMigrations(files, options.signal), {
+      ...options,
+      onRun: outside.running,
+    })
     return files.map(file => {
       const found = [
         ...[...findNumber(file, files), ...outside.findings(file)].map(place(null)),

@@ -1,12 +1,12 @@
 import Database from 'better-sqlite3'
 import { MigrationError } from 'umzug'
 import { createRecorder, type Recording } from '../dry-run/record.ts'
-import { Failure } from '../failure.ts'
+import { Failure, reasonOf } from '../failure.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
-import { createRunner, createWatch, type RunOptions, reasonOf } from '../migrations/run.ts'
+import { createRunner, createWatch, type RunOptions } from '../migrations/run.ts'
 import type { Connection } from '../sqlite/connect.ts'
-import { prepareHistory } from '../sqlite/history.ts'
 import { migratableOn } from '../sqlite/transaction.ts'
+import { prepareHistory } from '../sqlite/write-history.ts'
 import { isRefused } from './statements.ts'
 
 /** One direction of a migration, run. */
@@ -63,17 +63,16 @@ const rehearseOne = async (
   migration: LoadedMigration,
   { version, signal, idleLimit }: RehearseOptions,
 ): Promise<Rehearsal> => {
-  const { name, removesRows, up, down } = migration
+  const { name, removesRows, down } = migration
   const { around, record } = createRecorder(connection, ({ sql }) => isRefused(sql))
   const database = migratableOn(connection)
   const watch = createWatch(signal, idleLimit, database.refusal)
-  const watched: LoadedMigration = {
-    ...migration,
-    up: params => watch.run(name, () => up(params)),
-    down: down && (params => watch.run(name, () => down(params))),
-  }
-  const runner = createRunner(database, [watched], {
+  const runner = createRunner(database, [migration], {
     version,
+    within: async (_, work, record) => {
+      await watch.run(name, work)
+      await record()
+    },
     hook: (asked, execute) =>
       around(asked, () => {
         watch.before(asked.sql)

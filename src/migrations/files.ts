@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../failure.ts'
-import { readSmallFile } from '../volume/files.ts'
+import { readSmallFile } from '../small-file.ts'
 
 /** A migration that is in the image: its file is read, not run. */
 export type MigrationFile = Readonly<{

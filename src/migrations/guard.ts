@@ -1,124 +1,83 @@
-import type { Guard, Loss } from '../engine.ts'
-import { countRows } from '../sqlite/check.ts'
-import type { Connection } from '../sqlite/connect.ts'
-import { findBrokenKeys } from '../sqlite/keys.ts'
-import { readViews, type View } from '../sqlite/schema/read.ts'
-import { quote } from '../sqlite/sql.ts'
-
-/** What a migration must not take away: counted before and after it, inside the transaction. */
-type Snapshot = Readonly<{
-  /** rows of each table, and where in the file it begins: a renamed table keeps its place, a rebuilt one its name */
-  tables: ReadonlyMap<string, TableState>
-  /** foreign key violations, as `table -> parent: number` */
-  violations: ReadonlyMap<string, number>
-  views: readonly View[]
-}>
-
-type TableState = Readonly<{ rows: number; rootPage: number }>
-
-/** Reads every row's existence and every foreign key: about 0.25 s for a million rows. */
-const takeSnapshot = (connection: Connection): Snapshot => {
-  const tables = connection
-    .prepare<[], { name: string; rootPage: number }>(
-      `SELECT s.name, s.rootpage AS rootPage FROM sqlite_schema AS s
-       JOIN pragma_table_list AS l ON l.schema = 'main' AND l.name = s.name AND l.type IN ('table', 'virtual')
-       WHERE s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`,
-    )
-    .all()
-  const violations = tables.flatMap(({ name }) => violationsOf(connection, name))
-  return {
-    tables: new Map(
-      tables.flatMap(({ name, rootPage }) =>
-        countRows(connection, name).map((rows): [string, TableState] => [name, { rows, rootPage }]),
-      ),
-    ),
-    violations: new Map(violations.map(({ key, number }) => [key, number])),
-    views: readViews(connection),
-  }
-}
-
-type Violation = Readonly<{ key: string; number: number }>
-
-/** That a table cannot be checked counts as one, too. */
-const violationsOf = (connection: Connection, table: string): readonly Violation[] => {
-  const checked = findBrokenKeys(connection, table)
-  if ('unchecked' in checked) return [{ key: `${table}, which cannot be checked (${checked.unchecked})`, number: 1 }]
-  return checked.broken.map(({ parent, rows }) => ({ key: `${table} -> ${parent}`, number: rows }))
-}
+import type { Changes, Ledger, Loss, Missing, TableChange } from '../engine.ts'
+import { formatThings } from '../text.ts'
 
 /**
- * Counts the rows that DELETE takes from the tables of a snapshot from now on, by triggers of this connection alone. They see a row that goes
- * while another comes, which numbers of rows do not tell; they do not see DROP TABLE.
- * @returns a function that ends the counting and gives the rows deleted from each table
+ * Watches over the rows of a database while migrations run. Each is judged when it ends, by what its statements did; in the end
+ * every row that was there before is looked for, so that nothing gets past what is known of statements.
  */
-const countDeletes = (connection: Connection, { tables }: Snapshot): (() => ReadonlyMap<string, number>) => {
-  const literal = (text: string) => text.replaceAll("'", "''")
-  connection.exec('CREATE TEMP TABLE "migrator deletes" ("table" TEXT PRIMARY KEY, rows INTEGER)')
-  // virtual tables have no root page and can have no triggers
-  const counted = [...tables].filter(([, { rootPage }]) => rootPage > 0)
-  const triggers = counted.map(([table]) => {
-    const trigger = quote(`migrator counts deletes of ${table}`)
-    connection.exec(
-      `CREATE TEMP TRIGGER ${trigger} AFTER DELETE ON main.${quote(table)} BEGIN
-         INSERT INTO "migrator deletes" VALUES ('${literal(table)}', 1) ON CONFLICT DO UPDATE SET rows = rows + 1;
-       END`,
-    )
-    return trigger
-  })
-  return () => {
-    const deletes = connection
-      .prepare<[], { table: string; rows: number }>('SELECT * FROM temp."migrator deletes"')
-      .all()
-    for (const trigger of triggers) connection.exec(`DROP TRIGGER IF EXISTS temp.${trigger}`)
-    connection.exec('DROP TABLE temp."migrator deletes"')
-    return new Map(deletes.map(({ table, rows }) => [table, rows]))
-  }
-}
+export const createGuard = (ledger: Ledger) => {
+  /** what of old tables was deleted while others came: whether the rows are back the last look tells */
+  const doubts = new Map<number, string>()
+  /** rows that are known to be gone, by the table */
+  const known = new Map<number, number>()
 
-/**
- * Watches over the rows of a database, from now on.
- * @returns a function that runs one migration after the other, and gives what each lost
- */
-export const createGuard = (connection: Connection): Guard => {
-  let before = takeSnapshot(connection)
-  return async work => {
-    const deletesSince = countDeletes(connection, before)
+  /** Runs a migration, and gives what it lost. @param removesRows the tables that it may remove rows of */
+  const run = async (
+    name: string,
+    removesRows: readonly string[],
+    work: () => Promise<unknown>,
+  ): Promise<readonly Loss[]> => {
+    await ledger.begin(removesRows)
     await work()
-    const deletes = deletesSince()
-    const after = takeSnapshot(connection)
-    const losses = findLosses(before, after, deletes)
-    before = after
-    return losses
+    const changes = await ledger.end()
+    for (const table of changes.tables) {
+      if (isDoubt(table)) doubts.set(table.id, `migration ${name}${byText(table)}`)
+      if (table.left < table.rows) known.set(table.id, (known.get(table.id) ?? 0) + table.rows - table.left)
+    }
+    return [...changes.tables.flatMap(lossOf), ...brokenIn(changes)]
   }
+
+  /** What is gone though no migration was seen to take it. To be called once, when all have run. */
+  const finish = async (): Promise<readonly Loss[]> => {
+    const missing = await ledger.missing()
+    await ledger.finish()
+    return missing
+      .filter(({ id, rows }) => rows > (known.get(id) ?? 0))
+      .map(gone => ({
+        table: gone.name,
+        rows: gone.rows,
+        announced: false,
+        text: missingText(gone, doubts.get(gone.id)),
+      }))
+  }
+
+  return { run, finish }
 }
 
-/** What was lost or broken between two snapshots. */
-const findLosses = (before: Snapshot, after: Snapshot, deletes: ReadonlyMap<string, number>): readonly Loss[] => [
-  ...[...before.tables].flatMap(([table, { rows, rootPage }]) => {
-    const renamed = [...after.tables].find(
-      ([name, now]) => !before.tables.has(name) && now.rootPage > 0 && now.rootPage === rootPage,
-    )
-    const left = (after.tables.get(table) ?? renamed?.[1])?.rows ?? 0
-    const deleted = deletes.get(table) ?? 0
-    const lost = Math.max(rows - left, deleted)
-    if (left < rows) return [{ table, rows: lost, text: `${table} had ${rows} rows and has ${left} after it` }]
-    return deleted > 0
-      ? [{ table, rows: lost, text: `${deleted} rows were deleted from ${table}, and others came` }]
-      : []
-  }),
-  ...newViolations(before.violations, after.violations),
-  ...after.views
-    .filter(({ name, error }) => error !== null && before.views.some(old => old.name === name && old.error === null))
-    .map(({ name, error }) => ({ table: null, rows: 0, text: `the view ${name} cannot be read any more: ${error}` })),
-]
+const isDoubt = ({ rows, left, deleted, old }: TableChange): boolean => old && deleted > 0 && left >= rows
 
-/** Violations that were there before are not blamed, also not when a rename gives them another key. */
-const newViolations = (before: Snapshot['violations'], after: Snapshot['violations']): readonly Loss[] => {
-  const gone = [...before].filter(([key]) => !after.has(key)).map(([, number]) => number)
-  return [...after].flatMap(([key, number]) => {
-    const old = before.get(key) ?? gone.find(candidate => candidate === number) ?? 0
-    return number > old
-      ? [{ table: null, rows: number - old, text: `${number - old} rows break the foreign key ${key}` }]
-      : []
-  })
+const lossOf = (change: TableChange): readonly Loss[] => {
+  const { name, rows, left, deleted, announced } = change
+  if (left < rows) {
+    const text = `${name} had ${rows} rows and has ${left} after it${byText(change)}`
+    return [{ table: name, rows: Math.max(rows - left, Math.min(deleted, rows)), announced, text }]
+  }
+  if (deleted === 0 || isDoubt(change)) return []
+  const text = `${formatThings(deleted, 'row')} of ${name} ${deleted === 1 ? 'was' : 'were'} deleted, and others came${byText(change)}`
+  return [{ table: name, rows: deleted, announced, text }]
+}
+
+const byText = ({ by }: TableChange): string => (by === null ? '' : ` (${shortened(by)})`)
+
+const shortened = (sql: string): string => {
+  const line = sql.trim().replaceAll(/\s+/g, ' ')
+  return line.length > 120 ? `${line.slice(0, 120)}...` : line
+}
+
+const brokenIn = ({ orphans, unchecked, unreadable }: Changes): readonly Loss[] =>
+  [
+    ...orphans.map(({ table, parent, rows }) => ({
+      rows,
+      text: `${rows} rows break the foreign key ${table} -> ${parent}`,
+    })),
+    ...unchecked.map(({ table, reason }) => ({
+      rows: 1,
+      text: `1 rows break the foreign key ${table}, which cannot be checked (${reason})`,
+    })),
+    ...unreadable.map(({ name, reason }) => ({ rows: 0, text: `the view ${name} cannot be read any more: ${reason}` })),
+  ].map(loss => ({ ...loss, table: null, announced: false }))
+
+const missingText = ({ name, rows, example }: Missing, by: string | undefined): string => {
+  const which = example === null ? '' : `, the first with ${example}`
+  return `${formatThings(rows, 'row')} of ${name} ${rows === 1 ? 'is' : 'are'} not there any more${which}${by === undefined ? '' : `: ${by}`}`
 }

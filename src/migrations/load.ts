@@ -4,6 +4,7 @@ import { dirname, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { SchemaEditor } from '../engine.ts'
 import { Failure } from '../failure.ts'
+import { asOrigin, blamingStrays, loadFailed, watchStrays } from './blame.ts'
 import type { MigrationFile } from './files.ts'
 
 /** What a migration exports as `up` and, where it can be undone, as `down`. */
@@ -20,14 +21,19 @@ export type LoadedMigration = MigrationFile &
 /**
  * Imports migrations, all of them before any is run.
  * Their `import ... from 'sequelize'` gets this program's own copy, wherever their folder is.
+ * @param signal ends it; unless its reason is a Failure the file that was being loaded is blamed
  * @throws Failure CONFIG_INVALID naming the file that cannot be loaded or lacks an `up`
  */
-export const loadMigrations = async (known: readonly MigrationFile[]): Promise<readonly LoadedMigration[]> => {
+export const loadMigrations = async (
+  known: readonly MigrationFile[],
+  signal: AbortSignal,
+): Promise<readonly LoadedMigration[]> => {
+  watchStrays(signal)
   // Node resolves imports from where a file really is: folders and files may be links, as in a volume of a Kubernetes ConfigMap
   const folders = new Set(known.flatMap(({ file }) => [dirname(file), dirname(realpathSync(file))]))
   const hooks = shareSequelize([...folders].map(folder => pathToFileURL(folder + sep).href))
   try {
-    return await Promise.all(known.map(loadMigration))
+    return await Promise.all(known.map(migration => loadMigration(migration, signal)))
   } finally {
     hooks.deregister()
   }
@@ -59,8 +65,8 @@ const shareSequelize = (folders: readonly string[]) =>
     },
   })
 
-const loadMigration = async (known: MigrationFile): Promise<LoadedMigration> => {
-  const { up, down, removesRows = [] } = await importMigration(known.file)
+const loadMigration = async (known: MigrationFile, signal: AbortSignal): Promise<LoadedMigration> => {
+  const { up, down, removesRows = [] } = await importMigration(known.file, signal)
   const isTableList = Array.isArray(removesRows) && removesRows.every(table => typeof table === 'string')
   if (!isMigration(up) || !(down === undefined || isMigration(down)) || !isTableList) {
     const hint = 'It exports "up", and where they apply "down" (both async functions) and "removesRows" (table names).'
@@ -71,13 +77,18 @@ const loadMigration = async (known: MigrationFile): Promise<LoadedMigration> => 
 
 const isMigration = (value: unknown): value is Migration => typeof value === 'function'
 
-const importMigration = async (file: string): Promise<Readonly<Record<string, unknown>>> => {
+const importMigration = async (file: string, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> => {
+  const stopped = Promise.withResolvers<never>()
+  const stop = (): void => stopped.reject(signal.reason)
+  signal.addEventListener('abort', stop)
   try {
-    return await import(pathToFileURL(file).href)
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Failure('CONFIG_INVALID', `${file} cannot be loaded: ${firstLine(reason)}`, 'Mend the file.', cause)
+    const url = pathToFileURL(file).href
+    return await blamingStrays(signal, () =>
+      Promise.race([asOrigin({ name: file, does: 'load' }, () => import(url)), stopped.promise]),
+    )
+  } catch (error) {
+    throw error instanceof Failure ? error : loadFailed(file, error)
+  } finally {
+    signal.removeEventListener('abort', stop)
   }
 }
-
-const firstLine = (text: string): string => text.trim().replace(/\n[\s\S]*/, '')

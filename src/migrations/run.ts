@@ -1,15 +1,17 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { MigrationError, Umzug } from 'umzug'
 import type { Loss, Migratable, OnProgress, SchemaEditor, StatementHook } from '../engine.ts'
 import { Failure } from '../failure.ts'
+import { asOrigin, blamingStrays, migrationFailed, presentOrigin, watchStrays } from './blame.ts'
+import { createGuard } from './guard.ts'
+import { watchLeftRunning } from './left-running.ts'
 import type { LoadedMigration } from './load.ts'
 
 /**
  * Applies the pending ones of the loaded migrations, in order, and records each. Must be called inside the transaction that
  * undoes it all when this throws.
  * @returns the applied ones, with how long each took
- * @throws Failure MIGRATION_FAILED naming the migration; the signal's reason when that is a Failure
+ * @throws Failure MIGRATION_FAILED naming the migration; HISTORY_CONFLICT; the signal's reason when that is a Failure
  */
 export const applyMigrations = async (
   database: Migratable,
@@ -17,21 +19,25 @@ export const applyMigrations = async (
   options: RunOptions,
 ): Promise<readonly Applied[]> => {
   const applied: Applied[] = []
-  const runner = await createGuardedRunner(
-    database,
-    migrations,
-    options,
-    ({ name, removesRows }, losses) => {
-      const unannounced = losses.filter(({ table }) => table === null || !removesRows.includes(table))
-      const cure = unannounced.some(({ table }) => table !== null)
-        ? 'Rows that are meant to go are announced: export const removesRows = [...].'
-        : 'Mend the migration; "migrator lint" says which statement it was.'
-      if (unannounced.length > 0) throw lostData(name, unannounced, `Everything was rolled back. ${cure}`)
+  const runner = await createGuardedRunner(database, migrations, options, {
+    removesRows: migration => migration.removesRows,
+    onLosses: ({ name }, losses) => refuseLosses([name], losses),
+    onMissing: losses => {
+      const names = applied.map(({ name }) => name)
+      refuseLosses(names, losses)
     },
-    migration => applied.push(migration),
-  )
+    onApplied: migration => applied.push(migration),
+  })
   await runner.up()
   return applied
+}
+
+const refuseLosses = (names: readonly string[], losses: readonly Loss[]): void => {
+  const unannounced = losses.filter(({ announced }) => !announced)
+  const cure = unannounced.some(({ table }) => table !== null)
+    ? 'Rows that are meant to go are announced: export const removesRows = [...].'
+    : 'Mend the migration; "migrator lint" says which statement it was.'
+  if (unannounced.length > 0) throw lostData(names, unannounced, `Everything was rolled back. ${cure}`)
 }
 
 export type RunOptions = Readonly<{
@@ -45,75 +51,101 @@ export type RunOptions = Readonly<{
   onProgress: OnProgress
   /** stands around each statement of a migration, refused ones too */
   hook: StatementHook
+  /** a copy of the database as it is before them; undefined where there is none */
+  backup: string | undefined
+}>
+
+export type Told = Readonly<{
+  /** the tables that a migration may remove rows of */
+  removesRows: (migration: LoadedMigration) => readonly string[]
+  /** told after each migration what it lost, and throws unless that is meant */
+  onLosses: (migration: LoadedMigration, losses: readonly Loss[]) => void
+  /** told in the end what is gone besides, and throws unless that is meant */
+  onMissing: (losses: readonly Loss[]) => void
+  /** told after a migration was applied and recorded */
+  onApplied: (migration: Applied) => void
 }>
 
 /**
  * Umzug over a transaction, with all that protects the data: every statement is watched, the rows are counted before and after
- * each migration, and the history is kept with them. Must be used inside the transaction that undoes it all when it throws.
- * @param onLosses told after each migration what it lost, and throws unless that is meant
- * @param onApplied told after a migration was applied and recorded
+ * each migration and looked for in the end, and the history is kept with them. Must be used inside the transaction that undoes it
+ * all when it throws.
  * @returns `up` applies what is pending, `down` takes back the named ones, in that order; both throw Failure MIGRATION_FAILED
- *   naming the migration, or the signal's reason when that is a Failure
+ *   naming the migration, HISTORY_CONFLICT where the history cannot be written, or the signal's reason when that is a Failure
  */
 export const createGuardedRunner = async (
   database: Migratable,
   migrations: readonly LoadedMigration[],
-  { version, signal, idleLimit, onProgress, hook }: RunOptions,
-  onLosses: (migration: LoadedMigration, losses: readonly Loss[]) => void,
-  onApplied: (migration: Applied) => void,
+  { version, signal, idleLimit, onProgress, hook, backup }: RunOptions,
+  { removesRows, onLosses, onMissing, onApplied }: Told,
 ) => {
+  const ledger = await database.ledger(backup)
   const watch = createWatch(signal, idleLimit, database.refusal)
-  await database.prepareHistory(migrations)
-  const guard = await database.guard()
-  const guarded = (migration: LoadedMigration): LoadedMigration => {
-    const { name, up, down } = migration
-    const run = async (work: () => Promise<unknown>): Promise<void> =>
-      onLosses(migration, await guard(() => watch.run(name, work)))
-    return { ...migration, up: params => run(() => up(params)), down: down && (params => run(() => down(params))) }
+  const guard = createGuard(ledger)
+  const history = database.keeper()
+  /** what the disk or the file did to a statement: no migration is to blame for it, whatever it makes of it */
+  let ofEngine: unknown
+
+  const within = async (
+    migration: LoadedMigration,
+    work: () => Promise<unknown>,
+    record: () => Promise<void>,
+  ): Promise<void> => {
+    const { name } = migration
+    const losses = await guard.run(name, removesRows(migration), async () => {
+      const kept = await history.read()
+      try {
+        await blamingStrays(signal, () => watch.run(name, work))
+        if (!ledger.isOpen()) throw new Error('SQLite rolled the transaction back, and nothing of it is left')
+        await history.refuseChange(kept)
+      } catch (error) {
+        throw error instanceof Failure ? error : (ofEngine ?? migrationFailed(watch.culprit(error) ?? name, error))
+      }
+      await history.keep(name, kept, record)
+    })
+    onLosses(migration, losses)
   }
-  const runner = createRunner(database, migrations.map(guarded), {
+  const runner = createRunner(database, migrations, {
     version,
     hook: (asked, execute) =>
       hook(asked, () => {
         watch.before(asked.sql)
-        return execute()
+        try {
+          return ledger.around(asked, execute)
+        } catch (error) {
+          const failure = database.explain(error)
+          if (failure instanceof Failure) ofEngine ??= failure
+          throw error
+        }
       }),
+    within,
     onApplied,
     onProgress,
   })
-  const named = async (work: () => Promise<unknown>): Promise<void> => {
+  const run = async (work: () => Promise<unknown>): Promise<void> => {
     try {
-      await work()
+      await blamingStrays(signal, async () => {
+        await database.prepareHistory(migrations)
+        await work()
+        onMissing(await guard.finish())
+        signal.throwIfAborted()
+      })
     } catch (error) {
-      throw signal.reason instanceof Failure ? signal.reason : failureOf(error, database)
+      if (signal.reason instanceof Failure) throw signal.reason
+      throw error instanceof MigrationError ? error.cause : error
     }
   }
   return {
-    up: () => named(() => runner.up()),
-    down: (names: readonly string[]) => named(() => runner.down({ migrations: [...names] })),
+    up: () => run(() => runner.up()),
+    down: (names: readonly string[]) => run(() => runner.down({ migrations: [...names] })),
   }
 }
 
-/** Umzug wraps what a migration threw and names it; a full disk and a damaged file are no fault of the migration. */
-export const failureOf = (error: unknown, database: Migratable): unknown => {
-  if (!(error instanceof MigrationError)) return error
-  const failure = database.explain(error.cause)
-  if (failure instanceof Failure) return failure
-  const reason = reasonOf(error.cause)
-  const cure = /\balready exists\b/.test(reason)
-    ? 'Where the hub made it, "migrator adopt" records the migration; otherwise mend the migration, then start again.'
-    : 'Mend the migration, then start again.'
-  return new Failure(
-    'MIGRATION_FAILED',
-    `migration ${error.migration.name} failed: ${reason}`,
-    `Everything was rolled back; the database is as it was. ${cure}`,
-    error.cause,
-  )
+/** Migrations that lost what they were not to lose. */
+export const lostData = (names: readonly string[], losses: readonly Loss[], hint: string): Failure => {
+  const who = names.length === 1 ? `migration ${names.join()}` : `one of the migrations ${names.join(', ')}`
+  return new Failure('MIGRATION_FAILED', `${who} lost data: ${losses.map(({ text }) => text).join('; ')}`, hint)
 }
-
-/** A migration that lost what it was not to lose. */
-export const lostData = (name: string, losses: readonly Loss[], hint: string): Failure =>
-  new Failure('MIGRATION_FAILED', `migration ${name} lost data: ${losses.map(({ text }) => text).join('; ')}`, hint)
 
 export type Applied = Readonly<{ name: string; milliseconds: number }>
 
@@ -122,6 +154,8 @@ export type RunnerOptions = Readonly<{
   version: string
   /** stands around each statement of a migration */
   hook: StatementHook
+  /** stands around each migration: runs it by `work`, and keeps the history by `record` */
+  within: (migration: LoadedMigration, work: () => Promise<unknown>, record: () => Promise<void>) => Promise<void>
   /** called after a migration was applied and recorded */
   onApplied: (migration: Applied) => void
   /** told of each batch of a backfill */
@@ -135,33 +169,44 @@ export type RunnerOptions = Readonly<{
 export const createRunner = (
   database: Migratable,
   migrations: readonly LoadedMigration[],
-  { version, hook, onApplied, onProgress }: RunnerOptions,
+  { version, hook, within, onApplied, onProgress }: RunnerOptions,
 ) => {
-  let started = 0
   return new Umzug<SchemaEditor>({
-    migrations: migrations.map(({ name, file, up, down }) => ({
-      name,
-      path: file,
-      up: params => {
-        started = performance.now()
-        return up(params)
+    migrations: migrations.map(migration => ({
+      name: migration.name,
+      path: migration.file,
+      up: async params => {
+        const { name, checksum, up } = migration
+        const started = performance.now()
+        await within(
+          migration,
+          () => up(params),
+          async () => {
+            const milliseconds = Math.round(performance.now() - started)
+            const applied_at = new Date().toISOString()
+            await database.record({ name, checksum, applied_at, duration_ms: milliseconds, migrator: version })
+            onApplied({ name, milliseconds })
+          },
+        )
       },
-      // without one Umzug would take the record away and call it reverted
-      down: down ?? (async () => Promise.reject(new Error('it has no down'))),
+      down: async params => {
+        const { name, down } = migration
+        // without one Umzug would take the record away and call it reverted
+        const work = down ?? (async () => Promise.reject(new Error('it has no down')))
+        await within(
+          migration,
+          () => work(params),
+          () => database.unrecord(name),
+        )
+      },
     })),
     context: database.editor(hook, onProgress),
     logger: undefined,
     storage: {
       executed: async () => (await database.history()).map(({ name }) => name),
-      logMigration: async params => {
-        const milliseconds = Math.round(performance.now() - started)
-        for (const { name, checksum } of migrations.filter(({ name }) => name === params.name)) {
-          const applied_at = new Date().toISOString()
-          await database.record({ name, checksum, applied_at, duration_ms: milliseconds, migrator: version })
-          onApplied({ name, milliseconds })
-        }
-      },
-      unlogMigration: async ({ name }) => database.unrecord(name),
+      // the record is written with the migration, where its rows are still watched
+      logMigration: async () => undefined,
+      unlogMigration: async () => undefined,
     },
   })
 }
@@ -180,18 +225,22 @@ const turnsToDatabase = 4
  * @param refusal why a statement may not be run; undefined for one that may
  */
 export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sql: string) => string | undefined) => {
-  const origin = new AsyncLocalStorage<string>()
   let running: string | undefined
-  let late: string | undefined
+  let late: { readonly name: string | undefined; readonly error: Error } | undefined
   let timer: NodeJS.Timeout | undefined
+
+  watchStrays(signal)
+
+  /** The migration that ran a late statement, where an error is of that. */
+  const culprit = (error: unknown): string | undefined => (error === late?.error ? late?.name : undefined)
 
   /** For the bridge: sees each statement before it runs. */
   const before = (sql: string): void => {
     signal.throwIfAborted()
-    const name = origin.getStore()
+    const name = presentOrigin()?.name
     if (running === undefined || name !== running) {
-      late = `${name} runs a statement after it returned (await every call): ${sql}`
-      throw new Error(late)
+      late ??= { name, error: new Error(`it runs a statement after it returned (await every call): ${sql}`) }
+      throw late.error
     }
     const refused = refusal(sql)
     if (refused !== undefined) throw new Error(refused)
@@ -207,23 +256,21 @@ export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sq
     // does not keep the process alive: when nothing else does, the end of the event loop tells at once
     timer = setTimeout(stall, idleLimit * 1000).unref()
     running = name
+    const leftRunning = watchLeftRunning()
     try {
-      await Promise.race([origin.run(name, work), stopped.promise])
+      await Promise.race([asOrigin({ name, does: 'run' }, work), stopped.promise])
       running = undefined
       for (let turn = 0; turn < turnsToDatabase; turn += 1) await setImmediate()
-      if (late !== undefined) throw new Error(late)
+      await leftRunning.refuse()
+      if (late !== undefined) throw late.error
+      signal.throwIfAborted()
     } finally {
       running = undefined
+      leftRunning.end()
       clearTimeout(timer)
       signal.removeEventListener('abort', stop)
     }
   }
 
-  return { before, run }
-}
-
-/** Why a migration failed. Sequelize's own message may be a bare "Validation error"; what SQLite said is in `parent`. */
-export const reasonOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error)
-  return 'parent' in error ? reasonOf(error.parent) : error.message
+  return { before, run, culprit }
 }

@@ -2,6 +2,7 @@ import { checkDamage, keepBackup, withSafetyBackup } from '../backup/protect.ts'
 import type { Context } from '../context.ts'
 import { runPlain, type Session, type Transaction } from '../engine.ts'
 import { Failure } from '../failure.ts'
+import { blamingStrays, stopsAlone } from '../migrations/blame.ts'
 import type { MigrationFile } from '../migrations/files.ts'
 import { headOf, readPlan, refuseConflicts } from '../migrations/plan.ts'
 import { type Applied, idleLimit } from '../migrations/run.ts'
@@ -22,7 +23,7 @@ export const bringUp = async (
   files: readonly MigrationFile[],
   to: string | undefined,
 ): Promise<void> => {
-  const { config, engine, log, version } = context
+  const { config, engine, log, signal, version } = context
   const start = performance.now()
   const { applied, checkedAt, isNew, lastChecked } = await session.transaction(transaction =>
     applyPending(context, transaction, files, to),
@@ -35,7 +36,7 @@ export const bringUp = async (
     // with nothing to apply the database is read for damage without the lock, so that a hub may write meanwhile
     const checked = { version, checkedAt: checkedAt ?? (await checkDamage(context, lastChecked)) }
     // under the lock again: another version may commit meanwhile, and its marker must not be replaced by ours
-    return session.transaction(transaction => markReady(transaction, config, files, checked))
+    return session.transaction(transaction => markReady(transaction, config, files, checked), stopsAlone(signal))
   }
   const { schema } = await mark().catch(error => {
     throw applied.length === 0 ? error : notMarked(error, engine)
@@ -83,14 +84,16 @@ const applyPending = async (
     import('../migrations/load.ts'),
     import('../migrations/run.ts'),
   ])
-  const migrations = await loadMigrations(files)
+  const migrations = await loadMigrations(files, signal)
   const facts = { isNew, head, lastChecked, texts: pending.map(({ text }) => text) }
-  const { value: applied, checkedAt } = await withSafetyBackup(context, transaction, facts, async () => {
-    const options = { version, signal, idleLimit, onProgress: createProgress(log, 'rows'), hook: runPlain }
-    const done = await applyMigrations(transaction, migrations.filter(isWanted), options)
-    await commitWithoutMarker(config.readyFile, transaction.commit)
-    return done
-  })
+  const options = { version, signal, idleLimit, onProgress: createProgress(log, 'rows'), hook: runPlain }
+  const { value: applied, checkedAt } = await blamingStrays(signal, () =>
+    withSafetyBackup(context, transaction, facts, async backup => {
+      const done = await applyMigrations(transaction, migrations.filter(isWanted), { ...options, backup })
+      await commitWithoutMarker(config.readyFile, transaction.commit)
+      return done
+    }),
+  )
   return { applied, checkedAt, isNew, lastChecked }
 }
 

@@ -5,7 +5,8 @@ import type { Reader, SchemaObject } from '../engine.ts'
 import { attempt, errorCode, Failure, forShell } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import { digest, type MigrationFile } from '../migrations/files.ts'
-import { readSmallFile, removeFile, replaceFile, syncFolder } from '../volume/files.ts'
+import { readSmallFile } from '../small-file.ts'
+import { removeFile, replaceFile, syncFolder } from '../volume/files.ts'
 import { databaseFiles } from '../volume/volume.ts'
 
 /** What the ready marker says of the volume. Read by hubs and by healthcheck.sh: fields are added, never changed. */

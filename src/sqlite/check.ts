@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import type { TableSize } from '../engine.ts'
 import { attempt, attemptAsync, Failure } from '../failure.ts'
 import type { Connection } from './connect.ts'
-import { isLogicError, leftAsItIs, sqliteError } from './errors.ts'
+import { isLogicError, leftAsItIs, sqliteError, unlessUnknownHere } from './errors.ts'
 import { hasBadHeader } from './file.ts'
 import { type Helper, runHelper } from './helper.ts'
 import { readOnly } from './read-only.ts'
@@ -147,14 +147,10 @@ export const countTables = (connection: Connection): readonly TableSize[] =>
  * name that is not UTF-8.
  * @throws SQLite's other errors, of damage too
  */
-export const countRows = (connection: Connection, table: string): readonly number[] => {
-  const outcome = attempt(() =>
+export const countRows = (connection: Connection, table: string): readonly number[] =>
+  unlessUnknownHere(() =>
     connection
       .prepare<[], number>(`SELECT count(*) FROM ${quote(table)}`)
       .pluck()
       .all(),
-  )
-  if ('value' in outcome) return outcome.value
-  if (isLogicError(outcome.error)) return []
-  throw outcome.error
-}
+  ).flat()

@@ -100,8 +100,15 @@ export const withTransaction = async <T>(
   } finally {
     // not after COMMIT, nor where SQLite rolled back by itself (a full disk); on a disk that fails the first error is the one to tell
     if (connection.inTransaction) attempt(() => connection.exec('ROLLBACK'))
+    detachAll(connection)
     connection.pragma('foreign_keys = ON')
   }
+}
+
+/** What `work` attached; inside the transaction that cannot be undone, and the next BEGIN IMMEDIATE would lock it too. */
+const detachAll = (connection: Connection): void => {
+  const others = connection.prepare<[], string>('SELECT name FROM pragma_database_list WHERE seq > 1').pluck().all()
+  for (const name of others) connection.exec(`DETACH "${name}"`)
 }
 
 /** How to wait for another writer. */

@@ -22,6 +22,13 @@ export const sqliteError = (error: unknown): SqliteError | undefined => {
 export const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(String(sqliteCode(error)))
 
 /**
+ * Whether an error is of the disk, the file or its locks, and not of the statement. A virtual table calls a wrong index of its own
+ * corrupt, and two statements of one connection that are in each other's way find a table locked.
+ */
+export const isOfEngine = (error: unknown): boolean =>
+  /^SQLITE_(?:FULL|IOERR|CORRUPT(?!_VTAB)|NOTADB|NOMEM|CANTOPEN|READONLY|BUSY|PROTOCOL)/.test(String(sqliteCode(error)))
+
+/**
  * The Failure that an error of SQLite or of the filesystem means for the database at `path`; any other error is given back as it
  * came. Result codes: https://www.sqlite.org/rescode.html
  */
@@ -148,6 +155,14 @@ export const leftAsItIs = 'It is left as it is.'
 
 /** Whether SQLite cannot run a statement for what the schema says, such as a function that only the hub has: no sign of damage. */
 export const isLogicError = (error: unknown): boolean => /^SQLITE_ERROR/.test(String(sqliteCode(error)))
+
+/** What reading gives; nothing where it cannot be read here for what only the hub has. */
+export const unlessUnknownHere = <T>(read: () => T): readonly T[] => {
+  const outcome = attempt(read)
+  if ('value' in outcome) return [outcome.value]
+  if (isLogicError(outcome.error)) return []
+  throw outcome.error
+}
 
 /** What a hub brings along: collations, functions, and the modules and tokenizers of virtual tables. */
 const isUnknownHere = ({ message }: SqliteError): boolean =>

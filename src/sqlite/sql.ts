@@ -41,8 +41,16 @@ export const unquote = (name: string): string => {
   return quote === '[' ? inner : inner.replaceAll(quote + quote, quote)
 }
 
+/** Whether two names are one to SQLite, which passes over the case of A to Z and of no other letter. */
+export const sameName = (a: string, b: string): boolean => foldName(a) === foldName(b)
+
+const foldName = (name: string): string => name.replaceAll(/[A-Z]/g, letter => letter.toLowerCase())
+
 /** An SQL identifier, whatever is in it. */
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** An SQL string, whatever is in it. */
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 /** The text of one token, counted from the end where `index` is negative; empty where there is none. */
 export const wordAt = (tokens: readonly Token[], index: number): string => tokens.at(index)?.text ?? ''

@@ -114,8 +114,8 @@ const sessionOf = (surroundings: Surroundings, connection: Connection, { isNew, 
     ...readerOf(connection),
     isSuspect: async () => wasKilled || wrongSize(path, connection).length > 0 || wasWalRecovered(path),
     snapshot: work => whenFree(() => inSnapshot(connection, work), patience),
-    transaction: work =>
-      withTransaction(connection, patience, async commit => {
+    transaction: (work, signal = surroundings.signal) =>
+      withTransaction(connection, { ...patience, signal }, async commit => {
         const { transactionOf } = await import('./transaction.ts')
         return work(transactionOf(surroundings, connection, commit))
       }),

@@ -1,18 +1,20 @@
 import { dirname } from 'node:path'
 import type { Migratable, Transaction } from '../engine.ts'
-import { createGuard } from '../migrations/guard.ts'
+import { historyTable } from '../history.ts'
 import { filesystemOf } from '../volume/mounts.ts'
 import { probeFolderOf } from '../volume/volume.ts'
 import { type Connection, closeUnlessDamaged, openDatabase, withTransaction } from './connect.ts'
 import { makeSafe } from './editor/editor.ts'
-import { sqliteCode, toFailure } from './errors.ts'
+import { isOfEngine, toFailure } from './errors.ts'
 import { flushCommitted } from './file.ts'
 import { helperOf, refuseFalseLocks } from './helper.ts'
-import { prepareHistory, recordApplied, removeApplied } from './history.ts'
+import { openLedger } from './ledger.ts'
 import { readerOf, type SqliteReader } from './reader.ts'
-import { connectSequelize, keywordOf } from './sequelize.ts'
+import { refusalOf } from './refused.ts'
+import { connectSequelize } from './sequelize.ts'
 import { requireSpaceToCommit, spaceForRewrites } from './space.ts'
 import { patienceOf, type Surroundings } from './sqlite.ts'
+import { keepHistory, prepareHistory, recordApplied, removeApplied } from './write-history.ts'
 
 export type SqliteTransaction = Transaction & SqliteReader
 
@@ -23,10 +25,10 @@ export const migratableOn = (connection: Connection): Migratable & SqliteReader 
   record: async migration => recordApplied(connection, migration),
   unrecord: async name => removeApplied(connection, name),
   editor: (hook, onProgress) => makeSafe(connectSequelize(connection, hook).getQueryInterface(), onProgress),
-  guard: async () => createGuard(connection),
+  keeper: () => keepHistory(connection),
+  ledger: async backup => openLedger(connection, { history: historyTable, backup }),
   refusal: refusalOf,
-  // what is wrong with its SQL is the migration's fault, and no damage
-  explain: error => (/^SQLITE_ERROR/.test(String(sqliteCode(error))) ? error : toFailure(error, connection.name)),
+  explain: error => (isOfEngine(error) ? toFailure(error, connection.name) : error),
 })
 
 /** What can be done on a connection that has the write lock of its database. */
@@ -50,15 +52,6 @@ export const transactionOf = (
       await commit()
     },
   }
-}
-
-/** What a migration has no business with: other files, and the switches that this program has set around it. */
-const refusalOf = (sql: string): string | undefined => {
-  const keyword = keywordOf(sql)
-  if (keyword === 'ATTACH' || keyword === 'DETACH') return `${keyword} is not for migrations: ${sql}`
-  if (keyword !== 'PRAGMA') return undefined
-  const setting = /\b(foreign_keys|writable_schema|journal_mode|locking_mode)\s*[=(]/i.exec(sql)?.[1]
-  return setting && `PRAGMA ${setting} is not for migrations: the migrator sets it around them`
 }
 
 /** Over a network or by FUSE, locks may be for show, and the shared memory that WAL needs may not be shared. */

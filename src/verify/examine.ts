@@ -79,7 +79,7 @@ const examineStructure = async (
 ): Promise<CheckResults['results']> => {
   const prefix = known.filter(({ name }) => applied.some(migration => migration.name === name))
   if (prefix.length < applied.length) return {}
-  const expected = await expectedStructure(await loadMigrations(prefix), version, signal)
+  const expected = await expectedStructure(await loadMigrations(prefix, signal), version, signal)
   const findings = compareSchemas(expected, found, { adopted: wasAdopted(applied) })
   return { structure: toProblems('structure', 'SCHEMA_DRIFT', driftHint, findings) }
 }

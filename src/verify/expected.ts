@@ -1,7 +1,9 @@
 import Database from 'better-sqlite3'
+import { MigrationError } from 'umzug'
 import { Failure } from '../failure.ts'
+import { migrationFailed } from '../migrations/blame.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
-import { createRunner, createWatch, failureOf, idleLimit } from '../migrations/run.ts'
+import { createRunner, createWatch, idleLimit } from '../migrations/run.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { compareSchemas, type Finding } from '../sqlite/schema/compare.ts'
 import { readAppSchema, type Schema, without } from '../sqlite/schema/read.ts'
@@ -42,16 +44,18 @@ const applyOnce = async <T>(
   const connection = new Database(':memory:')
   const database = migratableOn(connection)
   const watch = createWatch(signal, idleLimit, database.refusal)
-  const watched = migrations.map(migration => ({
-    ...migration,
-    up: (params: Parameters<LoadedMigration['up']>[0]) => watch.run(migration.name, () => migration.up(params)),
-  }))
   try {
     // as around `up`; it ends with the database, which nobody else has
     connection.exec('PRAGMA foreign_keys = OFF; BEGIN')
     await database.prepareHistory(migrations)
-    const runner = createRunner(database, watched, {
+    const runner = createRunner(database, migrations, {
       version,
+      within: async ({ name }, work, record) => {
+        await watch.run(name, work).catch(error => {
+          throw migrationFailed(name, error)
+        })
+        await record()
+      },
       hook: (asked, execute) => {
         watch.before(asked.sql)
         return execute()
@@ -62,7 +66,7 @@ const applyOnce = async <T>(
     await runner.up()
     return atEnd(connection)
   } catch (error) {
-    throw signal.reason instanceof Failure ? signal.reason : failureOf(error, database)
+    throw signal.reason instanceof Failure ? signal.reason : error instanceof MigrationError ? error.cause : error
   } finally {
     connection.close()
   }

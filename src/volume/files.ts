@@ -4,12 +4,10 @@ import {
   constants,
   fchmodSync,
   fchownSync,
-  fstatSync,
   fsyncSync,
   linkSync,
   openSync,
   readdirSync,
-  readSync,
   renameSync,
   statfsSync,
   statSync,
@@ -17,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { attempt, errorCode, Failure } from '../failure.ts'
+import { attempt, errorCode } from '../failure.ts'
 
 /**
  * Puts `text` into `file` so that even a power cut leaves the old content or all of the new: temporary file beside it,
@@ -121,32 +119,3 @@ export const freeBytes = (folder: string): number => {
   const { bavail, blocks, bsize } = statfsSync(folder)
   return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize
 }
-
-/**
- * Reads a small file of which this program knows the name alone: whatever is in its place, it neither waits (a pipe) nor fills
- * the memory (a file of gigabytes).
- * @param most bytes that such a file has
- * @throws Failure CONFIG_INVALID for what is no file, or larger; the filesystem's errors
- */
-export const readSmallFile = (file: string, most: number): Buffer => {
-  // O_NONBLOCK: a pipe without a writer is opened at once
-  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
-  try {
-    const stats = fstatSync(descriptor)
-    if (!stats.isFile()) throw notRead(file, `is ${stats.isDirectory() ? 'a folder' : 'no file'}`)
-    if (stats.size > most) throw notRead(file, `has ${stats.size} bytes, and may have ${most}`)
-    const bytes = Buffer.alloc(stats.size)
-    let length = 0
-    for (;;) {
-      const read = readSync(descriptor, bytes, length, bytes.length - length, null)
-      length += read
-      // it may have become shorter meanwhile
-      if (read === 0 || length === bytes.length) return bytes.subarray(0, length)
-    }
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-const notRead = (file: string, what: string): Failure =>
-  new Failure('CONFIG_INVALID', `${file} ${what}`, 'Move it away, or put a file of the right kind in its place.')

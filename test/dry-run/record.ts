@@ -1,14 +1,7 @@
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  afterOf,
-  createRecorder,
-  inlineValues,
-  stepThat,
-  tableAccess,
-  withoutUndone,
-} from '../../src/dry-run/record.ts'
+import { afterOf, createRecorder, inlineValues, rowAccess, stepThat, withoutUndone } from '../../src/dry-run/record.ts'
 import { createBridge } from '../../src/sqlite/sequelize.ts'
 import { recordStatements } from '../help/recorded.ts'
 
@@ -180,7 +173,7 @@ for (const [sql, reads, writes] of [
   ['INSERT INTO none VALUES (1)', [], []],
 ] as const) {
   t.test(`"${sql}" reads ${reads.join() || 'nothing'} and writes ${writes.join() || 'nothing'}`, async t => {
-    t.strictSame(tableAccess(connection, sql), { reads, writes })
+    t.strictSame(rowAccess(connection, sql), { reads, writes })
   })
 }
 

@@ -3,12 +3,14 @@ import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { createDryRuns, dryRun, pendingOf, sizeNow } from '../../src/dry-run/try.ts'
+
 import { readMigrationFiles } from '../../src/migrations/files.ts'
+
 import type { LoadedMigration, Migration } from '../../src/migrations/load.ts'
 import { makeSafe } from '../../src/sqlite/editor/editor.ts'
-import { prepareHistory } from '../../src/sqlite/history.ts'
 import { readerOf } from '../../src/sqlite/reader.ts'
 import { connectSequelize } from '../../src/sqlite/sequelize.ts'
+import { prepareHistory } from '../../src/sqlite/write-history.ts'
 import { makeContext } from '../help/context.ts'
 import { root } from '../help/program.ts'
 

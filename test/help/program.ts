@@ -65,7 +65,7 @@ export const dump = (file: string): string => {
       .prepare<[], { name: string; type: string; sql: string }>('SELECT * FROM sqlite_schema')
       .all()
     const tables = objects.filter(({ type }) => type === 'table').map(({ name }) => name)
-    const rows = tables.map(name => [name, connection.prepare(`SELECT * FROM "${name}"`).all()])
+    const rows = tables.map(name => [name, connection.prepare(`SELECT * FROM "${name.replaceAll(`"`, `""`)}"`).all()])
     return JSON.stringify([objects, rows])
   } finally {
     connection.close()

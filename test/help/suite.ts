@@ -5,15 +5,18 @@ import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import {
   type Engine,
+  type Loss,
   type Migratable,
   type Reader,
   runPlain,
   type Session,
+  type StatementHook,
   type Transaction,
 } from '../../src/engine.ts'
 import { Failure } from '../../src/failure.ts'
 import { type AppliedMigration, historyTable } from '../../src/history.ts'
 import type { MigrationFile } from '../../src/migrations/files.ts'
+import { createGuard } from '../../src/migrations/guard.ts'
 import type { LoadedMigration, Migration } from '../../src/migrations/load.ts'
 import { readPlan } from '../../src/migrations/plan.ts'
 import { applyMigrations, idleLimit } from '../../src/migrations/run.ts'
@@ -38,9 +41,24 @@ export type EngineSettings = Readonly<{
 const patient: EngineSettings = { lockTimeout: 30, signal: new AbortController().signal }
 
 /** Runs SQL as a migration does. */
-export const run = async (database: Migratable, ...statements: readonly string[]): Promise<void> => {
-  const { sequelize } = database.editor(runPlain, () => undefined)
+export const run = (database: Migratable, ...statements: readonly string[]): Promise<void> =>
+  runBy(runPlain, database, statements)
+
+const runBy = async (hook: StatementHook, database: Migratable, statements: readonly string[]): Promise<void> => {
+  const { sequelize } = database.editor(hook, () => undefined)
   for (const sql of statements) await sequelize.query(sql)
+}
+
+/** Watches over the rows from now on: `lost` runs statements as a migration would and tells what went, `missing` what is gone in the end. */
+const watchRows = async (transaction: Transaction) => {
+  const ledger = await transaction.ledger(undefined)
+  const guard = createGuard(ledger)
+  const toRows = (losses: readonly Loss[]) => losses.map(({ table, rows }) => ({ table, rows }))
+  return {
+    lost: async (...statements: readonly string[]) =>
+      toRows(await guard.run('0001-a', [], () => runBy(ledger.around, transaction, statements))),
+    missing: async () => toRows(await guard.finish()),
+  }
 }
 
 /** How many rows a table has; undefined where there is none. */
@@ -76,7 +94,7 @@ const unknown = { checksum: null, applied_at: null, duration_ms: null, migrator:
 const apply = (transaction: Transaction, migrations: readonly LoadedMigration[], signal = patient.signal) =>
   applyMigrations(transaction, migrations, {
     ...{ version: '1.2.3', signal, idleLimit },
-    ...{ onProgress: () => undefined, hook: runPlain },
+    ...{ onProgress: () => undefined, hook: runPlain, backup: undefined },
   })
 
 /** What another tool's history has. */
@@ -377,19 +395,26 @@ export const engineSuite = (name: string, { module, makePlace, makeEngine }: Eng
     })
   }
 
-  rule('the guard tells of rows that are gone, that were replaced, and of a table that went with its rows', async t => {
+  rule('the guard tells of rows that are gone, and of a table that went with its rows', async t => {
     const { session } = await prepare(t)
     await session.transaction(async transaction => {
       await run(transaction, ...twoRows)
-      const guard = await transaction.guard()
-      const lost = async (...statements: readonly string[]) =>
-        (await guard(() => run(transaction, ...statements))).map(({ table, rows }) => ({ table, rows }))
+      const { lost } = await watchRows(transaction)
       t.strictSame(await lost('INSERT INTO a VALUES (3)', 'UPDATE a SET x = x + 1'), [])
       t.strictSame(await lost('DELETE FROM a WHERE x = 2'), [{ table: 'a', rows: 1 }])
-      t.strictSame(await lost('DELETE FROM a WHERE x = 3', 'INSERT INTO a VALUES (9)'), [{ table: 'a', rows: 1 }])
       t.strictSame(await lost('ALTER TABLE a RENAME TO b'), [])
       t.strictSame(await lost('DROP TABLE b'), [{ table: 'b', rows: 2 }])
       t.strictSame(await lost('CREATE TABLE e (x INTEGER)', 'DROP TABLE e'), [])
+    })
+  })
+
+  rule('in the end every old row is looked for: one that another took the place of is missing', async t => {
+    const { session } = await prepare(t)
+    await fill(session)
+    await session.transaction(async transaction => {
+      const { lost, missing } = await watchRows(transaction)
+      t.strictSame(await lost('DELETE FROM p WHERE id = 2', 'INSERT INTO p VALUES (9)'), [])
+      t.strictSame(await missing(), [{ table: 'p', rows: 1 }])
     })
   })
 
@@ -397,8 +422,8 @@ export const engineSuite = (name: string, { module, makePlace, makeEngine }: Eng
     const { session } = await prepare(t)
     await fill(session)
     const orphaned = session.transaction(async transaction => {
-      const guard = await transaction.guard()
-      const losses = await guard(() => run(transaction, 'DELETE FROM p WHERE id = 1'))
+      const { lost } = await watchRows(transaction)
+      const losses = await lost('DELETE FROM p WHERE id = 1')
       if (losses.some(({ table, rows }) => table === null && rows === 1)) throw new Error('told')
     })
     await t.rejects(orphaned)

@@ -17,7 +17,7 @@ const watch = async (t: Pick<Test, 'testdir'>, files: Readonly<Record<string, st
   const known = readMigrationFiles(path)
   const calls = watchCalls(known)
   try {
-    const migrations: readonly LoadedMigration[] = await loadMigrations(known)
+    const migrations: readonly LoadedMigration[] = await loadMigrations(known, new AbortController().signal)
     for (const { name, up } of migrations) {
       calls.running(name)
       // @ts-expect-error these do not look at what they are called with
@@ -131,7 +131,7 @@ const importsSeenIn = async (t: Pick<Test, 'teardown'>, files: Readonly<Record<s
   const imports = watchImports()
   try {
     // @ts-expect-error these do not look at what they are called with
-    for (const { up } of await loadMigrations(known)) await up()
+    for (const { up } of await loadMigrations(known, new AbortController().signal)) await up()
   } finally {
     imports.stop()
   }
@@ -219,7 +219,7 @@ t.test('imports and calls are told of the migration that has them', async t => {
   const random = Math.random
   const known = readMigrationFiles(join(folder))
   const outside = watchOutside(known)
-  for (const { name, up } of await loadMigrations(known)) {
+  for (const { name, up } of await loadMigrations(known, new AbortController().signal)) {
     outside.running(name)
     // @ts-expect-error these do not look at what they are called with
     await up()

@@ -11,7 +11,7 @@ const load = async (t: { teardown: (work: () => void) => void }, files: Record<s
   const folder = mkdtempSync(join(tmpdir(), 'migrations-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-  return loadMigrations(readMigrationFiles(folder))
+  return loadMigrations(readMigrationFiles(folder), new AbortController().signal)
 }
 
 t.test("a migration far from any node_modules gets this program's Sequelize, in every language", async t => {
@@ -34,7 +34,10 @@ t.test('a migration may import a file of its own, and Node', async t => {
 
 t.test('an installed package brings its migrations below node_modules, where Node strips no types', async t => {
   const folder = t.testdir({ node_modules: { '0001-a.ts': 'export const up = async (): Promise<number> => 7\n' } })
-  const [migration] = await loadMigrations(readMigrationFiles(join(folder, 'node_modules')))
+  const [migration] = await loadMigrations(
+    readMigrationFiles(join(folder, 'node_modules')),
+    new AbortController().signal,
+  )
   // @ts-expect-error it does not look at what it is called with
   t.equal(await migration?.up(), 7)
 })

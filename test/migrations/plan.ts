@@ -1,11 +1,30 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
+
 import type { AppliedMigration } from '../../src/history.ts'
 import type { MigrationFile } from '../../src/migrations/files.ts'
 import { isFromOtherTool, makePlan, readPlan, refuseConflicts, unknownMigration } from '../../src/migrations/plan.ts'
 import type { Connection } from '../../src/sqlite/connect.ts'
-import { prepareHistory } from '../../src/sqlite/history.ts'
 import { readerOf } from '../../src/sqlite/reader.ts'
+import { prepareHistory } from '../../src/sqlite/write-history.ts'
+
+/** `name` or `name=checksum`; without one every migration has the checksum `same` */
+const parts = (text: string) => {
+  const [name = '', checksum = 'same'] = text.split('=')
+  return { name, checksum: checksum === 'null' ? null : checksum }
+}
+const known = (text: string): MigrationFile => ({
+  file: `/m/${text}.ts`,
+  ...parts(text),
+  text: '',
+  checksum: parts(text).checksum ?? '',
+})
+const applied = (text: string): AppliedMigration => ({
+  ...parts(text),
+  applied_at: null,
+  duration_ms: null,
+  migrator: null,
+})
 
 const open = (t: { teardown: (work: () => void) => void }, sql = '') => {
   const connection = new Database(':memory:')
@@ -45,24 +64,6 @@ t.test('a table of a person beside our history, with everything taken back, is n
   const connection = open(t, 'CREATE TABLE a (x)')
   prepareHistory(connection, [])
   t.strictSame(await foundIn(connection), [])
-})
-
-/** `name` or `name=checksum`; without one every migration has the checksum `same` */
-const parts = (text: string) => {
-  const [name = '', checksum = 'same'] = text.split('=')
-  return { name, checksum: checksum === 'null' ? null : checksum }
-}
-const known = (text: string): MigrationFile => ({
-  file: `/m/${text}.ts`,
-  ...parts(text),
-  text: '',
-  checksum: parts(text).checksum ?? '',
-})
-const applied = (text: string): AppliedMigration => ({
-  ...parts(text),
-  applied_at: null,
-  duration_ms: null,
-  migrator: null,
 })
 
 for (const [title, knownNames, appliedNames, pending, conflicts] of [

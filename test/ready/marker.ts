@@ -1,7 +1,9 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
+
 import type { AppliedMigration } from '../../src/history.ts'
+
 import {
   commitWithoutMarker,
   expectedMarker,
@@ -16,8 +18,8 @@ import {
   writeMarker,
 } from '../../src/ready/marker.ts'
 import { type Connection, openDatabase } from '../../src/sqlite/connect.ts'
-import { prepareHistory } from '../../src/sqlite/history.ts'
 import { readerOf, readObjects } from '../../src/sqlite/reader.ts'
+import { prepareHistory } from '../../src/sqlite/write-history.ts'
 import { makeContext } from '../help/context.ts'
 
 const more = { checkedAt: null, readyAt: '2026-01-01T00:00:00.000Z', version: '1.0.0', seen: '1-1' }

@@ -1,15 +1,14 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
+import { hasHistory, readHistory } from '../../src/sqlite/history.ts'
 import {
-  hasHistory,
   historyStatements,
   prepareHistory,
-  readHistory,
   recordApplied,
   recordChecksum,
   removeApplied,
   setAside,
-} from '../../src/sqlite/history.ts'
+} from '../../src/sqlite/write-history.ts'
 
 const open = (t: { teardown: (work: () => void) => void }, sql = '') => {
   const connection = new Database(':memory:')

@@ -10,7 +10,7 @@ import { makeMigrated } from '../help/migrated.ts'
 import { root } from '../help/program.ts'
 
 const signal = new AbortController().signal
-const load = (folder: string) => loadMigrations(readMigrationFiles(folder))
+const load = (folder: string) => loadMigrations(readMigrationFiles(folder), new AbortController().signal)
 
 t.test('there is one for each migration, and the last is what the program makes of a file', async t => {
   const structures = await expectedSchemas(await load(join(root, 'migrations')), '1.0.0', signal)

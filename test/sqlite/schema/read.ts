@@ -1,6 +1,5 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { prepareHistory } from '../../../src/sqlite/history.ts'
 import {
   affinityOf,
   readAppSchema,
@@ -9,6 +8,7 @@ import {
   readViews,
   type Table,
 } from '../../../src/sqlite/schema/read.ts'
+import { prepareHistory } from '../../../src/sqlite/write-history.ts'
 
 /** The examples of SQLite's own table (https://www.sqlite.org/datatype3.html#affinity_name_examples), and what surprises. */
 const types =

@@ -1,0 +1,57 @@
+import { resolve } from 'node:path'
+import type { Connection } from './connect.ts'
+import { type Life, presentName } from './lives.ts'
+import { keyColumns } from './row-triggers.ts'
+import { quote } from './sql.ts'
+
+/** The rows of the tables as they were before a transaction. */
+export type Before = Readonly<{
+  /** Called when the transaction has done its work: names that a migration uses must not be found in another file. */
+  open: () => void
+  /** what to SELECT a table's rows FROM, with the names of columns that it had */
+  rowsOf: (life: Life) => string
+  /** a name by which the rowid of a table without a primary key can be read there */
+  rowidOf: (life: Life) => string | null
+  /** whether all values are there, or keys alone */
+  hasValues: (life: Life) => boolean
+}>
+
+/**
+ * In WAL mode a second connection, which is the same file attached, still reads what was last committed. In rollback-journal mode a
+ * writer may write over it: there it is the run's own backup, and without one the keys are copied now. A table without a key is
+ * copied whole.
+ * @param backup a copy of the database that nobody writes; undefined where there is none
+ */
+export const keepBefore = (connection: Connection, lives: readonly Life[], backup: string | undefined): Before => {
+  const isWal = connection.pragma('main.journal_mode', { simple: true }) === 'wal'
+  const file = isWal ? connection.name : backup
+  return file === undefined ? copyKeys(connection, lives) : attachLater(connection, resolve(file))
+}
+
+const attachLater = (connection: Connection, file: string): Before => ({
+  open: () => void connection.prepare('ATTACH ? AS "migrator before"').run(file),
+  rowsOf: life => `"migrator before".${quote(presentName(life))}`,
+  rowidOf: ({ rowid }) => rowid,
+  hasValues: () => true,
+})
+
+const copyKeys = (connection: Connection, lives: readonly Life[]): Before => {
+  const hasKey = ({ columns }: Life): boolean => columns.some(({ key }) => key > 0)
+  const copyOf = ({ id }: Life): string => `temp."migrator before ${id}"`
+  for (const life of lives) {
+    const columns = hasKey(life)
+      ? keyColumns(life).map(quote)
+      : [
+          ...(life.rowid === null ? [] : [`${life.rowid} AS "migrator rowid"`]),
+          ...life.columns.filter(({ stored }) => stored).map(({ name }) => quote(name)),
+        ]
+    connection.exec(`CREATE TEMP TABLE ${copyOf(life).slice('temp.'.length)} AS
+      SELECT ${columns.join(', ')} FROM main.${quote(presentName(life))}`)
+  }
+  return {
+    open: () => undefined,
+    rowsOf: copyOf,
+    rowidOf: ({ rowid }) => (rowid === null ? null : 'migrator rowid'),
+    hasValues: life => !hasKey(life),
+  }
+}

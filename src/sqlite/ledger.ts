@@ -1,0 +1,178 @@
+import type { Changes, Ledger, Missing, StatementHook, TableChange } from '../engine.ts'
+import { attempt } from '../failure.ts'
+import { type Before, keepBefore } from './before.ts'
+import type { Connection } from './connect.ts'
+import { sqliteCode, unlessUnknownHere } from './errors.ts'
+import { followLives, type Life, livingAs, presentName, successorOf, wayTo } from './lives.ts'
+import { findGone } from './net.ts'
+import { createOrphanNotes } from './orphans.ts'
+import { createRowTriggers } from './row-triggers.ts'
+import { readViews } from './schema/read.ts'
+import { quote, sameName } from './sql.ts'
+
+export type LedgerOptions = Readonly<{
+  /** the table in which the migrations are recorded: its rows are not counted */
+  history: string
+  /** a copy of the database as it is; undefined where there is none */
+  backup: string | undefined
+}>
+
+/**
+ * Keeps account of the rows of a database in its open transaction, from now on. Reads the existence of every row and every foreign
+ * key, here and after each migration: about 0.25 s for a million rows.
+ */
+export const openLedger = (connection: Connection, { history, backup }: LedgerOptions): Ledger => {
+  const { follow, lives } = followLives(connection, history)
+  const triggers = createRowTriggers(connection)
+  const orphans = createOrphanNotes(connection)
+  const start = lives()
+  const before = keepBefore(connection, start, backup)
+  const announced = new Set<number>()
+  let removesRows: readonly string[] = []
+  let begun = start
+  let time = 0
+  let mark = 0
+  let steps: { readonly sql: string; readonly first: number }[] = []
+
+  const take = (now: readonly Life[]) => ({
+    lives: now.filter(({ ended }) => !ended),
+    rows: new Map(now.filter(({ ended }) => !ended).map(life => [life.id, rowsOf(connection, life)])),
+    views: readViews(connection),
+    unchecked: orphans.note(now, time),
+  })
+  let known = take(start)
+  const rowsAtStart = known.rows
+
+  /** A name means the table that has it before the migration; where there is none, one that gets it in there. */
+  const isAnnounced = (way: readonly Life[]): boolean =>
+    removesRows.some(name => {
+      const meant = livingAs(begun, name)
+      if (meant !== undefined) return way.some(({ id }) => id === meant.id)
+      return way.some(({ names }) => names.some(other => sameName(other, name)))
+    })
+
+  const begin = async (names: readonly string[]): Promise<void> => {
+    removesRows = names
+    begun = lives()
+    mark = triggers.lastDelete()
+    steps = []
+    watch()
+  }
+
+  const wasBefore = ({ id }: Life): Life | undefined => known.lives.find(life => life.id === id)
+
+  const watch = (): void => triggers.watch(lives(), life => isAnnounced([life]))
+
+  const around: StatementHook = (asked, execute) => {
+    const first = triggers.lastDelete() + 1
+    const { executed, changed } = follow(asked, execute)
+    if (!executed.reads && connection.inTransaction) {
+      if (changed) watch()
+      if (triggers.lastDelete() >= first) steps.push({ sql: asked.sql, first })
+    }
+    return executed
+  }
+
+  const changeOf = (was: Life, now: readonly Life[], rows: ReadonlyMap<number, number>): TableChange => {
+    const last = now.find(({ id }) => id === was.id) ?? was
+    const successor = successorOf(was, now, known.lives)
+    const way = successor === undefined ? [was] : wayTo(was, successor, now)
+    const deletes = triggers.deletedSince(mark).filter(({ life }) => way.some(({ id }) => id === life))
+    const first = Math.min(...deletes.map(one => one.first))
+    const origins = start.filter(old => successorOf(old, begun, start)?.id === was.id).map(({ id }) => id)
+    const isMeant = isAnnounced([last, ...way])
+    if (isMeant) for (const id of origins) announced.add(id)
+    return {
+      id: origins[0] ?? was.id,
+      name: presentName(was),
+      rows: known.rows.get(was.id) ?? 0,
+      left: successor === undefined ? 0 : (rows.get(successor.id) ?? 0),
+      deleted: deletes.reduce((sum, one) => sum + one.rows, 0),
+      by: steps.findLast(step => step.first <= first && deletes.length > 0)?.sql ?? last.endedBy,
+      announced: isMeant,
+      old: origins.length > 0 && !origins.some(id => announced.has(id)),
+    }
+  }
+
+  const end = async (): Promise<Changes> => {
+    time += 1
+    const now = lives()
+    const next = take(now)
+    const origin = (life: Life): Life | undefined =>
+      wasBefore(life) ?? known.lives.find(was => successorOf(was, now, known.lives)?.id === life.id)
+    const changes = {
+      tables: known.lives.map(was => changeOf(was, now, next.rows)),
+      orphans: next.lives.flatMap(life => orphans.since(life, origin(life), time)),
+      unchecked: next.lives.flatMap(life => {
+        const reason = next.unchecked.get(life.id)
+        const was = origin(life)
+        const isOld = was !== undefined && known.unchecked.has(was.id)
+        return reason === undefined || isOld ? [] : [{ table: presentName(life), reason }]
+      }),
+      unreadable: next.views.flatMap(({ name, error }) => {
+        const could = known.views.some(view => view.name === name && view.error === null)
+        return error !== null && could ? [{ name, reason: error }] : []
+      }),
+    }
+    known = next
+    return changes
+  }
+
+  const missing = async (): Promise<readonly Missing[]> => {
+    before.open()
+    const now = lives()
+    return start
+      .filter(({ id }) => !announced.has(id) && (rowsAtStart.get(id) ?? 0) > 0)
+      .flatMap(old => missingOf(connection, before, old, now, start, rowsAtStart.get(old.id) ?? 0))
+  }
+
+  const finish = async (): Promise<void> => {
+    triggers.finish()
+    const tables = connection.prepare<[], string>(
+      "SELECT name FROM sqlite_temp_schema WHERE type = 'table' AND name LIKE 'migrator %'",
+    )
+    for (const name of tables.pluck().all()) connection.exec(`DROP TABLE temp."${name}"`)
+  }
+
+  return { around, isOpen: () => connection.inTransaction, begin, end, missing, finish }
+}
+
+const rowsOf = (connection: Connection, life: Life): number => {
+  const counted = attempt(() =>
+    unlessUnknownHere(() =>
+      Number(
+        connection
+          .prepare(`SELECT count(*) FROM main.${quote(presentName(life))}`)
+          .pluck()
+          .get(),
+      ),
+    ),
+  )
+  if ('value' in counted) return counted.value.at(0) ?? 0
+  // the content of a virtual table may be elsewhere, and gone
+  if (life.virtual && sqliteCode(counted.error) === 'SQLITE_ERROR') return 0
+  throw counted.error
+}
+
+const missingOf = (
+  connection: Connection,
+  before: Before,
+  old: Life,
+  now: readonly Life[],
+  start: readonly Life[],
+  rows: number,
+): readonly Missing[] => {
+  const { id } = old
+  const name = presentName(old)
+  const successor = successorOf(old, now, start)
+  if (successor === undefined) return [{ id, name, rows, example: null }]
+  const last = now.find(life => life.id === id) ?? old
+  const outcome = attempt(() =>
+    findGone(connection, before, { old, last, now: successor, way: wayTo(old, successor, now) }),
+  )
+  if ('error' in outcome) {
+    if (old.virtual && sqliteCode(outcome.error) === 'SQLITE_ERROR') return []
+    throw outcome.error
+  }
+  return outcome.value.rows > 0 ? [{ id, name, ...outcome.value }] : []
+}

@@ -1,0 +1,215 @@
+import type { SqlResult, SqlStatement } from '../engine.ts'
+import type { Connection } from './connect.ts'
+import { type PresentColumn, type PresentTable, readPresentTables } from './present-tables.ts'
+import { keywordOf } from './sequelize.ts'
+import { sameName, tokensOf, unquote } from './sql.ts'
+import { type TableAccess, tableAccess } from './table-access.ts'
+
+/** A table through its life, whatever it is called: what statements did to it makes it the same one, never where its rows are. */
+export type Life = Readonly<{
+  id: number
+  /** all the names it bore; the last one is its present name, or the one that it was dropped under */
+  names: readonly string[]
+  /** when it got each of them, by a clock that counts changes of the schema */
+  since: readonly number[]
+  /** its row in sqlite_schema */
+  place: number
+  ended: boolean
+  /** when it was dropped, by the same clock */
+  endedAt: number | null
+  /** the statement that dropped it */
+  endedBy: string | null
+  virtual: boolean
+  /** a statement deleted rows of it, which no trigger tells of a virtual table */
+  deletedFrom: boolean
+  /** a name by which its rowid can be read; null where there is none */
+  rowid: string | null
+  /** `first` is the name that a column had when the table came */
+  columns: readonly Readonly<PresentColumn & { first: string }>[]
+  /** the lives whose rows statements copied into it, directly or by way of others */
+  sources: readonly number[]
+}>
+
+type State = Readonly<{
+  lives: readonly Life[]
+  /** changes of the schema up to now */
+  clock: number
+  /** the lives whose rows were copied into temporary tables, by name */
+  temporary: Readonly<Record<string, readonly number[]>>
+}>
+
+/** Only such a statement copies rows of one table into another. */
+const copiesRows = /^(?:INSERT|REPLACE|WITH|CREATE)$/
+const none: TableAccess = { reads: [], writes: [], readsVirtual: false, writesVirtual: false }
+
+export const presentName = ({ names }: Life): string => names.at(-1) ?? ''
+
+/**
+ * Follows the tables of a database through the statements of a transaction. What is known is kept in a temporary table, so that a
+ * ROLLBACK TO takes it back together with what it is about.
+ * @param history is not followed
+ */
+export const followLives = (connection: Connection, history: string) => {
+  connection.exec('CREATE TEMP TABLE "migrator lives" (one INTEGER PRIMARY KEY, state TEXT) WITHOUT ROWID')
+  const load = connection.prepare<[], string>('SELECT state FROM temp."migrator lives"').pluck()
+  const save = (state: State): void => {
+    connection.prepare('REPLACE INTO temp."migrator lives" VALUES (1, ?)').run(JSON.stringify(state))
+  }
+  const read = (): State => JSON.parse(String(load.get()))
+  const version = connection.prepare<[], number>('SELECT schema_version FROM main.pragma_schema_version').pluck()
+  const temporaries = connection.prepare<[], string>("SELECT name FROM sqlite_temp_schema WHERE type = 'table'").pluck()
+  const virtual = connection.prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND rootpage = 0 LIMIT 1")
+  const hasVirtual = (): boolean => virtual.get() !== undefined
+  const start = readPresentTables(connection, history).map((table, index) => begin(table, index, [], 0))
+  save({ lives: start, clock: 0, temporary: {} })
+
+  /** Runs a statement, and sees what it does to tables. @returns whether any table came, went, or is another one now */
+  const follow = (
+    asked: SqlStatement,
+    execute: () => SqlResult,
+  ): Readonly<{ executed: SqlResult; changed: boolean }> => {
+    const before = version.get()
+    const isCopy = copiesRows.test(keywordOf(asked.sql)) && /\bSELECT\b/i.test(asked.sql)
+    const access = isCopy ? tableAccess(connection, asked) : none
+    // before it runs: afterwards it would be in the way of changes(), which the migration may ask for
+    if (access.writes.length > 0 || access.writesVirtual) save(copied(read(), access))
+    if (keywordOf(asked.sql) === 'DELETE' && hasVirtual() && tableAccess(connection, asked).writesVirtual)
+      save(deletedFrom(read(), asked.sql))
+    const known = isCopy ? temporaries.all() : []
+    const executed = execute()
+    const came = isCopy && connection.inTransaction ? temporaries.all().filter(name => !known.includes(name)) : []
+    if (came.length > 0) save(copied(read(), { ...access, writes: came.map(name => `temp.${name}`) }))
+    // SQLite may have ended the transaction, and what is kept in it
+    if (version.get() === before || !connection.inTransaction) return { executed, changed: false }
+    save(compared(read(), readPresentTables(connection, history), access, asked.sql))
+    return { executed, changed: true }
+  }
+
+  return { follow, lives: (): readonly Life[] => read().lives }
+}
+
+const begin = (table: PresentTable, id: number, sources: readonly number[], now: number): Life => ({
+  id,
+  names: [table.name],
+  since: [now],
+  place: table.place,
+  ended: false,
+  endedAt: null,
+  endedBy: null,
+  virtual: table.virtual,
+  deletedFrom: false,
+  rowid: table.rowid,
+  columns: table.columns.map(column => ({ ...column, first: column.name })),
+  sources,
+})
+
+/** The table that has a name now. */
+export const livingAs = (lives: readonly Life[], name: string): Life | undefined =>
+  lives.find(life => !life.ended && sameName(presentName(life), name))
+
+/** All whose rows are in what a statement reads. */
+const sourcesOf = ({ lives, temporary }: State, { reads, readsVirtual }: TableAccess): readonly number[] => {
+  const read = lives.filter(
+    life => !life.ended && ((readsVirtual && life.virtual) || reads.some(name => sameName(name, presentName(life)))),
+  )
+  return [
+    ...read.flatMap(({ id, sources }) => [id, ...sources]),
+    ...reads.flatMap(name => temporary[temporaryKey(name)] ?? []),
+  ]
+}
+
+const deletedFrom = (state: State, sql: string): State => {
+  const words = tokensOf(sql).map(({ text }) => unquote(text))
+  const isNamed = (life: Life): boolean => words.some(word => sameName(word.replace(/^main\./i, ''), presentName(life)))
+  return {
+    ...state,
+    lives: state.lives.map(life => (life.virtual && isNamed(life) ? { ...life, deletedFrom: true } : life)),
+  }
+}
+
+const temporaryKey = (name: string): string => name.toLowerCase()
+
+const copied = (state: State, access: TableAccess): State => {
+  const sources = sourcesOf(state, access)
+  const isWritten = (life: Life): boolean =>
+    !life.ended &&
+    ((access.writesVirtual && life.virtual) || access.writes.some(name => sameName(name, presentName(life))))
+  const temporary = access.writes
+    .filter(name => name.startsWith('temp.'))
+    .map(name => [temporaryKey(name), merge(state.temporary[temporaryKey(name)] ?? [], sources)] as const)
+  return {
+    ...state,
+    lives: state.lives.map(life => (isWritten(life) ? { ...life, sources: merge(life.sources, sources) } : life)),
+    temporary: { ...state.temporary, ...Object.fromEntries(temporary) },
+  }
+}
+
+const merge = (a: readonly number[], b: readonly number[]): readonly number[] => [...new Set([...a, ...b])]
+
+/** What a statement did to the schema. ALTER TABLE ... RENAME leaves a table in its row of sqlite_schema, under another name. */
+const compared = (state: State, present: readonly PresentTable[], access: TableAccess, sql: string): State => {
+  const clock = state.clock + 1
+  const isRenamed = ({ place, name }: PresentTable, life: Life): boolean =>
+    keywordOf(sql) === 'ALTER' && place === life.place && livingAs(state.lives, name) === undefined
+  const tableOf = (life: Life): PresentTable | undefined =>
+    present.find(({ name }) => sameName(name, presentName(life))) ?? present.find(table => isRenamed(table, life))
+  const followed = state.lives.map(life => {
+    if (life.ended) return life
+    const table = tableOf(life)
+    return table === undefined ? { ...life, ended: true, endedAt: clock, endedBy: sql } : grown(life, table, clock)
+  })
+  const sources = sourcesOf(state, access)
+  const came = present
+    .filter(({ name }) => livingAs(followed, name) === undefined)
+    .map((table, index) => begin(table, followed.length + index, sources, clock))
+  return { ...state, clock, lives: [...followed, ...came] }
+}
+
+/**
+ * What stands in the place of a table: itself under its present name; where it was dropped the next one that got a name which it
+ * bore, or what stands in the place of that. It must have been made since, or its rows were copied there.
+ * @param since lives that are not in it are new
+ */
+export const successorOf = (life: Life, lives: readonly Life[], since: readonly Life[]): Life | undefined => {
+  const isHeir = (other: Life): boolean => other.sources.includes(life.id) || !since.some(({ id }) => id === other.id)
+  const found = placesOf(lives.find(({ id }) => id === life.id) ?? life, lives, 0).filter(
+    other => other.id === life.id || isHeir(other),
+  )
+  return found.find(({ sources }) => sources.includes(life.id)) ?? found.at(0)
+}
+
+/** The lives that rows of a table went through to what stands in its place, in the order in which they began. */
+export const wayTo = (life: Life, successor: Life, lives: readonly Life[]): readonly Life[] =>
+  lives.filter(
+    ({ id, sources }) =>
+      id === life.id || id === successor.id || (sources.includes(life.id) && successor.sources.includes(id)),
+  )
+
+/** Those that are there now, the most likely one first. @param from the names that it left before that time do not matter */
+const placesOf = (life: Life, lives: readonly Life[], from: number): readonly Life[] => {
+  if (!life.ended) return [life]
+  const names = life.names
+    .map((name, index) => ({ name, left: life.since[index + 1] ?? life.endedAt ?? 0 }))
+    .filter(({ left }) => left >= from)
+  return names.toReversed().flatMap(({ name, left }) => {
+    const [next] = lives
+      .filter(other => other.id !== life.id)
+      .flatMap(other => other.names.map((its, index) => ({ other, its, since: other.since[index] ?? 0 })))
+      .filter(({ its, since }) => sameName(its, name) && since >= left)
+      .sort((a, b) => a.since - b.since)
+    return next === undefined ? [] : placesOf(next.other, lives, next.since)
+  })
+}
+
+/** A column with another name in the same place was renamed; where there are fewer or more, some went or came. */
+const grown = (life: Life, { name, columns, place }: PresentTable, now: number): Life => ({
+  ...life,
+  place,
+  names: presentName(life) === name ? life.names : [...life.names, name],
+  since: presentName(life) === name ? life.since : [...life.since, now],
+  columns: columns.map((column, index) => {
+    const known = life.columns.find(other => other.name === column.name)
+    const inPlace = life.columns.length === columns.length ? life.columns[index] : undefined
+    return { ...column, first: (known ?? inPlace)?.first ?? column.name }
+  }),
+})

@@ -1,0 +1,208 @@
+import type { Before } from './before.ts'
+import type { Connection } from './connect.ts'
+import { type Life, presentName } from './lives.ts'
+import { keyColumns, textOfValues } from './row-triggers.ts'
+import { affinityOf } from './schema/read.ts'
+import { quote, sameName } from './sql.ts'
+
+/** Rows that are not there any more, and the key or the values of one of them. */
+export type Gone = Readonly<{ rows: number; example: string | null }>
+
+export type Compared = Readonly<{
+  /** a table as it was before the transaction */
+  old: Life
+  /** as it is or was last */
+  last: Life
+  /** what stands in its place */
+  now: Life
+  /** all that its rows went through: `last` and `now`, and those between them */
+  way: readonly Life[]
+}>
+
+type Pair = Readonly<{ was: string; is: string }>
+
+const nothing: Gone = { rows: 0, example: null }
+
+/**
+ * Looks for rows of a table that are not there any more. A row is there by its primary key, whatever else it says now; where the
+ * table has none by its rowid, or by its values. One that a statement deleted, and all those of a table that was made anew without
+ * a statement that copied its rows into it, are there by their values.
+ */
+export const findGone = (connection: Connection, before: Before, compared: Compared): Gone => {
+  const { old, last, now, way } = compared
+  const isSame = last.id === now.id
+  const pairs = old.columns.filter(({ stored }) => stored).flatMap(({ name }) => pairOf(compared, name) ?? [])
+  const deleted = deletedKeys(way)
+  const rows = { from: before.rowsOf(old), now: `main.${quote(presentName(now))}` }
+  const byValues = (where: string): Gone =>
+    multiset(
+      connection,
+      `SELECT ${textOfValues(
+        pairs.map(({ was }) => was),
+        '',
+      )} AS key FROM ${rows.from} ${where}`,
+      `SELECT ${textOfValues(
+        pairs.map(({ is }) => is),
+        '',
+      )} AS key FROM ${rows.now}`,
+    )
+  if (!(isSame || now.sources.includes(last.id)))
+    return before.hasValues(old) ? byValues('') : all(connection, rows.from)
+
+  if (way.some(life => life.deletedFrom)) return byValues('')
+  const hasKey = old.columns.some(({ key }) => key > 0)
+  const key = hasKey ? keyPairs(compared) : undefined
+  const gone =
+    key !== undefined
+      ? byKey(connection, rows, compared, key)
+      : before.hasValues(old)
+        ? withoutKey(connection, before, compared, pairs, byValues)
+        : fewer(connection, rows)
+  const wasDeleted = connection.prepare(`SELECT EXISTS (${deleted})`).pluck().get() === 1
+  if (!wasDeleted || gone.rows > 0) return gone
+  const rowid = before.rowidOf(old)
+  const keys = hasKey ? keyColumns(old) : rowid === null ? [] : [rowid]
+  const where = `WHERE ${textOfValues(keys, '')} IN (${deleted})`
+  return before.hasValues(old) ? byValues(where) : all(connection, `${rows.from} ${where}`)
+}
+
+/** The keys that deleted rows had before the transaction. In another life they had begun with those that they had got by then. */
+const deletedKeys = (way: readonly Life[]): string =>
+  way
+    .map(({ id }, index) =>
+      way.slice(0, index).reduceRight(
+        (keys, earlier) =>
+          `SELECT coalesce((SELECT was FROM temp."migrator moves" WHERE life = ${earlier.id} AND now = d.key), d.key) AS key
+             FROM (${keys}) AS d`,
+        `SELECT key FROM temp."migrator deletes" WHERE life = ${id}`,
+      ),
+    )
+    .join(' UNION ALL ')
+
+/** What a column that the table had is called now; undefined where it went. */
+const pairOf = ({ old, last, now }: Compared, name: string): Pair | undefined => {
+  const first = old.columns.find(column => column.name === name)?.first
+  const then = last.columns.find(column => column.first === first)
+  const is =
+    last.id === now.id ? then : now.columns.find(column => then !== undefined && sameName(column.name, then.name))
+  return is?.stored ? { was: name, is: is.name } : undefined
+}
+
+/** By their names; where one has none the primary key of the table as it is now must be of as many columns. */
+const keyPairs = (compared: Compared): readonly Pair[] | undefined => {
+  const key = keyColumns(compared.old)
+  const pairs = key.flatMap(name => pairOf(compared, name) ?? [])
+  if (pairs.length === key.length) return pairs
+  const present = compared.now.columns.some(column => column.key > 0) ? keyColumns(compared.now) : []
+  return present.length === key.length ? present.map((is, index) => ({ was: key[index] ?? is, is })) : undefined
+}
+
+type Relations = Readonly<{ from: string; now: string }>
+
+const all = (connection: Connection, from: string): Gone => ({
+  rows: Number(connection.prepare(`SELECT count(*) FROM ${from}`).pluck().get()),
+  example: null,
+})
+
+/** Where keys are all that is known, and the table has none of their columns any more. */
+const fewer = (connection: Connection, { from, now }: Relations): Gone => ({
+  rows: Math.max(0, all(connection, from).rows - all(connection, now).rows),
+  example: null,
+})
+
+/** As many rows of each key must be there as were. */
+const multiset = (connection: Connection, were: string, are: string): Gone =>
+  connection
+    .prepare<[], Gone>(
+      `SELECT coalesce(sum(e.n - coalesce(a.n, 0)), 0) AS rows, min(e.key) AS example
+       FROM (SELECT key, count(*) AS n FROM (${were}) GROUP BY key) AS e
+       LEFT JOIN (SELECT key, count(*) AS n FROM (${are}) GROUP BY key) AS a ON a.key = e.key
+       WHERE e.n > coalesce(a.n, 0)`,
+    )
+    .get() ?? nothing
+
+const byKey = (connection: Connection, rows: Relations, compared: Compared, key: readonly Pair[]): Gone => {
+  const { old, now, way } = compared
+  const [was, is] = [key.map(pair => pair.was), key.map(pair => pair.is)]
+  const typeIn = (life: Life, name: string): string => life.columns.find(column => column.name === name)?.type ?? ''
+  const isPlain =
+    key.every(pair => affinityOf(typeIn(old, pair.was)) === affinityOf(typeIn(now, pair.is))) &&
+    ask(connection, `SELECT EXISTS (SELECT 1 FROM temp."migrator moves" WHERE life IN (${idsOf(way)}))`) === 0 &&
+    ask(connection, `SELECT EXISTS (SELECT 1 FROM ${rows.from} WHERE ${was.map(isNull).join(' OR ')})`) === 0
+  if (!isPlain) return byExpectedKey(connection, rows, compared, key)
+  const [first] = key
+  const isRowid = key.length === 1 && first !== undefined && sameName(typeIn(old, first.was), 'INTEGER')
+  // by seeking rowids, or by reading both indexes side by side
+  const lost = isRowid
+    ? `SELECT o.${quote(first.was)} FROM ${rows.from} AS o LEFT JOIN ${rows.now} AS n
+         ON n.${quote(first.is)} IS o.${quote(first.was)} WHERE n.${quote(first.is)} IS NULL`
+    : `SELECT ${was.map(quote).join(', ')} FROM ${rows.from} EXCEPT SELECT ${is.map(quote).join(', ')} FROM ${rows.now}
+         ORDER BY ${was.map((_, index) => index + 1).join(', ')}`
+  return (
+    connection
+      .prepare<[], Gone>(`SELECT count(*) AS rows, min(${textOfValues(was, '')}) AS example FROM (${lost})`)
+      .get() ?? nothing
+  )
+}
+
+const idsOf = (lives: readonly Life[]): string => lives.map(({ id }) => id).join(', ')
+
+const isNull = (column: string): string => `${quote(column)} IS NULL`
+
+const ask = (connection: Connection, sql: string): unknown => connection.prepare(sql).pluck().get()
+
+/** Works out which key each row should have: as it was, in the type that the key has now, or as UPDATE made it. */
+const byExpectedKey = (connection: Connection, rows: Relations, { now, way }: Compared, key: readonly Pair[]): Gone => {
+  const typed = key.map(({ is }, index) => ({
+    name: `key ${index}`,
+    type: now.columns.find(column => column.name === is)?.type ?? '',
+  }))
+  const names = typed.map(({ name }) => name)
+  connection.exec(`
+    CREATE TEMP TABLE "migrator keys" (key, nth, ${typed.map(({ name, type }) => `${quote(name)} ${typeName(type)}`).join(', ')});
+    INSERT INTO temp."migrator keys" (${names.map(quote).join(', ')})
+      SELECT ${key.map(({ was }) => quote(was)).join(', ')} FROM ${rows.from};
+    UPDATE temp."migrator keys" SET key = ${textOfValues(names, '')}`)
+  // NULL may be the key of many rows, of which as many moved as are noted
+  for (const { id } of way)
+    connection.exec(`
+      UPDATE temp."migrator keys" AS k SET nth = n.nth FROM
+        (SELECT rowid AS row, row_number() OVER (PARTITION BY key) AS nth FROM temp."migrator keys") AS n
+        WHERE n.row = k.rowid;
+      UPDATE temp."migrator keys" AS k SET key = m.now FROM
+        (SELECT was, now, row_number() OVER (PARTITION BY was) AS nth FROM temp."migrator moves" WHERE life = ${id}) AS m
+        WHERE m.was = k.key AND m.nth = k.nth`)
+  const present = textOfValues(
+    key.map(pair => pair.is),
+    '',
+  )
+  const gone = multiset(connection, 'SELECT key FROM temp."migrator keys"', `SELECT ${present} AS key FROM ${rows.now}`)
+  connection.exec('DROP TABLE temp."migrator keys"')
+  return gone
+}
+
+/** A type may be any words, and numbers in parentheses. */
+const typeName = (type: string): string => (type === '' ? '' : quote(type))
+
+/**
+ * By its rowid, which is enough where the table is the same one. In another one it may have another rowid, or be the row of another
+ * rowid: there one of its values must be the same besides, or all of them under whatever rowid.
+ */
+const withoutKey = (
+  connection: Connection,
+  before: Before,
+  { old, last, now }: Compared,
+  pairs: readonly Pair[],
+  byValues: (where: string) => Gone,
+): Gone => {
+  const rowid = before.rowidOf(old)
+  if (rowid === null || now.rowid === null) return byValues('')
+  const isAlike = pairs.map(
+    ({ was, is }) => `CAST(o.${quote(was)} AS TEXT) = CAST(n.${quote(is)} AS TEXT) COLLATE NOCASE`,
+  )
+  const isOther = last.id === now.id || isAlike.length === 0 ? '' : `OR coalesce(${isAlike.join(' OR ')}, 0) = 0`
+  const lost = `SELECT o.${quote(rowid)} FROM ${before.rowsOf(old)} AS o LEFT JOIN main.${quote(presentName(now))} AS n
+    ON n.${quote(now.rowid)} = o.${quote(rowid)} WHERE n.${quote(now.rowid)} IS NULL ${isOther}`
+  if (all(connection, `(${lost})`).rows === 0) return nothing
+  return byValues('')
+}

@@ -1,0 +1,92 @@
+import { attempt } from '../failure.ts'
+import type { Connection } from './connect.ts'
+import { sqliteError } from './errors.ts'
+import { type Life, presentName } from './lives.ts'
+import { keyColumns, textOfValues } from './row-triggers.ts'
+import { literal, quote } from './sql.ts'
+
+export type Orphans = Readonly<{ table: string; parent: string; rows: number }>
+
+/** Tables whose foreign keys SQLite does not check, by their lives, with what it says of them. */
+export type Unchecked = ReadonlyMap<number, string>
+
+type KeyRow = { id: number; from: string; to: string | null; parent: string }
+
+/**
+ * Notes rows without a parent one by one, so that one which loses its parent is not set off against another that finds one.
+ */
+export const createOrphanNotes = (connection: Connection) => {
+  connection.exec(`
+    CREATE TEMP TABLE "migrator orphans" (time INTEGER, life INTEGER, columns TEXT, parent TEXT, key TEXT);
+    CREATE INDEX temp."migrator orphans by life" ON "migrator orphans" (time, life)`)
+  const keysOf = connection.prepare<[string], KeyRow>(
+    `SELECT id, "from", "to", "table" AS parent FROM pragma_foreign_key_list(?, 'main') ORDER BY id, seq`,
+  )
+  const keyOf = connection
+    .prepare<[string], string>("SELECT name FROM pragma_table_xinfo(?, 'main') WHERE pk > 0 ORDER BY pk")
+    .pluck()
+
+  /** The orphans that a table has, one query a foreign key. */
+  const findIn = (life: Life): readonly string[] => {
+    const name = presentName(life)
+    return [...Map.groupBy(keysOf.all(name), ({ id }) => id)].map(([id, parts]) => {
+      const columns = parts.map(({ from }) => from)
+      // the rowid of a row without a key may be another one after a rebuild
+      const key = life.columns.some(column => column.key > 0) ? keyColumns(life) : columns
+      const firsts = columns.map(column => life.columns.find(({ name }) => name === column)?.first ?? column)
+      const noted = `${literal(firsts.join())}, ${literal(String(parts[0]?.parent))}, ${textOfValues(key, 't.')}`
+      const table = `main.${quote(name)} AS t`
+      if (life.rowid !== null)
+        return `SELECT ${noted} FROM pragma_foreign_key_check(${literal(name)}, 'main') AS c
+                JOIN ${table} ON t.${quote(life.rowid)} = c.rowid WHERE c.fkid = ${id}`
+      const named = parts.flatMap(({ to }) => to ?? [])
+      const parent = String(parts[0]?.parent)
+      const parentColumns = named.length > 0 ? named : keyOf.all(parent)
+      const isIt = columns.map((column, index) => `p.${quote(parentColumns[index] ?? '')} = t.${quote(column)}`)
+      return `SELECT ${noted} FROM ${table} WHERE ${columns.map(column => `t.${quote(column)} IS NOT NULL`).join(' AND ')}
+              AND NOT EXISTS (SELECT 1 FROM main.${quote(parent)} AS p WHERE ${isIt.join(' AND ')})`
+    })
+  }
+
+  const check = (life: Life): readonly Readonly<{ reason: string }>[] => {
+    if (life.ended || life.virtual) return []
+    const outcome = attempt(() =>
+      connection.prepare("SELECT count(*) FROM pragma_foreign_key_check(?, 'main')").pluck().get(presentName(life)),
+    )
+    if ('value' in outcome) return []
+    const said = sqliteError(outcome.error)
+    if (said?.code !== 'SQLITE_ERROR') throw outcome.error
+    return [{ reason: said.message }]
+  }
+
+  /** Reads every row with a foreign key. @param time of which these are, a number of its own each time */
+  const note = (lives: readonly Life[], time: number): Unchecked => {
+    connection.prepare('DELETE FROM temp."migrator orphans" WHERE time < ?').run(time - 1)
+    const unchecked = new Map<number, string>()
+    for (const life of lives) {
+      const [refused] = check(life)
+      if (refused !== undefined) unchecked.set(life.id, refused.reason)
+      else if (!life.ended && !life.virtual)
+        for (const select of findIn(life))
+          connection.exec(`INSERT INTO temp."migrator orphans" SELECT ${time}, ${life.id}, * FROM (${select})`)
+    }
+    return unchecked
+  }
+
+  /** Those of a table that were none at the time before. @param was the table in whose place it stands; undefined for a new one */
+  const since = (life: Life, was: Life | undefined, time: number): readonly Orphans[] =>
+    connection
+      .prepare<[number, number, number, number], Omit<Orphans, 'table'>>(
+        `SELECT now.parent, sum(now.n - coalesce(old.n, 0)) AS rows FROM
+           (SELECT columns, parent, key, count(*) AS n FROM temp."migrator orphans" WHERE time = ? AND life = ?
+            GROUP BY columns, key) AS now
+         LEFT JOIN
+           (SELECT columns, key, count(*) AS n FROM temp."migrator orphans" WHERE time = ? AND life = ?
+            GROUP BY columns, key) AS old ON old.columns = now.columns AND old.key = now.key
+         WHERE now.n > coalesce(old.n, 0) GROUP BY now.parent ORDER BY now.parent`,
+      )
+      .all(time, life.id, time - 1, was?.id ?? -1)
+      .map(({ parent, rows }) => ({ table: presentName(life), parent, rows }))
+
+  return { note, since }
+}

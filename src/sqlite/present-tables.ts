@@ -1,0 +1,61 @@
+import type { Connection } from './connect.ts'
+import { unlessUnknownHere } from './errors.ts'
+import { sameName } from './sql.ts'
+
+export type PresentColumn = Readonly<{
+  name: string
+  /** as declared */
+  type: string
+  /** its place in the primary key, from 1; 0 where it is not in it */
+  key: number
+  /** it is written, not computed */
+  stored: boolean
+}>
+
+/** A table whose rows are a hub's own: neither SQLite's, nor one in which a virtual table keeps its content. */
+export type PresentTable = Readonly<{
+  name: string
+  /** its row in sqlite_schema, which it keeps under another name */
+  place: number
+  virtual: boolean
+  /** a name by which its rowid can be read; null where there is none */
+  rowid: string | null
+  columns: readonly PresentColumn[]
+}>
+
+type TableRow = { name: string; place: number; sql: string; virtual: number; withoutRowid: number }
+type ColumnRow = { name: string; type: string; pk: number; hidden: number }
+
+/** An index of rows that are elsewhere: https://www.sqlite.org/fts5.html#external_content_and_contentless_tables */
+const isIndexOfOthers = ({ virtual, sql }: TableRow): boolean =>
+  virtual === 1 && /\bcontent\s*=\s*(?!''|"")\S/i.test(sql)
+
+/**
+ * The tables of a database that have rows of its hub, in the order in which they were made.
+ * @param history is left out
+ */
+export const readPresentTables = (connection: Connection, history: string): readonly PresentTable[] => {
+  const columns = connection.prepare<[string], ColumnRow>("SELECT * FROM pragma_table_xinfo(?, 'main')")
+  return connection
+    .prepare<[], TableRow>(
+      `SELECT s.name, s.rowid AS place, s.sql, l.type = 'virtual' AS virtual, l.wr AS withoutRowid
+       FROM main.sqlite_schema AS s JOIN pragma_table_list AS l
+         ON l.schema = 'main' AND l.name = s.name AND l.type IN ('table', 'virtual')
+       WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY s.rowid`,
+    )
+    .all()
+    .filter(table => !sameName(table.name, history) && !isIndexOfOthers(table))
+    .map(({ name, place, virtual, withoutRowid }) => {
+      const read = unlessUnknownHere(() => columns.all(name)).flat()
+      const stored = read.map(({ name, type, pk, hidden }) => ({
+        ...{ name, type, key: pk },
+        stored: hidden === 0,
+      }))
+      const rowid = withoutRowid === 1 ? undefined : freeRowid(stored.map(column => column.name))
+      return { name, place, virtual: virtual === 1, rowid: rowid ?? null, columns: stored }
+    })
+}
+
+/** https://www.sqlite.org/lang_createtable.html#rowid */
+const freeRowid = (columns: readonly string[]): string | undefined =>
+  ['rowid', '_rowid_', 'oid'].find(name => !columns.some(column => sameName(column, name)))

@@ -1,0 +1,84 @@
+import type { Connection } from './connect.ts'
+import { type Life, presentName } from './lives.ts'
+import { quote } from './sql.ts'
+
+/** Which rows statements deleted from a table. */
+export type Deleted = Readonly<{ life: number; rows: number; first: number }>
+
+/** The columns by which a table tells its rows apart: its primary key, or its rowid; none where it has neither. */
+export const keyColumns = ({ columns, rowid }: Pick<Life, 'columns' | 'rowid'>): readonly string[] => {
+  const key = columns.filter(({ key }) => key > 0).sort((a, b) => a.key - b.key)
+  if (key.length > 0) return key.map(({ name }) => name)
+  return rowid === null ? [] : [rowid]
+}
+
+/** The values of columns as one text, which is another one where a value, or its type, is. */
+export const textOfValues = (columns: readonly string[], prefix: string): string =>
+  columns.length === 0 ? "''" : columns.map(column => `quote(${prefix}${quote(column)})`).join(" || ',' || ")
+
+/**
+ * Notes the keys of rows that statements delete, and the new keys that they give to rows, by triggers of this connection alone. What
+ * they note is rolled back with the rows. They do not see DROP TABLE, nor the rows that REPLACE puts others in the place of.
+ */
+export const createRowTriggers = (connection: Connection) => {
+  connection.exec(`
+    CREATE TEMP TABLE "migrator deletes" (life INTEGER, key TEXT);
+    CREATE TEMP TABLE "migrator moves" (life INTEGER, was TEXT, now TEXT);
+    CREATE INDEX temp."migrator moves from" ON "migrator moves" (life, was);
+    CREATE INDEX temp."migrator moves to" ON "migrator moves" (life, now)`)
+  const present = connection
+    .prepare<[], string>("SELECT name FROM sqlite_temp_schema WHERE type = 'trigger' AND name LIKE 'migrator %'")
+    .pluck()
+
+  /** Must be called again when tables came. Of those that are exempt nothing is deleted one by one. */
+  const watch = (lives: readonly Life[], isExempt: (life: Life) => boolean): void => {
+    const there = new Set(present.all())
+    // virtual tables can have no triggers
+    for (const life of lives.filter(({ ended, virtual }) => !ended && !virtual)) {
+      const [deletes, moves] = [`migrator deletes of ${life.id}`, `migrator moves of ${life.id}`]
+      if (isExempt(life)) connection.exec(`DROP TRIGGER IF EXISTS temp.${quote(deletes)}`)
+      else if (!there.has(deletes)) connection.exec(noteDeletes(deletes, life))
+      if (!there.has(moves) && life.columns.some(({ key }) => key > 0)) connection.exec(noteMoves(moves, life))
+    }
+  }
+
+  /** The number of rows that were deleted up to now. */
+  const lastDelete = connection
+    .prepare<[], number>('SELECT coalesce(max(rowid), 0) FROM temp."migrator deletes"')
+    .pluck()
+  const deletedSince = connection.prepare<[number], Deleted>(
+    'SELECT life, count(*) AS rows, min(rowid) AS first FROM temp."migrator deletes" WHERE rowid > ? GROUP BY life',
+  )
+  const finish = (): void => {
+    for (const trigger of present.all()) connection.exec(`DROP TRIGGER temp.${quote(trigger)}`)
+  }
+  return {
+    watch,
+    lastDelete: (): number => Number(lastDelete.get()),
+    deletedSince: (mark: number): readonly Deleted[] => deletedSince.all(mark),
+    finish,
+  }
+}
+
+/** A row that moved is noted by the key that it began with, and has no other one any more. */
+const noteDeletes = (trigger: string, life: Life): string => {
+  const key = textOfValues(keyColumns(life), 'OLD.')
+  const ofMove = `life = ${life.id} AND now = ${key}`
+  return `CREATE TEMP TRIGGER ${quote(trigger)} AFTER DELETE ON main.${quote(presentName(life))} BEGIN
+     INSERT INTO "migrator deletes" SELECT ${life.id}, coalesce((SELECT was FROM "migrator moves" WHERE ${ofMove}), ${key});
+     DELETE FROM "migrator moves" WHERE ${ofMove};
+   END`
+}
+
+/** A row that moves again keeps the key that it began with; one that came since the first one moved away has none. */
+const noteMoves = (trigger: string, life: Life): string => {
+  const key = keyColumns(life)
+  const [was, now] = [textOfValues(key, 'OLD.'), textOfValues(key, 'NEW.')]
+  return `CREATE TEMP TRIGGER ${quote(trigger)} AFTER UPDATE OF ${key.map(quote).join(', ')}
+     ON main.${quote(presentName(life))} WHEN ${was} <> ${now} BEGIN
+     UPDATE "migrator moves" SET now = ${now} WHERE life = ${life.id} AND now = ${was};
+     INSERT INTO "migrator moves" SELECT ${life.id}, ${was}, ${now} WHERE changes() = 0 AND
+       (${key.map(column => `OLD.${quote(column)} IS NULL`).join(' OR ')}
+        OR NOT EXISTS (SELECT 1 FROM "migrator moves" WHERE life = ${life.id} AND was = ${was}));
+   END`
+}

@@ -1,0 +1,112 @@
+import type { HistoryKeeper, HistoryRows, Recordable } from '../engine.ts'
+import { attempt, attemptAsync, type Outcome } from '../failure.ts'
+import { type AppliedMigration, bareName, historyTable, noHistory, otherTool } from '../history.ts'
+import type { Connection } from './connect.ts'
+import { isOfEngine, sqliteCode, sqliteError } from './errors.ts'
+import { historyColumns, readHistory } from './history.ts'
+import { sameName } from './sql.ts'
+
+/** with their types, beside the name */
+const ownColumns = ['checksum TEXT', 'applied_at TEXT', 'duration_ms INTEGER', 'migrator TEXT']
+
+/**
+ * Makes the history table, or brings one that another tool made to our columns, and its rows to names without extension and
+ * to the checksums of the files that are known. Columns beside ours stay, and may be empty from then on.
+ */
+export const prepareHistory = (connection: Connection, known: readonly Recordable[]): void => {
+  for (const sql of historyStatements(connection, known)) write(connection, () => connection.exec(sql))
+}
+
+/** The statements that do it. Names and checksums are what they are (migrations/files.ts): no quote is in them. */
+export const historyStatements = (connection: Connection, known: readonly Recordable[]): readonly string[] => {
+  const present = historyColumns(connection)
+  if (present.length === 0)
+    return [`CREATE TABLE ${historyTable} (name TEXT NOT NULL PRIMARY KEY, ${ownColumns.join(', ')})`]
+  // createdAt and updatedAt, which Umzug's own storage makes when asked to
+  const filled = connection
+    .prepare<[], string>(
+      `SELECT name FROM pragma_table_info('${historyTable}') WHERE "notnull" = 1 AND pk = 0 AND dflt_value IS NULL`,
+    )
+    .pluck()
+    .all()
+  const bare = readHistory(connection).filter(({ checksum }) => checksum === null)
+  return [
+    ...ownColumns
+      .filter(definition => !present.some(name => sameName(name, definition.split(' ')[0] ?? '')))
+      .map(definition => `ALTER TABLE ${historyTable} ADD COLUMN ${definition}`),
+    ...filled.map(column => `ALTER TABLE ${historyTable} ALTER COLUMN "${column}" DROP NOT NULL`),
+    ...known
+      .filter(({ name }) => bare.some(row => row.name === name))
+      .map(({ name, checksum }) => {
+        const names = ['', '.js', '.cjs', '.mjs', '.ts'].map(extension => `'${name}${extension}'`).join(', ')
+        const set = `UPDATE ${historyTable} SET name = '${name}', checksum = '${checksum}'`
+        return `${set} WHERE checksum IS NULL AND name IN (${names})`
+      }),
+  ]
+}
+
+export const recordApplied = (connection: Connection, migration: AppliedMigration): void => {
+  connection
+    .prepare(
+      `INSERT INTO main.${historyTable} (name, checksum, applied_at, duration_ms, migrator)
+       VALUES (@name, @checksum, @applied_at, @duration_ms, @migrator)`,
+    )
+    .run(migration)
+}
+
+/**
+ * Leaves the rows of another tool (names without extension) where they are, for that tool to find, and out of our history.
+ * Needs the columns that prepareHistory makes.
+ */
+export const setAside = (connection: Connection, names: readonly string[]): void => {
+  const rows = connection
+    .prepare<[], string>(`SELECT name FROM main.${historyTable} WHERE migrator IS NULL`)
+    .pluck()
+    .all()
+  const mark = connection.prepare(`UPDATE main.${historyTable} SET migrator = ? WHERE name = ?`)
+  for (const row of rows.filter(name => names.includes(bareName(name)))) mark.run(otherTool, row)
+}
+
+/** Records the present text of a migration as the one that was applied. */
+export const recordChecksum = (connection: Connection, { name, checksum }: Recordable): void => {
+  connection.prepare(`UPDATE main.${historyTable} SET checksum = @checksum WHERE name = @name`).run({ name, checksum })
+}
+
+export const removeApplied = (connection: Connection, name: string): void => {
+  connection.prepare(`DELETE FROM main.${historyTable} WHERE name = ?`).run(name)
+}
+
+/** Sees to it that the migrator alone writes the history, one record a migration. */
+export const keepHistory = (connection: Connection): HistoryKeeper => {
+  const readRows = (): HistoryRows =>
+    historyColumns(connection).length === 0
+      ? []
+      : connection.prepare<[], HistoryRows[number]>(`SELECT * FROM main.${historyTable} ORDER BY name`).all()
+  const isSame = (a: HistoryRows, b: HistoryRows): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+  return {
+    read: async () => readRows(),
+    refuseChange: async before => {
+      const now = attempt(readRows)
+      if ('error' in now || !isSame(now.value, before))
+        throw new Error(`it changes ${historyTable}, where the migrator records what is applied`)
+    },
+    keep: async (name, before, record) => {
+      refuseUnwritable(connection, await attemptAsync(record))
+      const others = (rows: HistoryRows): HistoryRows => rows.filter(row => row.name !== name)
+      const now = readRows()
+      if (!isSame(others(now), others(before)) || now.length === before.length)
+        throw noHistory(connection.name, 'does not keep what is written into it: look for a trigger')
+    },
+  }
+}
+
+const write = (connection: Connection, work: () => unknown): void => refuseUnwritable(connection, attempt(work))
+
+/** What another tool's constraints and anyone's triggers say of our rows is no fault of a migration. */
+const refuseUnwritable = (connection: Connection, outcome: Outcome<unknown>): void => {
+  if (!('error' in outcome)) return
+  const { error } = outcome
+  if (sqliteCode(error) === undefined || isOfEngine(error)) throw error
+  throw noHistory(connection.name, `cannot be written: ${sqliteError(error)?.message}`)
+}

@@ -1,0 +1,13 @@
+import type { Ledger } from '../../src/engine.ts'
+import type { Connection } from '../../src/sqlite/connect.ts'
+import { connectSequelize } from '../../src/sqlite/sequelize.ts'
+
+/** Runs statements as a migration does: one after the other, through the bridge, each of them seen by the ledger. */
+export const runStatements = async (
+  connection: Connection,
+  ledger: Ledger,
+  statements: readonly string[],
+): Promise<void> => {
+  const sequelize = connectSequelize(connection, ledger.around)
+  for (const sql of statements) await sequelize.query(sql)
+}
