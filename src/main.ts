@@ -10,7 +10,8 @@ import { ask as askPerson, keepProcess } from './process.ts'
 import { createSqlite } from './sqlite/sqlite.ts'
 import { fileFailure } from './volume/errors.ts'
 import { parseMounts } from './volume/mounts.ts'
-import { becomeOwner, followLink, isContainer, sortsOnVolume } from './volume/volume.ts'
+import { becomeOwner } from './volume/owner.ts'
+import { followLink, isContainer, sortsOnVolume } from './volume/volume.ts'
 
 const [stdin, stdout, stderr] = [0, 1, 2] as const
 const root = join(import.meta.dirname, '..')

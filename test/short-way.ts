@@ -31,6 +31,7 @@ const allowed = [
   'src/volume/errors.ts',
   'src/volume/files.ts',
   'src/volume/mounts.ts',
+  'src/volume/owner.ts',
   'src/volume/volume.ts',
 ]
 const allowedOfNode = ['node:fs', 'node:path', 'node:timers/promises', 'node:util']

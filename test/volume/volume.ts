@@ -4,15 +4,12 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readConfig } from '../../src/config.ts'
 import { parseMounts } from '../../src/volume/mounts.ts'
+import { becomeOwner, isUnmapped, notMapped, refuseRoot } from '../../src/volume/owner.ts'
 import {
-  becomeOwner,
   followLink,
   type Host,
   isContainer,
-  isUnmapped,
-  notMapped,
   probeFolderOf,
-  refuseRoot,
   requireVolume,
   sortsOnVolume,
 } from '../../src/volume/volume.ts'
