@@ -54,7 +54,10 @@ export const installPeers = (folder: string, src: string): readonly Peer[] => {
   if (status !== 0) throw new Error(`npm install of the peers exited ${status}: ${stderr}`)
   const modules = join(folder, 'node_modules')
   const bridge = `const { createBridge } = require(${JSON.stringify(join(src, 'sqlite/sequelize.ts'))})
-    const Database = require('better-sqlite3')`
+    const { createSession } = require(${JSON.stringify(join(src, 'sqlite/session.ts'))})
+    const Database = require('better-sqlite3')
+    const open = path => createSession(new Database(path), (_, execute) => execute(), true)
+    const dialectModule = createBridge(open, String)`
   const node = process.execPath
   const has = (command: string) => spawnSync('which', [command]).status === 0
   const fromDebian = (peer: Peer): readonly Peer[] => (has(String(peer.words[0])) ? [peer] : [])
@@ -146,7 +149,7 @@ export const installPeers = (folder: string, src: string): readonly Peer[] => {
         'migrate.cjs': `${bridge}
           const { Sequelize } = require('sequelize')
           const { SequelizeStorage, Umzug } = require('umzug')
-          const sequelize = new Sequelize({ dialect: 'sqlite', storage: 'x.db', logging: false, dialectModule: createBridge(new Database('x.db'), (_, execute) => execute()) })
+          const sequelize = new Sequelize({ dialect: 'sqlite', storage: 'x.db', logging: false, dialectModule })
           const up = async () => { for (const text of ${inJavaScript}) await sequelize.query(text) }
           new Umzug({ migrations: [{ name: '0001', up }], storage: new SequelizeStorage({ sequelize }), logger: undefined }).up()`,
       },
@@ -158,7 +161,7 @@ export const installPeers = (folder: string, src: string): readonly Peer[] => {
       files: {
         '.sequelizerc': `module.exports = { config: require('path').resolve('config.js') }`,
         'config.js': `${bridge}
-          module.exports = { dialect: 'sqlite', storage: 'x.db', logging: false, dialectModule: createBridge(new Database('x.db'), (_, execute) => execute()) }`,
+          module.exports = { dialect: 'sqlite', storage: 'x.db', logging: false, dialectModule }`,
         'migrations/0001.js': `exports.up = async schema => { for (const text of ${inJavaScript}) await schema.sequelize.query(text) }`,
       },
     },

@@ -82,7 +82,10 @@ await withFolder(async folder => {
   }
   const bare = () =>
     inProcess(async connection => {
-      const context = makeSafe(connectSequelize(connection).getQueryInterface(), () => undefined)
+      const context = makeSafe(connection, connectSequelize(connection).getQueryInterface(), {
+        onProgress: () => undefined,
+        isAdopted: () => false,
+      })
       await migrate({ name: '', context })
       connection.pragma('foreign_key_check')
     })

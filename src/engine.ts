@@ -119,6 +119,8 @@ export type Migratable = Reader &
      * @param backup a copy of the database as it is; undefined where there is none
      */
     ledger: (backup: string | undefined) => Promise<Ledger>
+    /** @throws Error where a transaction that a migration began is over, or was not ended; asked when it has settled */
+    refuseUnfinished: () => void
     /** why a migration may not run a statement; undefined for one that it may */
     refusal: (sql: string) => string | undefined
     /** The Failure that an error of a statement means where disk, file or server failed; otherwise it as it came: a migration's own fault. */
@@ -259,9 +261,9 @@ export type SqlResult = Readonly<{
   /** it gives rows and changes nothing */
   reads: boolean
   rows: readonly unknown[]
-  /** rows that it wrote; of one that gives rows (RETURNING) those are counted */
+  /** rows that it wrote */
   changes: number
-  lastID: number
+  lastID: unknown
 }>
 
 /** Stands around each statement: calls `execute` to run it, or throws, or gives another outcome in its place. */

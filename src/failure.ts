@@ -70,7 +70,9 @@ export const errorCode = (error: unknown): unknown =>
 /** Why something failed, in words. Sequelize's own message may be a bare "Validation error"; what SQLite said is in `parent`. */
 export const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
-  return 'parent' in error ? reasonOf(error.parent) : error.message
+  if ('parent' in error) return reasonOf(error.parent)
+  // the bridge puts SQLite's code before the sentence, as Sequelize expects it
+  return 'errno' in error && error.cause instanceof Error ? error.cause.message : error.message
 }
 
 /** What a terminal obeys, or shows in another order than it is written: control characters, and marks of direction. */

@@ -10,7 +10,7 @@ import { refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { hasHistory, readHistory } from '../sqlite/history.ts'
 import { compareSchemas, type Finding } from '../sqlite/schema/compare.ts'
-import { readAppSchema, type Schema, without } from '../sqlite/schema/read.ts'
+import { readAppSchema, type Schema, tableNamed, without } from '../sqlite/schema/read.ts'
 import { withDatabase } from '../sqlite/transaction.ts'
 import { prepareHistory, recordApplied, setAside } from '../sqlite/write-history.ts'
 import { expectedSchemas, matchPrefix } from '../verify/expected.ts'
@@ -34,8 +34,8 @@ type Adoption = Readonly<{
  * from there. Everything is decided and recorded under the write lock, in one transaction; no other row is changed, and the
  * other tool's records stay. A database with a history that `up` understands is left alone, and that is no failure, unless it has
  * tables that only pending migrations make. Where it has none of the migrations' tables, nothing is recorded, and `up` applies all.
- * @throws Failure HISTORY_CONFLICT when the structure is that of no migrations, after the nearest was shown, and for an
- *   unknown revision of Alembic; CONFIG_INVALID when there is nothing to adopt; what opening and locking throw
+ * @throws Failure HISTORY_CONFLICT when the structure is that of no migrations, after the nearest was shown; CONFIG_INVALID when
+ *   there is nothing to adopt; what opening and locking throw
  */
 export const adopt = async (context: Context, { json }: Readonly<{ json: boolean }>): Promise<void> => {
   const { config, engine, log, print, signal, version } = context
@@ -91,7 +91,7 @@ const takeOver = (
   if (hasHistory(connection) && foreign.length === 0 && !isAhead)
     return { database, tool: null, revision: null, schema: lastOf(history), recorded: [], findings: [] }
   if (found.tables.length === 0) throw nothingThere(database)
-  const origin = readOrigin(connection, database, foreign.length > 0)
+  const origin = readOrigin(connection, foreign.length > 0)
   const isOfMigrations = structures.some(({ tables }) => hasAny(found, tables))
   const { length, findings } = isOfMigrations
     ? matchPrefix(structures, found, applied)
@@ -114,7 +114,7 @@ const takeOver = (
 const nothing: Schema = { tables: [], views: [], triggers: [] }
 
 const hasAny = (found: Schema, tables: Schema['tables']): boolean =>
-  tables.some(({ name }) => found.tables.some(table => table.name.toLowerCase() === name.toLowerCase()))
+  tables.some(({ name }) => tableNamed(found, name) !== undefined)
 
 const lastOf = (migrations: readonly Readonly<{ name: string }>[]): string | null => migrations.at(-1)?.name ?? null
 
@@ -131,28 +131,19 @@ const toText = ({ database, tool, revision, schema, findings }: Adoption): strin
 /** The tool that made a database, as far as its own records tell. */
 export type Origin = Readonly<{
   tool: 'Alembic' | 'sequelize-cli' | 'another tool'
-  /** Alembic's; null for other tools */
+  /** Alembic's, of which there may be several; null for other tools, and where it has none */
   revision: string | null
 }>
 
-/** Alembic's revision that makes servers and metrics: the first of the hub in Python. */
-const knownRevision = '2e6e20f4bc94'
-
 /**
- * Asks the records of other tools.
+ * Asks the records of other tools. They only say who made a database: what is in it is told by its structure.
  * @param hasForeignRows whether SequelizeMeta names migrations that are not ours
- * @throws Failure HISTORY_CONFLICT when Alembic's is at another revision than the one that is known, at none, or at several
  */
-export const readOrigin = (connection: Connection, path: string, hasForeignRows: boolean): Origin => {
+export const readOrigin = (connection: Connection, hasForeignRows: boolean): Origin => {
   const hasAlembic = connection.prepare("SELECT 1 FROM pragma_table_info('alembic_version') WHERE name = 'version_num'")
   if (hasAlembic.get() === undefined) return { tool: hasForeignRows ? 'sequelize-cli' : 'another tool', revision: null }
   const revisions = connection.prepare<[], string>('SELECT version_num FROM alembic_version').pluck().all()
-  if (revisions.join() === knownRevision) return { tool: 'Alembic', revision: knownRevision }
-  throw new Failure(
-    'HISTORY_CONFLICT',
-    `${path} is at Alembic's revision ${revisions.join(', ') || 'none'}, and only ${knownRevision} is known here`,
-    `Bring it there with "alembic upgrade ${knownRevision}" or "alembic downgrade ${knownRevision}", on a copy first. Nothing was changed.`,
-  )
+  return { tool: 'Alembic', revision: revisions.join(', ') || null }
 }
 
 /** For people and for the history: `Alembic 2e6e20f4bc94`. */

@@ -1,4 +1,5 @@
 import type { Column, ForeignKey, Schema, Table } from '../sqlite/schema/read.ts'
+import { hasName, isSameName } from '../sqlite/sql.ts'
 
 /**
  * Tables and foreign keys as a Mermaid diagram (https://mermaid.js.org/syntax/entityRelationshipDiagram.html). Where its syntax
@@ -14,9 +15,10 @@ const entity = (table: Table): readonly string[] => {
 }
 
 const attribute = ({ foreignKeys, indexes }: Table, column: Column): string => {
-  const isForeign = foreignKeys.some(({ columns }) => columns.includes(column.name))
+  const isForeign = foreignKeys.some(({ columns }) => hasName(columns, column.name))
   const isUnique = indexes.some(
-    ({ unique, where, parts }) => unique && where === null && parts.length === 1 && parts[0]?.of === column.name,
+    ({ unique, where, parts }) =>
+      unique && where === null && parts.length === 1 && parts.every(({ of }) => isSameName(of, column.name)),
   )
   const keys = [...(column.key > 0 ? ['PK'] : []), ...(isForeign ? ['FK'] : []), ...(isUnique ? ['UK'] : [])]
   const notes = [
@@ -35,7 +37,7 @@ const attribute = ({ foreignKeys, indexes }: Table, column: Column): string => {
 /** A parent to its children: one, or none where the column may be NULL, to any number of rows. */
 const relations = ({ name, columns, foreignKeys }: Table): readonly string[] =>
   foreignKeys.map((key: ForeignKey) => {
-    const always = columns.every(column => !key.columns.includes(column.name) || column.notNull)
+    const always = columns.every(column => !hasName(key.columns, column.name) || column.notNull)
     return `  ${quote(key.parent)} ${always ? '||' : '|o'}--o{ ${quote(name)} : ${quote(key.columns.join(', '))}`
   })
 

@@ -1,6 +1,6 @@
-import { describeColumn, describeIndex } from '../sqlite/schema/compare.ts'
+import { describeColumn, describeIndex, pairUp } from '../sqlite/schema/compare.ts'
 import { type ForeignKey, type Schema, type Table, without } from '../sqlite/schema/read.ts'
-import { isSameSql } from '../sqlite/sql.ts'
+import { isSameName, isSameSql } from '../sqlite/sql.ts'
 import { formatThings, textTable } from '../text.ts'
 
 export type Difference = Readonly<{
@@ -18,7 +18,7 @@ type Fact = Readonly<{ kind: Difference['kind']; name: string; detail: string; s
 /** What two structures differ in: tables first, then what is in them, then what is around them. */
 export const differences = (before: Schema, after: Schema): readonly Difference[] => {
   const shared = before.tables.flatMap(old =>
-    after.tables.filter(({ name }) => name === old.name).map((now): [Table, Table] => [old, now]),
+    after.tables.filter(({ name }) => isSameName(name, old.name)).map((now): [Table, Table] => [old, now]),
   )
   return [
     ...compare(without(before, after).map(tableFact), without(after, before).map(tableFact)),
@@ -28,15 +28,19 @@ export const differences = (before: Schema, after: Schema): readonly Difference[
 }
 
 const compare = (before: readonly Fact[], after: readonly Fact[]): readonly Difference[] => {
-  const find = (facts: readonly Fact[], { kind, name }: Fact) =>
-    facts.find(fact => fact.kind === kind && fact.name === name)
+  const isNamed = (old: Fact, now: Fact) => old.kind === now.kind && isSameName(old.name, now.name)
+  // foreign keys of the same columns have one name
+  const isSame = (old: Fact, now: Fact) => isNamed(old, now) && isSameSql(old.detail, now.detail)
+  const { pairs, missing, extra } = pairUp(before, after, isSame, isNamed)
   return [
-    ...before.filter(fact => find(after, fact) === undefined).map(fact => difference('removed', fact)),
+    ...missing.map(fact => difference('removed', fact)),
     ...after.flatMap(fact => {
-      const old = find(before, fact)
-      if (old === undefined) return difference('added', fact)
-      if (!isSameSql(old.detail, fact.detail)) return difference('changed', fact, `${old.detail} -> ${fact.detail}`)
-      return isSameSql(old.sql, fact.sql) ? [] : difference('changed', fact, 'its text')
+      if (extra.includes(fact)) return difference('added', fact)
+      return pairs.flatMap(([old, now]) => {
+        if (now !== fact) return []
+        if (!isSame(old, now)) return difference('changed', now, `${old.detail} -> ${now.detail}`)
+        return isSameSql(old.sql, now.sql) ? [] : difference('changed', now, 'its text')
+      })
     }),
   ]
 }

@@ -1,4 +1,5 @@
-import { type Schema, type Table, without } from '../sqlite/schema/read.ts'
+import { type Schema, type Table, tableNamed, without } from '../sqlite/schema/read.ts'
+import { foldName, isSameName } from '../sqlite/sql.ts'
 import { type Recording, type Step, withoutUndone } from './record.ts'
 
 /** What became of a table that was there before a migration. */
@@ -48,14 +49,14 @@ type Line = {
 export const lineagesOf = ({ before, steps }: Recording): readonly Lineage[] => {
   const kept = withoutUndone(steps)
   const lives = before.tables.map(old => ({ old, life: begin(old) }))
-  const living = new Map(lives.map(({ life }) => [life.name, life]))
+  const living = new Map(lives.map(({ life }) => [foldName(life.name), life]))
   for (const step of kept) {
     followTables(step, living)
     followColumns(step, living)
     followRows(step, living)
   }
   const after = kept.at(-1)?.after ?? before
-  return lives.map(({ old, life }) => toFate(old, life, living.get(old.name), after))
+  return lives.map(({ old, life }) => toFate(old, life, living.get(foldName(old.name)), after))
 }
 
 const begin = ({ name, columns }: Pick<Table, 'name' | 'columns'>): Line => ({
@@ -74,22 +75,22 @@ const followTables = (step: Step, living: Map<string, Line>): void => {
   const [came] = without(step.after, step.before)
   if (gone !== undefined) {
     const life = lifeOf(gone.name, living)
-    living.delete(gone.name)
+    living.delete(foldName(gone.name))
     life.by = step
     if (came === undefined) life.ended = true
-    else living.set(came.name, Object.assign(life, { name: came.name }))
-  } else if (came !== undefined) living.set(came.name, begin(came))
+    else living.set(foldName(came.name), Object.assign(life, { name: came.name }))
+  } else if (came !== undefined) living.set(foldName(came.name), begin(came))
 }
 
 const followColumns = (step: Step, living: Map<string, Line>): void => {
   for (const { name, columns: now } of step.after.tables) {
-    const old = step.before.tables.find(table => table.name === name)?.columns ?? now
+    const old = tableNamed(step.before, name)?.columns ?? now
     for (const [index, column] of old.entries()) {
-      if (now.some(other => other.name === column.name)) continue
+      if (now.some(other => isSameName(other.name, column.name))) continue
       const { columns, columnBy } = lifeOf(name, living)
       // one less means that it was dropped, as many as before another name in the same place
       const present = old.length === now.length ? now[index]?.name : undefined
-      for (const [first] of [...columns].filter(([, last]) => last === column.name)) {
+      for (const [first] of [...columns].filter(([, last]) => isSameName(last, column.name))) {
         columnBy.set(first, step)
         if (present === undefined) columns.delete(first)
         else columns.set(first, present)
@@ -101,7 +102,7 @@ const followColumns = (step: Step, living: Map<string, Line>): void => {
 const followRows = (step: Step, living: Map<string, Line>): void => {
   const came = without(step.after, step.before).map(({ name }) => name)
   for (const target of [...step.touched.writes, ...came]) {
-    for (const source of step.touched.reads.filter(name => name !== target)) {
+    for (const source of step.touched.reads.filter(name => !isSameName(name, target))) {
       const { sources, copies } = lifeOf(target, living)
       const from = lifeOf(source, living)
       copies.push({ step, from })
@@ -112,8 +113,8 @@ const followRows = (step: Step, living: Map<string, Line>): void => {
 
 /** Temporary tables are in no structure. */
 const lifeOf = (name: string, living: Map<string, Line>): Line => {
-  const life = living.get(name) ?? begin({ name, columns: [] })
-  living.set(name, life)
+  const life = living.get(foldName(name)) ?? begin({ name, columns: [] })
+  living.set(foldName(name), life)
   return life
 }
 
@@ -121,12 +122,12 @@ const toFate = (old: Table, life: Line, inItsPlace: Line | undefined, after: Sch
   const rebuilt = life.ended && inItsPlace?.sources.has(life) === true
   const name = rebuilt ? old.name : life.name
   const columns = [...life.columns].flatMap(([first, last]): [string, string][] => {
-    const present = rebuilt ? inItsPlace.columns.get(last) : last
+    const present = rebuilt ? [...inItsPlace.columns].find(([name]) => isSameName(name, last))?.[1] : last
     return present === undefined ? [] : [[first, present]]
   })
   return {
     old,
-    now: life.ended && !rebuilt ? undefined : after.tables.find(table => table.name === name),
+    now: life.ended && !rebuilt ? undefined : tableNamed(after, name),
     rebuilt: rebuilt ? life.by : undefined,
     copies: rebuilt
       ? inItsPlace.copies.filter(({ from }) => from === life || from.sources.has(life)).map(({ step }) => step)

@@ -1,7 +1,7 @@
 import type { Connection } from '../sqlite/connect.ts'
 import { type Schema, type Table, without } from '../sqlite/schema/read.ts'
 import { keywordOf } from '../sqlite/sequelize.ts'
-import { quote, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
+import { hasName, isSameName, quote, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
 import { formatThings } from '../text.ts'
 import { isKept, type Lineage, lineagesOf } from './lineage.ts'
 import { afterOf, type Recording } from './record.ts'
@@ -29,10 +29,11 @@ export const lostValues = (
   lineagesOf(recording).flatMap(lineage => {
     const { old, now, columns } = lineage
     return before
-      .filter(({ table }) => table === old.name)
+      .filter(({ table }) => isSameName(table, old.name))
       .flatMap(({ column, number: had }) => {
         // of a table that went nothing is left, though another one may have its name
-        const isIt = (other: Values) => other.table === now?.name && other.column === columns.get(column)
+        const isIt = (other: Values) =>
+          isSameName(other.table, String(now?.name)) && isSameName(other.column, String(columns.get(column)))
         const left = after.find(isIt)?.number ?? 0
         if (had - left <= goneFrom(lineage)) return []
         const of = `${old.name}.${column}`
@@ -67,11 +68,10 @@ export const watchDropped = (connection: Connection) => {
   const beforeStatement = (sql: string, recording: Recording): void => {
     if (keywordOf(sql) !== 'DROP') return
     const words = tokensOf(sql).filter(({ text }) => text !== ';')
-    const named = wordAt(words, -1)
-    const names = [unquote(named), named.replace(/^.*\./, '')].map(name => name.toLowerCase())
-    const tables = afterOf(recording).tables.filter(({ name }) => names.includes(name.toLowerCase()))
+    const named = unquote(wordAt(words, -1))
+    const tables = afterOf(recording).tables.filter(({ name }) => isSameName(name, named))
     for (const table of tables.filter(({ name }) =>
-      recording.steps.some(({ touched }) => touched.reads.includes(name)),
+      recording.steps.some(({ touched }) => hasName(touched.reads, name)),
     ))
       dropped.set(table.name, sumValues(connection, table.name, keyOf(table), ownColumns(table)))
   }
@@ -84,7 +84,7 @@ export const watchDropped = (connection: Connection) => {
         if (rebuilt === undefined) return []
         const names = [...columns].map(([first, present]) => ({ first, present, last: lastColumns.get(first) }))
         return without(rebuilt.before, rebuilt.after).flatMap(table => {
-          const key = keyOf(table).flatMap(column => names.filter(({ last }) => last === column))
+          const key = keyOf(table).flatMap(column => names.filter(({ last }) => isSameName(String(last), column)))
           const sums = sumValues(
             connection,
             now.name,
@@ -93,9 +93,9 @@ export const watchDropped = (connection: Connection) => {
           )
           const then = dropped.get(table.name)
           return before
-            .filter(values => values.table === old.name && values.number > 0)
+            .filter(values => isSameName(values.table, old.name) && values.number > 0)
             .flatMap(({ column, number }) => {
-              const name = names.find(({ first }) => first === column)
+              const name = names.find(({ first }) => isSameName(first, column))
               if (name === undefined || sums.get(name.present) === then?.get(String(name.last))) return []
               const of = `${old.name}.${column}`
               return [{ of, number, text: `${of} had ${formatThings(number, 'value')} and has not the same after it` }]

@@ -74,8 +74,8 @@ export const createRecorder = (connection: Connection, forgives: (asked: SqlStat
     if ('value' in outcome && outcome.value.reads) return outcome.value
     const common = { asked: asked.sql, milliseconds, touched: rows, before, after: structureNow() }
     if ('value' in outcome) {
-      const { sql, changes, rows } = outcome.value
-      const written = writesRows.test(keywordOf(sql)) ? changes + rows.length : 0
+      const { sql, changes } = outcome.value
+      const written = writesRows.test(keywordOf(sql)) ? changes : 0
       steps.push({ ...common, sql: sql === asked.sql ? inlined : sql, rows: written, error: null })
       return outcome.value
     }

@@ -1,3 +1,5 @@
+import { toDate } from '../sqlite/times.ts'
+
 /** The data types of one version of Sequelize; `counter` holds whole numbers up to 2^63-1. */
 type Types<Type> = Readonly<{ text: Type; integer: Type; counter: Type; real: Type; time: Type }>
 
@@ -65,20 +67,6 @@ const timestamp = <Type>(type: Type, name: string) => ({
     return toDate(this.getDataValue(name))
   },
 })
-
-/**
- * A time as SQLite's CURRENT_TIMESTAMP writes it, with milliseconds only where there are some: one text for one time, so
- * that text sorts as time does, whoever wrote it. Sequelize's own ` +00:00` at the end sorts after the same time without.
- */
-export const toText = (value: unknown): string =>
-  (toDate(value) ?? new Date(Number.NaN)).toISOString().replace(/^(.*)T(.*?)(?:\.000)?Z$/, '$1 $2')
-
-/** `null` for what is not set; an invalid Date for text that is no time. */
-export const toDate = (value: unknown): Date | null => {
-  if (typeof value !== 'string') return value instanceof Date ? value : null
-  const [day, time, offset] = value.split(/[ T]|(?=Z|[+-]\d\d:\d\d$)/).filter(part => part !== '')
-  return new Date(`${day}T${time}${offset ?? 'Z'}`)
-}
 
 /** A server's system, computed by the database from four columns. */
 export type OsInfo = Readonly<{

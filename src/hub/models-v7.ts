@@ -1,4 +1,5 @@
 import { type DataType, DataTypes, Model, type Sequelize } from '@sequelize/core'
+import { toDate, toText } from '../sqlite/times.ts'
 import {
   type MetricRow,
   metricColumns,
@@ -6,8 +7,6 @@ import {
   type NewServer,
   type ServerRow,
   serverColumns,
-  toDate,
-  toText,
 } from './columns.ts'
 
 /** `homelab-migrator/models/v7` is this file. */

@@ -1,4 +1,5 @@
 import { type DataType, DataTypes, Model, type Sequelize } from 'sequelize'
+import { toText } from '../sqlite/times.ts'
 import {
   type MetricRow,
   metricColumns,
@@ -6,7 +7,6 @@ import {
   type NewServer,
   type ServerRow,
   serverColumns,
-  toText,
 } from './columns.ts'
 
 /** `homelab-migrator/models` is this file. */

@@ -2,19 +2,28 @@ import { Sequelize } from '@sequelize/core'
 import { SqliteDialect } from '@sequelize/sqlite3'
 import { runPlain } from '../engine.ts'
 import type { Connection } from '../sqlite/connect.ts'
+import { openSessions } from '../sqlite/open-sessions.ts'
 import { createBridge } from '../sqlite/sequelize.ts'
+import { passBigints } from '../sqlite/sequelize-internals.ts'
+import { toSequelizeText } from '../sqlite/times.ts'
 
 /**
- * Sequelize 7 on an open connection, through the bridge. Mode 2 is SQLite's OPEN_READWRITE alone, as for version 6.
- * A pool of one: a query of another request waits for a transaction that is open, instead of running inside it.
- * Foreign keys stay as the connection has them.
+ * Sequelize 7 for a hub, on the database of an open connection, as connectSequelize for version 6: each connection of its
+ * pool gets one of its own. Of a database in memory there is only one, so a query of another request waits for a
+ * transaction that is open.
  */
 export const connectSequelize = (connection: Connection): Sequelize<SqliteDialect> =>
-  new Sequelize({
-    dialect: SqliteDialect,
-    sqlite3Module: createBridge(connection, runPlain),
-    storage: connection.name,
-    mode: 2,
-    foreignKeys: false,
-    pool: { max: 1 },
-  })
+  passBigints(
+    new Sequelize({
+      dialect: SqliteDialect,
+      sqlite3Module: createBridge(openSessions(connection, runPlain), toSequelizeText),
+      storage: connection.name,
+      // OPEN_READWRITE alone, as for version 6
+      mode: 2,
+      foreignKeys: false,
+      ...(connection.memory
+        ? { pool: { max: 1, idle: Number.POSITIVE_INFINITY, maxUses: Number.POSITIVE_INFINITY } }
+        : {}),
+    }),
+    'queryRaw',
+  )

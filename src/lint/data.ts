@@ -4,7 +4,7 @@ import { type Step, stepThat } from '../dry-run/record.ts'
 import { attempt } from '../failure.ts'
 import { describeIndex } from '../sqlite/schema/compare.ts'
 import { type Column, type Index, type Schema, type Table, without } from '../sqlite/schema/read.ts'
-import { isSameSql } from '../sqlite/sql.ts'
+import { hasName, isSameName, isSameSql } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 import { changeOf, fills } from './statements.ts'
 
@@ -18,38 +18,57 @@ export const findDataDependent = (lineages: readonly Lineage[], steps: readonly 
 const findAdded = ({ now, columns, rebuilt }: Kept, steps: readonly Step[]): readonly Finding[] => {
   if (rebuilt !== undefined) return []
   const present = [...columns.values()]
-  const added = now.columns.filter(({ name }) => !present.includes(name))
+  const added = now.columns.filter(({ name }) => !hasName(present, name))
   return added.flatMap(column => {
     const name = `${now.name}.${column.name}`
     const step = stepThat(steps, structure => columnIn(structure, now, column) !== undefined)
+    const first = (step && columnIn(step.after, now, column)) ?? column
     if (column.generated !== null)
       return column.generated.kind === 'stored' ? finding('HM301', `adds the stored column ${name}`, step) : []
-    if (column.default === null)
-      return column.notNull ? finding('MF103', `adds the column ${name} as NOT NULL without a default`, step) : []
-    if (isConstant(column.default)) return []
-    return finding('HM301', `adds the column ${name} with the default ${column.default}`, step)
+    if (first.default === null) {
+      if (first.notNull) return finding('MF103', `adds the column ${name} as NOT NULL without a default`, step)
+      return findMadeNotNull(now, [now.name], [], first, column, steps)
+    }
+    if (isConstant(first.default)) return []
+    return finding('HM301', `adds the column ${name} with the default ${first.default}`, step)
   })
 }
 
 const findNotNull = ({ old, now, columns, rebuilt }: Kept, steps: readonly Step[]): readonly Finding[] => {
   const replaced = rebuilt === undefined ? [] : without(rebuilt.before, rebuilt.after).map(({ name }) => name)
   return old.columns.flatMap(before => {
-    const column = now.columns.find(({ name }) => name === columns.get(before.name))
-    if (column === undefined || before.notNull || !column.notNull) return []
-    const isSo = (structure: Schema) => columnIn(structure, now, column)?.notNull === true
-    const isFilled = steps.some(step => {
-      const change = changeOf(step.sql)
-      if (change === undefined || isSo(step.before)) return false
-      const isUpdate = change.verb === 'UPDATE' && [old.name, now.name].includes(change.table)
-      const isCopy = change.verb === 'INSERT' && step.touched.reads.some(isOneOf(replaced))
-      return [before.name, column.name].some(
-        name => fills(change, name) && (isCopy || (isUpdate && isOfAllNull(step.asked, name))),
-      )
-    })
-    if (isFilled) return []
-    const code = column.default === null ? 'LT101' : 'MF104'
-    return finding(code, `makes ${now.name}.${column.name} NOT NULL`, stepThat(steps, isSo))
+    const column = now.columns.find(({ name }) => isSameName(name, columns.get(before.name) ?? ''))
+    return column === undefined ? [] : findMadeNotNull(now, [old.name, now.name], replaced, before, column, steps)
   })
+}
+
+/**
+ * MF104, LT101: a column that took NULL and does not any more, without having been filled between.
+ * @param names of its table, from the first to the last
+ * @param replaced the tables whose place that took
+ */
+const findMadeNotNull = (
+  now: Table,
+  names: readonly string[],
+  replaced: readonly string[],
+  before: Column,
+  column: Column,
+  steps: readonly Step[],
+): readonly Finding[] => {
+  if (before.notNull || !column.notNull) return []
+  const isSo = (structure: Schema) => columnIn(structure, now, column)?.notNull === true
+  const isFilled = steps.some(step => {
+    const change = changeOf(step.sql)
+    if (change === undefined || isSo(step.before)) return false
+    const isUpdate = change.verb === 'UPDATE' && hasName(names, change.table)
+    const isCopy = change.verb === 'INSERT' && step.touched.reads.some(isOneOf(replaced))
+    return [before.name, column.name].some(
+      name => fills(change, name) && (isCopy || (isUpdate && isOfAllNull(step.asked, name))),
+    )
+  })
+  if (isFilled) return []
+  const code = column.default === null ? 'LT101' : 'MF104'
+  return [finding(code, `makes ${now.name}.${column.name} NOT NULL`, stepThat(steps, isSo))]
 }
 
 /** Whether an UPDATE leaves out no row in which a column is NULL; the batches of a backfill are all rows together. */
@@ -62,7 +81,7 @@ const isOfAllNull = (asked: string, column: string): boolean =>
 
 const findUnique = ({ old, now, columns }: Kept, steps: readonly Step[]): readonly Finding[] => {
   const present = [...columns.values()]
-  const isExpression = (part: string) => !now.columns.some(({ name }) => name === part)
+  const isExpression = (part: string) => !now.columns.some(({ name }) => isSameName(name, part))
   const before = uniquesOf(old).map(unique => ({
     ...unique,
     parts: unique.parts.map(part => ({ ...part, of: columns.get(part.of) ?? part.of })),
@@ -70,23 +89,25 @@ const findUnique = ({ old, now, columns }: Kept, steps: readonly Step[]): readon
   return uniquesOf(now)
     .filter(
       unique =>
-        unique.parts.some(({ of }) => present.includes(of) || isExpression(of)) &&
+        unique.parts.some(({ of }) => hasName(present, of) || isExpression(of)) &&
         !before.some(other => implies(other, unique)),
     )
     .map(unique => {
       const isThere = ({ tables }: Schema) =>
-        tables.some(table => table.name === now.name && uniquesOf(table).some(other => implies(other, unique)))
+        tables.some(table => isSameName(table.name, now.name) && uniquesOf(table).some(other => implies(other, unique)))
       const step = stepThat(steps, isThere)
-      const wasPlain = old.indexes.some(({ name, unique: was }) => !was && name !== null && name === unique.name)
+      const wasPlain = old.indexes.some(
+        ({ name, unique: was }) => !was && name !== null && isSameName(name, String(unique.name)),
+      )
       if (wasPlain) return finding('MF102', `makes the index ${unique.name} unique`, step)
       return finding('MF101', `makes ${now.name} ${describeUnique(unique)} unique`, step)
     })
 }
 
 const columnIn = ({ tables }: Schema, table: Table, column: Column): Column | undefined =>
-  tables.find(({ name }) => name === table.name)?.columns.find(({ name }) => name === column.name)
+  tables.find(({ name }) => isSameName(name, table.name))?.columns.find(({ name }) => isSameName(name, column.name))
 
-const isOneOf = (names: readonly string[]) => (name: string) => names.includes(name)
+const isOneOf = (names: readonly string[]) => (name: string) => hasName(names, name)
 
 /** What lets no two rows of a table be alike: unique indexes, and its primary key, which has no name. */
 export type Unique = Readonly<Pick<Index, 'name' | 'parts' | 'where'>>

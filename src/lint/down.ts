@@ -2,6 +2,7 @@ import { type Lineage, lineagesOf } from '../dry-run/lineage.ts'
 import { afterOf, type Recording, type Step, withoutUndone } from '../dry-run/record.ts'
 import { compareSchemas, type Finding as Difference } from '../sqlite/schema/compare.ts'
 import { without } from '../sqlite/schema/read.ts'
+import { hasName, isSameName, isSameSql, quote } from '../sqlite/sql.ts'
 import { findPick, mentions } from './rebuilds.ts'
 import { type Finding, finding } from './rules.ts'
 import { type Assignment, type Change, changeOf } from './statements.ts'
@@ -35,14 +36,14 @@ const findLost = (
   upLineages: readonly Lineage[],
   up: Recording,
 ): readonly Finding[] => {
-  const origin = upLineages.find(lineage => lineage.now?.name === old.name)
+  const origin = upLineages.find(lineage => lineage.now !== undefined && isSameName(lineage.now.name, old.name))
   if (now === undefined) {
     const holdsRows = origin !== undefined || hasMovedRows(old.name, upLineages, up)
     return holdsRows ? [finding('HM401', `drops the table ${old.name}, which has rows from before up`, by)] : []
   }
   const fromBefore = [...(origin?.columns.values() ?? [])]
   return old.columns
-    .filter(({ name, generated }) => generated === null && fromBefore.includes(name) && !columns.has(name))
+    .filter(({ name, generated }) => generated === null && hasName(fromBefore, name) && !columns.has(name))
     .map(({ name }) =>
       finding(
         'HM401',
@@ -56,7 +57,7 @@ const hasMovedRows = (table: string, upLineages: readonly Lineage[], { steps }: 
   const dropped = upLineages.filter(({ now }) => now === undefined).map(({ old }) => old.name)
   return withoutUndone(steps).some(({ touched, before, after }) => {
     const targets = [...touched.writes, ...without(after, before).map(({ name }) => name)]
-    return targets.includes(table) && touched.reads.some(name => dropped.includes(name))
+    return hasName(targets, table) && touched.reads.some(name => hasName(dropped, name))
   })
 }
 
@@ -67,7 +68,7 @@ export const findDeletes = (
   removesRows: readonly string[],
 ): readonly Finding[] =>
   lineages.flatMap(lineage => {
-    if (lineage.now === undefined || removesRows.includes(lineage.old.name)) return []
+    if (lineage.now === undefined || hasName(removesRows, lineage.old.name)) return []
     const changes = (isIt: (change: Change) => boolean) => (step: Step) => {
       const change = changeOf(step.sql)
       return change !== undefined && isOf(lineage, change.table) && isIt(change)
@@ -81,6 +82,36 @@ export const findDeletes = (
   })
 
 /**
+ * HM203, HM204: what the actions of foreign keys do to other tables, where an `up` deletes rows of a parent or changes its key.
+ * Rows are not there to be seen, so that it is told by the statement.
+ */
+export const findKeyActions = (
+  lineages: readonly Lineage[],
+  steps: readonly Step[],
+  removesRows: readonly string[],
+): readonly Finding[] =>
+  steps.flatMap(step => {
+    const change = changeOf(step.sql)
+    if (change === undefined || change.verb === 'INSERT') return []
+    return step.before.tables.flatMap(({ name: child, foreignKeys }) =>
+      foreignKeys
+        .filter(({ parent, parentColumns }) => {
+          const isChanged = change.sets.some(({ column }) => hasName(parentColumns, column))
+          return isSameName(parent, change.table) && (change.verb === 'DELETE' || isChanged)
+        })
+        .flatMap(({ columns, parent, onDelete, onUpdate }) => {
+          const action = change.verb === 'DELETE' ? onDelete : onUpdate
+          const by = `by ON ${change.verb} ${action} of its foreign key (${columns.join(', ')}) to ${parent}`
+          const isOld = lineages.some(lineage => isOf(lineage, child))
+          if (action === 'NO ACTION' || action === 'RESTRICT' || !isOld) return []
+          if (action !== 'CASCADE' || change.verb === 'UPDATE')
+            return finding('HM204', `changes rows of ${child}, ${by}`, step)
+          return hasName(removesRows, child) ? [] : finding('HM203', `deletes rows of ${child}, ${by}`, step)
+        }),
+    )
+  })
+
+/**
  * HM401: rows that a `down` deletes or leaves out of a rebuild, and values that it writes over, of what was there before `up`. What `up` itself wrote into a
  * table may be taken back, where it is said which rows that is.
  */
@@ -91,23 +122,26 @@ export const findEmptied = (
   steps: readonly Step[],
 ): readonly Finding[] =>
   lineages.flatMap(lineage => {
-    const origin = upLineages.find(({ now }) => now?.name === lineage.old.name)
+    const origin = upLineages.find(({ now }) => now !== undefined && isSameName(now.name, lineage.old.name))
     if (origin === undefined || lineage.now === undefined) return []
     const changes = withoutUndone(up.steps)
       .flatMap(({ sql }) => changeOf(sql) ?? [])
       .filter(({ verb, table }) => verb !== 'DELETE' && isOf(origin, table))
     const isOfUp = changes.length > 0
-    const fromBefore = [...origin.columns.values()].map(small)
-    const made = lineage.old.columns.map(({ name }) => small(name)).filter(name => !fromBefore.includes(name))
+    const fromBefore = [...origin.columns.values()]
+    const made = lineage.old.columns.map(({ name }) => name).filter(name => !hasName(fromBefore, name))
     // what up itself wrote over is not from before it, and it may have kept in a column of its own what was there
-    const writesOver = ({ column, expression }: Assignment) => !mentions(expression, [small(column), ...made])
+    const writesOver = ({ column, expression }: Assignment) => !mentions(expression, [column, ...made])
     const isGone = (column: string) =>
       changes.some(
         ({ verb, picks, sets }) =>
-          verb === 'UPDATE' && !picks && sets.some(set => small(set.column) === column && writesOver(set)),
+          verb === 'UPDATE' && !picks && sets.some(set => isSameName(set.column, column) && writesOver(set)),
       )
-    const isLoss = (set: Assignment) =>
-      fromBefore.includes(small(set.column)) && writesOver(set) && !isGone(small(set.column))
+    // what was NOT NULL before up and is NULL now has no value from then
+    const isOfNoValue = ({ where }: Change, { column }: Assignment) =>
+      isOfNullOnly(where, column) &&
+      origin.old.columns.some(({ name, notNull }) => notNull && isSameName(origin.columns.get(name) ?? '', column))
+    const isLoss = (set: Assignment) => hasName(fromBefore, set.column) && writesOver(set) && !isGone(set.column)
     const pick = isOfUp ? undefined : findPick(lineage)
     const left = `leaves out rows of ${lineage.old.name}, which may be from before up`
     const found = steps.flatMap(step => {
@@ -117,16 +151,22 @@ export const findEmptied = (
         return finding('HM401', `deletes rows of ${change.table}, which may be from before up`, step)
       }
       if (change.verb === 'INSERT') return []
-      return change.sets.filter(isLoss).map(({ column, expression }) => {
-        const name = `${change.table}.${column}`
-        const what = /^NULL$/i.test(expression) ? `makes ${name} NULL` : `writes over ${name}`
-        return finding('HM401', `${what}, which has values from before up`, step)
-      })
+      return change.sets
+        .filter(set => isLoss(set) && !isOfNoValue(change, set))
+        .map(({ column, expression }) => {
+          const name = `${change.table}.${column}`
+          const what = /^NULL$/i.test(expression) ? `makes ${name} NULL` : `writes over ${name}`
+          return finding('HM401', `${what}, which has values from before up`, step)
+        })
     })
     return pick === undefined ? found : [...found, finding('HM401', left, pick)]
   })
 
-const small = (name: string): string => name.toLowerCase()
-
 /** Whether a name is the table's, at the begin or at the end. */
-const isOf = ({ old, now }: Lineage, table: string): boolean => table === old.name || table === now?.name
+const isOf = ({ old, now }: Lineage, table: string): boolean =>
+  isSameName(table, old.name) || (now !== undefined && isSameName(table, now.name))
+
+/** Whether a condition holds for no row in which a column has a value. */
+const isOfNullOnly = (where: string, column: string): boolean =>
+  !/\bOR\b/i.test(where) &&
+  where.split(/\bAND\b/i).some(condition => isSameSql(condition.replace(/^[^.]*\./, ''), `${quote(column)} IS NULL`))

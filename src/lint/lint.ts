@@ -3,7 +3,7 @@ import { withoutUndone } from '../dry-run/record.ts'
 import type { MigrationFile } from '../migrations/files.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { makePlan } from '../migrations/plan.ts'
-import { findDeletes, findDown } from './down.ts'
+import { findDeletes, findDown, findKeyActions } from './down.ts'
 import { findInStructure, findInUp } from './inspect.ts'
 import { watchOutside } from './outside.ts'
 import { type Rehearsal, type RehearseOptions, type Run, rehearse } from './rehearse.ts'
@@ -62,7 +62,12 @@ const findRuns = ({ name }: MigrationFile, rehearsals: readonly Rehearsal[]): re
 /** What is to be said of an `up`. Of one that failed half way only what was wrong with its statements. */
 const findUp = ({ recording, failed }: Run, removesRows: readonly string[], because: string) => {
   if (failed === null) {
-    return [...findInUp(recording), ...findDeletes(lineagesOf(recording), withoutUndone(recording.steps), removesRows)]
+    const [lineages, steps] = [lineagesOf(recording), withoutUndone(recording.steps)]
+    return [
+      ...findInUp(recording),
+      ...findDeletes(lineages, steps, removesRows),
+      ...findKeyActions(lineages, steps, removesRows),
+    ]
   }
   const last = recording.steps.findLast(({ error }) => error === failed)
   return [finding('HM001', `fails: ${failed}${because}`, last), ...findStatements(recording.steps)]

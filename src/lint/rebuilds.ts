@@ -2,11 +2,11 @@ import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import type { Step } from '../dry-run/record.ts'
 import { compareTables, type Finding as Difference } from '../sqlite/schema/compare.ts'
 import { type Affinity, type Column, type Index, type Schema, type Table, without } from '../sqlite/schema/read.ts'
-import { elementsOf, isSameSql, quote, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
+import { elementsOf, hasName, isSameName, isSameSql, quote, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 import { type Assignment, assign, changeOf } from './statements.ts'
 
-/** HM101, HM102: what belongs to a table, or refers to it, and is lost when another takes its place. */
+/** HM101, HM102, HM107: what belongs to a table, or refers to it, and is lost when another takes its place. */
 export const findRebuilds = (
   lineages: readonly Lineage[],
   steps: readonly Step[],
@@ -20,18 +20,32 @@ export const findRebuilds = (
 
 const findLostParts = ({ old, now }: Kept, drop: Step, after: Schema): readonly Finding[] =>
   // as it was when it went: what had been dropped by a statement of its own is not lost
-  without(drop.before, drop.after)
-    .map(last => lostParts(last, now, drop.before, after))
-    .filter(lost => lost.length > 0)
-    .map(lost => finding('HM101', `rebuilds ${old.name} and loses ${lost.join(', ')}`, drop))
+  without(drop.before, drop.after).flatMap(last => {
+    const all = lostParts(last, now, drop.before, after)
+    const of = (code: 'HM101' | 'HM107', lost: readonly string[]) =>
+      lost.length === 0 ? [] : finding(code, `rebuilds ${old.name} and loses ${lost.join(', ')}`, drop)
+    // a rebuild is the only way to take these away
+    const isUnique = (part: string) => /^(?:UNIQUE \(|place in the primary key )/.test(part)
+    return [
+      of(
+        'HM101',
+        all.filter(part => !isUnique(part)),
+      ),
+      of('HM107', all.filter(isUnique)),
+    ].flat()
+  })
 
 /** A new table has the name again, and the others still refer to the one that was renamed. */
 const findRenamedAway = (step: Step, after: Schema): readonly Finding[] => {
   const [gone] = without(step.before, step.after)
   const [came] = without(step.after, step.before)
-  if (gone === undefined || came === undefined || !after.tables.some(({ name }) => name === gone.name)) return []
+  if (gone === undefined || came === undefined || !after.tables.some(({ name }) => isSameName(name, gone.name)))
+    return []
   const followers = after.tables
-    .filter(({ name, foreignKeys }) => name !== gone.name && foreignKeys.some(({ parent }) => parent === came.name))
+    .filter(
+      ({ name, foreignKeys }) =>
+        !isSameName(name, gone.name) && foreignKeys.some(({ parent }) => isSameName(parent, came.name)),
+    )
     .map(({ name }) => name)
   if (followers.length === 0) return []
   const message = `renames ${gone.name} away to ${came.name}, and the foreign keys of ${followers.join(', ')} follow it`
@@ -46,7 +60,7 @@ const findRenamedAway = (step: Step, after: Schema): readonly Finding[] => {
  * @param after the structure that the migration left
  */
 export const lostParts = (last: Table, now: Table, before: Schema, after: Schema): readonly string[] => {
-  const gone = last.columns.filter(({ name }) => !now.columns.some(column => column.name === name))
+  const gone = last.columns.filter(({ name }) => !now.columns.some(column => isSameName(column.name, name)))
   const isThere = (sql: string) => !tokensOf(sql).some(({ text }) => gone.some(({ name }) => isSameSql(name, text)))
   const differences = compareTables({ ...last, name: now.name }, now, 'difference').filter(
     ({ what, expected }) => what !== 'missing' && isThere(expected ?? ''),
@@ -58,7 +72,10 @@ export const lostParts = (last: Table, now: Table, before: Schema, after: Schema
       )
       .map(({ name, parts }) => (name === null ? `UNIQUE (${columnsOf(parts)})` : `the index ${name}`)),
     ...before.triggers
-      .filter(({ name, table }) => table === last.name && !after.triggers.some(other => other.name === name))
+      .filter(
+        ({ name, table }) =>
+          isSameName(table, last.name) && !after.triggers.some(other => isSameName(other.name, name)),
+      )
       .map(({ name }) => `the trigger ${name}`),
     ...differences.filter(isLoss(differences, now)).map(describe),
   ]
@@ -117,9 +134,9 @@ export const findPick = ({ copies }: Lineage): Step | undefined => {
   return inserts.length === 1 ? inserts.find(({ sql }) => changeOf(sql)?.picks === true) : undefined
 }
 
-/** What a column can be called, in small letters. */
+/** What a column can be called. */
 const namesOf = ({ rowidAlias }: Column, name: string): readonly string[] => [
-  name.toLowerCase(),
+  name,
   ...(rowidAlias ? ['rowid', '_rowid_', 'oid'] : []),
 ]
 
@@ -128,7 +145,7 @@ const copiesIt = (step: Step, names: readonly string[]): boolean => {
   const assigned = assignedBy(step)
   return (
     assigned === undefined ||
-    assigned.some(({ column, expression }) => names.includes(column.toLowerCase()) && mentions(expression, names))
+    assigned.some(({ column, expression }) => hasName(names, column) && mentions(expression, names))
   )
 }
 
@@ -136,10 +153,10 @@ const assignedBy = ({ sql, before, touched }: Step): readonly Assignment[] | und
   const change = changeOf(sql)
   if (change === undefined || change.verb === 'UPDATE') return change?.sets
   const columnsOf = (table: string) =>
-    before.tables.filter(({ name }) => name.toLowerCase() === table.toLowerCase()).flatMap(({ columns }) => columns)
+    before.tables.filter(({ name }) => isSameName(name, table)).flatMap(({ columns }) => columns)
   const own = columnsOf(change.table).filter(({ generated }) => generated === null)
   const into = change.into.length > 0 ? change.into : own.map(({ name }) => name)
-  const sources = touched.reads.filter(name => name.toLowerCase() !== change.table.toLowerCase())
+  const sources = touched.reads.filter(name => !isSameName(name, change.table))
   const all = sources.flatMap(columnsOf).map(({ name }) => quote(name))
   const selects = change.selects.flatMap(expression => (/(?:^|[.\s])\*$/.test(expression) ? all : [expression]))
   return selects.length === into.length ? assign(into, selects) : undefined
@@ -147,16 +164,14 @@ const assignedBy = ({ sql, before, touched }: Step): readonly Assignment[] | und
 
 /**
  * Whether an expression, without the name that it is given, names a column.
- * @param names what that can be called, in small letters
+ * @param names what that can be called
  */
 export const mentions = (expression: string, names: readonly string[]): boolean => {
   const tokens = tokensOf(expression)
   const beforeLast = wordAt(tokens, -2)
   const isNamed = /^(?:AS|NULL|\d.*|'.*|\))$/is.test(beforeLast)
   return (isNamed ? tokens.slice(0, -1) : tokens).some(
-    ({ text }) =>
-      !text.startsWith("'") &&
-      [unquote(text), text.replace(/^.*\./, '')].some(name => names.includes(name.toLowerCase())),
+    ({ kind, text }, index) => kind !== 'string' && wordAt(tokens, index + 1) !== '.' && hasName(names, unquote(text)),
   )
 }
 
@@ -176,7 +191,7 @@ const lossy: Readonly<Record<Affinity, readonly Affinity[]>> = {
 export const findLossy = (lineages: readonly Lineage[]): readonly Finding[] =>
   lineages.filter(isKept).flatMap(({ old, now, columns, copies }) =>
     old.columns.flatMap(({ name, affinity: was, generated }) => {
-      const isIt = (column: string) => generated === null && column === columns.get(name)
+      const isIt = (column: string) => generated === null && isSameName(column, columns.get(name) ?? '')
       return now.columns
         .filter(column => isIt(column.name) && lossy[was].includes(column.affinity))
         .map(({ affinity }) =>

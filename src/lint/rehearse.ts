@@ -34,7 +34,8 @@ export type RehearseOptions = Pick<RunOptions, 'version' | 'signal' | 'idleLimit
 /**
  * Runs migrations from nothing in memory, one after the other: `up`, then `down`, which is undone. One that fails leaves
  * nothing, and those after it run all the same. A statement that the migrator refuses is recorded and passed over.
- * Ends early with the first that stops the program's own signal, as one that never settles does.
+ * Ends early with the first that stops the program's own signal, as one that never settles does, and with one that had SQLite
+ * itself roll everything back.
  * @throws Failure the signal's reason, when that is one
  */
 export const rehearse = async (
@@ -48,7 +49,7 @@ export const rehearse = async (
     connection.exec('BEGIN')
     prepareHistory(connection, [])
     for (const migration of migrations) {
-      if (options.signal.aborted) break
+      if (options.signal.aborted || !connection.inTransaction) break
       options.onRun(migration.name)
       rehearsals.push(await rehearseOne(connection, migration, options))
     }
@@ -71,6 +72,7 @@ const rehearseOne = async (
     version,
     within: async (_, work, record) => {
       await watch.run(name, work)
+      database.refuseUnfinished()
       await record()
     },
     hook: (asked, execute) =>
@@ -90,6 +92,7 @@ const rehearseOne = async (
       error => reasonOf(error instanceof MigrationError ? error.cause : error),
     )
     if (signal.reason instanceof Failure) throw signal.reason
+    if (!connection.inTransaction) return { recording, failed }
     if (failed !== null || !keeps) connection.exec('ROLLBACK TO rehearsal')
     connection.exec('RELEASE rehearsal')
     return { recording, failed }

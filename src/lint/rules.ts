@@ -20,7 +20,7 @@ export const ownRules = {
   HM101: {
     level: 'error',
     does: 'rebuilds a table and loses what belongs to it',
-    seen: 'an index, trigger, CHECK, default, NOT NULL, collation, key, foreign key action, STRICT or the like went with the old table and is not on the new one',
+    seen: 'an index, trigger, CHECK, default, NOT NULL, collation, foreign key action, STRICT or the like went with the old table and is not on the new one',
     cure: 'Write all that the table had into the new CREATE TABLE. context.rebuildTable keeps indexes and triggers by itself.',
   },
   HM102: {
@@ -53,6 +53,12 @@ export const ownRules = {
     seen: "a rebuild, or context.changeColumn, which fails where a value would change; the affinity was TEXT or none and is one of numbers, which makes 7 of '007', or INTEGER and is REAL, or REAL and is TEXT, and the like",
     cure: 'See that no value changes ("migrator plan" tries changeColumn on real data), or convert them by an expression.',
   },
+  HM107: {
+    level: 'warning',
+    does: 'rebuilds a table and takes a UNIQUE or its primary key away',
+    seen: 'a UNIQUE or a PRIMARY KEY of the old CREATE TABLE is not in the new one, which is the only way to take it away; what writes by ON CONFLICT of these columns fails from then on',
+    cure: 'Write it into the new CREATE TABLE, or say that it is meant to go: // lint-ok HM107: reason.',
+  },
   HM201: {
     level: 'error',
     does: 'runs a statement that the migrator refuses',
@@ -68,8 +74,14 @@ export const ownRules = {
   HM203: {
     level: 'error',
     does: 'deletes rows and does not say so',
-    seen: 'DELETE from a table that was there before, REPLACE into it, or a rebuild that copies it WHERE or with LIMIT; "removesRows" does not name it; it fails where a row goes, though not where one is replaced',
+    seen: 'DELETE from a table that was there before, or from the parent of a foreign key of its with ON DELETE CASCADE, REPLACE into it, or a rebuild that copies it WHERE or with LIMIT; "removesRows" does not name it; it fails where a row goes, though not where one is replaced',
     cure: "Keep the rows, or say that they are meant to go: export const removesRows = ['metrics'].",
+  },
+  HM204: {
+    level: 'warning',
+    does: 'sets off a foreign key that changes the rows of another table',
+    seen: 'DELETE from a parent, or an UPDATE of its key, and a foreign key to it with SET NULL, SET DEFAULT or ON UPDATE CASCADE: it acts in a migration as it does in a hub',
+    cure: 'See that it is meant, and that nothing changes the same rows by hand.',
   },
   HM301: {
     level: 'error',

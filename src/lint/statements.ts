@@ -66,15 +66,8 @@ const placeOf = (tokens: readonly Token[], word: RegExp): number => {
 }
 
 /** A name at the begin, without the schema that may be before it, and what comes behind. */
-const readName = (tokens: readonly Token[]): Readonly<{ name: string; rest: readonly Token[] }> => {
-  const end = tokens.findIndex(({ text, end: at }, index) => {
-    const next = tokens[index + 1]
-    return !(text.endsWith('.') || (next?.start === at && next.text.startsWith('.')))
-  })
-  const last = wordAt(tokens, end)
-  const name = /^["'`[]/.test(last) ? unquote(last) : last.replace(/^.*\./, '')
-  return { name, rest: tokens.slice(end + 1) }
-}
+const readName = (tokens: readonly Token[]): Readonly<{ name: string; rest: readonly Token[] }> =>
+  wordAt(tokens, 1) === '.' ? readName(tokens.slice(2)) : { name: unquote(wordAt(tokens, 0)), rest: tokens.slice(1) }
 
 /** What stands between commas outside of parentheses. */
 const split = (tokens: readonly Token[]): readonly (readonly Token[])[] => {

@@ -1,7 +1,7 @@
 import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import { type Step, stepThat } from '../dry-run/record.ts'
 import type { Column, ForeignKey, Index, Schema, Table } from '../sqlite/schema/read.ts'
-import { isSameSql } from '../sqlite/sql.ts'
+import { foldName, isSameName } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 
 /** DS102, DS103: tables and columns that go with what is in them. */
@@ -18,9 +18,9 @@ export const findIncompatible = (lineages: readonly Lineage[], steps: readonly S
   lineages.filter(isKept).flatMap(lineage => [...findRenamed(lineage), ...findLostKeys(lineage, lineages, steps)])
 
 const findRenamed = ({ old, now, columns, by, columnBy }: Kept): readonly Finding[] => [
-  ...(now.name === old.name ? [] : [finding('BC101', `renames the table ${old.name} to ${now.name}`, by)]),
+  ...(isSameName(now.name, old.name) ? [] : [finding('BC101', `renames the table ${old.name} to ${now.name}`, by)]),
   ...[...columns]
-    .filter(([first, last]) => first !== last)
+    .filter(([first, last]) => !isSameName(first, last))
     .map(([first, last]) =>
       finding('BC102', `renames the column ${old.name}.${first} to ${last}`, columnBy.get(first)),
     ),
@@ -38,11 +38,11 @@ const findLostKeys = (
       // one to another parent lets in other rows
       const parents = [
         key.parent,
-        ...lineages.flatMap(lineage => (isSameSql(lineage.old.name, key.parent) ? (lineage.now?.name ?? []) : [])),
+        ...lineages.flatMap(lineage => (isSameName(lineage.old.name, key.parent) ? (lineage.now?.name ?? []) : [])),
       ]
       const isIt = (other: ForeignKey) =>
-        other.columns.join() === names && parents.some(parent => isSameSql(parent, other.parent))
-      const lacksIt = ({ name, foreignKeys }: Table) => name === now.name && !foreignKeys.some(isIt)
+        isSameName(other.columns.join(), names) && parents.some(parent => isSameName(parent, other.parent))
+      const lacksIt = ({ name, foreignKeys }: Table) => isSameName(name, now.name) && !foreignKeys.some(isIt)
       if (!lacksIt(now)) return []
       const step = stepThat(steps, ({ tables }) => tables.some(lacksIt))
       return finding(
@@ -89,19 +89,16 @@ const hasKey = ({ columns, indexes }: Table, wanted: readonly string[]): boolean
 const isByOwnCollation =
   (columns: readonly Column[]) =>
   ({ of, collation }: Index['parts'][number]): boolean =>
-    columns.some(column => column.name === of && column.collation === collation)
+    columns.some(column => isSameName(column.name, of) && column.collation === collation)
 
 /** Case is no difference between names, nor is the order of columns. */
 const isSame = (a: readonly string[], b: readonly string[]): boolean => normal(a) === normal(b)
-const normal = (names: readonly string[]): string =>
-  names
-    .map(name => name.toLowerCase())
-    .sort()
-    .join('\0')
+const normal = (names: readonly string[]): string => names.map(foldName).sort().join('\0')
 
 /** HM104: views that cannot be read, and could before or were not there. */
 export const findUnreadable = (before: Schema, after: Schema, steps: readonly Step[]): readonly Finding[] => {
-  const isBroken = ({ views }: Schema, view: string) => views.some(({ name, error }) => name === view && error !== null)
+  const isBroken = ({ views }: Schema, view: string) =>
+    views.some(({ name, error }) => isSameName(name, view) && error !== null)
   return after.views.flatMap(({ name, error }) => {
     if (error === null || isBroken(before, name)) return []
     const step = stepThat(steps, structure => isBroken(structure, name))

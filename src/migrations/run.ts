@@ -96,6 +96,7 @@ export const createGuardedRunner = async (
       const kept = await history.read()
       try {
         await blamingStrays(signal, () => watch.run(name, work))
+        database.refuseUnfinished()
         if (!ledger.isOpen()) throw new Error('SQLite rolled the transaction back, and nothing of it is left')
         await history.refuseChange(kept)
       } catch (error) {
@@ -219,7 +220,7 @@ const turnsToDatabase = 4
 
 /**
  * Watches over what migrations do with the connection: it refuses statements that would undo the protection around them,
- * notices a promise that never settles, and a statement that a migration did not wait for.
+ * notices a promise that never settles, a statement that a migration did not wait for, and a transaction that is not as it should be.
  * @param signal once aborted, the migration is stopped with its reason
  * @param idleLimit seconds that a migration may take without a statement
  * @param refusal why a statement may not be run; undefined for one that may

@@ -13,9 +13,11 @@ export const sqliteCode = (error: unknown): string | undefined => sqliteError(er
 /** SQLite's error in an error or in what caused it; undefined when it is none of SQLite's. */
 export const sqliteError = (error: unknown): SqliteError | undefined => {
   if (!(error instanceof Error)) return undefined
+  // what it was made of says more: Sequelize and the bridge know primary codes alone
+  const inner = sqliteError(error.cause ?? ('parent' in error ? error.parent : undefined))
   const code = errorCode(error)
-  if (typeof code === 'string' && code.startsWith('SQLITE_')) return { code, message: error.message }
-  return sqliteError(error.cause ?? ('parent' in error ? error.parent : undefined))
+  if (inner !== undefined || typeof code !== 'string' || !code.startsWith('SQLITE_')) return inner
+  return { code, message: error.message }
 }
 
 /** Whether another connection holds a lock that this one needs. */

@@ -8,7 +8,7 @@ import { findGone } from './net.ts'
 import { createOrphanNotes } from './orphans.ts'
 import { createRowTriggers } from './row-triggers.ts'
 import { readViews } from './schema/read.ts'
-import { quote, sameName } from './sql.ts'
+import { isSameName, quote } from './sql.ts'
 
 export type LedgerOptions = Readonly<{
   /** the table in which the migrations are recorded: its rows are not counted */
@@ -48,7 +48,7 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     removesRows.some(name => {
       const meant = livingAs(begun, name)
       if (meant !== undefined) return way.some(({ id }) => id === meant.id)
-      return way.some(({ names }) => names.some(other => sameName(other, name)))
+      return way.some(({ names }) => names.some(other => isSameName(other, name)))
     })
 
   const begin = async (names: readonly string[]): Promise<void> => {

@@ -2,7 +2,7 @@ import type { SqlResult, SqlStatement } from '../engine.ts'
 import type { Connection } from './connect.ts'
 import { type PresentColumn, type PresentTable, readPresentTables } from './present-tables.ts'
 import { keywordOf } from './sequelize.ts'
-import { sameName, tokensOf, unquote } from './sql.ts'
+import { isSameName, tokensOf, unquote } from './sql.ts'
 import { type TableAccess, tableAccess } from './table-access.ts'
 
 /** A table through its life, whatever it is called: what statements did to it makes it the same one, never where its rows are. */
@@ -105,12 +105,12 @@ const begin = (table: PresentTable, id: number, sources: readonly number[], now:
 
 /** The table that has a name now. */
 export const livingAs = (lives: readonly Life[], name: string): Life | undefined =>
-  lives.find(life => !life.ended && sameName(presentName(life), name))
+  lives.find(life => !life.ended && isSameName(presentName(life), name))
 
 /** All whose rows are in what a statement reads. */
 const sourcesOf = ({ lives, temporary }: State, { reads, readsVirtual }: TableAccess): readonly number[] => {
   const read = lives.filter(
-    life => !life.ended && ((readsVirtual && life.virtual) || reads.some(name => sameName(name, presentName(life)))),
+    life => !life.ended && ((readsVirtual && life.virtual) || reads.some(name => isSameName(name, presentName(life)))),
   )
   return [
     ...read.flatMap(({ id, sources }) => [id, ...sources]),
@@ -120,7 +120,8 @@ const sourcesOf = ({ lives, temporary }: State, { reads, readsVirtual }: TableAc
 
 const deletedFrom = (state: State, sql: string): State => {
   const words = tokensOf(sql).map(({ text }) => unquote(text))
-  const isNamed = (life: Life): boolean => words.some(word => sameName(word.replace(/^main\./i, ''), presentName(life)))
+  const isNamed = (life: Life): boolean =>
+    words.some(word => isSameName(word.replace(/^main\./i, ''), presentName(life)))
   return {
     ...state,
     lives: state.lives.map(life => (life.virtual && isNamed(life) ? { ...life, deletedFrom: true } : life)),
@@ -133,7 +134,7 @@ const copied = (state: State, access: TableAccess): State => {
   const sources = sourcesOf(state, access)
   const isWritten = (life: Life): boolean =>
     !life.ended &&
-    ((access.writesVirtual && life.virtual) || access.writes.some(name => sameName(name, presentName(life))))
+    ((access.writesVirtual && life.virtual) || access.writes.some(name => isSameName(name, presentName(life))))
   const temporary = access.writes
     .filter(name => name.startsWith('temp.'))
     .map(name => [temporaryKey(name), merge(state.temporary[temporaryKey(name)] ?? [], sources)] as const)
@@ -152,7 +153,7 @@ const compared = (state: State, present: readonly PresentTable[], access: TableA
   const isRenamed = ({ place, name }: PresentTable, life: Life): boolean =>
     keywordOf(sql) === 'ALTER' && place === life.place && livingAs(state.lives, name) === undefined
   const tableOf = (life: Life): PresentTable | undefined =>
-    present.find(({ name }) => sameName(name, presentName(life))) ?? present.find(table => isRenamed(table, life))
+    present.find(({ name }) => isSameName(name, presentName(life))) ?? present.find(table => isRenamed(table, life))
   const followed = state.lives.map(life => {
     if (life.ended) return life
     const table = tableOf(life)
@@ -195,7 +196,7 @@ const placesOf = (life: Life, lives: readonly Life[], from: number): readonly Li
     const [next] = lives
       .filter(other => other.id !== life.id)
       .flatMap(other => other.names.map((its, index) => ({ other, its, since: other.since[index] ?? 0 })))
-      .filter(({ its, since }) => sameName(its, name) && since >= left)
+      .filter(({ its, since }) => isSameName(its, name) && since >= left)
       .sort((a, b) => a.since - b.since)
     return next === undefined ? [] : placesOf(next.other, lives, next.since)
   })

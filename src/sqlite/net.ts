@@ -3,7 +3,7 @@ import type { Connection } from './connect.ts'
 import { type Life, presentName } from './lives.ts'
 import { keyColumns, textOfValues } from './row-triggers.ts'
 import { affinityOf } from './schema/read.ts'
-import { quote, sameName } from './sql.ts'
+import { isSameName, quote } from './sql.ts'
 
 /** Rows that are not there any more, and the key or the values of one of them. */
 export type Gone = Readonly<{ rows: number; example: string | null }>
@@ -84,7 +84,7 @@ const pairOf = ({ old, last, now }: Compared, name: string): Pair | undefined =>
   const first = old.columns.find(column => column.name === name)?.first
   const then = last.columns.find(column => column.first === first)
   const is =
-    last.id === now.id ? then : now.columns.find(column => then !== undefined && sameName(column.name, then.name))
+    last.id === now.id ? then : now.columns.find(column => then !== undefined && isSameName(column.name, then.name))
   return is?.stored ? { was: name, is: is.name } : undefined
 }
 
@@ -131,7 +131,7 @@ const byKey = (connection: Connection, rows: Relations, compared: Compared, key:
     ask(connection, `SELECT EXISTS (SELECT 1 FROM ${rows.from} WHERE ${was.map(isNull).join(' OR ')})`) === 0
   if (!isPlain) return byExpectedKey(connection, rows, compared, key)
   const [first] = key
-  const isRowid = key.length === 1 && first !== undefined && sameName(typeIn(old, first.was), 'INTEGER')
+  const isRowid = key.length === 1 && first !== undefined && isSameName(typeIn(old, first.was), 'INTEGER')
   // by seeking rowids, or by reading both indexes side by side
   const lost = isRowid
     ? `SELECT o.${quote(first.was)} FROM ${rows.from} AS o LEFT JOIN ${rows.now} AS n

@@ -28,9 +28,9 @@ export const requireSpaceToCommit = (connection: Connection, isCloned: boolean):
 }
 
 /** The calls that write a table anew, and what names it: a first argument, or `{ table: ... }`. */
-const calls = /\b(?:rebuildTable|changeColumn|addConstraint)\s*\(\s*(?:['"`](?<first>[^'"`]+)['"`])?/g
+const calls = /\b(?:rebuildTable|changeColumn|addConstraint|removeConstraint)\s*\(\s*(?:['"`](?<first>[^'"`]+)['"`])?/g
 const backfills = /\bbackfill\s*\((?:[^;]*?\btable:\s*['"`](?<first>[^'"`]+)['"`])?/g
-const updates = /\bUPDATE\s+["`']?(?<first>\w+)/g
+const updates = /\bUPDATE\s+["`']?(?<first>[\w$\u0080-\uffff]+)/g
 
 /**
  * The tables that migrations write anew, as far as their texts tell: to know beforehand how much room is needed. What they
@@ -50,7 +50,7 @@ export const sizeOfTable = (connection: Connection, table: string | undefined): 
     connection
       .prepare<[string | null], number>(
         `SELECT coalesce(sum(pgsize), 0) FROM dbstat
-         WHERE name IN (SELECT name FROM sqlite_schema WHERE tbl_name = coalesce(?, tbl_name))`,
+         WHERE name IN (SELECT name FROM sqlite_schema WHERE tbl_name = coalesce(?, tbl_name) COLLATE NOCASE)`,
       )
       .pluck()
       .get(table ?? null),

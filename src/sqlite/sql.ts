@@ -1,5 +1,7 @@
-/** A word, name, string or mark of an SQL text, from its first character to the one after its last. */
+/** What an SQL text consists of, from its first character to the one after its last. */
 export type Token = Readonly<{
+  /** a word is a keyword or an unquoted name; a string may be a name, too, where one has to stand */
+  kind: 'word' | 'name' | 'string' | 'number' | 'blob' | 'parameter' | 'mark'
   text: string
   start: number
   end: number
@@ -7,16 +9,36 @@ export type Token = Readonly<{
   depth: number
 }>
 
-const tokenPattern =
-  /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[\w$.\u0080-\uffff]+|\S/g
+/**
+ * The tokens of SQLite (https://www.sqlite.org/src/file/src/tokenize.c): every character beyond ASCII belongs to a word, also
+ * those that JavaScript takes for a space.
+ */
+const tokenPattern = new RegExp(
+  [
+    /(?<comment>--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\ufeff)/,
+    /(?<string>'(?:[^']|'')*')/,
+    /(?<name>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])/,
+    /(?<blob>[xX]'[^']*')/,
+    /(?<number>0[xX][\da-fA-F_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?)/,
+    /(?<parameter>\?\d*|[$@:#][\w$\u0080-\uffff]+)/,
+    /(?<word>[\w\u0080-\uffff][\w$\u0080-\uffff]*)/,
+    /(?<mark>\S)/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'g',
+)
+
+const kinds = ['word', 'name', 'string', 'number', 'blob', 'parameter'] as const
 
 /** What an SQL text consists of, without its comments. */
 export const tokensOf = (sql: string): readonly Token[] => {
   let depth = 0
-  return [...sql.matchAll(tokenPattern)].flatMap(({ 0: text, index }) => {
-    if (text.startsWith('--') || text.startsWith('/*')) return []
+  return [...sql.matchAll(tokenPattern)].flatMap(({ 0: text, index, groups }) => {
+    if (groups?.comment !== undefined) return []
+    const kind: Token['kind'] = kinds.find(candidate => groups?.[candidate] !== undefined) ?? 'mark'
     if (text === ')') depth -= 1
-    const token = { text, start: index, end: index + text.length, depth }
+    const token = { kind, text, start: index, end: index + text.length, depth }
     if (text === '(') depth += 1
     return [token]
   })
@@ -41,10 +63,14 @@ export const unquote = (name: string): string => {
   return quote === '[' ? inner : inner.replaceAll(quote + quote, quote)
 }
 
-/** Whether two names are one to SQLite, which passes over the case of A to Z and of no other letter. */
-export const sameName = (a: string, b: string): boolean => foldName(a) === foldName(b)
+/** A name as SQLite compares it: only the case of ASCII letters is no difference. */
+export const foldName = (name: string): string => name.replace(/[A-Z]+/g, letters => letters.toLowerCase())
 
-const foldName = (name: string): string => name.replaceAll(/[A-Z]/g, letter => letter.toLowerCase())
+/** Whether two names are one to SQLite. Nothing else compares names of tables, columns and the like; in SQL it is COLLATE NOCASE. */
+export const isSameName = (a: string, b: string): boolean => foldName(a) === foldName(b)
+
+/** Whether a name is among others. */
+export const hasName = (names: readonly string[], name: string): boolean => names.some(other => isSameName(other, name))
 
 /** An SQL identifier, whatever is in it. */
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
@@ -65,12 +91,10 @@ export const textOf = (tokens: readonly Token[]): string =>
  */
 export const isSameSql = (a: string, b: string): boolean => normalForm(a) === normalForm(b)
 
-/** Between names joined by a point there may be quotes, so a point is a token of its own here, but not in a number. */
 const normalForm = (sql: string): string =>
   JSON.stringify(
-    tokensOf(sql).flatMap(({ text }) => {
-      if (text.startsWith("'")) return [text]
-      if (/^["`[]/.test(text)) return [unquote(text).toLowerCase()]
-      return /^\d/.test(text) ? [text.toLowerCase()] : text.toLowerCase().split(/(?=\.)|(?<=\.)/)
+    tokensOf(sql).map(({ kind, text }) => {
+      if (kind === 'string') return text
+      return foldName(kind === 'name' ? unquote(text) : text)
     }),
   )

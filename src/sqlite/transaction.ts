@@ -1,17 +1,20 @@
 import { dirname } from 'node:path'
 import type { Migratable, Transaction } from '../engine.ts'
-import { historyTable } from '../history.ts'
+import { historyTable, wasAdopted } from '../history.ts'
 import { filesystemOf } from '../volume/mounts.ts'
 import { probeFolderOf } from '../volume/volume.ts'
 import { type Connection, closeUnlessDamaged, openDatabase, withTransaction } from './connect.ts'
 import { makeSafe } from './editor/editor.ts'
 import { isOfEngine, toFailure } from './errors.ts'
 import { flushCommitted } from './file.ts'
+import { createHandle } from './handle.ts'
 import { helperOf, refuseFalseLocks } from './helper.ts'
+import { readHistory } from './history.ts'
+import { withKeyActions } from './key-actions.ts'
 import { openLedger } from './ledger.ts'
 import { readerOf, type SqliteReader } from './reader.ts'
 import { refusalOf } from './refused.ts'
-import { connectSequelize } from './sequelize.ts'
+import { connectHandle } from './sequelize.ts'
 import { requireSpaceToCommit, spaceForRewrites } from './space.ts'
 import { patienceOf, type Surroundings } from './sqlite.ts'
 import { keepHistory, prepareHistory, recordApplied, removeApplied } from './write-history.ts'
@@ -19,17 +22,25 @@ import { keepHistory, prepareHistory, recordApplied, removeApplied } from './wri
 export type SqliteTransaction = Transaction & SqliteReader
 
 /** What migrations are run on: a connection inside a transaction. */
-export const migratableOn = (connection: Connection): Migratable & SqliteReader => ({
-  ...readerOf(connection),
-  prepareHistory: async known => prepareHistory(connection, known),
-  record: async migration => recordApplied(connection, migration),
-  unrecord: async name => removeApplied(connection, name),
-  editor: (hook, onProgress) => makeSafe(connectSequelize(connection, hook).getQueryInterface(), onProgress),
-  keeper: () => keepHistory(connection),
-  ledger: async backup => openLedger(connection, { history: historyTable, backup }),
-  refusal: refusalOf,
-  explain: error => (isOfEngine(error) ? toFailure(error, connection.name) : error),
-})
+export const migratableOn = (connection: Connection): Migratable & SqliteReader => {
+  const handle = createHandle(connection)
+  return {
+    ...readerOf(connection),
+    prepareHistory: async known => prepareHistory(connection, known),
+    record: async migration => recordApplied(connection, migration),
+    unrecord: async name => removeApplied(connection, name),
+    editor: (hook, onProgress) =>
+      makeSafe(connection, connectHandle(handle, withKeyActions(connection, hook)).getQueryInterface(), {
+        onProgress,
+        isAdopted: () => wasAdopted(readHistory(connection)),
+      }),
+    keeper: () => keepHistory(connection),
+    ledger: async backup => openLedger(connection, { history: historyTable, backup }),
+    refuseUnfinished: handle.refuseUnfinished,
+    refusal: refusalOf,
+    explain: error => (isOfEngine(error) ? toFailure(error, connection.name) : error),
+  }
+}
 
 /** What can be done on a connection that has the write lock of its database. */
 export const transactionOf = (

@@ -7,6 +7,7 @@ import { createRunner, createWatch, idleLimit } from '../migrations/run.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { compareSchemas, type Finding } from '../sqlite/schema/compare.ts'
 import { readAppSchema, type Schema, without } from '../sqlite/schema/read.ts'
+import { foldName, isSameSql } from '../sqlite/sql.ts'
 import { migratableOn } from '../sqlite/transaction.ts'
 
 /**
@@ -84,20 +85,25 @@ export type Match = Readonly<{
  *
  * Of several matches it is the one with the fewest additional objects (what a migration takes away is still there before it), and
  * of those the shortest: the rest are migrations that change rows alone, which nobody has run here. What a later migration
- * makes is no additional object, though: that migration would find its place taken. Without a match it is the nearest.
+ * makes is no additional object, though, save an index in the same form: that migration would find its place taken. Without a
+ * match it is the nearest.
  * @param structures after each migration, as expectedStructures gives them: at least one
  * @param least how many are applied for certain
  */
 export const matchPrefix = (structures: readonly Schema[], found: Schema, least: number): Match => {
   const additions = structures.map((structure, index) => additionsOf(structures[index - 1] ?? nothing, structure))
   // from the last one backwards: what comes after each is known then
-  const later = new Set<string>()
+  const later = new Map<string, readonly Finding[]>()
   const matches = structures
     .map((expected, index): Match => ({ length: index + 1, findings: compareSchemas(expected, found, adopted) }))
     .toReversed()
     .map(({ length, findings }) => {
-      const match = { length, findings: findings.map(finding => refuseLater(finding, later)) }
-      for (const object of additions[length - 1] ?? []) later.add(object)
+      const match = {
+        length,
+        findings: findings.map(finding => refuseLater(finding, later.get(foldName(finding.object)) ?? [])),
+      }
+      for (const [object, made] of Map.groupBy(additions[length - 1] ?? [], ({ object }) => foldName(object)))
+        later.set(object, [...made, ...(later.get(object) ?? [])])
       return match
     })
     .filter(({ length }) => length >= least)
@@ -109,19 +115,25 @@ const adopted = { adopted: true }
 const nothing: Schema = { tables: [], views: [], triggers: [] }
 
 /** What one migration makes: objects that were not there before it, and all that is in a new table. */
-const additionsOf = (before: Schema, after: Schema): readonly string[] => {
+const additionsOf = (before: Schema, after: Schema): readonly Finding[] => {
   const made = without(after, before)
   const bare = made.map(table => ({ ...table, columns: [], foreignKeys: [], indexes: [] }))
   return [
     ...compareSchemas(before, after, adopted),
     ...compareSchemas({ ...nothing, tables: bare }, { ...nothing, tables: made }, adopted),
-  ]
-    .filter(({ what }) => what === 'extra')
-    .map(({ object }) => object)
+  ].filter(({ what }) => what === 'extra')
 }
 
-const refuseLater = (finding: Finding, later: ReadonlySet<string>): Finding =>
-  finding.what === 'extra' && later.has(finding.object) ? { ...finding, weight: 'difference' } : finding
+/** @param made what later migrations make under the name of the finding's object */
+const refuseLater = (finding: Finding, made: readonly Finding[]): Finding => {
+  if (finding.what !== 'extra' || made.length === 0) return finding
+  // of a table only its columns are told
+  const isSame = made.some(
+    ({ object, found }) => !object.startsWith('table ') && isSameSql(`${found}`, `${finding.found}`),
+  )
+  if (isSame) return finding
+  return { ...finding, weight: 'difference' }
+}
 
 /** Whole tables count for more than what is in them, so that the nearest is the one with the same tables. */
 const isNearer = (a: Match, b: Match): boolean => {

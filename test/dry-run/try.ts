@@ -7,11 +7,10 @@ import { createDryRuns, dryRun, pendingOf, sizeNow } from '../../src/dry-run/try
 import { readMigrationFiles } from '../../src/migrations/files.ts'
 
 import type { LoadedMigration, Migration } from '../../src/migrations/load.ts'
-import { makeSafe } from '../../src/sqlite/editor/editor.ts'
 import { readerOf } from '../../src/sqlite/reader.ts'
-import { connectSequelize } from '../../src/sqlite/sequelize.ts'
 import { prepareHistory } from '../../src/sqlite/write-history.ts'
 import { makeContext } from '../help/context.ts'
+import { makeEditor } from '../help/editor.ts'
 import { root } from '../help/program.ts'
 
 /** Trials on a database with two rows, in a transaction. */
@@ -21,7 +20,7 @@ const begin = (t: Pick<Test, 'teardown'>) => {
   connection.exec('CREATE TABLE a (x); INSERT INTO a VALUES (1), (2); CREATE TABLE SequelizeMeta (name); BEGIN')
   const names: string[] = []
   const { around, tried, trials } = createDryRuns(connection, name => names.push(name))
-  const context = makeSafe(connectSequelize(connection, around).getQueryInterface(), () => undefined)
+  const context = makeEditor(connection, around)
   const run = (up: Migration) => {
     const migration: LoadedMigration = {
       name: '0001-a',

@@ -9,8 +9,7 @@ import fc from 'fast-check'
 import { DataTypes, Op } from 'sequelize'
 import t from 'tap'
 import type { SchemaEditor } from '../../src/engine.ts'
-import { makeSafe } from '../../src/sqlite/editor/editor.ts'
-import { connectSequelize } from '../../src/sqlite/sequelize.ts'
+import { makeEditor } from '../help/editor.ts'
 
 const runs = process.env.FAULTS === 'long' ? 20_000 : 1000
 
@@ -219,7 +218,7 @@ t.test(`${runs} random tables, each altered by up to three random edits, keep ev
         connection.pragma('foreign_keys = OFF')
         connection.transaction(() => fill(connection, c))()
         const before = read(file, c)
-        const schema = makeSafe(connectSequelize(connection).getQueryInterface(), () => undefined)
+        const schema = makeEditor(connection)
         const columns = ['spare']
         connection.exec('BEGIN IMMEDIATE')
         for (const [index, edit] of c.edits.entries()) {

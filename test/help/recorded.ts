@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3'
 import type { Test } from 'tap'
 import { createRecorder, type Recording } from '../../src/dry-run/record.ts'
+import { createHandle } from '../../src/sqlite/handle.ts'
 import { createBridge } from '../../src/sqlite/sequelize.ts'
 
 /** What a migration's statements do to a database that others made, recorded through the bridge as plan and lint do. */
@@ -14,7 +15,8 @@ export const recordStatements = async (
   connection.pragma('foreign_keys = OFF')
   connection.exec(`${made}; BEGIN`)
   const { around, record } = createRecorder(connection, () => true)
-  const bridge = createBridge(connection, around)
+  const handle = createHandle(connection)
+  const bridge = createBridge(() => handle.open(around), String)
   const face = new bridge.Database(':memory:', bridge.OPEN_READWRITE, () => undefined)
   const recording = record()
   for (const sql of statements) await new Promise(resolve => face.run(sql, [], resolve))

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { lineagesOf } from '../../src/dry-run/lineage.ts'
 import { afterOf, type Recording, withoutUndone } from '../../src/dry-run/record.ts'
-import { findDeletes, findDown, findEmptied } from '../../src/lint/down.ts'
+import { findDeletes, findDown, findEmptied, findKeyActions } from '../../src/lint/down.ts'
 import { testAnalyzer } from '../help/analyzed.ts'
 import { recordStatements } from '../help/recorded.ts'
 
@@ -106,7 +106,7 @@ for (const [title, up, down, expected] of [
 ] as const)
   t.test(title, async t => t.strictSame(await runBoth(t, up, down), expected))
 
-const madeEmptied = 'CREATE TABLE a (x, y); CREATE TABLE b (x)'
+const madeEmptied = 'CREATE TABLE a (x, y); CREATE TABLE b (x NOT NULL)'
 
 const rebuild = (table: string, rows: string) => [
   'CREATE TABLE n (x, y)',
@@ -114,6 +114,38 @@ const rebuild = (table: string, rows: string) => [
   `DROP TABLE ${table}`,
   `ALTER TABLE n RENAME TO ${table}`,
 ]
+
+const family = `CREATE TABLE p (id TEXT PRIMARY KEY, x); CREATE TABLE gone (p REFERENCES P ON DELETE CASCADE ON UPDATE CASCADE);
+  CREATE TABLE said (p REFERENCES p ON DELETE CASCADE); CREATE TABLE kept (p REFERENCES p (id) ON DELETE SET NULL);
+  CREATE TABLE plain (p REFERENCES p)`
+
+testAnalyzer(t, family, ({ lineages, kept }) => findKeyActions(lineages, kept, ['SAID']), [
+  [
+    'rows of a parent that go take others with them, or change them',
+    ["DELETE FROM main.P WHERE id = 'a'"],
+    [
+      'HM203: deletes rows of gone, by ON DELETE CASCADE of its foreign key (p) to P',
+      'HM204: changes rows of kept, by ON DELETE SET NULL of its foreign key (p) to p',
+    ],
+  ],
+  [
+    'a key that changes does so',
+    ["UPDATE p SET ID = 'b'"],
+    ['HM204: changes rows of gone, by ON UPDATE CASCADE of its foreign key (p) to P'],
+  ],
+  [
+    'other columns, rows that come and tables of its own set off nothing',
+    [
+      'UPDATE p SET x = 1',
+      "INSERT INTO p VALUES ('c', 1)",
+      'DELETE FROM plain',
+      'CREATE TABLE q (id PRIMARY KEY)',
+      'CREATE TABLE r (q REFERENCES q ON DELETE CASCADE)',
+      'DELETE FROM q',
+    ],
+    [],
+  ],
+])
 
 testAnalyzer(t, madeEmptied, ({ lineages, kept }) => findDeletes(lineages, kept, ['b']), [
   ['a table whose rows go is told', ['DELETE FROM a WHERE x > 1', 'DELETE FROM a'], ['HM203: deletes rows of a']],
@@ -171,6 +203,21 @@ for (const [title, up, down, expected] of [
     [],
     ['UPDATE a SET x = NULL'],
     ['HM401: makes a.x NULL, which has values from before up'],
+  ],
+  [
+    'NULLs that up let in have no value from before',
+    ['ALTER TABLE b ALTER COLUMN x DROP NOT NULL'],
+    ["UPDATE b SET x = '' WHERE b.x IS NULL", 'ALTER TABLE b ALTER COLUMN x SET NOT NULL'],
+    [],
+  ],
+  [
+    'NULLs from before up are values too, and so are those that another condition lets in',
+    ['ALTER TABLE b ALTER COLUMN x DROP NOT NULL'],
+    ["UPDATE a SET x = '' WHERE x IS NULL", "UPDATE b SET x = '' WHERE x IS NULL OR x > 1"],
+    [
+      'HM401: writes over a.x, which has values from before up',
+      'HM401: writes over b.x, which has values from before up',
+    ],
   ],
   ['those of a column that up made may go', ['ALTER TABLE a ADD COLUMN z'], ['UPDATE a SET z = NULL'], []],
   [

@@ -251,7 +251,8 @@ testAnalyzer(t, madeRebuilds, ({ lineages, kept, after }) => findRebuilds(lineag
     'all that a raw rebuild loses is named',
     rebuildOf('id INTEGER PRIMARY KEY, x TEXT, y, z', 'id, x, y, z'),
     [
-      "HM101: rebuilds a and loses the index e, the index i, UNIQUE (y, x), the trigger g, AUTOINCREMENT, collation NOCASE of column a.x, computed virtual y of column a.z, CHECK (x <> 'check')",
+      "HM101: rebuilds a and loses the index e, the index i, the trigger g, AUTOINCREMENT, collation NOCASE of column a.x, computed virtual y of column a.z, CHECK (x <> 'check')",
+      'HM107: rebuilds a and loses UNIQUE (y, x)',
     ],
   ],
   ['a rebuild with all its steps', [...rebuildOf(whole, 'id, x, y'), ...around], []],

@@ -83,6 +83,12 @@ for (const [title, steps, found, expected] of [
   ['tables of its own are no hindrance', [a, b, c], `${a + b} CREATE TABLE more (x); CREATE INDEX j ON a (x)`, [2]],
   ['a migration that changes rows alone has not been run', [a, 'INSERT INTO a VALUES (1)', b], a, [1]],
   ['nor one at the end', [a, b, 'DELETE FROM a'], a + b, [2]],
+  [
+    'an index in the form that a later migration makes is no hindrance',
+    [a, c, 'CREATE INDEX j ON a (x)'],
+    `${a} CREATE INDEX J ON a (X)`,
+    [1],
+  ],
   ['what a migration takes away is there before it', [a, b, 'DROP INDEX i'], a + b, [2]],
   ['and not after it', [a, b, 'DROP INDEX i'], 'CREATE TABLE a (x); CREATE TABLE b (y)', [3]],
 ] as const) {

@@ -1,7 +1,7 @@
-import type { QueryInterface } from 'sequelize'
 import type { BackfillOptions, OnProgress } from '../../engine.ts'
 import { quote } from '../sql.ts'
-import { findRowid, readColumns, readTable, select } from './rebuild.ts'
+import { type Editing, findTable } from './editing.ts'
+import { rowidOf } from './rebuild.ts'
 
 const belowAnyRowid = -1e19
 
@@ -12,7 +12,7 @@ const belowAnyRowid = -1e19
  * @throws Error when the statement lacks them, the batch is no positive whole number, or the table has no rowids
  */
 export const backfill = async (
-  schema: QueryInterface,
+  { connection, schema }: Editing,
   sql: string,
   { table, batch = 10_000 }: BackfillOptions,
   onProgress: OnProgress,
@@ -21,24 +21,29 @@ export const backfill = async (
     throw new Error(`backfill of ${table} needs a statement with "BETWEEN $first AND $last", not: ${sql}`)
   }
   if (!(Number.isSafeInteger(batch) && batch > 0)) throw new Error(`backfill of ${table} cannot go by ${batch} rows`)
-  const { hasRowid } = await readTable(schema, table)
-  const rowid = findRowid(await readColumns(schema, table))
-  if (!hasRowid || rowid === undefined)
-    throw new Error(`backfill of ${table} is not possible: it has no rowid to go by`)
+  const found = findTable({ connection, schema }, table)
+  const rowid = rowidOf(found)
+  if (rowid === undefined) throw new Error(`backfill of ${table} is not possible: it has no rowid to go by`)
 
-  const from = `FROM ${quote(table)}`
+  const from = `FROM ${quote(found.name)}`
+  const read = (sql: string) => connection.prepare<unknown[], (bigint | null)[]>(sql).raw().safeIntegers()
   // what the statement itself adds to the table is not gone through
-  const [all] = await select(schema, `SELECT count(*) AS total, max(${rowid}) AS end ${from}`)
-  const next = `SELECT count(*) AS rows, min(id) AS first, max(id) AS last FROM
-    (SELECT ${rowid} AS id ${from} WHERE ${rowid} > $1 AND ${rowid} <= $2 ORDER BY ${rowid} LIMIT $3)`
-  const total = Number(all?.total)
+  const [total, end] = read(`SELECT count(*), max(${rowid}) ${from}`).get() ?? []
+  const next = read(`SELECT count(*), min(id), max(id) FROM
+    (SELECT ${rowid} AS id ${from} WHERE ${rowid} > ? AND ${rowid} <= ? ORDER BY ${rowid} LIMIT ?)`)
   let [last, done]: [unknown, number] = [belowAnyRowid, 0]
-  while (done < total) {
-    const [found] = await select(schema, next, [last, all?.end, batch])
-    if (found === undefined || found.rows === 0) break
-    await schema.sequelize.query(sql, { bind: { first: found.first, last: found.last } })
-    done += Number(found.rows)
-    last = found.last
-    onProgress(table, done, total)
+  while (done < Number(total)) {
+    const [rows, first, through] = next.get(last, end, batch) ?? []
+    if (!rows) break
+    await schema.sequelize.query(sql, { bind: { first: numberOf(first), last: numberOf(through) } })
+    done += Number(rows)
+    last = through
+    onProgress(table, done, Number(total))
   }
+}
+
+/** A rowid; beyond 2^53 a number would be another one. */
+const numberOf = (rowid: bigint | null | undefined): unknown => {
+  const number = Number(rowid)
+  return Number.isSafeInteger(number) ? number : rowid
 }

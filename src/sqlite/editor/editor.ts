@@ -1,10 +1,20 @@
-import type { AddConstraintOptions, QueryInterface, TableName } from 'sequelize'
-import type { OnProgress, SchemaEditor } from '../../engine.ts'
-import { withConstraint } from '../schema/text.ts'
+import type { QueryInterface, TableName } from 'sequelize'
+import type { BackfillOptions, OnProgress, RebuildOptions, SchemaEditor } from '../../engine.ts'
+import type { Connection } from '../connect.ts'
 import { quote } from '../sql.ts'
 import { backfill } from './backfill.ts'
-import { changeColumn, readCreateSql, rebuildTable, select } from './rebuild.ts'
-import { constraintSql } from './sequelize-internals.ts'
+import { addConstraint, removeConstraint, type Wanted } from './constraints.ts'
+import { type Editing, findTable, run } from './editing.ts'
+import { createIndex, dropIndex, findTableToDrop, indexNameIn, isTableThere } from './present.ts'
+import { changeColumn, rebuildTable } from './rebuild.ts'
+import { nameOf, statementOf } from './sequelize-internals.ts'
+
+export type EditorOptions = Readonly<{
+  /** told of each batch of a backfill */
+  onProgress: OnProgress
+  /** whether another tool made the database, so that tables of its making may be somewhat other than asked for */
+  isAdopted: () => boolean
+}>
 
 /**
  * Makes Sequelize's QueryInterface safe for SQLite, in place, so that `sequelize.getQueryInterface()` is safe too.
@@ -12,58 +22,82 @@ import { constraintSql } from './sequelize-internals.ts'
  * Sequelize emulates five calls by copying a table, and loses by it child rows, AUTOINCREMENT, CHECK, COLLATE, generated
  * columns, triggers, partial indexes and foreign key actions, all while reporting success
  * (https://github.com/sequelize/sequelize/issues/15927). Here they are SQLite's own ALTER TABLE where it can do that,
- * else a rebuild that keeps everything, or are refused with what to do instead. All other calls pass through.
+ * else a rebuild that keeps everything, or are refused with what to do instead. Four others do nothing, and report success, where
+ * a table or index is there already or is not there: here that is an error, unless what is there is what was asked for.
+ * All other calls pass through.
+ * @param connection the one that `schema` works on
  */
-export const makeSafe = (schema: QueryInterface, onProgress: OnProgress): SchemaEditor => {
-  const run = async (sql: string): Promise<void> => {
-    await schema.sequelize.query(sql)
-  }
-  const alter = (table: TableName, change: string) => run(`ALTER TABLE ${quoteTable(table)} ${change}`)
-
-  const removeColumn: QueryInterface['removeColumn'] = (table, column) => alter(table, `DROP COLUMN ${quote(column)}`)
-
-  const renameColumn: QueryInterface['renameColumn'] = (table, before, after) =>
-    alter(table, `RENAME COLUMN ${quote(before)} TO ${quote(after)}`)
-
-  const change: QueryInterface['changeColumn'] = (table, column, wanted) =>
-    changeColumn(schema, nameOf(table), column, wanted)
-
-  const addConstraint = async (table: TableName, options: AddConstraintOptions): Promise<void> => {
-    const name = options.name ?? [nameOf(table), ...options.fields, options.type.replace(' ', '_')].join('_')
-    if (options.type === 'unique') {
-      // to SQLite a unique constraint is a unique index
-      return run(`CREATE UNIQUE INDEX ${quote(name)} ON ${quoteTable(table)} (${options.fields.map(quote).join(', ')})`)
-    }
-    const constraint = () => constraintSql(schema, nameOf(table), { ...options, name })
-    if (options.type === 'check') return alter(table, `ADD ${constraint()}`)
-    if (options.type !== 'foreign key') {
-      throw new Error(`addConstraint cannot make a ${options.type}: use context.rebuildTable(table, createSql)`)
-    }
-    await rebuild(nameOf(table), withConstraint(await readCreateSql(schema, nameOf(table)), constraint()))
-  }
-
-  const removeConstraint: QueryInterface['removeConstraint'] = async (table, name) => {
-    const indexes = await select(schema, 'SELECT 1 FROM pragma_index_list($1) WHERE name = $2', [nameOf(table), name])
-    if (indexes.length > 0) await run(`DROP INDEX ${quote(name)}`)
-    else await alter(table, `DROP CONSTRAINT ${quote(name)}`)
-  }
-
-  const rebuild: SchemaEditor['rebuildTable'] = (table, createSql, options) =>
-    rebuildTable(schema, table, createSql, options)
-
-  const fill: SchemaEditor['backfill'] = (sql, options) => backfill(schema, sql, options, onProgress)
-
+export const makeSafe = (
+  connection: Connection,
+  schema: QueryInterface,
+  { onProgress, isAdopted }: EditorOptions,
+): SchemaEditor => {
+  const editing: Editing = { connection, schema }
+  const own: QueryInterface = Object.getPrototypeOf(schema)
+  const inTurn = takeTurns()
   const safe = {
-    removeColumn,
-    renameColumn,
-    changeColumn: change,
-    addConstraint,
-    removeConstraint,
-    rebuildTable: rebuild,
-    backfill: fill,
+    createTable: inTurn(async (...given: Parameters<QueryInterface['createTable']>) => {
+      const create = async (on: QueryInterface): Promise<void> => own.createTable.apply(on, given)
+      const sql = await statementOf(schema, create)
+      if (!isTableThere(editing, sql, isAdopted())) await create(schema)
+    }),
+    dropTable: inTurn(async (table: TableName, options?: Options & Readonly<{ force?: boolean }>) => {
+      const name = tableOf(table, options)
+      // Sequelize itself drops so what need not be there, as in sync({ force: true })
+      if (options?.force !== true) findTableToDrop(editing, name)
+      await own.dropTable.call(schema, table, options)
+    }),
+    addIndex: inTurn(async (...given: Parameters<QueryInterface['addIndex']>) => {
+      const sql = await statementOf(schema, on => own.addIndex.apply(on, given))
+      await createIndex(editing, nameOf(given[0]), sql)
+    }),
+    removeIndex: inTurn(async (table: TableName, index: string | string[], options?: Options) => {
+      const find = (fields: string[]) => statementOf(schema, on => own.addIndex.call(on, table, { fields }))
+      const name = typeof index === 'string' ? index : indexNameIn(await find(index))
+      await dropIndex(editing, tableOf(table, options), name)
+    }),
+    removeColumn: inTurn(async (table: TableName, column: string, options?: Options) => {
+      const { name } = findTable(editing, tableOf(table, options))
+      await run(editing, `ALTER TABLE ${quote(name)} DROP COLUMN ${quote(column)}`)
+    }),
+    renameColumn: inTurn(async (table: TableName, before: string, after: string, options?: Options) => {
+      const { name } = findTable(editing, tableOf(table, options))
+      await run(editing, `ALTER TABLE ${quote(name)} RENAME COLUMN ${quote(before)} TO ${quote(after)}`)
+    }),
+    changeColumn: inTurn(async (table: TableName, column: string, wanted: unknown, options?: Options) =>
+      changeColumn(editing, tableOf(table, options), column, wanted),
+    ),
+    addConstraint: inTurn(async (table: TableName, wanted?: Wanted & Options) =>
+      addConstraint(editing, tableOf(table, wanted), wanted ?? { type: 'constraint without options', fields: [] }),
+    ),
+    removeConstraint: inTurn(async (table: TableName, name: string, options?: Options) =>
+      removeConstraint(editing, tableOf(table, options), name),
+    ),
+    rebuildTable: inTurn(async (table: string, createSql: string, options?: RebuildOptions) =>
+      rebuildTable(editing, table, createSql, options),
+    ),
+    backfill: inTurn(async (sql: string, options: BackfillOptions) => backfill(editing, sql, options, onProgress)),
   }
   return Object.assign(schema, safe)
 }
 
-const nameOf = (table: TableName): string => (typeof table === 'string' ? table : table.tableName)
-const quoteTable = (table: TableName): string => quote(nameOf(table))
+/** What Sequelize takes with each call. */
+type Options = Readonly<{ schema?: string }>
+
+/** @throws Error where a schema is named beside the table, which Sequelize itself takes for another table by each call */
+const tableOf = (table: TableName, options: Options | undefined): string => {
+  if (typeof table !== 'string' || !options?.schema) return nameOf(table)
+  const whole = `{ tableName: '${table}', schema: '${options.schema}' }`
+  throw new Error(`the schema ${options.schema} of ${table} has to be named with it: ${whole}`)
+}
+
+/** One call at a time: each is several statements, between which those of another one must not come. */
+const takeTurns = () => {
+  let last: Promise<unknown> = Promise.resolve()
+  return <Given extends readonly unknown[]>(call: (...given: Given) => Promise<void>) =>
+    (...given: Given): Promise<void> => {
+      const result = last.then(() => call(...given))
+      last = result.catch(() => undefined)
+      return result
+    }
+}

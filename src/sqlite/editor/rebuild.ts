@@ -1,203 +1,316 @@
-import { type QueryInterface, QueryTypes } from 'sequelize'
+import type { TableName } from 'sequelize'
 import type { RebuildOptions } from '../../engine.ts'
-import { withColumnChanged } from '../schema/text.ts'
-import { quote } from '../sql.ts'
-import { columnSql } from './sequelize-internals.ts'
+import { describeActions, isSameDefault } from '../schema/compare.ts'
+import { type Column, type ForeignKey, readTable, type Table } from '../schema/read.ts'
+import { type ColumnChange, readTableText, withColumnChanged, withConstraint, withName } from '../schema/text.ts'
+import { hasName, isSameName, isSameSql, quote } from '../sql.ts'
+import { describeNulls, explainConstraint } from './broken-rows.ts'
+import { atomically, type Editing, findTable, inMemory, run } from './editing.ts'
+import { columnSql, nameOf } from './sequelize-internals.ts'
+
+/** A column of the new table, and the expression that fills it. */
+type Filled = Readonly<{ into: string; from: string }>
 
 /**
  * Gives a table another definition and keeps everything in and around it: rows and rowids, the AUTOINCREMENT high mark,
  * indexes, triggers, views, and foreign keys in both directions. For what ALTER TABLE cannot do.
  * SQLite's own procedure: https://www.sqlite.org/lang_altertable.html#otheralter
  * @param createSql CREATE TABLE of the same name, as it shall be
- * @throws Error when a column would vanish without being named in `copy`, or the number of rows changes
+ * @throws Error when that cannot be read, a column would vanish without being named in `copy`, a row breaks the new definition,
+ *   or the number of rows changes; nothing is changed then
  */
 export const rebuildTable = async (
-  schema: QueryInterface,
-  name: string,
+  editing: Editing,
+  table: string,
   createSql: string,
   { copy = {} }: RebuildOptions = {},
 ): Promise<void> => {
-  const run = (sql: string, bind: readonly unknown[] = []) => schema.sequelize.query(sql, { bind: [...bind] })
-  const old = await readTable(schema, name)
-  const oldColumns = await readColumns(schema, name)
-  const temporary = `rebuilt ${name}`
-  await run(nameTable(createSql, name, temporary))
-  const fresh = await readTable(schema, temporary)
-  const newColumns = await readColumns(schema, temporary)
-
-  const lost = oldColumns.filter(column => column.stored && !newColumns.some(({ name }) => name === column.name))
-  const unnamed = lost.filter(column => copy[column.name] !== null).map(column => column.name)
-  if (unnamed.length > 0) {
-    throw new Error(
-      `rebuildTable of ${name} would drop ${unnamed.join(', ')}: name it, { copy: { ${unnamed[0]}: null } }`,
-    )
-  }
-  const kept = newColumns
-    .filter(({ stored }) => stored)
-    .flatMap(({ name: column }): [string, string][] => {
-      const expression = copy[column] ?? (oldColumns.some(({ name }) => name === column) ? quote(column) : undefined)
-      return expression === undefined ? [] : [[quote(column), expression]]
-    })
-  const aliased = newColumns.some(
-    ({ name: column, rowidAlias }) => rowidAlias && kept.some(([into]) => into === quote(column)),
-  )
-  const rowid = findRowid([...oldColumns, ...newColumns])
-  if (old.hasRowid && fresh.hasRowid && !aliased && rowid !== undefined) kept.unshift([rowid, rowid])
-  const [into, from] = [kept.map(([column]) => column).join(', '), kept.map(([, expression]) => expression).join(', ')]
-  await run(`INSERT INTO ${quote(temporary)} (${into}) SELECT ${from} FROM ${quote(name)}`)
-  await refuseOtherCount(schema, name, temporary)
-  const around = await select(
-    schema,
-    "SELECT sql FROM sqlite_schema WHERE tbl_name = $1 AND type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY rowid",
-    [name],
-  )
-  if (old.autoincrement && fresh.autoincrement) {
-    // an empty INSERT ... SELECT leaves a row there too
-    await run('DELETE FROM sqlite_sequence WHERE name = $1', [temporary])
-    for (const mark of old.sequence)
-      await run('INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)', [temporary, mark])
-  }
-  // without it RENAME would look into views and triggers, which name a table that is not there for a moment
-  await run('PRAGMA legacy_alter_table = ON')
-  await run(`DROP TABLE ${quote(name)}`)
-  await run(`ALTER TABLE ${quote(temporary)} RENAME TO ${quote(name)}`)
-  await run('PRAGMA legacy_alter_table = OFF')
-  for (const { sql } of around) await run(String(sql))
+  const { connection } = editing
+  const old = findTable(editing, table)
+  const fresh = readDefinition(old.name, createSql)
+  const filled = fill(old, fresh, copy)
+  const [into, from] = [
+    filled.map(column => quote(column.into)).join(', '),
+    filled.map(column => column.from).join(', '),
+  ]
+  const temporary = `rebuilt ${old.name}`
+  await atomically(editing, async () => {
+    await run(editing, withName(createSql, temporary))
+    try {
+      // OR ABORT, so that no row goes by an ON CONFLICT IGNORE or REPLACE
+      const insert = fresh.onConflict.length > 0 ? 'INSERT OR ABORT' : 'INSERT'
+      await run(editing, `${insert} INTO ${quote(temporary)} (${into}) SELECT ${from} FROM ${quote(old.name)}`)
+    } catch (error) {
+      const rows = `(SELECT ${filled.map(column => `${column.from} AS ${quote(column.into)}`).join(', ')} FROM ${quote(old.name)})`
+      throw explainConstraint(
+        error,
+        { connection, table: old.name, columns: filled.map(column => column.into), from: rows },
+        checksOf(createSql),
+      )
+    }
+    refuseOtherCount(editing, old.name, temporary)
+    const around = connection
+      .prepare<[string], string>(
+        `SELECT sql FROM sqlite_schema WHERE tbl_name = ? COLLATE NOCASE AND type IN ('index', 'trigger') AND sql IS NOT NULL
+         ORDER BY rowid`,
+      )
+      .pluck()
+      .all(old.name)
+    if (old.autoincrement && fresh.autoincrement) await copyMark(editing, old.name, temporary)
+    await exchange(editing, old.name, temporary)
+    for (const sql of around) await run(editing, sql)
+  })
 }
 
-/** CREATE TABLE `name` ... as CREATE TABLE `temporary` ... */
-const nameTable = (createSql: string, name: string, temporary: string): string => {
-  const [all = '', written = ''] = /^\s*CREATE\s+TABLE\s+("(?:[^"]|"")+"|`[^`]+`|\[[^\]]+\]|\w+)/i.exec(createSql) ?? []
-  const bare = /^\w/.test(written) ? written : written.slice(1, -1).replaceAll('""', '"')
-  if (bare !== name) throw new Error(`rebuildTable of ${name} needs "CREATE TABLE ${name} (...)", not: ${createSql}`)
-  return `CREATE TABLE ${quote(temporary)}${createSql.slice(all.length)}`
-}
-
-const refuseOtherCount = async (schema: QueryInterface, name: string, temporary: string): Promise<void> => {
-  const sql = `SELECT (SELECT count(*) FROM ${quote(name)}) AS before, (SELECT count(*) FROM ${quote(temporary)}) AS after`
-  for (const { before, after } of await select(schema, sql)) {
-    if (before !== after) throw new Error(`rebuildTable of ${name} would make ${after} rows of ${before}`)
-  }
+/** The table that a definition makes, tried out in memory, where nothing can be lost. */
+const readDefinition = (table: string, createSql: string): Table => {
+  const { kind, name } = readTableText(createSql)
+  const fresh =
+    kind === 'TABLE' && isSameName(name, table) ? inMemory([createSql], memory => readTable(memory, name)) : undefined
+  if (fresh !== undefined) return fresh
+  throw new Error(`rebuildTable of ${table} needs "CREATE TABLE ${quote(table)} (...)", not: ${createSql}`)
 }
 
 /**
- * Changes a column's type, default and NOT NULL, whichever of them `wanted` names, and nothing else of it: the last by ALTER
- * TABLE, the others by a rebuild.
- * @throws Error for a key or a generated column, for anything else in `wanted`, and where a value would not survive the type
+ * What fills the columns of the new table, and its rowids.
+ * @throws Error when an old column would vanish without being named, or one is named that is in neither table
  */
-export const changeColumn = async (
-  schema: QueryInterface,
-  table: string,
-  column: string,
-  wanted: unknown,
-): Promise<void> => {
-  const find = 'SELECT type, pk, hidden FROM pragma_table_xinfo($1) WHERE name = $2'
-  const [present] = await select(schema, find, [table, column])
-  if (present === undefined) throw new Error(`${table} has no column ${column}`)
-  const definition = isDefinition(wanted) ? wanted : { type: wanted }
-  if ('type' in definition && definition.type === undefined)
-    throw new Error(`the type of ${table}.${column} is undefined`)
-  const { type = present.type, allowNull, ...rest } = definition
-  const { defaultValue, ...others } = rest
-  const beyond = Object.keys(others)
-  if (beyond.length > 0 || present.pk !== 0 || present.hidden !== 0) {
-    const what = beyond.length > 0 ? beyond.join(', ') : 'a key or a generated column'
+const fill = (old: Table, fresh: Table, copy: Readonly<Record<string, string | null>>): readonly Filled[] => {
+  const own = ({ columns }: Table) => columns.filter(({ generated }) => generated === null).map(({ name }) => name)
+  const all = [...old.columns, ...fresh.columns].map(({ name }) => name)
+  const given = Object.entries(copy)
+  for (const [name] of given) {
+    if (!hasName(all, name)) throw new Error(`rebuildTable of ${old.name} is told of ${name}, which is no column of it`)
+  }
+  const unnamed = own(old).filter(
+    name => !hasName(own(fresh), name) && !given.some(([column, from]) => from === null && isSameName(column, name)),
+  )
+  if (unnamed.length > 0) {
     throw new Error(
-      `changeColumn of ${table}.${column} cannot change ${what}: use context.rebuildTable(table, createSql)`,
+      `rebuildTable of ${old.name} would drop ${unnamed.join(', ')}: name it, { copy: { ${unnamed[0]}: null } }`,
     )
   }
-  const sql = columnSql(schema, { type, defaultValue })
-  const change = {
-    type: sql.type.toUpperCase() === String(present.type).toUpperCase() ? undefined : sql.type,
-    fallback: 'defaultValue' in rest ? sql.fallback : undefined,
-  }
-  if (change.fallback === '') throw new Error(`the default of ${table}.${column} is none that SQLite can fill in`)
-  if (change.type !== undefined) await refuseLossy(schema, table, column, change.type)
-  if (change.type !== undefined || change.fallback !== undefined) {
-    await rebuildTable(schema, table, withColumnChanged(await readCreateSql(schema, table), column, change))
-  }
-  if (allowNull === undefined) return
-  const rule = `${allowNull ? 'DROP' : 'SET'} NOT NULL`
-  await schema.sequelize.query(`ALTER TABLE ${quote(table)} ALTER COLUMN ${quote(column)} ${rule}`)
+  const filled = own(fresh).flatMap((into): readonly Filled[] => {
+    const expressions = given.flatMap(([column, from]) => (from !== null && isSameName(column, into) ? from : []))
+    const same = old.columns.filter(({ name }) => isSameName(name, into)).map(({ name }) => quote(name))
+    return [...expressions, ...same].slice(0, 1).map(from => ({ into, from }))
+  })
+  const alias = fresh.columns.find(({ rowidAlias }) => rowidAlias)
+  const isGiven = alias !== undefined && filled.some(({ into }) => isSameName(into, alias.name))
+  const [from, into] = [rowidOf(old), alias?.name ?? rowidOf(fresh)]
+  return isGiven || from === undefined || into === undefined ? filled : [{ into, from }, ...filled]
 }
 
-type Definition = Readonly<{ type?: unknown; allowNull?: boolean; defaultValue?: unknown }>
+/** A word for the rowid of a table that has one: not one that a column has for its name, which would hide it. */
+export const rowidOf = ({ columns, withoutRowid }: Table): string | undefined => {
+  const names = columns.map(({ name }) => name)
+  return withoutRowid ? undefined : ['rowid', '_rowid_', 'oid'].find(word => !hasName(names, word))
+}
+
+/** Each CHECK by what SQLite's messages call it. */
+const checksOf = (createSql: string): ReadonlyMap<string, string> =>
+  new Map(
+    readTableText(createSql).constraints.flatMap(({ name, kind, at }): [string, string][] =>
+      kind.startsWith('CHECK') ? [[name, createSql.slice(createSql.indexOf('(', at.start) + 1, at.end - 1)]] : [],
+    ),
+  )
+
+const refuseOtherCount = ({ connection }: Editing, table: string, temporary: string): void => {
+  const [before, after] = [table, temporary].map(name =>
+    connection
+      .prepare(`SELECT count(*) FROM ${quote(name)}`)
+      .pluck()
+      .get(),
+  )
+  if (before !== after) throw new Error(`rebuildTable of ${table} would make ${after} rows of ${before}`)
+}
+
+/** The AUTOINCREMENT high mark goes with the new table; an empty INSERT ... SELECT has left one there too. */
+const copyMark = async (editing: Editing, table: string, temporary: string): Promise<void> => {
+  const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
+  await run(editing, `DELETE FROM sqlite_sequence WHERE name = ${literal(temporary)}`)
+  await run(
+    editing,
+    `INSERT INTO sqlite_sequence (name, seq) SELECT ${literal(temporary)}, seq FROM sqlite_sequence WHERE name = ${literal(table)}`,
+  )
+}
+
+/** Puts a table in the place of another one. */
+const exchange = async (editing: Editing, table: string, temporary: string): Promise<void> => {
+  const before = editing.connection.pragma('legacy_alter_table', { simple: true })
+  // without it RENAME would look into views and triggers, which name a table that is not there for a moment
+  await run(editing, 'PRAGMA legacy_alter_table = ON')
+  try {
+    await run(editing, `DROP TABLE ${quote(table)}`)
+    await run(editing, `ALTER TABLE ${quote(temporary)} RENAME TO ${quote(table)}`)
+  } finally {
+    await run(editing, `PRAGMA legacy_alter_table = ${before}`)
+  }
+}
+
+/** What a model of Sequelize says of a column, and SQLite keeps nothing of. */
+const withoutEffect = new Set(
+  'comment values validate get set Model fieldName _modelAttribute _autoGenerated first after'.split(' '),
+)
+
+/**
+ * Changes a column's type, default, NOT NULL and foreign key, whichever of them `wanted` names, and nothing else of it: NOT NULL
+ * by ALTER TABLE, the others by a rebuild. What is so already is left alone.
+ * @throws Error for what else `wanted` would change, for the type or default of a key, for a generated column, and where a
+ *   value would not survive; nothing is changed then
+ */
+export const changeColumn = async (
+  editing: Editing,
+  tableName: string,
+  columnName: string,
+  wanted: unknown,
+): Promise<void> => {
+  const table = findTable(editing, tableName)
+  const column = table.columns.find(({ name }) => isSameName(name, columnName))
+  if (column === undefined) throw new Error(`${table.name} has no column ${columnName}`)
+  const place = `${table.name}.${column.name}`
+  const definition: Definition = isDefinition(wanted) ? wanted : { type: wanted }
+  if ('type' in definition && definition.type === undefined) throw new Error(`the type of ${place} is undefined`)
+
+  const change = changeOf(editing, place, column, definition)
+  const isRebuilt = change.type !== undefined || change.fallback !== undefined
+  const notNull = definition.allowNull === undefined ? column.notNull : !definition.allowNull
+  const refused = [
+    ...refusals(table, column, definition),
+    ...(isRebuilt && column.key > 0 ? ['a key'] : []),
+    ...((isRebuilt || notNull !== column.notNull) && column.generated !== null ? ['a generated column'] : []),
+  ]
+  if (refused.length > 0) {
+    const cure = refused.some(what => what.includes(': ')) ? '' : ': use context.rebuildTable(table, createSql)'
+    throw new Error(`changeColumn of ${place} cannot change ${refused.join(', ')}${cure}`)
+  }
+  const key = missingKey(table, column, definition)
+  if (notNull && !column.notNull) refuseNulls(editing, table, column)
+  if (change.type !== undefined) refuseLossy(editing, table, column.name, change.type)
+
+  const changed = isRebuilt ? withColumnChanged(table.sql, column.name, change) : table.sql
+  const createSql = key === undefined ? changed : withConstraint(changed, key)
+  if (createSql !== table.sql) await rebuildTable(editing, table.name, createSql)
+  if (notNull === column.notNull) return
+  const rule = `${notNull ? 'SET' : 'DROP'} NOT NULL`
+  await run(editing, `ALTER TABLE ${quote(table.name)} ALTER COLUMN ${quote(column.name)} ${rule}`)
+}
+
+type Definition = Readonly<{
+  type?: unknown
+  allowNull?: boolean
+  defaultValue?: unknown
+  references?: Readonly<{ model: TableName; key?: string }>
+  onDelete?: string
+  onUpdate?: string
+  unique?: unknown
+  primaryKey?: boolean
+  autoIncrement?: boolean
+  field?: string
+  values?: unknown
+}>
 
 /** A DataType is a string, a function or an object of its own class. */
 const isDefinition = (wanted: unknown): wanted is Definition =>
-  typeof wanted === 'object' && wanted !== null && Object.getPrototypeOf(wanted) === Object.prototype
+  typeof wanted === 'object' && wanted !== null && [Object.prototype, null].includes(Object.getPrototypeOf(wanted))
+
+/** @throws Error for a default that Sequelize would fill in, row by row, where the column has one that would go */
+const changeOf = ({ schema }: Editing, place: string, column: Column, definition: Definition): ColumnChange => {
+  const { type = column.type, defaultValue, values } = definition
+  const sql = columnSql(schema, { type, defaultValue, values })
+  const isSameType = isSameSql(sql.type, column.type)
+  const fallback = sql.fallback.replace(/^DEFAULT /, '')
+  const isSame =
+    defaultValue === undefined ||
+    (sql.fallback === '' && column.default === null) ||
+    isSameDefault(fallback, column.default, column.affinity)
+  if (!isSame && sql.fallback === '') throw new Error(`the default of ${place} is none that SQLite can fill in`)
+  return { type: isSameType ? undefined : sql.type, fallback: isSame ? undefined : sql.fallback }
+}
+
+/** What `wanted` would change and changeColumn cannot, each in words; with what to do behind a colon where there is a call for it. */
+const refusals = (table: Table, { name, key, rowidAlias }: Column, wanted: Definition): readonly string[] => {
+  const { type, allowNull, defaultValue, references, onDelete, onUpdate, field, unique, ...rest } = wanted
+  const { primaryKey, autoIncrement, ...others } = rest
+  const isUnique = table.indexes.some(
+    ({ unique, where, parts }) =>
+      unique && where === null && parts.length === 1 && parts.every(({ of }) => isSameName(of, name)),
+  )
+  const isOther = (flag: boolean | undefined, present: boolean) => flag !== undefined && Boolean(flag) !== present
+  const constraint = `{ type: 'unique', fields: ['${name}'] }`
+  return [
+    ...Object.keys(others).filter(what => !withoutEffect.has(what)),
+    ...(field === undefined || isSameName(field, name) ? [] : [`its name: use renameColumn`]),
+    ...(unique === true && !isUnique && key === 0 ? [`unique: use addConstraint(table, ${constraint})`] : []),
+    ...(unique === false && isUnique ? ['unique: use removeConstraint(table, name)'] : []),
+    ...(isOther(primaryKey, key > 0) ? ['primaryKey'] : []),
+    ...(isOther(autoIncrement, table.autoincrement && rowidAlias) ? ['autoIncrement'] : []),
+  ]
+}
+
+/**
+ * The foreign key that `wanted` asks for, as SQL; undefined where it asks for none, or it is there.
+ * @throws Error where the column has another one
+ */
+const missingKey = (
+  table: Table,
+  column: Column,
+  { references, onDelete, onUpdate }: Definition,
+): string | undefined => {
+  if (references === undefined || references === null) return undefined
+  const own = table.foreignKeys.filter(
+    ({ columns }) => columns.length === 1 && columns.every(name => isSameName(name, column.name)),
+  )
+  const parent = nameOf(references.model)
+  const parentColumn = references.key ?? 'id'
+  const [present] = own
+  const isIt = (key: ForeignKey) =>
+    isSameName(key.parent, parent) &&
+    key.parentColumns.every(name => isSameName(name, parentColumn)) &&
+    isSameName(onDelete ?? key.onDelete, key.onDelete) &&
+    isSameName(onUpdate ?? key.onUpdate, key.onUpdate)
+  if (own.some(isIt)) return undefined
+  if (present !== undefined) {
+    const is = `to ${present.parent} (${present.parentColumns.join(', ')}) ${describeActions(present)}`
+    throw new Error(
+      `changeColumn of ${table.name}.${column.name} cannot change its foreign key, which is ${is}: use removeConstraint and addConstraint, or context.rebuildTable(table, createSql)`,
+    )
+  }
+  const actions = [
+    onDelete === undefined ? '' : ` ON DELETE ${onDelete}`,
+    onUpdate === undefined ? '' : ` ON UPDATE ${onUpdate}`,
+  ]
+  return `FOREIGN KEY (${quote(column.name)}) REFERENCES ${quote(parent)} (${quote(parentColumn)})${actions.join('').toUpperCase()}`
+}
+
+const refuseNulls = ({ connection }: Editing, { name: table, columns }: Table, { name }: Column): void => {
+  const nulls = describeNulls(
+    { connection, table, columns: columns.map(column => column.name), from: quote(table) },
+    name,
+  )
+  if (nulls !== undefined) throw new Error(`changeColumn cannot make it NOT NULL: ${nulls}; fill those before`)
+}
 
 /** '007' as an INTEGER is 7, and 2^63-1 as a REAL another number: SQLite converts without a word. */
-const refuseLossy = async (schema: QueryInterface, table: string, column: string, type: string): Promise<void> => {
-  const run = (sql: string) => schema.sequelize.query(sql)
-  await run(`CREATE TEMP TABLE "converted values" (old BLOB, new ${type})`)
-  await run(`INSERT INTO temp."converted values" SELECT ${quote(column)}, ${quote(column)} FROM ${quote(table)}`)
-  // the + takes the columns' affinities away, which would make '007' equal to 7
-  const [lost] = await select(
-    schema,
-    `SELECT quote(old) AS old, quote(new) AS new FROM temp."converted values"
-     WHERE +old IS NOT +new AND CAST(old AS TEXT) IS NOT CAST(new AS TEXT) LIMIT 1`,
-  )
-  if (lost !== undefined) {
+const refuseLossy = ({ connection }: Editing, { name: table, strict }: Table, column: string, type: string): void => {
+  const columns = strict ? `(old ANY, new ${type}) STRICT` : `(old BLOB, new ${type})`
+  connection.exec(`CREATE TEMP TABLE "converted values" ${columns}`)
+  try {
+    connection.exec(
+      `INSERT INTO temp."converted values" SELECT ${quote(column)}, ${quote(column)} FROM ${quote(table)}`,
+    )
+    // the + takes the columns' affinities away, which would make '007' equal to 7
+    const lost = connection
+      .prepare<[], { old: string; new: string; rows: number }>(
+        `SELECT quote(old) AS old, quote(new) AS new, count(*) OVER () AS rows FROM temp."converted values"
+         WHERE +old IS NOT +new AND CAST(old AS TEXT) IS NOT CAST(new AS TEXT) LIMIT 1`,
+      )
+      .get()
+    if (lost === undefined) return
+    const others = lost.rows === 1 ? '' : `, and change ${lost.rows - 1} more`
     const how = `use context.rebuildTable with { copy: { ${column}: expression } }`
-    throw new Error(`changeColumn to ${type} would make ${lost.old} in ${table}.${column} ${lost.new}: ${how}`)
+    throw new Error(`changeColumn to ${type} would make ${lost.old} in ${table}.${column} ${lost.new}${others}: ${how}`)
+  } finally {
+    connection.exec('DROP TABLE temp."converted values"')
   }
-  await run('DROP TABLE temp."converted values"')
 }
-
-export type Row = Readonly<Record<string, unknown>>
-
-/** The rows of a query on what migrations work with. */
-export const select = (schema: QueryInterface, sql: string, bind: readonly unknown[] = []): Promise<readonly Row[]> =>
-  schema.sequelize.query<Row>(sql, { bind: [...bind], type: QueryTypes.SELECT })
-
-export type Table = Readonly<{
-  /** false for WITHOUT ROWID */
-  hasRowid: boolean
-  autoincrement: boolean
-  /** the AUTOINCREMENT high mark; none where nothing was ever inserted */
-  sequence: readonly unknown[]
-}>
-
-/** @throws Error when there is no such table */
-export const readTable = async (schema: QueryInterface, name: string): Promise<Table> => {
-  const [table] = await select(
-    schema,
-    "SELECT wr FROM pragma_table_list($1) WHERE schema = 'main' AND type = 'table'",
-    [name],
-  )
-  if (table === undefined) throw new Error(`there is no table ${name}`)
-  const find = `SELECT 1 FROM sqlite_schema WHERE name = $1 AND sql LIKE '%AUTOINCREMENT%'
-    AND EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence')`
-  const autoincrement = (await select(schema, find, [name])).length > 0
-  const marks = autoincrement ? await select(schema, 'SELECT seq FROM sqlite_sequence WHERE name = $1', [name]) : []
-  return { hasRowid: table.wr === 0, autoincrement, sequence: marks.map(({ seq }) => seq) }
-}
-
-/** The text that a table was made by. */
-export const readCreateSql = async (schema: QueryInterface, table: string): Promise<string> => {
-  const find = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = $1"
-  return (await select(schema, find, [table])).map(({ sql }) => String(sql)).join()
-}
-
-export type Column = Readonly<{
-  name: string
-  /** false for generated columns */
-  stored: boolean
-  /** INTEGER PRIMARY KEY: another name of the rowid */
-  rowidAlias: boolean
-}>
-
-export const readColumns = async (schema: QueryInterface, table: string): Promise<readonly Column[]> => {
-  const columns = await select(schema, 'SELECT name, type, pk, hidden FROM pragma_table_xinfo($1)', [table])
-  const keys = columns.filter(({ pk }) => pk !== 0).length
-  return columns.map(({ name, type, pk, hidden }) => ({
-    name: String(name),
-    stored: hidden === 0,
-    rowidAlias: pk === 1 && keys === 1 && String(type).toUpperCase() === 'INTEGER',
-  }))
-}
-
-/** A word for the rowid that no column has for its name, which would hide it. */
-export const findRowid = (columns: readonly Column[]): string | undefined =>
-  ['rowid', '_rowid_', 'oid'].find(word => columns.every(({ name }) => name.toLowerCase() !== word))

@@ -1,5 +1,15 @@
-import { isSameSql, textOf, tokensOf } from '../sql.ts'
-import type { Column, ForeignKey, Index, Schema, Table, Trigger, View } from './read.ts'
+import { hasName, isSameName, isSameSql, textOf, tokensOf } from '../sql.ts'
+import {
+  type Affinity,
+  type Column,
+  type ForeignKey,
+  type Index,
+  type Schema,
+  type Table,
+  type Trigger,
+  tableNamed,
+  type View,
+} from './read.ts'
 
 /**
  * Everything in which a structure is other than expected. A pure function.
@@ -25,10 +35,11 @@ export const compareSchemas = (
   { adopted }: Readonly<{ adopted: boolean }>,
 ): readonly Finding[] => {
   const tolerable = adopted ? 'tolerated' : 'difference'
-  const isExpected = (table: string) => [...expected.tables, ...expected.views].some(({ name }) => name === table)
+  const names = [...expected.tables, ...expected.views].map(({ name }) => name)
+  const isExpected = (table: string) => hasName(names, table)
   return [
     ...expected.tables.flatMap(table => {
-      const present = found.tables.find(({ name }) => name === table.name)
+      const present = tableNamed(found, table.name)
       if (present !== undefined) return compareTables(table, present, tolerable)
       return differ('difference', `table ${table.name}`, 'missing', columnsOf(table), null)
     }),
@@ -37,7 +48,7 @@ export const compareSchemas = (
       .flatMap(table => differ('information', `table ${table.name}`, 'extra', null, columnsOf(table))),
     ...compareTexts('view', expected.views, found.views, () => 'information'),
     ...found.views.flatMap(({ name, error }) => {
-      const isOurs = expected.views.some(view => view.name === name)
+      const isOurs = expected.views.some(view => isSameName(view.name, name))
       return differ(isOurs ? 'difference' : 'information', `view ${name}`, 'cannot be read', null, error)
     }),
     ...compareTexts('trigger', expected.triggers, found.triggers, ({ table }) =>
@@ -58,13 +69,13 @@ const compareTexts = <T extends View | Trigger>(
 ): readonly Finding[] => [
   ...expected.flatMap(({ name, sql }) => {
     const object = `${kind} ${name}`
-    const present = found.find(other => other.name === name)
+    const present = found.find(other => isSameName(other.name, name))
     if (present === undefined) return differ('difference', object, 'missing', inOneLine(sql), null)
     if (isSameSql(sql, present.sql)) return []
     return differ('difference', object, 'definition', inOneLine(sql), inOneLine(present.sql))
   }),
   ...found
-    .filter(({ name }) => !expected.some(other => other.name === name))
+    .filter(({ name }) => !expected.some(other => isSameName(other.name, name)))
     .flatMap(extra => differ(weightOfExtra(extra), `${kind} ${extra.name}`, 'extra', null, inOneLine(extra.sql))),
 ]
 
@@ -114,20 +125,18 @@ const compareForeignKeys = (
 ): readonly Finding[] => {
   const nameOf = ({ columns, parent, parentColumns }: ForeignKey): string =>
     `foreign key ${table} (${columns.join(', ')}) to ${parent} (${parentColumns.join(', ')})`
-  const isSame = (a: ForeignKey, b: ForeignKey): boolean => nameOf(a).toLowerCase() === nameOf(b).toLowerCase()
+  const isNamed = (a: ForeignKey, b: ForeignKey): boolean => isSameName(nameOf(a), nameOf(b))
+  // a table may have several of one name, which only their actions tell apart
+  const isSame = (a: ForeignKey, b: ForeignKey): boolean => isNamed(a, b) && describeActions(a) === describeActions(b)
+  const { pairs, missing, extra } = pairUp(expected, found, isSame, isNamed)
   return [
-    ...expected.flatMap(key => {
-      const present = found.find(other => isSame(key, other))
-      if (present === undefined) return differ('difference', nameOf(key), 'missing', describeActions(key), null)
-      return [
-        ...differ(tolerable, nameOf(key), 'ON DELETE', key.onDelete, present.onDelete),
-        ...differ(tolerable, nameOf(key), 'ON UPDATE', key.onUpdate, present.onUpdate),
-        ...differ(tolerable, nameOf(key), 'checked at', checkedAt(key), checkedAt(present)),
-      ]
-    }),
-    ...found
-      .filter(key => !expected.some(other => isSame(key, other)))
-      .flatMap(key => differ('difference', nameOf(key), 'extra', null, describeActions(key))),
+    ...missing.flatMap(key => differ('difference', nameOf(key), 'missing', describeActions(key), null)),
+    ...pairs.flatMap(([key, present]) => [
+      ...differ(tolerable, nameOf(key), 'ON DELETE', key.onDelete, present.onDelete),
+      ...differ(tolerable, nameOf(key), 'ON UPDATE', key.onUpdate, present.onUpdate),
+      ...differ(tolerable, nameOf(key), 'checked at', checkedAt(key), checkedAt(present)),
+    ]),
+    ...extra.flatMap(key => differ('difference', nameOf(key), 'extra', null, describeActions(key))),
   ]
 }
 
@@ -144,7 +153,7 @@ export const compareColumns = (
   found: readonly Column[],
   tolerable: Finding['weight'],
 ): readonly Finding[] => {
-  const named = (columns: readonly Column[], name: string) => columns.filter(column => column.name === name)
+  const named = (columns: readonly Column[], name: string) => columns.filter(column => isSameName(column.name, name))
   return [
     ...expected.flatMap(column => {
       const object = `column ${table}.${column.name}`
@@ -180,16 +189,36 @@ const compareTypes = (object: string, expected: Column, found: Column): readonly
 
 const compareDefaults = (
   object: string,
-  { default: expected }: Column,
+  { default: expected, affinity }: Column,
   { default: found }: Column,
   tolerable: Finding['weight'],
 ): readonly Finding[] => {
-  if (isSameSql(asString(expected), asString(found))) return []
+  if (isSameDefault(expected, found, affinity)) return []
   return differ(found === null ? tolerable : 'difference', object, 'default', expected, found)
 }
 
+/** Whether a column would store the same by two defaults; NULL is what a column gets that has none. */
+export const isSameDefault = (a: string | null, b: string | null, affinity: Affinity): boolean =>
+  isSameSql(stored(a, affinity), stored(b, affinity))
+
 /** In a default `"x"` is a string, also to an SQLite for which it is a name elsewhere. */
-const asString = (fallback: string | null): string => (fallback ?? '').replace(/^"(.*)"$/s, "'$1'")
+const asString = (fallback: string | null): string => (fallback ?? 'NULL').replace(/^"(.*)"$/s, "'$1'")
+
+/** https://www.sqlite.org/datatype3.html#type_affinity */
+const number = /^\s*[+-]?\s*(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i
+
+/** A constant default as the column would store it: in an INTEGER 22 and '22' are one, and so are 1 and true everywhere. */
+const stored = (fallback: string | null, affinity: Affinity): string => {
+  const value = asString(fallback)
+    .replace(/^true$/i, '1')
+    .replace(/^false$/i, '0')
+  const text = /^'[^']*'$/.test(value) ? value.slice(1, -1) : value
+  if (!number.test(text) || affinity === 'BLOB') return value
+  const small = Number(text.replaceAll(/\s/g, ''))
+  if (affinity === 'TEXT') return text === value && Number.isInteger(small) ? `'${small}'` : value
+  // beyond 2^53 two numbers may be one here
+  return Number.isInteger(small) && !Number.isSafeInteger(small) ? text : String(small)
+}
 
 const compareGenerated = (object: string, expected: Column, found: Column): readonly Finding[] =>
   isSameSql(generation(expected) ?? '', generation(found) ?? '')
@@ -225,13 +254,13 @@ export const compareIndexes = (
   found: readonly Index[],
 ): readonly Finding[] => [
   ...expected.flatMap(index => {
-    const present = found.find(other => (index.name === null ? isSame(index, other) : index.name === other.name))
+    const present = found.find(other => isIt(table, index, other))
     if (present === undefined) return differ('difference', nameOf(table, index), 'missing', describeIndex(index), null)
     if (isSame(index, present)) return []
     return differ('difference', nameOf(table, index), 'definition', describeIndex(index), describeIndex(present))
   }),
   ...found
-    .filter(index => !expected.some(other => isExpected(index, other)))
+    .filter(index => !expected.some(other => isIt(table, other, index) || (index.unique && isSame(index, other))))
     .flatMap(index => {
       // a unique one refuses rows that are welcome without it
       const weight = index.unique ? 'difference' : 'information'
@@ -239,8 +268,22 @@ export const compareIndexes = (
     }),
 ]
 
-const isExpected = (found: Index, expected: Index): boolean =>
-  (expected.name !== null && expected.name === found.name) || (found.unique && isSame(found, expected))
+/** What a unique index is called that addConstraint made without a name: as Sequelize calls it, and as this program once did. */
+export const defaultUniqueNames = (table: string, columns: readonly string[]): readonly [now: string, once: string] => {
+  const name = [table, ...columns].join('_')
+  return [`${name}_uk`, `${name}_unique`]
+}
+
+const isIt = (table: string, expected: Index, found: Index): boolean => {
+  if (expected.name === null) return isSame(expected, found)
+  if (found.name === null) return false
+  if (isSameName(expected.name, found.name)) return true
+  const [now, once] = defaultUniqueNames(
+    table,
+    expected.parts.map(({ of }) => of),
+  )
+  return isSameName(expected.name, now) && isSameName(found.name, once) && isSame(expected, found)
+}
 
 const isSame = (a: Index, b: Index): boolean => isSameSql(describeIndex(a), describeIndex(b))
 
@@ -276,3 +319,27 @@ export const differ = (
   expected: string | null,
   found: string | null,
 ): readonly Finding[] => (expected === found ? [] : [{ weight, object, what, expected, found }])
+
+/**
+ * Pairs each expected thing with one that was found: first those that are alike by the first measure, then what is left by the
+ * next.
+ */
+export const pairUp = <T>(
+  expected: readonly T[],
+  found: readonly T[],
+  ...measures: readonly ((expected: T, found: T) => boolean)[]
+): Readonly<{ pairs: readonly (readonly [T, T])[]; missing: readonly T[]; extra: readonly T[] }> => {
+  const pairs: (readonly [T, T])[] = []
+  const missing = [...expected]
+  const extra = [...found]
+  for (const isAlike of measures) {
+    for (const thing of [...missing]) {
+      const index = extra.findIndex(other => isAlike(thing, other))
+      for (const other of index === -1 ? [] : extra.splice(index, 1)) {
+        missing.splice(missing.indexOf(thing), 1)
+        pairs.push([thing, other])
+      }
+    }
+  }
+  return { pairs, missing, extra }
+}

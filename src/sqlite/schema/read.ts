@@ -2,7 +2,7 @@ import { attempt } from '../../failure.ts'
 import { historyTable } from '../../history.ts'
 import type { Connection } from '../connect.ts'
 import { sqliteError } from '../errors.ts'
-import { elementsOf, quote, type Token, textOf, tokensOf, wordAt } from '../sql.ts'
+import { elementsOf, foldName, isSameName, quote, type Token, textOf, tokensOf, wordAt } from '../sql.ts'
 import { readTableText, type TableText } from './text.ts'
 
 export type Table = Readonly<{
@@ -34,14 +34,17 @@ export type Schema = Readonly<{
 
 /** The tables that another structure has not, by name. */
 export const without = ({ tables }: Schema, other: Schema): readonly Table[] =>
-  tables.filter(({ name }) => !other.tables.some(table => table.name === name))
+  tables.filter(({ name }) => tableNamed(other, name) === undefined)
+
+export const tableNamed = ({ tables }: Schema, name: string): Table | undefined =>
+  tables.find(table => isSameName(table.name, name))
 
 /**
  * Reads a structure by PRAGMA, and what no PRAGMA tells out of the texts that SQLite keeps: generated columns, collations,
  * CHECK, AUTOINCREMENT, ON CONFLICT, DEFERRED, and the conditions and expressions of indexes.
  */
 export const readSchema = (connection: Connection): Schema => ({
-  tables: readTables(connection),
+  tables: readTables(connection, null),
   views: readViews(connection),
   triggers: connection
     .prepare<[], Trigger>(
@@ -52,16 +55,22 @@ export const readSchema = (connection: Connection): Schema => ({
 
 type ObjectRow = { name: string; sql: string; virtual: number; wr: number; strict: number }
 
-/** Without the tables in which a virtual one keeps its content, which come and go with it. */
-const readTables = (connection: Connection): readonly Table[] =>
+/** One table by its name, as readStructure reads it; undefined where there is none. */
+export const readTable = (connection: Connection, name: string): Table | undefined => readTables(connection, name)[0]
+
+/**
+ * Without the tables in which a virtual one keeps its content, which come and go with it.
+ * @param only the name of a table; null for all of them
+ */
+const readTables = (connection: Connection, only: string | null): readonly Table[] =>
   connection
-    .prepare<[], ObjectRow>(
+    .prepare<[string | null], ObjectRow>(
       `SELECT l.name, s.sql, l.type = 'virtual' AS virtual, l.wr, l.strict FROM pragma_table_list AS l
        JOIN sqlite_schema AS s ON s.type = 'table' AND s.name = l.name
-       WHERE l.schema = 'main' AND l.type IN ('table', 'virtual') AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+       WHERE l.name = coalesce(?, l.name) COLLATE NOCASE AND l.schema = 'main' AND l.type IN ('table', 'virtual') AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
        ORDER BY l.name`,
     )
-    .all()
+    .all(only)
     .map(({ name, sql, virtual, wr, strict }) => ({
       name,
       virtual: virtual === 1,
@@ -125,11 +134,11 @@ export const readColumns = (
   hasKeyIndex: boolean,
 ): readonly Column[] =>
   connection
-    .prepare<[string], ColumnRow>('SELECT * FROM pragma_table_xinfo(?)')
+    .prepare<[string], ColumnRow>("SELECT * FROM pragma_table_xinfo(?, 'main')")
     .all(table)
     .map(({ name, type, notnull, dflt_value, pk, hidden }) => {
-      const written = text.columns.find(column => column.name === name)
-      const { collation, expression } = { collation: 'BINARY', expression: null, ...written }
+      const written = text.columns.find(column => isSameName(column.name, name))
+      const { collation, expression } = { collation: 'BINARY', expression: '', ...written }
       const rowidAlias = pk > 0 && !hasKeyIndex
       return {
         name,
@@ -140,7 +149,7 @@ export const readColumns = (
         default: dflt_value?.toUpperCase() === 'NULL' ? null : dflt_value,
         key: pk,
         rowidAlias,
-        generated: expression === null ? null : { kind: hidden === 3 ? 'stored' : 'virtual', expression },
+        generated: hidden < 2 ? null : { kind: hidden === 3 ? 'stored' : 'virtual', expression: String(expression) },
         collation,
       }
     })
@@ -171,8 +180,8 @@ export const readIndexes = (
 ): Readonly<{ indexes: readonly Index[]; hasKeyIndex: boolean }> => {
   const rows = connection
     .prepare<[string], IndexRow>(
-      `SELECT l.name, l."unique", l.origin, s.sql FROM pragma_index_list(?) AS l
-       LEFT JOIN sqlite_schema AS s ON s.type = 'index' AND s.name = l.name ORDER BY l.name`,
+      `SELECT l.name, l."unique", l.origin, s.sql FROM pragma_index_list(?, 'main') AS l
+       LEFT JOIN sqlite_schema AS s ON s.type = 'index' AND s.name = l.name COLLATE NOCASE ORDER BY l.name`,
     )
     .all(table)
   return {
@@ -187,7 +196,9 @@ const readIndex = (connection: Connection, { name, unique, sql }: IndexRow): Ind
   const tokens = tokensOf(text)
   const where = tokens.findIndex(({ text, depth }) => depth === 0 && /^WHERE$/i.test(text))
   const parts = connection
-    .prepare<[string], PartRow>('SELECT name, "desc", coll FROM pragma_index_xinfo(?) WHERE key = 1 ORDER BY seqno')
+    .prepare<[string], PartRow>(
+      `SELECT name, "desc", coll FROM pragma_index_xinfo(?, 'main') WHERE key = 1 ORDER BY seqno`,
+    )
     .all(name)
   return {
     name: sql === null ? null : name,
@@ -228,15 +239,16 @@ type ForeignKeyRow = {
   on_delete: string
 }
 
-/** The foreign keys of a table, by their columns. */
+/** The foreign keys of a table, by their columns and parents. */
 export const readForeignKeys = (connection: Connection, table: string, text: TableText): readonly ForeignKey[] => {
+  // the last one of the text has the first number
   const rows = connection
-    .prepare<[string], ForeignKeyRow>('SELECT * FROM pragma_foreign_key_list(?) ORDER BY id, seq')
+    .prepare<[string], ForeignKeyRow>("SELECT * FROM pragma_foreign_key_list(?, 'main') ORDER BY id DESC, seq")
     .all(table)
   const primaryKey = connection
-    .prepare<[string], string>('SELECT name FROM pragma_table_xinfo(?) WHERE pk > 0 ORDER BY pk')
+    .prepare<[string], string>("SELECT name FROM pragma_table_xinfo(?, 'main') WHERE pk > 0 ORDER BY pk")
     .pluck()
-  const keys = [...Map.groupBy(rows, ({ id }) => id).values()].flatMap(parts => {
+  const keys = [...Map.groupBy(rows, ({ id }) => id).values()].flatMap((parts, place) => {
     const columns = parts.map(({ from }) => from)
     const named = parts.flatMap(({ to }) => to ?? [])
     return parts.slice(0, 1).map(({ table: parent, on_update, on_delete }) => ({
@@ -245,10 +257,11 @@ export const readForeignKeys = (connection: Connection, table: string, text: Tab
       parentColumns: named.length > 0 ? named : primaryKey.all(parent),
       onUpdate: on_update,
       onDelete: on_delete,
-      deferred: text.deferred.some(key => key.join() === columns.join()),
+      deferred: text.foreignKeys[place]?.deferred === true,
     }))
   })
-  return keys.sort((a, b) => (a.columns.join() < b.columns.join() ? -1 : 1))
+  const order = ({ columns, parent }: ForeignKey) => [...columns, parent].map(foldName).join('\0')
+  return keys.sort((a, b) => (order(a) < order(b) ? -1 : 1))
 }
 
 export type View = Readonly<{
@@ -291,8 +304,8 @@ export const affinityOf = (type: string): Affinity => {
 export const readAppSchema = (connection: Connection): Schema => {
   const { tables, views, triggers } = readSchema(connection)
   return {
-    tables: tables.filter(({ name }) => name !== historyTable),
+    tables: tables.filter(({ name }) => !isSameName(name, historyTable)),
     views,
-    triggers: triggers.filter(({ table }) => table !== historyTable),
+    triggers: triggers.filter(({ table }) => !isSameName(table, historyTable)),
   }
 }

@@ -1,91 +1,246 @@
-import { elementsOf, type Token, textOf, unquote, wordAt } from '../sql.ts'
+import { isSameName, quote, type Token, textOf, tokensOf, unquote, wordAt } from '../sql.ts'
+
+/** A stretch of a text: from its first character to the one after its last. */
+export type Range = Readonly<{ start: number; end: number }>
 
 /** What of a table no PRAGMA tells, and only the text that made it does. */
 export type TableText = Readonly<{
-  columns: readonly Readonly<{
-    name: string
-    collation: string
-    /** of a generated column, without its parentheses */
-    expression: string | null
-  }>[]
+  /** what stands between CREATE and the name of the table: `TABLE`, `TEMP TABLE IF NOT EXISTS main .` */
+  kind: string
+  name: string
+  /** where its name is */
+  nameAt: Range
+  columns: readonly ColumnText[]
   /** expressions, without CHECK and parentheses */
   checks: readonly string[]
   autoincrement: boolean
   /** what a broken constraint does other than refuse: `hostname NOT NULL ON CONFLICT IGNORE` */
   onConflict: readonly string[]
-  /** columns of each foreign key that is checked at COMMIT */
-  deferred: readonly (readonly string[])[]
+  /** in the order of the text, each with whether it is checked at COMMIT */
+  foreignKeys: readonly Readonly<{ columns: readonly string[]; deferred: boolean }>[]
+  /** the constraints that have a name */
+  constraints: readonly NamedConstraint[]
+  /** where the last column or constraint ends */
+  end: number
 }>
 
-/** A constraint of the table, which stands where a column may: https://www.sqlite.org/syntax/table-constraint.html */
-const tableConstraint = /^(?:CONSTRAINT|PRIMARY|UNIQUE|CHECK|FOREIGN)$/i
+export type ColumnText = Readonly<{
+  name: string
+  /** from the end of its name to that of its type */
+  typeAt: Range
+  /** where the DEFAULT that holds is: of several it is the last one */
+  defaultAt: Range | null
+  collation: string
+  /** of a generated column, without its parentheses */
+  expression: string | null
+}>
 
-/** Reads the CREATE TABLE text that SQLite keeps of a table, which is sound or it would not keep it. */
+export type NamedConstraint = Readonly<{
+  name: string
+  /** by SQLite's grammar: `UNIQUE ()` */
+  kind: string
+  /** from CONSTRAINT on */
+  at: Range
+}>
+
+/** A token, or a pair of parentheses with all that is in it. The grammar below has that as `()`, and a name in quotes as `"`. */
+type Cell = Readonly<{ text: string; tokens: readonly Token[] }>
+
+/** One constraint of a column or of the table. */
+type Clause = Readonly<{
+  /** by the grammar, without its name: `UNIQUE ()` */
+  kind: string
+  cells: readonly Cell[]
+  /** the column that it stands at; null for one of the table */
+  column: string | null
+  name: string | null
+  /** from its name on */
+  at: Range
+}>
+
+/** What can stand at the begin of some cells. */
+const startsWith = (...forms: readonly string[]): RegExp => new RegExp(`^(?:${forms.join('|')})(?= |$)`)
+
+const createTable = startsWith('CREATE (?:TEMP |TEMPORARY )?TABLE (?:IF NOT EXISTS )?(?:\\S+ \\. )?\\S+ \\(\\)')
+
+/** What ends the type of a column, and what stands where a column may and is none: no name without quotes is such a word. */
+const endOfType =
+  '(?:CONSTRAINT|DEFAULT|PRIMARY|NOT|NULL|UNIQUE|CHECK|COLLATE|REFERENCES|DEFERRABLE|AS|GENERATED ALWAYS AS)(?: |$)'
+const tableConstraint = /^(?:CONSTRAINT|PRIMARY|UNIQUE|CHECK|FOREIGN)$/
+const typed = `\\S+(?: (?!${endOfType})[^\\s()]+)`
+const columnWithType = startsWith(`${typed}+ \\(\\)`, `${typed}*`)
+
+/** https://www.sqlite.org/syntax/column-constraint.html and table-constraint.html: they differ in where they stand. */
+const onConflict = '(?: ON CONFLICT \\S+)?'
+const action = '(?:SET \\S+|NO ACTION|\\S+)'
+const constraint = startsWith(
+  `(?:CONSTRAINT \\S+ )*(?:${[
+    'DEFAULT (?:\\(\\)|[+-] \\S+|\\S+)',
+    `PRIMARY KEY(?: \\(\\))?(?: ASC| DESC)?${onConflict}(?: AUTOINCREMENT)?`,
+    `(?:NOT NULL|NULL|UNIQUE(?: \\(\\))?|CHECK \\(\\))${onConflict}`,
+    'COLLATE \\S+',
+    `(?:FOREIGN KEY \\(\\) )?REFERENCES \\S+(?: \\(\\))?(?: ON (?:DELETE|UPDATE|INSERT) ${action}| MATCH \\S+)*`,
+    '(?:NOT )?DEFERRABLE(?: INITIALLY \\S+)?',
+    '(?:GENERATED ALWAYS )?AS \\(\\)(?: VIRTUAL| STORED)?',
+  ].join('|')})`,
+  // a name for nothing, which SQLite takes
+  'CONSTRAINT \\S+',
+)
+
+/**
+ * Reads a CREATE TABLE text by SQLite's grammar.
+ * @throws Error for any other text, and for CREATE TABLE ... AS SELECT, which has no list of columns
+ */
 export const readTableText = (createSql: string): TableText => {
-  const elements = elementsOf(createSql)
+  const head = take(createTable, cellsOf(tokensOf(createSql)))
+  const name = head.slice(-2, -1)
+  const elements = split(cellsOf(innerOf(head)))
+  const end = elements.findIndex(([first]) => tableConstraint.test(String(first?.text)))
+  const columns = elements.slice(0, end === -1 ? elements.length : end).map(readColumn)
+  const clauses = [
+    ...columns.flatMap(column => column.clauses),
+    ...elements.slice(columns.length).flatMap(cells => clausesOf(cells, null)),
+  ]
+  const of = (kind: RegExp) => clauses.filter(clause => kind.test(clause.kind))
   return {
-    columns: elements
-      .filter(element => !tableConstraint.test(wordAt(element, 0)))
-      .map(element => ({
-        name: unquote(wordAt(element, 0)),
-        collation: unquote(wordAt(after(element, /^COLLATE$/i), 0) || 'BINARY').toUpperCase(),
-        expression: groups(element, /^AS$/i)[0] ?? null,
-      })),
-    checks: elements.flatMap(element => groups(element, /^CHECK$/i)),
-    autoincrement: elements.flat().some(({ text }) => /^AUTOINCREMENT$/i.test(text)),
-    onConflict: elements.flatMap(readOnConflict),
-    deferred: elements
-      .filter(element => /\b(?<!NOT )DEFERRABLE INITIALLY DEFERRED\b/i.test(element.map(({ text }) => text).join(' ')))
-      .map(element => {
-        const key = after(element, /^FOREIGN$/i).slice(2)
-        const columns = key.length > 0 ? key.slice(0, endOfGroup(key)) : element.slice(0, 1)
-        return columns.filter(({ text }) => text !== ',').map(({ text }) => unquote(text))
-      }),
+    kind: grammarOf(head.slice(1, -2)),
+    name: nameIn(name),
+    nameAt: rangeOf(name),
+    columns: columns.map(({ clauses: _, ...column }) => column),
+    checks: of(/^CHECK /).map(({ cells }) => textOf(innerOf(cells))),
+    autoincrement: of(/^PRIMARY /).some(({ cells }) =>
+      cells.some(({ tokens }) => tokens.some(({ text }) => /^AUTOINCREMENT$/i.test(text))),
+    ),
+    onConflict: of(/ ON CONFLICT /).map(describeOnConflict),
+    foreignKeys: readForeignKeys(clauses),
+    constraints: clauses.flatMap(({ name, kind, at }) => (name === null || kind === '' ? [] : { name, kind, at })),
+    end: rangeOf(elements.flat()).end,
   }
 }
 
-/** The tokens behind the first such word of a definition; none where there is no such word. */
-const after = (element: readonly Token[], word: RegExp): readonly Token[] => {
-  const index = element.findIndex(({ text, depth }) => depth === 1 && word.test(text))
-  return index === -1 ? [] : element.slice(index + 1)
+const readColumn = (cells: readonly Cell[]): ColumnText & Readonly<{ clauses: readonly Clause[] }> => {
+  const own = take(columnWithType, cells)
+  const first = own.slice(0, 1)
+
+  const clauses = clausesOf(cells.slice(own.length), nameIn(first))
+  const last = (kind: RegExp) => clauses.findLast(clause => kind.test(clause.kind))
+  const collation = last(/^COLLATE /)
+  const generated = last(/^(?:GENERATED|AS) /)
+  const { end } = rangeOf(first)
+  return {
+    name: nameIn(first),
+    typeAt: { start: end, end: rangeOf(own).end },
+    defaultAt: last(/^DEFAULT /)?.at ?? null,
+    collation: collation === undefined ? 'BINARY' : nameIn(collation.cells.slice(1)).toUpperCase(),
+    expression: generated === undefined ? null : textOf(innerOf(generated.cells)),
+    clauses,
+  }
 }
 
-/** What stands in the parentheses behind each such word. */
-const groups = (element: readonly Token[], word: RegExp): readonly string[] => {
-  const rest = after(element, word)
-  if (rest.length === 0) return []
-  const group = rest.slice(1)
-  const end = endOfGroup(group)
-  return [textOf(group.slice(0, end)), ...groups(group.slice(end), word)]
+/** The constraints behind a column or a comma: those of a table need no comma between two. */
+const clausesOf = (cells: readonly Cell[], column: string | null): readonly Clause[] => {
+  if (cells.length === 0) return []
+  const all = take(constraint, cells)
+  const named = all.findLastIndex(({ text }) => text === 'CONSTRAINT')
+  const own = named === -1 ? all : all.slice(named + 2)
+  const name = named === -1 ? null : nameIn(all.slice(named + 1))
+  const first = { kind: grammarOf(own), cells: own, column, name, at: rangeOf(all) }
+  return [first, ...clausesOf(cells.slice(all.length), column)]
 }
 
-const endOfGroup = (tokens: readonly Token[]): number =>
-  tokens.findIndex(({ text, depth }) => depth === 1 && text === ')')
+/** `hostname NOT NULL ON CONFLICT IGNORE` */
+const describeOnConflict = ({ cells, column }: Clause): string => {
+  const clause = cells.slice(0, cells.findIndex(({ text }) => text === 'CONFLICT') + 2)
+  return `${column === null ? '' : `${column} `}${textOf(clause.flatMap(({ tokens }) => tokens))}`
+}
 
-/** Each ON CONFLICT with the constraint that it belongs to. */
-const readOnConflict = (element: readonly Token[]): readonly string[] =>
-  element.flatMap(({ text, depth }, index) => {
-    if (depth !== 1 || !/^CONFLICT$/i.test(text) || !/^ON$/i.test(element[index - 1]?.text ?? '')) return []
-    const before = element.slice(0, index)
-    const start = before.findLastIndex(token => token.depth === 1 && /^(?:PRIMARY|NOT|UNIQUE|CHECK)$/i.test(token.text))
-    const constraint = textOf(element.slice(start, index + 2))
-    return start === 0 ? constraint : `${wordAt(element, 0)} ${constraint}`
-  })
+/** DEFERRABLE is about the last foreign key before it, also where that is one of another column. */
+const readForeignKeys = (clauses: readonly Clause[]): TableText['foreignKeys'] => {
+  const keys: { columns: readonly string[]; deferred: boolean }[] = []
+  for (const { kind, cells, column } of clauses) {
+    if (kind.startsWith('FOREIGN ')) {
+      keys.push({ columns: split(cellsOf(innerOf(cells))).map(nameIn), deferred: false })
+    } else if (kind.startsWith('REFERENCES ')) keys.push({ columns: [String(column)], deferred: false })
+    else if (/^(?:NOT )?DEFERRABLE/.test(kind)) {
+      for (const key of keys.slice(-1)) key.deferred = kind === 'DEFERRABLE INITIALLY DEFERRED'
+    }
+  }
+  return keys
+}
 
-/** A stretch of a CREATE TABLE text: from its first character to the one after its last. */
-type Range = Readonly<{ start: number; end: number }>
+/** Tokens of one depth, and those in parentheses with these. */
+const cellsOf = (tokens: readonly Token[]): readonly Cell[] => {
+  const cells: { text: string; tokens: Token[] }[] = []
+  for (const token of tokens) {
+    if (token.depth > Number(tokens[0]?.depth) || token.text === ')') cells.at(-1)?.tokens.push(token)
+    else cells.push({ text: inGrammar(token), tokens: [token] })
+  }
+  return cells
+}
 
-/** What begins a constraint of a column, and ends what is before it: https://www.sqlite.org/syntax/column-constraint.html */
-const constraintWord = /^(?:CONSTRAINT|PRIMARY|NOT|NULL|UNIQUE|CHECK|DEFAULT|COLLATE|REFERENCES|GENERATED|AS)$/i
+const inGrammar = ({ kind, text }: Token): string => {
+  if (kind === 'mark') return text === '(' ? '()' : text
+  return kind === 'word' && /^\w+$/.test(text) ? text.toUpperCase() : '"'
+}
+
+const grammarOf = (cells: readonly Cell[]): string => cells.map(({ text }) => text).join(' ')
+
+/** The cells at the begin that have this form. */
+const take = (form: RegExp, cells: readonly Cell[]): readonly Cell[] => {
+  const found = form.exec(grammarOf(cells))?.[0]
+  if (found !== undefined) return cells.slice(0, found.split(' ').length)
+  throw new Error(`this is no CREATE TABLE with a list of columns: ${textOf(cells.flatMap(({ tokens }) => tokens))}`)
+}
+
+/** What is between commas. */
+const split = (cells: readonly Cell[]): readonly (readonly Cell[])[] => {
+  const comma = cells.findIndex(({ text }) => text === ',')
+  return comma === -1 ? [cells] : [cells.slice(0, comma), ...split(cells.slice(comma + 1))]
+}
+
+/** What is in the first parentheses. */
+const innerOf = (cells: readonly Cell[]): readonly Token[] =>
+  cells.find(({ text }) => text === '()')?.tokens.slice(1, -1) ?? []
+
+const nameIn = ([first]: readonly Cell[]): string => unquote(String(first?.tokens[0]?.text))
+
+const rangeOf = (cells: readonly Cell[]): Range => ({
+  start: Number(cells[0]?.tokens[0]?.start),
+  end: Number(cells.at(-1)?.tokens.at(-1)?.end),
+})
+
+/** A CREATE TABLE text with one more constraint at the end of its list. */
+export const withConstraint = (createSql: string, constraint: string): string => {
+  const { end } = readTableText(createSql)
+  return replace(createSql, { start: end, end }, `, ${constraint}`)
+}
 
 /**
- * A CREATE TABLE text with one more constraint at the end of its list.
- * @throws Error when it has none
+ * A CREATE TABLE text without a constraint.
+ * @param name in the text, as readTableText gives it
  */
-export const withConstraint = (createSql: string, constraint: string): string => {
-  const end = elementsOf(createSql).at(-1)?.at(-1)?.end
-  if (end === undefined) throw new Error(`there is no list of columns in ${createSql}`)
-  return replace(createSql, { start: end, end }, `, ${constraint}`)
+export const withoutConstraint = (createSql: string, { at }: TableText['constraints'][number]): string => {
+  // one of the table stands behind a comma, which goes too; one of a column does not
+  const before = tokensOf(createSql).findLast(({ start }) => start < at.start)
+  const start = before?.text === ',' ? before.start : at.start
+  return replace(createSql, { start, end: at.end }, '')
+}
+
+/**
+ * A plain CREATE TABLE text for a table of another name. A CHECK that calls its columns by the old one (`servers.watts > 0`)
+ * calls them by themselves then: in a CHECK there are no others.
+ */
+export const withName = (createSql: string, name: string): string => {
+  const { name: old, nameAt } = readTableText(createSql)
+  const tokens = tokensOf(createSql).filter(({ start }) => start >= nameAt.end)
+  const qualifiers = tokens.flatMap(({ text, start }, index) =>
+    wordAt(tokens, index + 1) === '.' && isSameName(unquote(text), old)
+      ? { start, end: tokens[index + 2]?.start ?? start }
+      : [],
+  )
+  // the last one first, so that the places of the others stay true
+  const body = qualifiers.reduceRight((sql, qualifier) => replace(sql, qualifier, ''), createSql)
+  return `CREATE TABLE ${quote(name)}${body.slice(nameAt.end)}`
 }
 
 export type ColumnChange = Readonly<{
@@ -100,25 +255,14 @@ export type ColumnChange = Readonly<{
  * @throws Error when there is no such column
  */
 export const withColumnChanged = (createSql: string, column: string, { type, fallback }: ColumnChange): string => {
-  const [name, ...rest] = elementsOf(createSql).find(([first]) => isNamed(first, column)) ?? []
-  if (name === undefined) throw new Error(`there is no column ${column}`)
-  const typeWords = takeUntilConstraint(rest)
-  const typeRange = { start: name.end, end: typeWords.at(-1)?.end ?? name.end }
-  const start = rest.findIndex(({ text, depth }) => depth === 1 && /^default$/i.test(text))
-  // the word after DEFAULT is its value, also where that is NULL
-  const clause = start === -1 ? [] : [...rest.slice(start, start + 2), ...takeUntilConstraint(rest.slice(start + 2))]
-  const clauseRange = { start: clause[0]?.start ?? typeRange.end, end: clause.at(-1)?.end ?? typeRange.end }
+  const found = readTableText(createSql).columns.find(({ name }) => isSameName(name, column))
+  if (found === undefined) throw new Error(`there is no column ${column}`)
   // the later one first, so that the place of the other stays true
-  const withFallback = fallback === undefined ? createSql : replace(createSql, clauseRange, ` ${fallback}`)
-  return type === undefined ? withFallback : replace(withFallback, typeRange, ` ${type}`)
+  const withFallback = fallback === undefined ? createSql : replace(createSql, defaultOf(found), ` ${fallback}`)
+  return type === undefined ? withFallback : replace(withFallback, found.typeAt, ` ${type}`)
 }
 
-const takeUntilConstraint = (tokens: readonly Token[]): readonly Token[] => {
-  const index = tokens.findIndex(({ text, depth }) => depth === 1 && constraintWord.test(text))
-  return index === -1 ? tokens : tokens.slice(0, index)
-}
-
-const isNamed = (token: Token | undefined, column: string): boolean =>
-  unquote(token?.text ?? '').toLowerCase() === column.toLowerCase()
+/** Where a default is, or would be. */
+const defaultOf = ({ defaultAt, typeAt }: ColumnText): Range => defaultAt ?? { start: typeAt.end, end: typeAt.end }
 
 const replace = (text: string, { start, end }: Range, by: string): string => text.slice(0, start) + by + text.slice(end)

@@ -10,7 +10,7 @@ const open = (t: Pick<Test, 'teardown'>, sql: string) => {
   const schema = connectSequelize(connection).getQueryInterface()
   const progress: unknown[] = []
   const fill = (statement: string, batch?: number) =>
-    backfill(schema, statement, { table: 'a', ...(batch === undefined ? {} : { batch }) }, (...far) =>
+    backfill({ connection, schema }, statement, { table: 'a', ...(batch === undefined ? {} : { batch }) }, (...far) =>
       progress.push(far),
     )
   return { fill, progress, all: (query: string) => connection.prepare(query).all() }

@@ -1,8 +1,7 @@
 import Database from 'better-sqlite3'
 import { DataTypes, Op, type QueryInterface } from 'sequelize'
 import t, { type Test } from 'tap'
-import { makeSafe } from '../../../src/sqlite/editor/editor.ts'
-import { connectSequelize } from '../../../src/sqlite/sequelize.ts'
+import { makeEditor } from '../../help/editor.ts'
 
 /** Everything that Sequelize's own calls lose, around one parent and its two children. */
 const everything = `
@@ -24,7 +23,7 @@ const open = (t: Pick<Test, 'teardown'>) => {
   const connection = new Database(':memory:')
   t.teardown(() => connection.close())
   connection.exec(everything)
-  const schema = makeSafe(connectSequelize(connection).getQueryInterface(), () => undefined)
+  const schema = makeEditor(connection)
   const sqlOf = (name: string) =>
     String(connection.prepare('SELECT sql FROM sqlite_schema WHERE name = ?').pluck().get(name))
   const state = () => ({
@@ -127,14 +126,14 @@ t.test('a foreign key can be added with its actions, and removed by name, and no
   const [key] = connection.prepare("SELECT * FROM pragma_foreign_key_list('log')").all()
   t.match(key, { table: 'parents', from: 'x', to: 'id', on_delete: 'CASCADE', on_update: 'NO ACTION' })
   t.strictSame(except(state(), 'log'), except(before, 'log'))
-  await schema.removeConstraint('log', 'log_x_foreign_key')
+  await schema.removeConstraint('log', 'log_x_parents_fk')
   t.notMatch(sqlOf('log'), /REFERENCES/)
 })
 
 t.test('a unique constraint without a name gets one', async t => {
   const { schema, sqlOf } = open(t)
   await schema.addConstraint('parents', { type: 'unique', fields: ['spare'] })
-  t.match(sqlOf('parents_spare_unique'), /UNIQUE/)
+  t.match(sqlOf('parents_spare_uk'), /UNIQUE/)
 })
 
 t.test('rows that break a new rule stop it, and nothing is lost', async t => {

@@ -16,6 +16,10 @@ for (const [title, expected, found] of [
   ['DEFAULT NULL', 'x TEXT', 'x TEXT DEFAULT NULL'],
   ['parentheses around a default', 'x DEFAULT CURRENT_TIMESTAMP', 'x DEFAULT (current_timestamp)'],
   ['the quotes of a default', `x DEFAULT 'a'`, `x DEFAULT "a"`],
+  ['a number in quotes', "x INTEGER DEFAULT '22', y REAL DEFAULT '1.50'", 'x INTEGER DEFAULT 22, y REAL DEFAULT 1.5'],
+  ['a number for a text', "x TEXT DEFAULT '22'", 'x TEXT DEFAULT 22'],
+  ['a truth value', 'x BOOLEAN DEFAULT true, y DEFAULT FALSE', 'x BOOLEAN DEFAULT 1, y DEFAULT 0'],
+  ['the case of a name', 'X TEXT', 'x TEXT'],
   ['NOT NULL of a rowid', 'x INTEGER PRIMARY KEY', 'x INTEGER NOT NULL PRIMARY KEY'],
   ['space and quotes in an expression', 'x, y AS (lower(x))', 'x, y AS ( LOWER( "x" ) )'],
 ] as const) {
@@ -31,6 +35,20 @@ for (const [title, expected, found, finding] of [
   ['another affinity', 'x REAL', 'x VARCHAR(5)', 'column a.x affinity: REAL (REAL) -> TEXT (VARCHAR(5))'],
   ['a looser NOT NULL', 'x NOT NULL', 'x', 'column a.x NULL: NOT NULL -> NULL'],
   ['another default', "x DEFAULT 'a'", "x DEFAULT 'A'", "column a.x default: 'a' -> 'A'"],
+  ['a text that is no number', "x INTEGER DEFAULT '22x'", 'x INTEGER DEFAULT 22', "column a.x default: '22x' -> 22"],
+  ['a number in quotes without affinity', "x DEFAULT '22'", 'x DEFAULT 22', "column a.x default: '22' -> 22"],
+  [
+    'a text that only looks like a number',
+    "x TEXT DEFAULT '1.50'",
+    'x TEXT DEFAULT 1.5',
+    "column a.x default: '1.50' -> 1.5",
+  ],
+  [
+    'numbers beyond 2^53',
+    'x INTEGER DEFAULT 9007199254740993',
+    'x INTEGER DEFAULT 9007199254740992',
+    'column a.x default: 9007199254740993 -> 9007199254740992',
+  ],
   ['an additional default', 'x', "x DEFAULT ''", "column a.x default: nothing -> ''"],
   ['a missing key', 'x TEXT PRIMARY KEY', 'x TEXT', 'column a.x place in the primary key: 1 -> nothing'],
   [
@@ -149,6 +167,14 @@ t.test('an index under another name is missing, for a later migration may drop i
   t.strictSame(compareIndexSets('CREATE INDEX i ON a (x)', 'CREATE INDEX j ON a (x)'), [
     'difference index i on a missing: (x) -> nothing',
     'information index j on a extra: nothing -> (x)',
+  ])
+})
+
+t.test('a unique constraint without a name may have the one that this program gave it once', async t => {
+  t.strictSame(compareIndexSets('CREATE UNIQUE INDEX a_x_uk ON a (x)', 'CREATE UNIQUE INDEX A_x_unique ON a (X)'), [])
+  t.strictSame(compareIndexSets('CREATE UNIQUE INDEX a_x_uk ON a (x)', 'CREATE UNIQUE INDEX a_x_unique ON a (y)'), [
+    'difference index a_x_uk on a missing: UNIQUE (x) -> nothing',
+    'difference index a_x_unique on a extra: nothing -> UNIQUE (y)',
   ])
 })
 
@@ -342,6 +368,17 @@ for (const [title, expected, found, ...findings] of [
 
 t.test('in one line there are no breaks and comments, and strings stay', async t => {
   t.equal(inOneLine("CREATE VIEW v AS -- so\n  SELECT 'a  b'"), "CREATE VIEW v AS SELECT 'a  b'")
+})
+
+t.test('foreign keys of the same columns to the same parent are told apart by their actions', async t => {
+  const two =
+    'CREATE TABLE P (k PRIMARY KEY); CREATE TABLE a (x REFERENCES p, CONSTRAINT f FOREIGN KEY (X) REFERENCES p (K) ON DELETE CASCADE)'
+  const other = 'CREATE TABLE p (k PRIMARY KEY); CREATE TABLE a (x REFERENCES p ON DELETE CASCADE REFERENCES p)'
+  t.strictSame(compareSql(two, two), [])
+  t.strictSame(compareSql(two, other), [])
+  t.strictSame(compareSql(two, other.replace(' REFERENCES p)', ')')), [
+    'difference foreign key a (x) to p (k) missing: ON DELETE NO ACTION, ON UPDATE NO ACTION, checked at each statement -> nothing',
+  ])
 })
 
 t.test('two equal texts are no finding', async t => {

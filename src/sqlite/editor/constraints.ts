@@ -1,0 +1,140 @@
+import type { AddConstraintOptions, TableName } from 'sequelize'
+import { defaultUniqueNames } from '../schema/compare.ts'
+import type { Table } from '../schema/read.ts'
+import { readTableText, withConstraint, withoutConstraint } from '../schema/text.ts'
+import { isSameName, isSameSql, quote } from '../sql.ts'
+import { describeBroken, type Rows } from './broken-rows.ts'
+import { type Editing, findTable, run } from './editing.ts'
+import { createIndex } from './present.ts'
+import { rebuildTable } from './rebuild.ts'
+import { constraintSql, nameOf } from './sequelize-internals.ts'
+
+/** What Sequelize takes for a constraint, which is more than its types say. */
+export type Wanted = Readonly<{
+  type: string
+  name?: string
+  fields: readonly (string | Readonly<{ name?: string; attribute?: string }>)[]
+  references?: Readonly<{ table: TableName }>
+  deferrable?: unknown
+}>
+
+/**
+ * Adds a constraint, under Sequelize's own name where it has none: to SQLite a unique constraint is a unique index, a CHECK is
+ * ALTER TABLE, and a foreign key a rebuild. One that is there already in the same form is left alone.
+ * @throws Error for any other kind, for one of that name in another form, and where a row breaks it; nothing is changed then
+ */
+export const addConstraint = async (editing: Editing, tableName: string, wanted: Wanted): Promise<void> => {
+  const table = findTable(editing, tableName)
+  const type = String(wanted.type).toUpperCase()
+  const fields = fieldsOf(table, wanted)
+  if (type === 'UNIQUE' && wanted.deferrable === undefined) {
+    const [usual] = defaultUniqueNames(table.name, fields)
+    return createIndex(
+      editing,
+      table.name,
+      `CREATE UNIQUE INDEX ${quote(wanted.name ?? usual)} ON ${quote(table.name)} (${fields.map(quote).join(', ')})`,
+    )
+  }
+  if (type !== 'CHECK' && type !== 'FOREIGN KEY') {
+    const what = wanted.deferrable === undefined ? wanted.type : `deferrable ${wanted.type}`
+    throw new Error(`addConstraint cannot make a ${what}: use context.rebuildTable(table, createSql)`)
+  }
+  const usual =
+    type === 'CHECK'
+      ? `${[table.name, ...fields].join('_')}_ck`
+      : defaultKeyNames(table.name, fields, parentOf(wanted))[0]
+  const name = wanted.name ?? usual
+  const sql = snippet(editing, table.name, { ...wanted, type, fields, name })
+  const present = readTableText(table.sql).constraints.find(constraint => isSameName(constraint.name, name))
+  if (present !== undefined) {
+    const is = table.sql.slice(present.at.start, present.at.end)
+    if (isSameSql(is, sql)) return
+    throw new Error(`addConstraint to ${table.name}: there is one of that name in another form already: ${is}`)
+  }
+  if (type === 'FOREIGN KEY') return rebuildTable(editing, table.name, withConstraint(table.sql, sql))
+  for (const check of readTableText(`CREATE TABLE it (it, ${sql})`).checks) {
+    const broken = describeBroken(rowsOf(editing, table), check)
+    if (broken !== undefined) throw new Error(`addConstraint ${name}: ${broken}`)
+  }
+  await run(editing, `ALTER TABLE ${quote(table.name)} ADD ${sql}`)
+}
+
+/**
+ * Takes a constraint away, also under the name that addConstraint without one gave it in another version of this program.
+ * @throws Error for a primary key, and where there is none of that name
+ */
+export const removeConstraint = async (editing: Editing, tableName: string, name: string): Promise<void> => {
+  const table = findTable(editing, tableName)
+  const { constraints } = readTableText(table.sql)
+  const indexes = table.indexes.flatMap(index => index.name ?? [])
+  const names = [...indexes, ...constraints.map(constraint => constraint.name)]
+  const own = [name, ...otherNames(table, name)].flatMap(
+    wanted => names.find(present => isSameName(present, wanted)) ?? [],
+  )[0]
+  if (own === undefined) {
+    const there = names.length === 0 ? 'none with a name' : names.join(', ')
+    throw new Error(
+      `${table.name} has no constraint ${name}; there is ${there}. What has no name takes context.rebuildTable`,
+    )
+  }
+  const constraint = constraints.find(candidate => isSameName(candidate.name, own))
+  if (constraint === undefined) return run(editing, `DROP INDEX ${quote(own)}`)
+  if (constraint.kind.startsWith('UNIQUE')) {
+    return rebuildTable(editing, table.name, withoutConstraint(table.sql, constraint))
+  }
+  if (constraint.kind.startsWith('PRIMARY')) {
+    throw new Error(`removeConstraint of ${own}, a primary key: use context.rebuildTable(table, createSql)`)
+  }
+  await run(editing, `ALTER TABLE ${quote(table.name)} DROP CONSTRAINT ${quote(own)}`)
+}
+
+/** @throws Error for what is no column of the table */
+const fieldsOf = (table: Table, { fields }: Wanted): readonly string[] => {
+  if (!Array.isArray(fields)) throw new Error(`addConstraint to ${table.name} needs its columns: { fields: ['name'] }`)
+  return fields.map(field => {
+    const name = typeof field === 'string' ? field : (field.name ?? field.attribute)
+    const column = table.columns.find(candidate => isSameName(candidate.name, String(name)))
+    if (column === undefined) throw new Error(`addConstraint to ${table.name}, which has no column ${name}`)
+    return column.name
+  })
+}
+
+const parentOf = ({ references }: Wanted): string => (references === undefined ? '' : nameOf(references.table))
+
+/** In Sequelize's words, save that it has none for `deferrable` on SQLite. */
+const snippet = ({ schema }: Editing, table: string, { deferrable, ...wanted }: Wanted): string => {
+  const sql = constraintSql(schema, table, wanted as unknown as AddConstraintOptions)
+  return deferrable === undefined ? sql : `${sql} ${deferrable}`
+}
+
+const rowsOf = ({ connection }: Editing, { name, columns }: Table): Rows => ({
+  connection,
+  table: name,
+  columns: columns.map(column => column.name),
+  from: quote(name),
+})
+
+/** What a foreign key is called that addConstraint made without a name: as Sequelize calls it, and as this program once did. */
+const defaultKeyNames = (
+  table: string,
+  columns: readonly string[],
+  parent: string,
+): readonly [now: string, once: string] => {
+  const name = [table, ...columns].join('_')
+  return [`${name}_${parent}_fk`, `${name}_foreign_key`]
+}
+
+/** The other names that a constraint may have which addConstraint made without one. */
+const otherNames = (table: Table, name: string): readonly string[] => {
+  const pairs = [
+    ...table.indexes.map(({ parts }) =>
+      defaultUniqueNames(
+        table.name,
+        parts.map(({ of }) => of),
+      ),
+    ),
+    ...table.foreignKeys.map(({ columns, parent }) => defaultKeyNames(table.name, columns, parent)),
+    [name.replace(/_check$/i, '_ck'), name.replace(/_ck$/i, '_check')],
+  ]
+  return pairs.filter(pair => pair.some(candidate => isSameName(candidate, name))).flat()
+}

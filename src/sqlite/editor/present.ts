@@ -1,0 +1,101 @@
+import { compareSchemas, describeIndex, type Finding } from '../schema/compare.ts'
+import { type Index, readSchema, readTable, type Table } from '../schema/read.ts'
+import { readTableText } from '../schema/text.ts'
+import { hasName, isSameName, isSameSql, quote, tokensOf, unquote, wordAt } from '../sql.ts'
+import { describeAlike } from './broken-rows.ts'
+import { type Editing, findTable, inMemory, run } from './editing.ts'
+
+/**
+ * Whether the table that a CREATE TABLE asks for is there already, so that IF NOT EXISTS would do nothing.
+ * @param adopted whether another tool made the database, as for compareStructures
+ * @throws Error where there is another one of that name
+ */
+export const isTableThere = ({ connection }: Editing, createSql: string, adopted: boolean): boolean => {
+  const { name } = readTableText(createSql)
+  const find = "SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type IN ('table', 'view')"
+  const kind = connection.prepare<[string], string>(find).pluck().get(name)
+  if (kind === undefined) return false
+  const present = readTable(connection, name)
+  if (present === undefined) throw new Error(`createTable of ${name}: there is a ${kind} of that name already`)
+  const asked = inMemory([createSql], readSchema)
+  // what has a name of its own, a call that comes after it may ask for
+  const unnamed = { ...present, indexes: present.indexes.filter(index => index.name === null) }
+  const found = { tables: [unnamed], views: [], triggers: [] }
+  const differences = compareSchemas(asked, found, { adopted }).filter(({ weight }) => weight === 'difference')
+  if (differences.length === 0) return true
+  throw new Error(
+    `createTable of ${name}: there is another table of that name already: ${differences.map(describe).join('; ')}`,
+  )
+}
+
+/** `column config.value missing: TEXT NOT NULL -> nothing` */
+const describe = ({ object, what, expected, found }: Finding): string =>
+  `${object} ${what}: ${expected ?? 'nothing'} is asked for, ${found ?? 'nothing'} is there`
+
+/** @throws Error where there is no such table, so that DROP TABLE IF EXISTS would do nothing */
+export const findTableToDrop = ({ connection }: Editing, name: string): void => {
+  const find = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE"
+  if (connection.prepare(find).get(name) !== undefined) return
+  const cure = 'One that may be missing is dropped by dropTable(table, { force: true })'
+  throw new Error(`there is no table ${name} that dropTable could drop. ${cure}`)
+}
+
+/**
+ * Runs a CREATE INDEX, unless that index is there already.
+ * @throws Error where there is one of that name in another form, and where rows are alike that must not be
+ */
+export const createIndex = async (editing: Editing, tableName: string, sql: string): Promise<void> => {
+  const { connection } = editing
+  const table = findTable(editing, tableName)
+  const name = indexNameIn(sql)
+  const asked = inMemory([table.sql, sql], memory => indexNamed(readTable(memory, table.name), name))
+  const owner = ownerOf(editing, name)
+  if (owner === undefined) {
+    const columns = table.columns.map(column => column.name)
+    const parts = asked?.unique && asked.where === null ? asked.parts.map(({ of }) => of) : []
+    const rows = { connection, table: table.name, columns, from: quote(table.name) }
+    const alike =
+      parts.length > 0 && parts.every(part => hasName(columns, part)) ? describeAlike(rows, parts) : undefined
+    if (alike !== undefined) throw new Error(`the index ${name} cannot be made unique: ${alike}`)
+    return run(editing, sql)
+  }
+  const present = indexNamed(readTable(connection, owner), name)
+  const [is, shall] = [describeOn(owner, present), describeOn(table.name, asked)]
+  if (isSameSql(is, shall)) return
+  throw new Error(`there is an index ${name} in another form already: ${is}, and not ${shall}`)
+}
+
+/** What a CREATE INDEX calls its index. */
+export const indexNameIn = (sql: string): string => {
+  const tokens = tokensOf(sql)
+  return unquote(wordAt(tokens, tokens.findIndex(({ text }) => /^INDEX$/i.test(text)) + 1))
+}
+
+/**
+ * Drops an index of a table.
+ * @throws Error where there is none of that name, or it is one of another table or of a UNIQUE inside CREATE TABLE
+ */
+export const dropIndex = async (editing: Editing, tableName: string, name: string): Promise<void> => {
+  const table = findTable(editing, tableName)
+  const owner = ownerOf(editing, name)
+  const cure = 'An index that may be missing is dropped by DROP INDEX IF EXISTS, with context.sequelize.query'
+  if (owner === undefined) throw new Error(`there is no index ${name} on ${table.name}. ${cure}`)
+  if (!isSameName(owner, table.name)) throw new Error(`the index ${name} is on ${owner}, not on ${table.name}`)
+  await run(editing, `DROP INDEX ${quote(name)}`)
+}
+
+/** The table of an index that has a name of its own. */
+const ownerOf = ({ connection }: Editing, name: string): string | undefined =>
+  connection
+    .prepare<[string], string>(
+      "SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND name = ? COLLATE NOCASE",
+    )
+    .pluck()
+    .get(name)
+
+const indexNamed = (table: Table | undefined, name: string): Index | undefined =>
+  table?.indexes.find(index => index.name !== null && isSameName(index.name, name))
+
+/** `servers UNIQUE (name)` */
+const describeOn = (table: string, index: Index | undefined): string =>
+  `${table} ${index === undefined ? '' : describeIndex(index)}`

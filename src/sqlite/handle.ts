@@ -1,0 +1,151 @@
+import { noResult, type SqlResult, type SqlStatement, type StatementHook } from '../engine.ts'
+import { attempt } from '../failure.ts'
+import type { Connection } from './connect.ts'
+import { sqliteError } from './errors.ts'
+import { execute, prepareOne } from './execute.ts'
+import { setImmediate } from './later.ts'
+import type { Session } from './session.ts'
+import { controlOf } from './transaction-control.ts'
+
+/** A transaction or savepoint that was begun through a handle. */
+type Level = Readonly<{
+  /** the connection of Sequelize that began it */
+  owner: symbol
+  /** of a savepoint that a migration made itself; null for a transaction */
+  name: string | null
+  keep: string
+  undo: string
+}> & {
+  /** a statement of another connection of Sequelize that wrote inside it */
+  stranger: string | undefined
+}
+
+export type Handle = ReturnType<typeof createHandle>
+
+/**
+ * One open connection for all of Sequelize: every statement, with or without `{ transaction }`, runs inside the transaction
+ * that is open on it. A BEGIN inside a transaction becomes a savepoint, and COMMIT and ROLLBACK end only what was begun here.
+ *
+ * So transactions that overlap are nested, and some ends cannot be what they promise: one that is not the innermost, and a
+ * ROLLBACK that undoes what a statement outside its transaction wrote. After those, and where SQLite itself ended the
+ * transaction, all is over: every later statement fails, whatever was caught, and refuseUnfinished says why.
+ */
+export const createHandle = (connection: Connection) => {
+  /** innermost last */
+  const levels: Level[] = []
+  let over: Error | undefined
+
+  const end = (reason: string, cause?: unknown): Error => {
+    over ??= new Error(reason, { cause })
+    return over
+  }
+
+  /** Where the innermost level is that `isMeant`, and may end: all inside it belong to the same connection of Sequelize. */
+  const innermost = (owner: symbol, sql: string, isMeant: (level: Level) => boolean): number => {
+    const index = levels.findLastIndex(level => level.owner === owner && isMeant(level))
+    if (index === -1) throw new Error(`${sql}: no transaction or savepoint was begun here that it could end`)
+    if (levels.slice(index).every(level => level.owner === owner)) return index
+    throw end(`${sql} would end a transaction before one that began inside it: end the inner one first`)
+  }
+
+  const undo = (from: number, statement: string, run: () => SqlResult): SqlResult => {
+    const stranger = levels.slice(from).find(level => level.stranger !== undefined)?.stranger
+    const executed = run()
+    if (stranger !== undefined)
+      end(`${statement} undid a statement outside its transaction (pass it { transaction }): ${stranger}`)
+    return executed
+  }
+
+  const begin = (owner: symbol, asked: SqlStatement): SqlResult => {
+    const name = `bridge_${levels.length}`
+    const [start, keep, undo] = connection.inTransaction
+      ? [`SAVEPOINT ${name}`, `RELEASE ${name}`, `ROLLBACK TO ${name}; RELEASE ${name}`]
+      : [asked.sql, 'COMMIT', 'ROLLBACK']
+    const executed = execute(connection, prepareOne(connection, start), { ...asked, sql: start })
+    levels.push({ owner, name: null, keep, undo, stranger: undefined })
+    return executed
+  }
+
+  const endTransaction = (owner: symbol, { sql }: SqlStatement, how: 'keep' | 'undo'): SqlResult => {
+    const index = innermost(owner, sql, ({ name }) => name === null)
+    const translated = levels[index]?.[how] ?? ''
+    const run = (): SqlResult => {
+      try {
+        connection.exec(translated)
+      } finally {
+        levels.splice(index)
+        // a COMMIT that failed: nothing of it may be stored with what comes later
+        if (translated === 'COMMIT' && connection.inTransaction) connection.exec('ROLLBACK')
+      }
+      return { ...noResult, sql: translated }
+    }
+    return how === 'undo' ? undo(index, sql, run) : run()
+  }
+
+  const save = (owner: symbol, run: () => SqlResult, name: string): SqlResult => {
+    if (/^bridge_\d+$/.test(name)) throw new Error(`${name} is a name of the migrator's: call the savepoint otherwise`)
+    const executed = run()
+    levels.push({ owner, name, keep: '', undo: '', stranger: undefined })
+    return executed
+  }
+
+  const endSavepoint = (owner: symbol, sql: string, run: () => SqlResult, name: string, stays: boolean): SqlResult => {
+    const index = innermost(owner, sql, level => level.name === name)
+    const executed = stays ? undo(index, sql, run) : run()
+    levels.splice(stays ? index + 1 : index)
+    return executed
+  }
+
+  const work = (owner: symbol, { sql }: SqlStatement, run: () => SqlResult, writes: boolean): SqlResult => {
+    const wasInside = connection.inTransaction
+    const outcome = attempt(run)
+    const error = 'error' in outcome ? outcome.error : undefined
+    if (wasInside && !connection.inTransaction)
+      end(`SQLite itself rolled everything back at ${sql} (${sqliteError(error)?.message})`, error)
+    if ('error' in outcome) throw outcome.error
+    if (writes) for (const level of levels) if (level.owner !== owner) level.stranger ??= sql
+    return outcome.value
+  }
+
+  const runNow = (owner: symbol, asked: SqlStatement): SqlResult => {
+    if (over !== undefined) throw over
+    const statement = prepareOne(connection, asked.sql)
+    const run = () => execute(connection, statement, asked)
+    const control = controlOf(asked.sql)
+    switch (control?.does) {
+      case 'begin':
+        return begin(owner, asked)
+      case 'commit':
+        return endTransaction(owner, asked, 'keep')
+      case 'roll back':
+        return endTransaction(owner, asked, 'undo')
+      case 'save':
+        return save(owner, run, control.name)
+      case 'release':
+        return endSavepoint(owner, asked.sql, run, control.name, false)
+      case 'roll back to':
+        return endSavepoint(owner, asked.sql, run, control.name, true)
+      default:
+        return work(owner, asked, run, !statement.readonly)
+    }
+  }
+
+  /** What stands behind one connection of Sequelize; the connection itself stays open. */
+  const open = (around: StatementHook): Session => {
+    const owner = Symbol('connection of Sequelize')
+    return {
+      // a later turn of the event loop, so that signals are heard between two statements
+      run: (asked, done) => void setImmediate(() => done(attempt(() => around(asked, () => runNow(owner, asked))))),
+      close: done => void setImmediate(done),
+    }
+  }
+
+  /** For the end of a migration. @throws an Error when a transaction is over, or was begun and not ended */
+  const refuseUnfinished = (): void => {
+    const isOpen = levels.splice(0).some(({ name }) => name === null)
+    if (over !== undefined) throw over
+    if (isOpen) throw new Error('it began a transaction and did not end it')
+  }
+
+  return { name: connection.name, open, refuseUnfinished }
+}

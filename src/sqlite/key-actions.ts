@@ -1,0 +1,196 @@
+import { noResult, type SqlResult, type SqlStatement, type StatementHook } from '../engine.ts'
+import { reasonOf } from '../failure.ts'
+import type { Connection } from './connect.ts'
+import { type ForeignKey, readSchema, type Schema, tableNamed } from './schema/read.ts'
+import { keywordOf } from './sequelize.ts'
+import { foldName, isSameName, quote } from './sql.ts'
+
+/** Statements that can change the rows of a table. */
+const changesRows = /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/
+const readsOnly = /^(?:SELECT|VALUES|EXPLAIN)$/
+
+/** How many keys of deleted rows one statement names. */
+const atATime = 500
+
+const acts = (action: string): boolean => /^(?:CASCADE|SET NULL|SET DEFAULT)$/.test(action)
+
+/** A foreign key with an action, and what its columns get by SET DEFAULT. */
+type Key = ForeignKey & Readonly<{ child: string; defaults: readonly string[] }>
+
+/** A key of a parent, and the foreign keys that lead to it. */
+type Parent = Readonly<{ table: string; columns: readonly string[]; keys: readonly Key[] }>
+
+/**
+ * Foreign keys are off around migrations, for with them DROP TABLE deletes the rows of children. Their actions (ON DELETE and ON
+ * UPDATE CASCADE, SET NULL, SET DEFAULT) act all the same, by statements of their own behind each that deletes rows of a parent or
+ * changes its key. They are statements of the migration: watched, recorded and counted like those that it runs itself.
+ *
+ * A row that comes again in the same statement, as with REPLACE, is not gone.
+ */
+export const withKeyActions = (connection: Connection, around: StatementHook): StatementHook => {
+  let known: Readonly<{ version: unknown; parents: readonly Parent[] }> = { version: undefined, parents: [] }
+
+  const startWatching = (): readonly Parent[] => {
+    const version = connection.pragma('schema_version', { simple: true })
+    const isWatching = known.parents.length * 2 === watchers(connection).filter(({ type }) => type === 'trigger').length
+    if (version === known.version && isWatching) return known.parents
+    stopWatching(connection)
+    known = { version, parents: hasActions(connection) ? parentsIn(readSchema(connection)) : [] }
+    for (const [index, parent] of known.parents.entries()) connection.exec(watchSql(parent, index))
+    return known.parents
+  }
+
+  /** What the actions do about the rows that went or changed; again for what that does. */
+  const act = (parents: readonly Parent[]): void => {
+    const pending = parents.flatMap((parent, index) => takeChanges(connection, parent, index))
+    for (const { sql, key } of pending) {
+      const asked: SqlStatement = { sql, bound: [] }
+      around(asked, () => runAction(connection, sql, key))
+    }
+    if (pending.length > 0) act(parents)
+  }
+
+  return (asked, execute) =>
+    around(asked, () => {
+      const keyword = keywordOf(asked.sql)
+      if (!changesRows.test(keyword)) {
+        // ALTER TABLE looks into every trigger, and ROLLBACK TO must not find some that are not there any more
+        if (!readsOnly.test(keyword)) stopWatching(connection)
+        return execute()
+      }
+      const parents = startWatching()
+      return parents.length === 0 ? execute() : atOnce(connection, execute, () => act(parents))
+    })
+}
+
+/** A statement and its actions are one: where one of them fails, nothing of it is left. */
+const atOnce = (connection: Connection, execute: () => SqlResult, act: () => void): SqlResult => {
+  connection.exec('SAVEPOINT "key actions"')
+  try {
+    const result = execute()
+    act()
+    connection.exec('RELEASE "key actions"')
+    return result
+  } catch (error) {
+    // SQLite itself may have rolled back everything
+    if (connection.inTransaction) connection.exec('ROLLBACK TO "key actions"; RELEASE "key actions"')
+    throw error
+  }
+}
+
+/** What watches parents, also where a former migration left it. */
+const watchers = (connection: Connection): readonly Readonly<{ type: string; name: string }>[] =>
+  connection
+    .prepare<[], { type: string; name: string }>(
+      "SELECT type, name FROM temp.sqlite_schema WHERE name GLOB 'migrator key *' ORDER BY type DESC",
+    )
+    .all()
+
+const stopWatching = (connection: Connection): void => {
+  for (const { type, name } of watchers(connection)) connection.exec(`DROP ${type} temp.${quote(name)}`)
+}
+
+const hasActions = (connection: Connection): boolean =>
+  connection
+    .prepare(
+      `SELECT 1 FROM pragma_table_list AS t, pragma_foreign_key_list(t.name, 'main') AS k
+       WHERE t.schema = 'main' AND t.type = 'table' AND NOT (k.on_delete IN ('NO ACTION', 'RESTRICT') AND k.on_update IN ('NO ACTION', 'RESTRICT'))`,
+    )
+    .get() !== undefined
+
+/** The keys of parents that are there, each with the foreign keys that lead to it and act. */
+const parentsIn = (structure: Schema): readonly Parent[] => {
+  const keys = structure.tables.flatMap(({ name: child, columns, foreignKeys }) =>
+    foreignKeys
+      .filter(({ onDelete, onUpdate }) => acts(onDelete) || acts(onUpdate))
+      .map((key): Key => {
+        const defaults = key.columns.map(
+          name => columns.find(column => isSameName(column.name, name))?.default ?? 'NULL',
+        )
+        return { ...key, child, defaults }
+      }),
+  )
+  const groups = Map.groupBy(keys, ({ parent, parentColumns }) => foldName([parent, ...parentColumns].join('\0')))
+  return [...groups.values()].flatMap(group =>
+    group.slice(0, 1).flatMap(({ parent, parentColumns }) => {
+      const table = tableNamed(structure, parent)
+      const columns = parentColumns.flatMap(
+        name => table?.columns.find(column => isSameName(column.name, name))?.name ?? [],
+      )
+      const isWhole = table !== undefined && columns.length > 0 && columns.length === parentColumns.length
+      return isWhole ? [{ table: table.name, columns, keys: group }] : []
+    }),
+  )
+}
+
+const watched = (index: number): string => quote(`migrator key ${index}`)
+const of = (what: string, columns: readonly string[]): string => columns.map((_, index) => `${what}${index}`).join(', ')
+
+/** Writes down the keys that go from a parent, and those that change. */
+const watchSql = ({ table, columns }: Parent, index: number): string => {
+  const [was, is] = ['OLD', 'NEW'].map(row => columns.map(column => `${row}.${quote(column)}`))
+  const changes = columns.map(column => `OLD.${quote(column)} IS NOT NEW.${quote(column)}`).join(' OR ')
+  const trigger = (when: string, condition: string, values: readonly string[]) => `
+    CREATE TEMP TRIGGER ${quote(`migrator key ${index} ${when}`)} AFTER ${when} ON main.${quote(table)} ${condition} BEGIN
+      INSERT INTO ${watched(index)} VALUES (${values.join(', ')});
+    END;`
+  const nulls = columns.map(() => 'NULL')
+  return `CREATE TEMP TABLE ${watched(index)} (${of('old', columns)}, ${of('new', columns)}, gone);
+    ${trigger('DELETE', '', [...(was ?? []), ...nulls, '1'])}
+    ${trigger('UPDATE', `WHEN ${changes}`, [...(was ?? []), ...(is ?? []), '0'])}`
+}
+
+/** The statements that the actions of foreign keys are, for what was written down; that is forgotten then. */
+const takeChanges = (
+  connection: Connection,
+  parent: Parent,
+  index: number,
+): readonly Readonly<{ sql: string; key: Key }>[] => {
+  const table = `temp.${watched(index)}`
+  const literals = (what: string) => parent.columns.map((_, place) => `quote(${what}${place})`).join(" || ', ' || ")
+  const isThere = parent.columns.map((column, place) => `${quote(column)} = +old${place}`).join(' AND ')
+  const rows = connection
+    .prepare<[], { was: string; became: string; gone: number }>(
+      `SELECT ${literals('old')} AS was, ${literals('new')} AS became, gone FROM ${table}
+       WHERE NOT gone OR NOT EXISTS (SELECT 1 FROM main.${quote(parent.table)} WHERE ${isThere}) ORDER BY rowid`,
+    )
+    .all()
+  if (rows.length === 0 && connection.prepare(`SELECT 1 FROM ${table}`).get() === undefined) return []
+  connection.exec(`DELETE FROM ${table}`)
+  const gone = rows.filter(row => row.gone === 1).map(({ was }) => was)
+  return parent.keys.flatMap(key => [
+    ...(acts(key.onDelete) ? chunks(gone).map(keys => ({ key, sql: onDelete(key, keys) })) : []),
+    ...(acts(key.onUpdate)
+      ? rows.filter(row => row.gone === 0).map(({ was, became }) => ({ key, sql: onUpdate(key, was, became) }))
+      : []),
+  ])
+}
+
+const chunks = (all: readonly string[]): readonly (readonly string[])[] =>
+  all.length === 0 ? [] : [all.slice(0, atATime), ...chunks(all.slice(atATime))]
+
+const namesOf = ({ columns }: Key): string => `(${columns.map(quote).join(', ')})`
+
+const onDelete = (key: Key, keys: readonly string[]): string => {
+  const which = `WHERE ${namesOf(key)} IN (VALUES ${keys.map(values => `(${values})`).join(', ')})`
+  if (key.onDelete === 'CASCADE') return `DELETE FROM ${quote(key.child)} ${which}`
+  return `UPDATE ${quote(key.child)} SET ${assign(key, key.onDelete)} ${which}`
+}
+
+const onUpdate = (key: Key, was: string, became: string): string => {
+  const set = key.onUpdate === 'CASCADE' ? `${namesOf(key)} = (${became})` : assign(key, key.onUpdate)
+  return `UPDATE ${quote(key.child)} SET ${set} WHERE ${namesOf(key)} = (${was})`
+}
+
+/** SET NULL, or SET DEFAULT. */
+const assign = ({ columns, defaults }: Key, action: string): string =>
+  columns.map((column, index) => `${quote(column)} = ${action === 'SET NULL' ? 'NULL' : defaults[index]}`).join(', ')
+
+const runAction = (connection: Connection, sql: string, { child, columns, parent }: Key): SqlResult => {
+  try {
+    return { ...noResult, sql, changes: connection.prepare(sql).run().changes }
+  } catch (error) {
+    const key = `the foreign key of ${child} (${columns.join(', ')}) to ${parent}`
+    throw new Error(`${key} cannot act: ${reasonOf(error)}, by ${sql}`, { cause: error })
+  }
+}

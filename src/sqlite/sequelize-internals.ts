@@ -1,0 +1,85 @@
+import type { Sequelize } from 'sequelize'
+import { mapValues, type TimeToText, Whole } from './values.ts'
+
+type Field = Readonly<{ type?: Readonly<{ key?: string; stringify?: unknown }> }> | undefined
+type BindParam = (value: unknown) => string
+
+type Query = (sql: unknown, options?: Readonly<Record<string, unknown>>) => Promise<unknown>
+
+/** What Sequelize 6 has and its types lack (lib/dialects/abstract/query-generator.js, lib/dialects/sqlite/connection-manager.js). */
+type Internals = {
+  dialect: {
+    queryGenerator: {
+      escape: (value: unknown, field: Field, options: unknown) => string
+      format: (value: unknown, field: Field, options: unknown, bindParam: BindParam) => string
+    }
+  }
+  connectionManager: {
+    releaseConnection: (connection: unknown, force?: boolean) => void
+    destroyConnection: (connection: unknown) => Promise<void>
+  }
+}
+const internalsOf = (sequelize: Sequelize): Internals => sequelize as Sequelize & Internals
+
+/** The methods of Sequelize that every query goes through: `query` in version 6, `queryRaw` in version 7. */
+type Queries = Readonly<{ query: Query; queryRaw: Query }>
+
+/** Has bigints that are bound handed to the driver as whole numbers, of which Sequelize would make text. Gives Sequelize back. */
+export const passBigints = <T extends object>(sequelize: T, method: keyof Queries): T =>
+  changeValues(sequelize, method, 'bind', 'bind', value => (typeof value === 'bigint' ? new Whole(value) : value))
+
+/**
+ * Has the values of every query go through `change`, one by one.
+ * @param option that holds them
+ * @param part that holds them where the text comes in an object with its values
+ */
+const changeValues = <T extends object>(
+  sequelize: T,
+  method: keyof Queries,
+  option: string,
+  part: string,
+  change: (value: unknown) => unknown,
+): T => {
+  const changedIn = <H>(holder: H, name: string): H => {
+    const values = typeof holder === 'object' && holder !== null ? Reflect.get(holder, name) : undefined
+    return values === undefined ? holder : { ...holder, [name]: mapValues(values, change) }
+  }
+  const query = (sequelize as T & Queries)[method].bind(sequelize)
+  const changed: Query = (sql, options) => query(changedIn(sql, part), changedIn(options, option))
+  return Object.assign(sequelize, { [method]: changed })
+}
+
+/**
+ * Has Sequelize 6 close the connection of a transaction whose COMMIT or ROLLBACK failed. It looks for it in a pool, which it
+ * does not have for SQLite, so that the transaction would stay open with its locks. Gives Sequelize back.
+ */
+export const closeFailed = (sequelize: Sequelize): Sequelize => {
+  const { connectionManager } = internalsOf(sequelize)
+  connectionManager.destroyConnection = async connection => connectionManager.releaseConnection(connection, true)
+  return sequelize
+}
+
+/**
+ * Has Sequelize 6 write every Date by `timeToText`: in bulkInsert, a condition, a default, a replacement, with the type DATE or
+ * without any. One that is bound comes to the bridge as it is. Gives it back.
+ */
+export const withStoredTimes = (sequelize: Sequelize, timeToText: TimeToText): Sequelize => {
+  const { queryGenerator } = internalsOf(sequelize).dialect
+  const { escape: write, format } = queryGenerator
+  const toStored = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(toStored)
+    return value instanceof Date ? timeToText(value) : value
+  }
+  queryGenerator.escape = (value, field, options) => {
+    const stored = hasItsForm(field) ? value : toStored(value)
+    return write.call(queryGenerator, stored, stored === value ? field : undefined, options)
+  }
+  queryGenerator.format = (value, field, options, bindParam) =>
+    value instanceof Date && !hasItsForm(field)
+      ? bindParam(value)
+      : format.call(queryGenerator, value, field, options, bindParam)
+  return changeValues(sequelize, 'query', 'replacements', 'values', toStored)
+}
+
+/** Of a type that makes something else of a Date, such as DATEONLY. */
+const hasItsForm = (field: Field): boolean => field?.type?.stringify !== undefined && field.type.key !== 'DATE'

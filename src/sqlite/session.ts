@@ -1,0 +1,138 @@
+import { noResult, type SqlResult, type SqlStatement, type StatementHook } from '../engine.ts'
+import { attempt, type Outcome } from '../failure.ts'
+import type { Connection } from './connect.ts'
+import { isBusy, sqliteCode } from './errors.ts'
+import { execute, prepareOne } from './execute.ts'
+import { now, setImmediate, setTimeout } from './later.ts'
+import { keywordOf } from './sequelize.ts'
+import { sqlite3Error } from './sqlite3-error.ts'
+import { controlOf } from './transaction-control.ts'
+
+/** What stands behind a connection of Sequelize. */
+export type Session = Readonly<{
+  /** runs a statement after all those before it, and tells what came of it in a later turn of the event loop */
+  run: (asked: SqlStatement, done: (outcome: Outcome<SqlResult>) => void) => void
+  /** after all statements: rolls an open transaction back, and closes a connection of its own */
+  close: (done: () => void) => void
+}>
+
+/** Milliseconds that a statement waits for a lock, as in the `sqlite3` package; PRAGMA busy_timeout sets others. */
+const usualPatience = 1000
+
+/** Milliseconds between two tries. */
+const pause = 10
+
+/**
+ * Runs a hub's statements on a connection, one after the other. It waits for locks without blocking the event loop: their
+ * holder may be this very process.
+ * What was not committed is never stored with what comes later: a transaction whose COMMIT failed is rolled back, at once or, where
+ * a lock was in the way and COMMIT may be tried again, before any other statement. Where SQLite itself ended a transaction
+ * its later statements are refused up to its end.
+ * @param connection with a timeout of 0
+ * @param isOwn whether nobody else uses the connection, so that `close` closes it
+ */
+export const createSession = (connection: Connection, around: StatementHook, isOwn: boolean): Session => {
+  const waiting: (() => void)[] = []
+  let patience = usualPatience
+  /** in a transaction in which nothing was read or written yet; later ones SQLite refuses at once, against deadlocks */
+  let isFresh = false
+  /** a COMMIT that found a lock, and may come again */
+  let isUncommitted = false
+  /** why SQLite ended the transaction of which statements still come */
+  let ended: unknown
+  let isClosed = false
+
+  const rollBack = (): void => {
+    if (connection.inTransaction) connection.exec('ROLLBACK')
+    isUncommitted = false
+  }
+
+  const commit = (run: () => SqlResult): SqlResult => {
+    const outcome = attempt(run)
+    isUncommitted = 'error' in outcome && isBusy(outcome.error)
+    if ('value' in outcome) return outcome.value
+    if (!isUncommitted) rollBack()
+    throw outcome.error
+  }
+
+  const runEnded = (asked: SqlStatement, does: string): SqlResult => {
+    const cause = ended
+    if (does === 'commit' || does === 'roll back') ended = undefined
+    if (does === 'roll back') return { ...noResult, sql: asked.sql }
+    throw sqlite3Error('SQLITE_ABORT', 'SQLite has rolled this transaction back', cause)
+  }
+
+  const runNow = (asked: SqlStatement): SqlResult => {
+    const statement = prepareOne(connection, asked.sql)
+    const run = () => execute(connection, statement, asked)
+    const does = controlOf(asked.sql)?.does ?? 'work'
+    if (does === 'begin') ended = undefined
+    if (ended !== undefined) return runEnded(asked, does)
+    if (does === 'commit') return commit(run)
+    if (isUncommitted) rollBack()
+    const wasInside = connection.inTransaction
+    const outcome = attempt(run)
+    if ('value' in outcome) {
+      isFresh = does === 'begin'
+      if (keywordOf(asked.sql) === 'PRAGMA') waitHere()
+      return outcome.value
+    }
+    if (wasInside && !connection.inTransaction) ended = outcome.error
+    throw outcome.error
+  }
+
+  /** PRAGMA busy_timeout has SQLite wait, which blocks the process: this waits in its place. */
+  const waitHere = (): void => {
+    const milliseconds = Number(connection.pragma('busy_timeout', { simple: true }))
+    if (milliseconds === 0) return
+    patience = milliseconds
+    connection.pragma('busy_timeout = 0')
+  }
+
+  const mayWait = (sql: string, error: unknown): boolean => {
+    if (!/^SQLITE_BUSY(?:_RECOVERY)?$/.test(String(sqliteCode(error)))) return false
+    return !connection.inTransaction || isFresh || controlOf(sql)?.does === 'commit'
+  }
+
+  const next = (): void => {
+    const work = waiting[0]
+    if (work !== undefined) setImmediate(work)
+  }
+  const isDone = (): void => {
+    waiting.shift()
+    next()
+  }
+  const enqueue = (work: () => void): void => {
+    if (waiting.push(work) === 1) next()
+  }
+
+  const run: Session['run'] = (asked, done) => {
+    let since: number | undefined
+    const tryOnce = (): void => {
+      since ??= now()
+      const outcome = attempt(() => {
+        if (isClosed) throw sqlite3Error('SQLITE_MISUSE', 'Database is closed')
+        return around(asked, () => runNow(asked))
+      })
+      if ('error' in outcome && now() - since < patience && mayWait(asked.sql, outcome.error)) {
+        setTimeout(tryOnce, pause)
+        return
+      }
+      isDone()
+      done(outcome)
+    }
+    enqueue(tryOnce)
+  }
+
+  const close: Session['close'] = done =>
+    enqueue(() => {
+      // which rolls back
+      if (isOwn) connection.close()
+      else if (connection.open) rollBack()
+      isClosed = isOwn
+      isDone()
+      done()
+    })
+
+  return { run, close }
+}
