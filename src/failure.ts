@@ -75,6 +75,16 @@ export const reasonOf = (error: unknown): string => {
   return 'errno' in error && error.cause instanceof Error ? error.cause.message : error.message
 }
 
+/** What `work` gives; undefined where a file that it needs is not there, or not any more. */
+export const unlessGone = <T>(work: () => T): T | undefined => {
+  try {
+    return work()
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    return undefined
+  }
+}
+
 /** What a terminal obeys, or shows in another order than it is written: control characters, and marks of direction. */
 const obeyed = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 

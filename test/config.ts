@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { type Environment, readConfig, settingNames, toLogFormat } from '../src/config.ts'
@@ -146,4 +147,26 @@ t.test('a password in a URL is never told, wherever it is in it', async t => {
     t.notMatch(`${error.message} ${error.hint}`, /s3cret/)
   }
   await t.rejects(read({ DATABASE_URL: 'sqlite:data/' }), { message: /DATABASE_URL=sqlite:data\/ makes no sense/ })
+})
+
+t.test('an .env in UTF-16 or with a byte order mark is read, and a pipe in its place is refused', async t => {
+  const text = 'MIGRATOR_CHECK=never\r\nDATABASE_URL=sqlite:dätabase.db\r\n'
+  const little = Buffer.from(`\uFEFF${text}`, 'utf16le')
+  const folder = t.testdir()
+  for (const bytes of [little, Buffer.from(little).swap16(), Buffer.from(`\uFEFF${text}`)]) {
+    writeFileSync(join(folder, '.env'), bytes)
+    t.match(await read({}, folder), { check: 'never', database: join(folder, 'dätabase.db') })
+  }
+  rmSync(join(folder, '.env'))
+  execFileSync('mkfifo', [join(folder, '.env')])
+  await t.rejects(read({}, folder), { code: 'CONFIG_INVALID', message: /\.env is no file/ })
+})
+
+t.test('blanks and line breaks around a value are not part of it', async t => {
+  const config = await read({
+    DATABASE_URL: 'sqlite:/data/x.db\r\n',
+    MIGRATOR_CHECK: ' never ',
+    MIGRATOR_READY_FILE: '\t',
+  })
+  t.match(config, { database: '/data/x.db', check: 'never', readyFile: '/data/.ready' })
 })

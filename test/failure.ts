@@ -1,6 +1,15 @@
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
-import { attempt, errorCode, escapeControls, exitCodes, Failure, forShell, printable } from '../src/failure.ts'
+import {
+  attempt,
+  errorCode,
+  escapeControls,
+  exitCodes,
+  Failure,
+  forShell,
+  printable,
+  unlessGone,
+} from '../src/failure.ts'
 
 t.test('the value, or what was thrown', async t => {
   const error = new Error('x')
@@ -20,6 +29,18 @@ t.test('an error with a code gives it, anything else gives none', async t => {
   t.equal(errorCode(Object.assign(new Error('x'), { code: 'ENOENT' })), 'ENOENT')
   t.equal(errorCode(new Error('x')), undefined)
   t.equal(errorCode({ code: 'ENOENT' }), undefined)
+})
+
+t.test('what is gone gives nothing, and any other error is thrown on', async t => {
+  const fail = (code: string) => () => {
+    throw Object.assign(new Error('x'), { code })
+  }
+  t.equal(
+    unlessGone(() => 5),
+    5,
+  )
+  t.equal(unlessGone(fail('ENOENT')), undefined)
+  t.throws(() => unlessGone(fail('EIO')), { code: 'EIO' })
 })
 
 t.test('a failure carries its code, exit code, hint and cause', async t => {

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { backupFolder, listBackups, listReplaced, replacedNames, replacedPrefix } from '../backup/backups.ts'
 import { keepUnfinished } from '../backup/protect.ts'
 import { type Context, confirm } from '../context.ts'
-import { Failure, forShell } from '../failure.ts'
+import { attempt, Failure, forShell } from '../failure.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { readPlan } from '../migrations/plan.ts'
 import { refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
@@ -15,6 +15,7 @@ import { replaceDatabase } from '../sqlite/replace.ts'
 import { withDatabase } from '../sqlite/transaction.ts'
 import { sameOwner, shareWithGroup, sizeOf } from '../volume/files.ts'
 import { removePartialFolders, withPartialFolder } from '../volume/folders.ts'
+import { keepAcl } from '../volume/keep-acl.ts'
 import { filesystemOf } from '../volume/mounts.ts'
 import { requireSpace } from '../volume/space.ts'
 import { probeFolderOf } from '../volume/volume.ts'
@@ -54,7 +55,8 @@ export const restore = async (
     if (filesystemOf(host.mounts, volume).kind === 'shared') setRollbackJournal(partial)
     sameOwner(partial, isLost ? backup : database)
     // a backup may be read-only, to be safe
-    if (isLost) chmodSync(partial, statSync(partial).mode | 0o600)
+    if (isLost) attempt(() => chmodSync(partial, statSync(partial).mode | 0o600))
+    else keepAcl(partial, database)
     return replaceDatabase(database, partial, replacedNames(database), () => {
       keepUnfinished(database)
       return withdrawMarker(config.readyFile)

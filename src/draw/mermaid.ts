@@ -1,5 +1,5 @@
 import type { Column, ForeignKey, Schema, Table } from '../sqlite/schema/read.ts'
-import { hasName, isSameName } from '../sqlite/sql.ts'
+import { hasName, sameName } from '../sqlite/sql.ts'
 
 /**
  * Tables and foreign keys as a Mermaid diagram (https://mermaid.js.org/syntax/entityRelationshipDiagram.html). Where its syntax
@@ -18,7 +18,7 @@ const attribute = ({ foreignKeys, indexes }: Table, column: Column): string => {
   const isForeign = foreignKeys.some(({ columns }) => hasName(columns, column.name))
   const isUnique = indexes.some(
     ({ unique, where, parts }) =>
-      unique && where === null && parts.length === 1 && parts.every(({ of }) => isSameName(of, column.name)),
+      unique && where === null && parts.length === 1 && parts.every(({ of }) => sameName(of, column.name)),
   )
   const keys = [...(column.key > 0 ? ['PK'] : []), ...(isForeign ? ['FK'] : []), ...(isUnique ? ['UK'] : [])]
   const notes = [

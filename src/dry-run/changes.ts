@@ -1,6 +1,6 @@
 import { describeColumn, describeIndex, pairUp } from '../sqlite/schema/compare.ts'
 import { type ForeignKey, type Schema, type Table, without } from '../sqlite/schema/read.ts'
-import { isSameName, isSameSql } from '../sqlite/sql.ts'
+import { isSameSql, sameName } from '../sqlite/sql.ts'
 import { formatThings, textTable } from '../text.ts'
 
 export type Difference = Readonly<{
@@ -18,7 +18,7 @@ type Fact = Readonly<{ kind: Difference['kind']; name: string; detail: string; s
 /** What two structures differ in: tables first, then what is in them, then what is around them. */
 export const differences = (before: Schema, after: Schema): readonly Difference[] => {
   const shared = before.tables.flatMap(old =>
-    after.tables.filter(({ name }) => isSameName(name, old.name)).map((now): [Table, Table] => [old, now]),
+    after.tables.filter(({ name }) => sameName(name, old.name)).map((now): [Table, Table] => [old, now]),
   )
   return [
     ...compare(without(before, after).map(tableFact), without(after, before).map(tableFact)),
@@ -28,7 +28,7 @@ export const differences = (before: Schema, after: Schema): readonly Difference[
 }
 
 const compare = (before: readonly Fact[], after: readonly Fact[]): readonly Difference[] => {
-  const isNamed = (old: Fact, now: Fact) => old.kind === now.kind && isSameName(old.name, now.name)
+  const isNamed = (old: Fact, now: Fact) => old.kind === now.kind && sameName(old.name, now.name)
   // foreign keys of the same columns have one name
   const isSame = (old: Fact, now: Fact) => isNamed(old, now) && isSameSql(old.detail, now.detail)
   const { pairs, missing, extra } = pairUp(before, after, isSame, isNamed)

@@ -1,5 +1,5 @@
 import { type Schema, type Table, tableNamed, without } from '../sqlite/schema/read.ts'
-import { foldName, isSameName } from '../sqlite/sql.ts'
+import { foldName, sameName } from '../sqlite/sql.ts'
 import { type Recording, type Step, withoutUndone } from './record.ts'
 
 /** What became of a table that was there before a migration. */
@@ -86,11 +86,11 @@ const followColumns = (step: Step, living: Map<string, Line>): void => {
   for (const { name, columns: now } of step.after.tables) {
     const old = tableNamed(step.before, name)?.columns ?? now
     for (const [index, column] of old.entries()) {
-      if (now.some(other => isSameName(other.name, column.name))) continue
+      if (now.some(other => sameName(other.name, column.name))) continue
       const { columns, columnBy } = lifeOf(name, living)
       // one less means that it was dropped, as many as before another name in the same place
       const present = old.length === now.length ? now[index]?.name : undefined
-      for (const [first] of [...columns].filter(([, last]) => isSameName(last, column.name))) {
+      for (const [first] of [...columns].filter(([, last]) => sameName(last, column.name))) {
         columnBy.set(first, step)
         if (present === undefined) columns.delete(first)
         else columns.set(first, present)
@@ -102,7 +102,7 @@ const followColumns = (step: Step, living: Map<string, Line>): void => {
 const followRows = (step: Step, living: Map<string, Line>): void => {
   const came = without(step.after, step.before).map(({ name }) => name)
   for (const target of [...step.touched.writes, ...came]) {
-    for (const source of step.touched.reads.filter(name => !isSameName(name, target))) {
+    for (const source of step.touched.reads.filter(name => !sameName(name, target))) {
       const { sources, copies } = lifeOf(target, living)
       const from = lifeOf(source, living)
       copies.push({ step, from })
@@ -122,7 +122,7 @@ const toFate = (old: Table, life: Line, inItsPlace: Line | undefined, after: Sch
   const rebuilt = life.ended && inItsPlace?.sources.has(life) === true
   const name = rebuilt ? old.name : life.name
   const columns = [...life.columns].flatMap(([first, last]): [string, string][] => {
-    const present = rebuilt ? [...inItsPlace.columns].find(([name]) => isSameName(name, last))?.[1] : last
+    const present = rebuilt ? [...inItsPlace.columns].find(([name]) => sameName(name, last))?.[1] : last
     return present === undefined ? [] : [[first, present]]
   })
   return {

@@ -1,7 +1,6 @@
 import type { Connection } from '../sqlite/connect.ts'
 import { type Schema, type Table, without } from '../sqlite/schema/read.ts'
-import { keywordOf } from '../sqlite/sequelize.ts'
-import { hasName, isSameName, quote, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
+import { hasName, keywordOf, quote, sameName, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
 import { formatThings } from '../text.ts'
 import { isKept, type Lineage, lineagesOf } from './lineage.ts'
 import { afterOf, type Recording } from './record.ts'
@@ -29,11 +28,11 @@ export const lostValues = (
   lineagesOf(recording).flatMap(lineage => {
     const { old, now, columns } = lineage
     return before
-      .filter(({ table }) => isSameName(table, old.name))
+      .filter(({ table }) => sameName(table, old.name))
       .flatMap(({ column, number: had }) => {
         // of a table that went nothing is left, though another one may have its name
         const isIt = (other: Values) =>
-          isSameName(other.table, String(now?.name)) && isSameName(other.column, String(columns.get(column)))
+          sameName(other.table, String(now?.name)) && sameName(other.column, String(columns.get(column)))
         const left = after.find(isIt)?.number ?? 0
         if (had - left <= goneFrom(lineage)) return []
         const of = `${old.name}.${column}`
@@ -69,7 +68,7 @@ export const watchDropped = (connection: Connection) => {
     if (keywordOf(sql) !== 'DROP') return
     const words = tokensOf(sql).filter(({ text }) => text !== ';')
     const named = unquote(wordAt(words, -1))
-    const tables = afterOf(recording).tables.filter(({ name }) => isSameName(name, named))
+    const tables = afterOf(recording).tables.filter(({ name }) => sameName(name, named))
     for (const table of tables.filter(({ name }) =>
       recording.steps.some(({ touched }) => hasName(touched.reads, name)),
     ))
@@ -84,7 +83,7 @@ export const watchDropped = (connection: Connection) => {
         if (rebuilt === undefined) return []
         const names = [...columns].map(([first, present]) => ({ first, present, last: lastColumns.get(first) }))
         return without(rebuilt.before, rebuilt.after).flatMap(table => {
-          const key = keyOf(table).flatMap(column => names.filter(({ last }) => isSameName(String(last), column)))
+          const key = keyOf(table).flatMap(column => names.filter(({ last }) => sameName(String(last), column)))
           const sums = sumValues(
             connection,
             now.name,
@@ -93,9 +92,9 @@ export const watchDropped = (connection: Connection) => {
           )
           const then = dropped.get(table.name)
           return before
-            .filter(values => isSameName(values.table, old.name) && values.number > 0)
+            .filter(values => sameName(values.table, old.name) && values.number > 0)
             .flatMap(({ column, number }) => {
-              const name = names.find(({ first }) => isSameName(first, column))
+              const name = names.find(({ first }) => sameName(first, column))
               if (name === undefined || sums.get(name.present) === then?.get(String(name.last))) return []
               const of = `${old.name}.${column}`
               return [{ of, number, text: `${of} had ${formatThings(number, 'value')} and has not the same after it` }]

@@ -1,9 +1,9 @@
+// This room is about SQLite.
 import { noResult, type SqlStatement, type StatementHook } from '../engine.ts'
 import { attempt, reasonOf } from '../failure.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
-import { keywordOf } from '../sqlite/sequelize.ts'
-import { tokensOf } from '../sqlite/sql.ts'
+import { keywordOf, tokensOf } from '../sqlite/sql.ts'
 import { tableAccess } from '../sqlite/table-access.ts'
 
 /** A statement that a migration ran, or failed to run. */

@@ -1,3 +1,4 @@
+// This room is about SQLite.
 import { historyTable } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
 import { tokensOf } from '../sqlite/sql.ts'

@@ -1,10 +1,11 @@
+// This room is about SQLite.
 import Database from 'better-sqlite3'
 import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import { type Step, stepThat } from '../dry-run/record.ts'
 import { attempt } from '../failure.ts'
 import { describeIndex } from '../sqlite/schema/compare.ts'
 import { type Column, type Index, type Schema, type Table, without } from '../sqlite/schema/read.ts'
-import { hasName, isSameName, isSameSql } from '../sqlite/sql.ts'
+import { hasName, isSameSql, sameName } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 import { changeOf, fills } from './statements.ts'
 
@@ -22,7 +23,7 @@ const findAdded = ({ now, columns, rebuilt }: Kept, steps: readonly Step[]): rea
   return added.flatMap(column => {
     const name = `${now.name}.${column.name}`
     const step = stepThat(steps, structure => columnIn(structure, now, column) !== undefined)
-    const first = (step && columnIn(step.after, now, column)) ?? column
+    const first = { ...column, ...(step && columnIn(step.after, now, column)) }
     if (column.generated !== null)
       return column.generated.kind === 'stored' ? finding('HM301', `adds the stored column ${name}`, step) : []
     if (first.default === null) {
@@ -37,7 +38,7 @@ const findAdded = ({ now, columns, rebuilt }: Kept, steps: readonly Step[]): rea
 const findNotNull = ({ old, now, columns, rebuilt }: Kept, steps: readonly Step[]): readonly Finding[] => {
   const replaced = rebuilt === undefined ? [] : without(rebuilt.before, rebuilt.after).map(({ name }) => name)
   return old.columns.flatMap(before => {
-    const column = now.columns.find(({ name }) => isSameName(name, columns.get(before.name) ?? ''))
+    const column = now.columns.find(({ name }) => sameName(name, columns.get(before.name) ?? ''))
     return column === undefined ? [] : findMadeNotNull(now, [old.name, now.name], replaced, before, column, steps)
   })
 }
@@ -81,7 +82,7 @@ const isOfAllNull = (asked: string, column: string): boolean =>
 
 const findUnique = ({ old, now, columns }: Kept, steps: readonly Step[]): readonly Finding[] => {
   const present = [...columns.values()]
-  const isExpression = (part: string) => !now.columns.some(({ name }) => isSameName(name, part))
+  const isExpression = (part: string) => !now.columns.some(({ name }) => sameName(name, part))
   const before = uniquesOf(old).map(unique => ({
     ...unique,
     parts: unique.parts.map(part => ({ ...part, of: columns.get(part.of) ?? part.of })),
@@ -94,10 +95,10 @@ const findUnique = ({ old, now, columns }: Kept, steps: readonly Step[]): readon
     )
     .map(unique => {
       const isThere = ({ tables }: Schema) =>
-        tables.some(table => isSameName(table.name, now.name) && uniquesOf(table).some(other => implies(other, unique)))
+        tables.some(table => sameName(table.name, now.name) && uniquesOf(table).some(other => implies(other, unique)))
       const step = stepThat(steps, isThere)
       const wasPlain = old.indexes.some(
-        ({ name, unique: was }) => !was && name !== null && isSameName(name, String(unique.name)),
+        ({ name, unique: was }) => !was && name !== null && sameName(name, String(unique.name)),
       )
       if (wasPlain) return finding('MF102', `makes the index ${unique.name} unique`, step)
       return finding('MF101', `makes ${now.name} ${describeUnique(unique)} unique`, step)
@@ -105,7 +106,7 @@ const findUnique = ({ old, now, columns }: Kept, steps: readonly Step[]): readon
 }
 
 const columnIn = ({ tables }: Schema, table: Table, column: Column): Column | undefined =>
-  tables.find(({ name }) => isSameName(name, table.name))?.columns.find(({ name }) => isSameName(name, column.name))
+  tables.find(({ name }) => sameName(name, table.name))?.columns.find(({ name }) => sameName(name, column.name))
 
 const isOneOf = (names: readonly string[]) => (name: string) => hasName(names, name)
 

@@ -2,7 +2,7 @@ import { type Lineage, lineagesOf } from '../dry-run/lineage.ts'
 import { afterOf, type Recording, type Step, withoutUndone } from '../dry-run/record.ts'
 import { compareSchemas, type Finding as Difference } from '../sqlite/schema/compare.ts'
 import { without } from '../sqlite/schema/read.ts'
-import { hasName, isSameName, isSameSql, quote } from '../sqlite/sql.ts'
+import { hasName, isSameSql, quote, sameName } from '../sqlite/sql.ts'
 import { findPick, mentions } from './rebuilds.ts'
 import { type Finding, finding } from './rules.ts'
 import { type Assignment, type Change, changeOf } from './statements.ts'
@@ -36,7 +36,7 @@ const findLost = (
   upLineages: readonly Lineage[],
   up: Recording,
 ): readonly Finding[] => {
-  const origin = upLineages.find(lineage => lineage.now !== undefined && isSameName(lineage.now.name, old.name))
+  const origin = upLineages.find(lineage => lineage.now !== undefined && sameName(lineage.now.name, old.name))
   if (now === undefined) {
     const holdsRows = origin !== undefined || hasMovedRows(old.name, upLineages, up)
     return holdsRows ? [finding('HM401', `drops the table ${old.name}, which has rows from before up`, by)] : []
@@ -97,7 +97,7 @@ export const findKeyActions = (
       foreignKeys
         .filter(({ parent, parentColumns }) => {
           const isChanged = change.sets.some(({ column }) => hasName(parentColumns, column))
-          return isSameName(parent, change.table) && (change.verb === 'DELETE' || isChanged)
+          return sameName(parent, change.table) && (change.verb === 'DELETE' || isChanged)
         })
         .flatMap(({ columns, parent, onDelete, onUpdate }) => {
           const action = change.verb === 'DELETE' ? onDelete : onUpdate
@@ -122,7 +122,7 @@ export const findEmptied = (
   steps: readonly Step[],
 ): readonly Finding[] =>
   lineages.flatMap(lineage => {
-    const origin = upLineages.find(({ now }) => now !== undefined && isSameName(now.name, lineage.old.name))
+    const origin = upLineages.find(({ now }) => now !== undefined && sameName(now.name, lineage.old.name))
     if (origin === undefined || lineage.now === undefined) return []
     const changes = withoutUndone(up.steps)
       .flatMap(({ sql }) => changeOf(sql) ?? [])
@@ -135,12 +135,12 @@ export const findEmptied = (
     const isGone = (column: string) =>
       changes.some(
         ({ verb, picks, sets }) =>
-          verb === 'UPDATE' && !picks && sets.some(set => isSameName(set.column, column) && writesOver(set)),
+          verb === 'UPDATE' && !picks && sets.some(set => sameName(set.column, column) && writesOver(set)),
       )
     // what was NOT NULL before up and is NULL now has no value from then
     const isOfNoValue = ({ where }: Change, { column }: Assignment) =>
       isOfNullOnly(where, column) &&
-      origin.old.columns.some(({ name, notNull }) => notNull && isSameName(origin.columns.get(name) ?? '', column))
+      origin.old.columns.some(({ name, notNull }) => notNull && sameName(String(origin.columns.get(name)), column))
     const isLoss = (set: Assignment) => hasName(fromBefore, set.column) && writesOver(set) && !isGone(set.column)
     const pick = isOfUp ? undefined : findPick(lineage)
     const left = `leaves out rows of ${lineage.old.name}, which may be from before up`
@@ -164,7 +164,7 @@ export const findEmptied = (
 
 /** Whether a name is the table's, at the begin or at the end. */
 const isOf = ({ old, now }: Lineage, table: string): boolean =>
-  isSameName(table, old.name) || (now !== undefined && isSameName(table, now.name))
+  sameName(table, old.name) || (now !== undefined && sameName(table, now.name))
 
 /** Whether a condition holds for no row in which a column has a value. */
 const isOfNullOnly = (where: string, column: string): boolean =>

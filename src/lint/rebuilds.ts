@@ -2,7 +2,7 @@ import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import type { Step } from '../dry-run/record.ts'
 import { compareTables, type Finding as Difference } from '../sqlite/schema/compare.ts'
 import { type Affinity, type Column, type Index, type Schema, type Table, without } from '../sqlite/schema/read.ts'
-import { elementsOf, hasName, isSameName, isSameSql, quote, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
+import { elementsOf, hasName, isSameSql, quote, sameName, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 import { type Assignment, assign, changeOf } from './statements.ts'
 
@@ -39,12 +39,11 @@ const findLostParts = ({ old, now }: Kept, drop: Step, after: Schema): readonly 
 const findRenamedAway = (step: Step, after: Schema): readonly Finding[] => {
   const [gone] = without(step.before, step.after)
   const [came] = without(step.after, step.before)
-  if (gone === undefined || came === undefined || !after.tables.some(({ name }) => isSameName(name, gone.name)))
-    return []
+  if (gone === undefined || came === undefined || !after.tables.some(({ name }) => sameName(name, gone.name))) return []
   const followers = after.tables
     .filter(
       ({ name, foreignKeys }) =>
-        !isSameName(name, gone.name) && foreignKeys.some(({ parent }) => isSameName(parent, came.name)),
+        !sameName(name, gone.name) && foreignKeys.some(({ parent }) => sameName(parent, came.name)),
     )
     .map(({ name }) => name)
   if (followers.length === 0) return []
@@ -60,7 +59,7 @@ const findRenamedAway = (step: Step, after: Schema): readonly Finding[] => {
  * @param after the structure that the migration left
  */
 export const lostParts = (last: Table, now: Table, before: Schema, after: Schema): readonly string[] => {
-  const gone = last.columns.filter(({ name }) => !now.columns.some(column => isSameName(column.name, name)))
+  const gone = last.columns.filter(({ name }) => !now.columns.some(column => sameName(column.name, name)))
   const isThere = (sql: string) => !tokensOf(sql).some(({ text }) => gone.some(({ name }) => isSameSql(name, text)))
   const differences = compareTables({ ...last, name: now.name }, now, 'difference').filter(
     ({ what, expected }) => what !== 'missing' && isThere(expected ?? ''),
@@ -73,8 +72,7 @@ export const lostParts = (last: Table, now: Table, before: Schema, after: Schema
       .map(({ name, parts }) => (name === null ? `UNIQUE (${columnsOf(parts)})` : `the index ${name}`)),
     ...before.triggers
       .filter(
-        ({ name, table }) =>
-          isSameName(table, last.name) && !after.triggers.some(other => isSameName(other.name, name)),
+        ({ name, table }) => sameName(table, last.name) && !after.triggers.some(other => sameName(other.name, name)),
       )
       .map(({ name }) => `the trigger ${name}`),
     ...differences.filter(isLoss(differences, now)).map(describe),
@@ -153,10 +151,10 @@ const assignedBy = ({ sql, before, touched }: Step): readonly Assignment[] | und
   const change = changeOf(sql)
   if (change === undefined || change.verb === 'UPDATE') return change?.sets
   const columnsOf = (table: string) =>
-    before.tables.filter(({ name }) => isSameName(name, table)).flatMap(({ columns }) => columns)
+    before.tables.filter(({ name }) => sameName(name, table)).flatMap(({ columns }) => columns)
   const own = columnsOf(change.table).filter(({ generated }) => generated === null)
   const into = change.into.length > 0 ? change.into : own.map(({ name }) => name)
-  const sources = touched.reads.filter(name => !isSameName(name, change.table))
+  const sources = touched.reads.filter(name => !sameName(name, change.table))
   const all = sources.flatMap(columnsOf).map(({ name }) => quote(name))
   const selects = change.selects.flatMap(expression => (/(?:^|[.\s])\*$/.test(expression) ? all : [expression]))
   return selects.length === into.length ? assign(into, selects) : undefined
@@ -191,7 +189,7 @@ const lossy: Readonly<Record<Affinity, readonly Affinity[]>> = {
 export const findLossy = (lineages: readonly Lineage[]): readonly Finding[] =>
   lineages.filter(isKept).flatMap(({ old, now, columns, copies }) =>
     old.columns.flatMap(({ name, affinity: was, generated }) => {
-      const isIt = (column: string) => generated === null && isSameName(column, columns.get(name) ?? '')
+      const isIt = (column: string) => generated === null && sameName(column, columns.get(name) ?? '')
       return now.columns
         .filter(column => isIt(column.name) && lossy[was].includes(column.affinity))
         .map(({ affinity }) =>

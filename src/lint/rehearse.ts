@@ -1,3 +1,4 @@
+// This room is about SQLite.
 import Database from 'better-sqlite3'
 import { MigrationError } from 'umzug'
 import { createRecorder, type Recording } from '../dry-run/record.ts'

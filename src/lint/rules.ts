@@ -1,3 +1,4 @@
+// This room is about SQLite.
 import type { Step } from '../dry-run/record.ts'
 
 /**

@@ -1,6 +1,6 @@
+// This room is about SQLite.
 import type { Step } from '../dry-run/record.ts'
-import { keywordOf } from '../sqlite/sequelize.ts'
-import { isSameSql, type Token, textOf, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
+import { isSameSql, keywordOf, type Token, textOf, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 
 /** What a statement does to the rows of a table, as far as its text tells. */

@@ -1,7 +1,7 @@
 import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import { type Step, stepThat } from '../dry-run/record.ts'
 import type { Column, ForeignKey, Index, Schema, Table } from '../sqlite/schema/read.ts'
-import { foldName, isSameName } from '../sqlite/sql.ts'
+import { foldName, sameName } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 
 /** DS102, DS103: tables and columns that go with what is in them. */
@@ -18,9 +18,9 @@ export const findIncompatible = (lineages: readonly Lineage[], steps: readonly S
   lineages.filter(isKept).flatMap(lineage => [...findRenamed(lineage), ...findLostKeys(lineage, lineages, steps)])
 
 const findRenamed = ({ old, now, columns, by, columnBy }: Kept): readonly Finding[] => [
-  ...(isSameName(now.name, old.name) ? [] : [finding('BC101', `renames the table ${old.name} to ${now.name}`, by)]),
+  ...(sameName(now.name, old.name) ? [] : [finding('BC101', `renames the table ${old.name} to ${now.name}`, by)]),
   ...[...columns]
-    .filter(([first, last]) => !isSameName(first, last))
+    .filter(([first, last]) => !sameName(first, last))
     .map(([first, last]) =>
       finding('BC102', `renames the column ${old.name}.${first} to ${last}`, columnBy.get(first)),
     ),
@@ -38,11 +38,11 @@ const findLostKeys = (
       // one to another parent lets in other rows
       const parents = [
         key.parent,
-        ...lineages.flatMap(lineage => (isSameName(lineage.old.name, key.parent) ? (lineage.now?.name ?? []) : [])),
+        ...lineages.flatMap(lineage => (sameName(lineage.old.name, key.parent) ? (lineage.now?.name ?? []) : [])),
       ]
       const isIt = (other: ForeignKey) =>
-        isSameName(other.columns.join(), names) && parents.some(parent => isSameName(parent, other.parent))
-      const lacksIt = ({ name, foreignKeys }: Table) => isSameName(name, now.name) && !foreignKeys.some(isIt)
+        sameName(other.columns.join(), names) && parents.some(parent => sameName(parent, other.parent))
+      const lacksIt = ({ name, foreignKeys }: Table) => sameName(name, now.name) && !foreignKeys.some(isIt)
       if (!lacksIt(now)) return []
       const step = stepThat(steps, ({ tables }) => tables.some(lacksIt))
       return finding(
@@ -89,7 +89,7 @@ const hasKey = ({ columns, indexes }: Table, wanted: readonly string[]): boolean
 const isByOwnCollation =
   (columns: readonly Column[]) =>
   ({ of, collation }: Index['parts'][number]): boolean =>
-    columns.some(column => isSameName(column.name, of) && column.collation === collation)
+    columns.some(column => sameName(column.name, of) && column.collation === collation)
 
 /** Case is no difference between names, nor is the order of columns. */
 const isSame = (a: readonly string[], b: readonly string[]): boolean => normal(a) === normal(b)
@@ -98,7 +98,7 @@ const normal = (names: readonly string[]): string => names.map(foldName).sort().
 /** HM104: views that cannot be read, and could before or were not there. */
 export const findUnreadable = (before: Schema, after: Schema, steps: readonly Step[]): readonly Finding[] => {
   const isBroken = ({ views }: Schema, view: string) =>
-    views.some(({ name, error }) => isSameName(name, view) && error !== null)
+    views.some(({ name, error }) => sameName(name, view) && error !== null)
   return after.views.flatMap(({ name, error }) => {
     if (error === null || isBroken(before, name)) return []
     const step = stepThat(steps, structure => isBroken(structure, name))

@@ -1,4 +1,4 @@
-import { renameSync, statSync } from 'node:fs'
+import { chmodSync, renameSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { Reader, SchemaObject } from '../engine.ts'
@@ -109,6 +109,8 @@ const looksLikeMarker = (file: string): boolean => {
 /** Replaces the marker at once: a reader sees the old one, or none, or the whole new one; never a part. */
 export const writeMarker = (file: string, marker: Marker): void => {
   replaceFile(file, `${JSON.stringify(marker)}\n`)
+  // whatever the umask is: hubs and probes of other users read it. Some filesystems have no modes to change
+  attempt(() => chmodSync(file, 0o644))
   removeFile(withdrawn(file))
 }
 

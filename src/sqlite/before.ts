@@ -38,15 +38,29 @@ const attachLater = (connection: Connection, file: string): Before => ({
 const copyKeys = (connection: Connection, lives: readonly Life[]): Before => {
   const hasKey = ({ columns }: Life): boolean => columns.some(({ key }) => key > 0)
   const copyOf = ({ id }: Life): string => `temp."migrator before ${id}"`
+  // CREATE TABLE ... AS would forget how keys are compared
+  const collations = connection.prepare<[string], { name: string; collation: string }>(
+    `SELECT x.name, x.coll AS collation FROM pragma_index_list(?, 'main') AS i JOIN pragma_index_xinfo(i.name, 'main') AS x
+     WHERE i.origin = 'pk' AND x.key = 1`,
+  )
   for (const life of lives) {
-    const columns = hasKey(life)
-      ? keyColumns(life).map(quote)
-      : [
-          ...(life.rowid === null ? [] : [`${life.rowid} AS "migrator rowid"`]),
-          ...life.columns.filter(({ stored }) => stored).map(({ name }) => quote(name)),
-        ]
-    connection.exec(`CREATE TEMP TABLE ${copyOf(life).slice('temp.'.length)} AS
-      SELECT ${columns.join(', ')} FROM main.${quote(presentName(life))}`)
+    const from = `main.${quote(presentName(life))}`
+    const copy = copyOf(life).slice('temp.'.length)
+    if (hasKey(life)) {
+      const key = keyColumns(life)
+      const known = collations.all(presentName(life))
+      const columns = key.map(name => {
+        const type = life.columns.find(column => column.name === name)?.type ?? ''
+        const collation = known.find(column => column.name === name)?.collation ?? 'BINARY'
+        return `${quote(name)} ${type === '' ? '' : quote(type)} COLLATE ${quote(collation)}`
+      })
+      connection.exec(`CREATE TEMP TABLE ${copy} (${columns.join(', ')});
+        INSERT INTO ${copyOf(life)} SELECT ${key.map(quote).join(', ')} FROM ${from}`)
+    } else {
+      const rowid = life.rowid === null ? [] : [`${life.rowid} AS "migrator rowid"`]
+      const stored = life.columns.filter(column => column.stored).map(({ name }) => quote(name))
+      connection.exec(`CREATE TEMP TABLE ${copy} AS SELECT ${[...rowid, ...stored].join(', ')} FROM ${from}`)
+    }
   }
   return {
     open: () => undefined,

@@ -150,7 +150,7 @@ export const countTables = (connection: Connection): readonly TableSize[] =>
 export const countRows = (connection: Connection, table: string): readonly number[] =>
   unlessUnknownHere(() =>
     connection
-      .prepare<[], number>(`SELECT count(*) FROM ${quote(table)}`)
+      .prepare<[], number>(`SELECT count(*) FROM main.${quote(table)}`)
       .pluck()
       .all(),
   ).flat()

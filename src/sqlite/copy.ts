@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, constants, copyFileSync, openSync, readSync, statSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import Database from 'better-sqlite3'
-import { attempt, errorCode } from '../failure.ts'
+import { attempt, errorCode, unlessGone } from '../failure.ts'
 import { removeFile, sizeOf } from '../volume/files.ts'
 import { type Check, checkFile, type FileCheck } from './check.ts'
 import { type Helper, runHelper } from './helper.ts'
@@ -20,7 +20,8 @@ export const copyDatabase = async (from: string, to: string, check: Check): Prom
   const begun = walHeader(from)
   copyFile(from, to)
   const leftovers = ['-wal', '-journal'].filter(suffix => sizeOf(from + suffix) > 0)
-  for (const suffix of leftovers) copyIfThere(from + suffix, to + suffix)
+  // a hub that rolls back deletes its journal
+  for (const suffix of leftovers) unlessGone(() => copyFile(from + suffix, to + suffix))
   if (walHeader(from) !== begun) removeFile(`${to}-wal`)
   // what fails here is damage, and found again below
   if (leftovers.length > 0) attempt(() => foldLeftovers(to))
@@ -54,24 +55,15 @@ const copyBytes = (from: string, to: string): void => {
   }
 }
 
-/** A hub that rolls back deletes its journal. */
-const copyIfThere = (from: string, to: string): void => {
-  const copied = attempt(() => copyFile(from, to))
-  if ('error' in copied && errorCode(copied.error) !== 'ENOENT') throw copied.error
-}
-
 /** The 32 bytes that change whenever the WAL is begun anew: its salts (https://www.sqlite.org/fileformat.html#the_write_ahead_log). */
 const walHeader = (path: string): string => {
-  const opened = attempt(() => openSync(`${path}-wal`, 'r'))
-  if ('error' in opened) {
-    if (errorCode(opened.error) === 'ENOENT') return ''
-    throw opened.error
-  }
+  const descriptor = unlessGone(() => openSync(`${path}-wal`, 'r'))
+  if (descriptor === undefined) return ''
   const header = Buffer.alloc(32)
   try {
-    return header.toString('hex', 0, readSync(opened.value, header, 0, header.length, 0))
+    return header.toString('hex', 0, readSync(descriptor, header, 0, header.length, 0))
   } finally {
-    closeSync(opened.value)
+    closeSync(descriptor)
   }
 }
 

@@ -61,30 +61,25 @@ export const toFailure = (error: unknown, path: string): unknown => {
     const hint = 'Mount one ("--tmpfs /tmp" for docker run), or name another with SQLITE_TMPDIR.'
     return new Failure('CONFIG_INVALID', what, hint, error)
   }
-  return (mayBeKernel.test(code) && askKernel(path, error)) || told(meaning, path, `${reason} (${code})`, error)
+  const said = `${reason} (${code})`
+  return (mayBeKernel.test(code) ? askKernel(path, said, error) : undefined) ?? told(meaning, path, said, error)
 }
 
 /** SQLite tells most codes without the errno behind them; where that still holds the folder says what it is. */
 const mayBeKernel = /^SQLITE_(?:CANTOPEN|READONLY|IOERR|PERM)/
 
-const askKernel = (path: string, cause: unknown): Failure | undefined => {
+/** Never asked of the file itself: closing it would give up this process's locks on it (fcntl(2)). */
+const askKernel = (path: string, said: string, cause: unknown): unknown => {
   const folder = dirname(path)
-  // never the file itself: closing it would give up this process's locks on it (fcntl(2))
-  const asked = attempt(() => {
+  const isFull = attempt(() => {
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     closeSync(openSync(folder, 'r'))
-    return freeBytes(folder) === 0 || hasNoInodes(folder) || takesNoFile(path)
+    // a journal that cannot be made is SQLITE_CANTOPEN, whether it is for want of rights or of an inode
+    const { files, ffree } = statfsSync(folder)
+    return freeBytes(folder) === 0 || (files > 0 && ffree === 0) || takesNoFile(path)
   })
-  if ('value' in asked) return asked.value ? told('full', path, errorText(cause), cause) : undefined
-  if (errorCode(asked.error) === 'ENOENT') return told('gone', path, errorText(cause), cause)
-  const failure = fileFailure(asked.error)
-  return failure instanceof Failure ? failure : undefined
-}
-
-/** A journal that cannot be made is SQLITE_CANTOPEN, whether it is for want of rights or of an inode. */
-const hasNoInodes = (folder: string): boolean => {
-  const { files, ffree } = statfsSync(folder)
-  return files > 0 && ffree === 0
+  if ('value' in isFull) return isFull.value ? told('full', path, said, cause) : undefined
+  return errorCode(isFull.error) === 'ENOENT' ? told('gone', path, said, cause) : fileFailure(isFull.error)
 }
 
 /** Some filesystems, such as mergerfs, refuse a new file while they still have room. */
@@ -96,30 +91,25 @@ const takesNoFile = (path: string): boolean => {
   return false
 }
 
-const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-const told = (meaning: Meaning, path: string, reason: string, cause: unknown): Failure => {
+const told = (meaning: Meaning, path: string, said: string, cause: unknown): Failure => {
   const { code, hint } = meanings[meaning]
-  return new Failure(code, `${sentences[meaning](path)}: ${reason}`, rightsOr(meaning, hint), cause)
+  const ofFile = 'Check who owns the file and its -wal, -shm and -journal, and that the mount is writable.'
+  const message = `${sentences[meaning].replace('*', () => path)}: ${said}`
+  return new Failure(code, message, meaning === 'rights' ? ofFile : hint, cause)
 }
 
-const sentences: Readonly<Record<Meaning, (path: string) => string>> = {
-  full: path => `the disk under ${path} is full`,
-  tooLarge: path => `${path} became too large`,
-  failing: path => `the disk under ${path} is failing`,
-  readOnly: path => `${path} cannot be written`,
-  rights: path => `${path} cannot be opened for writing`,
-  gone: path => `the filesystem under ${path} is gone`,
-  changed: path => `${path} was changed by another program just now`,
-  inTheWay: path => `${path} cannot be opened`,
-  limits: path => `${path} cannot be worked on`,
-  unsuitable: path => `the filesystem under ${path} does not keep SQLite's locks or shared memory`,
+const sentences: Readonly<Record<Meaning, string>> = {
+  full: 'the disk under * is full',
+  tooLarge: '* became too large',
+  failing: 'the disk under * is failing',
+  readOnly: '* cannot be written',
+  rights: '* cannot be opened for writing',
+  gone: 'the filesystem under * is gone',
+  changed: '* was changed by another program just now',
+  inTheWay: '* cannot be opened',
+  limits: '* cannot be worked on',
+  unsuitable: "the filesystem under * does not keep SQLite's locks or shared memory",
 }
-
-const rightsOr = (meaning: Meaning, hint: string): string =>
-  meaning === 'rights'
-    ? 'Check who owns the file and its -wal, -shm and -journal, and that the mount is writable.'
-    : hint
 
 /**
  * Every result code of SQLite that is no damage (https://www.sqlite.org/rescode.html); a code that is not here goes by the

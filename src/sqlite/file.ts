@@ -1,6 +1,6 @@
-import { closeSync, fsyncSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { attempt, errorCode, Failure } from '../failure.ts'
+import { attempt, Failure, unlessGone } from '../failure.ts'
 import { sizeOf, syncFolder } from '../volume/files.ts'
 import { leftAsItIs } from './errors.ts'
 
@@ -111,14 +111,9 @@ export const refuseBadJournal = (path: string): void => {
 
 /** The first 8 bytes of a file in hexadecimal; none of one that is missing or empty. */
 const beginningOf = (file: string): string => {
-  if (sizeOf(file) === 0) return ''
-  const opened = attempt(() => openSync(file, 'r'))
-  if ('error' in opened) {
-    // a hub at work deletes its journal with each commit
-    if (errorCode(opened.error) === 'ENOENT') return ''
-    throw opened.error
-  }
-  const descriptor = opened.value
+  // a hub at work deletes its journal with each commit
+  const descriptor = unlessGone(() => openSync(file, 'r'))
+  if (descriptor === undefined) return ''
   try {
     return bytesOf(descriptor, 8).toString('hex')
   } finally {
@@ -158,15 +153,6 @@ export const sizeWithJournals = (database: string): number =>
  * @throws the filesystem's errors
  */
 export const flushCommitted = (database: string): void => {
-  try {
-    const wal = openSync(`${database}-wal`, 'r')
-    try {
-      fsyncSync(wal)
-    } finally {
-      closeSync(wal)
-    }
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
-  }
+  unlessGone(() => syncFolder(`${database}-wal`))
   syncFolder(dirname(database))
 }

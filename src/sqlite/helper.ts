@@ -139,38 +139,35 @@ const hung = ([job]: readonly string[], idleLimit: number): Failure =>
 
 /** Whether a process has done nothing for so many seconds; never so where the kernel does not tell what it does. */
 const createIdleWatch = (pid: number | undefined, idleLimit: number): (() => boolean) => {
-  let last: Life | undefined
+  let last: string | undefined
   let since = performance.now()
   return () => {
-    const now = lifeOf(pid)
-    if (now === undefined || now.work !== last?.work) since = performance.now()
-    last = now
-    const limit = now?.waitsForDisk === true ? 10 * idleLimit : idleLimit
-    return performance.now() - since > limit * 1000
+    const { work, patience } = lifeOf(`/proc/${pid}`)
+    if (work === undefined || work !== last) since = performance.now()
+    last = work
+    return performance.now() - since > patience * idleLimit * 1000
   }
 }
 
-type Life = Readonly<{
-  /** grows with each byte that is read or written and with each tick of the CPU */
-  work: string
-  waitsForDisk: boolean
-}>
-
-/** /proc/PID/io, and state, utime and stime of each thread: proc(5). */
-const lifeOf = (pid: number | undefined): Life | undefined => {
-  const folder = `/proc/${pid}`
+/**
+ * What a process does, by its folder in /proc (proc(5)).
+ * @returns `work` changes with each byte that it reads or writes and each tick of the CPU, undefined where that is not told;
+ *   `patience` is how many times longer than others it may do nothing, since it waits for a disk
+ */
+export const lifeOf = (folder: string): Readonly<{ work: string | undefined; patience: number }> => {
   const read = attempt(() => ({
     io: readFileSync(`${folder}/io`, 'utf8'),
+    // state, utime and stime are the 1st, 12th and 13th after the name in parentheses
     threads: readdirSync(`${folder}/task`).map(thread =>
       readFileSync(`${folder}/task/${thread}/stat`, 'utf8')
         .replace(/^.*\) /s, '')
         .split(' '),
     ),
   }))
-  if ('error' in read) return undefined
+  if ('error' in read) return { work: undefined, patience: 1 }
   const { io, threads } = read.value
   const ticks = threads.map(fields => `${fields[11]} ${fields[12]}`)
-  return { work: [io, ...ticks].join(), waitsForDisk: threads.some(([state]) => state === 'D') }
+  return { work: [io, ...ticks].join(), patience: threads.some(([state]) => state === 'D') ? 10 : 1 }
 }
 
 /** All that a process asked of the kernel, from the page cache too: rchar of proc(5). 0 where that is not told. */

@@ -2,8 +2,7 @@ import { noResult, type SqlResult, type SqlStatement, type StatementHook } from 
 import { reasonOf } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { type ForeignKey, readSchema, type Schema, tableNamed } from './schema/read.ts'
-import { keywordOf } from './sequelize.ts'
-import { foldName, isSameName, quote } from './sql.ts'
+import { foldName, keywordOf, quote, sameName } from './sql.ts'
 
 /** Statements that can change the rows of a table. */
 const changesRows = /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/
@@ -104,9 +103,7 @@ const parentsIn = (structure: Schema): readonly Parent[] => {
     foreignKeys
       .filter(({ onDelete, onUpdate }) => acts(onDelete) || acts(onUpdate))
       .map((key): Key => {
-        const defaults = key.columns.map(
-          name => columns.find(column => isSameName(column.name, name))?.default ?? 'NULL',
-        )
+        const defaults = key.columns.map(name => columns.find(column => sameName(column.name, name))?.default ?? 'NULL')
         return { ...key, child, defaults }
       }),
   )
@@ -115,7 +112,7 @@ const parentsIn = (structure: Schema): readonly Parent[] => {
     group.slice(0, 1).flatMap(({ parent, parentColumns }) => {
       const table = tableNamed(structure, parent)
       const columns = parentColumns.flatMap(
-        name => table?.columns.find(column => isSameName(column.name, name))?.name ?? [],
+        name => table?.columns.find(column => sameName(column.name, name))?.name ?? [],
       )
       const isWhole = table !== undefined && columns.length > 0 && columns.length === parentColumns.length
       return isWhole ? [{ table: table.name, columns, keys: group }] : []
@@ -128,7 +125,7 @@ const of = (what: string, columns: readonly string[]): string => columns.map((_,
 
 /** Writes down the keys that go from a parent, and those that change. */
 const watchSql = ({ table, columns }: Parent, index: number): string => {
-  const [was, is] = ['OLD', 'NEW'].map(row => columns.map(column => `${row}.${quote(column)}`))
+  const valuesOf = (row: string) => columns.map(column => `${row}.${quote(column)}`)
   const changes = columns.map(column => `OLD.${quote(column)} IS NOT NEW.${quote(column)}`).join(' OR ')
   const trigger = (when: string, condition: string, values: readonly string[]) => `
     CREATE TEMP TRIGGER ${quote(`migrator key ${index} ${when}`)} AFTER ${when} ON main.${quote(table)} ${condition} BEGIN
@@ -136,8 +133,8 @@ const watchSql = ({ table, columns }: Parent, index: number): string => {
     END;`
   const nulls = columns.map(() => 'NULL')
   return `CREATE TEMP TABLE ${watched(index)} (${of('old', columns)}, ${of('new', columns)}, gone);
-    ${trigger('DELETE', '', [...(was ?? []), ...nulls, '1'])}
-    ${trigger('UPDATE', `WHEN ${changes}`, [...(was ?? []), ...(is ?? []), '0'])}`
+    ${trigger('DELETE', '', [...valuesOf('OLD'), ...nulls, '1'])}
+    ${trigger('UPDATE', `WHEN ${changes}`, [...valuesOf('OLD'), ...valuesOf('NEW'), '0'])}`
 }
 
 /** The statements that the actions of foreign keys are, for what was written down; that is forgotten then. */

@@ -1,14 +1,15 @@
 import type { Changes, Ledger, Missing, StatementHook, TableChange } from '../engine.ts'
 import { attempt } from '../failure.ts'
 import { type Before, keepBefore } from './before.ts'
+import { countRows } from './check.ts'
 import type { Connection } from './connect.ts'
-import { sqliteCode, unlessUnknownHere } from './errors.ts'
+import { sqliteCode } from './errors.ts'
 import { followLives, type Life, livingAs, presentName, successorOf, wayTo } from './lives.ts'
 import { findGone } from './net.ts'
 import { createOrphanNotes } from './orphans.ts'
 import { createRowTriggers } from './row-triggers.ts'
 import { readViews } from './schema/read.ts'
-import { isSameName, quote } from './sql.ts'
+import { sameName } from './sql.ts'
 
 export type LedgerOptions = Readonly<{
   /** the table in which the migrations are recorded: its rows are not counted */
@@ -36,7 +37,9 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
 
   const take = (now: readonly Life[]) => ({
     lives: now.filter(({ ended }) => !ended),
-    rows: new Map(now.filter(({ ended }) => !ended).map(life => [life.id, rowsOf(connection, life)])),
+    rows: new Map(
+      now.filter(({ ended }) => !ended).map(life => [life.id, countRows(connection, presentName(life)).at(0) ?? 0]),
+    ),
     views: readViews(connection),
     unchecked: orphans.note(now, time),
   })
@@ -44,11 +47,10 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
   const rowsAtStart = known.rows
 
   /** A name means the table that has it before the migration; where there is none, one that gets it in there. */
-  const isAnnounced = (way: readonly Life[]): boolean =>
+  const isAnnounced = (life: Life, later: readonly string[]): boolean =>
     removesRows.some(name => {
       const meant = livingAs(begun, name)
-      if (meant !== undefined) return way.some(({ id }) => id === meant.id)
-      return way.some(({ names }) => names.some(other => isSameName(other, name)))
+      return meant === undefined ? later.some(other => sameName(other, name)) : life.id === meant.id
     })
 
   const begin = async (names: readonly string[]): Promise<void> => {
@@ -61,7 +63,7 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
 
   const wasBefore = ({ id }: Life): Life | undefined => known.lives.find(life => life.id === id)
 
-  const watch = (): void => triggers.watch(lives(), life => isAnnounced([life]))
+  const watch = (): void => triggers.watch(lives(), life => isAnnounced(life, life.names))
 
   const around: StatementHook = (asked, execute) => {
     const first = triggers.lastDelete() + 1
@@ -80,7 +82,7 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     const deletes = triggers.deletedSince(mark).filter(({ life }) => way.some(({ id }) => id === life))
     const first = Math.min(...deletes.map(one => one.first))
     const origins = start.filter(old => successorOf(old, begun, start)?.id === was.id).map(({ id }) => id)
-    const isMeant = isAnnounced([last, ...way])
+    const isMeant = isAnnounced(was, [...last.names, ...(successor?.names ?? [])])
     if (isMeant) for (const id of origins) announced.add(id)
     return {
       id: origins[0] ?? was.id,
@@ -135,23 +137,6 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
   }
 
   return { around, isOpen: () => connection.inTransaction, begin, end, missing, finish }
-}
-
-const rowsOf = (connection: Connection, life: Life): number => {
-  const counted = attempt(() =>
-    unlessUnknownHere(() =>
-      Number(
-        connection
-          .prepare(`SELECT count(*) FROM main.${quote(presentName(life))}`)
-          .pluck()
-          .get(),
-      ),
-    ),
-  )
-  if ('value' in counted) return counted.value.at(0) ?? 0
-  // the content of a virtual table may be elsewhere, and gone
-  if (life.virtual && sqliteCode(counted.error) === 'SQLITE_ERROR') return 0
-  throw counted.error
 }
 
 const missingOf = (

@@ -1,8 +1,7 @@
 import type { SqlResult, SqlStatement } from '../engine.ts'
 import type { Connection } from './connect.ts'
 import { type PresentColumn, type PresentTable, readPresentTables } from './present-tables.ts'
-import { keywordOf } from './sequelize.ts'
-import { isSameName, tokensOf, unquote } from './sql.ts'
+import { keywordOf, sameName, tokensOf, unquote } from './sql.ts'
 import { type TableAccess, tableAccess } from './table-access.ts'
 
 /** A table through its life, whatever it is called: what statements did to it makes it the same one, never where its rows are. */
@@ -72,13 +71,13 @@ export const followLives = (connection: Connection, history: string) => {
     const isCopy = copiesRows.test(keywordOf(asked.sql)) && /\bSELECT\b/i.test(asked.sql)
     const access = isCopy ? tableAccess(connection, asked) : none
     // before it runs: afterwards it would be in the way of changes(), which the migration may ask for
-    if (access.writes.length > 0 || access.writesVirtual) save(copied(read(), access))
+    if (access.writes.length > 0 || access.writesVirtual) save(copied(read(), access, asked.sql))
     if (keywordOf(asked.sql) === 'DELETE' && hasVirtual() && tableAccess(connection, asked).writesVirtual)
       save(deletedFrom(read(), asked.sql))
     const known = isCopy ? temporaries.all() : []
     const executed = execute()
     const came = isCopy && connection.inTransaction ? temporaries.all().filter(name => !known.includes(name)) : []
-    if (came.length > 0) save(copied(read(), { ...access, writes: came.map(name => `temp.${name}`) }))
+    if (came.length > 0) save(copied(read(), { ...access, writes: came.map(name => `temp.${name}`) }, asked.sql))
     // SQLite may have ended the transaction, and what is kept in it
     if (version.get() === before || !connection.inTransaction) return { executed, changed: false }
     save(compared(read(), readPresentTables(connection, history), access, asked.sql))
@@ -105,36 +104,43 @@ const begin = (table: PresentTable, id: number, sources: readonly number[], now:
 
 /** The table that has a name now. */
 export const livingAs = (lives: readonly Life[], name: string): Life | undefined =>
-  lives.find(life => !life.ended && isSameName(presentName(life), name))
+  lives.find(life => !life.ended && sameName(presentName(life), name))
 
 /** All whose rows are in what a statement reads. */
-const sourcesOf = ({ lives, temporary }: State, { reads, readsVirtual }: TableAccess): readonly number[] => {
+const sourcesOf = ({ lives, temporary }: State, access: TableAccess, sql: string): readonly number[] => {
   const read = lives.filter(
-    life => !life.ended && ((readsVirtual && life.virtual) || reads.some(name => isSameName(name, presentName(life)))),
+    life =>
+      !life.ended && (life.virtual ? access.readsVirtual && isRead(life, lives, sql) : isNamedIn(access.reads, life)),
   )
   return [
     ...read.flatMap(({ id, sources }) => [id, ...sources]),
-    ...reads.flatMap(name => temporary[temporaryKey(name)] ?? []),
+    ...access.reads.flatMap(name => temporary[temporaryKey(name)] ?? []),
   ]
 }
 
-const deletedFrom = (state: State, sql: string): State => {
-  const words = tokensOf(sql).map(({ text }) => unquote(text))
-  const isNamed = (life: Life): boolean =>
-    words.some(word => isSameName(word.replace(/^main\./i, ''), presentName(life)))
-  return {
-    ...state,
-    lives: state.lives.map(life => (life.virtual && isNamed(life) ? { ...life, deletedFrom: true } : life)),
-  }
+const isNamedIn = (names: readonly string[], life: Life): boolean =>
+  names.some(name => sameName(name, presentName(life)))
+
+/** The program of a statement does not tell which virtual tables it reads: it may be those that its text names, and any by a view. */
+const isRead = (life: Life, lives: readonly Life[], sql: string): boolean => {
+  const [target, ...others] = namesIn(sql)
+  const named = lives.filter(({ ended, virtual }) => !ended && virtual).filter(other => isNamedIn(others, other))
+  return named.length === 0 ? !isNamedIn([target ?? ''], life) : named.includes(life)
 }
 
-const temporaryKey = (name: string): string => name.toLowerCase()
+/** What a statement names, first what it writes into. */
+const namesIn = (sql: string): readonly string[] => {
+  const words = tokensOf(sql).map(({ text }) => unquote(text).replace(/^main\./i, ''))
+  const after = words.findIndex(word => /^into$/i.test(word)) + 1
+  const into = words[after + 1] === '.' ? after + 2 : after
+  return [words[into] ?? '', ...words.slice(into + 1)]
+}
 
-const copied = (state: State, access: TableAccess): State => {
-  const sources = sourcesOf(state, access)
+const copied = (state: State, access: TableAccess, sql: string): State => {
+  const sources = sourcesOf(state, access, sql)
   const isWritten = (life: Life): boolean =>
     !life.ended &&
-    ((access.writesVirtual && life.virtual) || access.writes.some(name => isSameName(name, presentName(life))))
+    (life.virtual ? access.writesVirtual && isNamedIn(namesIn(sql).slice(0, 1), life) : isNamedIn(access.writes, life))
   const temporary = access.writes
     .filter(name => name.startsWith('temp.'))
     .map(name => [temporaryKey(name), merge(state.temporary[temporaryKey(name)] ?? [], sources)] as const)
@@ -147,19 +153,29 @@ const copied = (state: State, access: TableAccess): State => {
 
 const merge = (a: readonly number[], b: readonly number[]): readonly number[] => [...new Set([...a, ...b])]
 
+/** Of a virtual table no trigger tells it. */
+const deletedFrom = (state: State, sql: string): State => ({
+  ...state,
+  lives: state.lives.map(life =>
+    life.virtual && isNamedIn(namesIn(sql), life) ? { ...life, deletedFrom: true } : life,
+  ),
+})
+
+const temporaryKey = (name: string): string => name.toLowerCase()
+
 /** What a statement did to the schema. ALTER TABLE ... RENAME leaves a table in its row of sqlite_schema, under another name. */
 const compared = (state: State, present: readonly PresentTable[], access: TableAccess, sql: string): State => {
   const clock = state.clock + 1
   const isRenamed = ({ place, name }: PresentTable, life: Life): boolean =>
     keywordOf(sql) === 'ALTER' && place === life.place && livingAs(state.lives, name) === undefined
   const tableOf = (life: Life): PresentTable | undefined =>
-    present.find(({ name }) => isSameName(name, presentName(life))) ?? present.find(table => isRenamed(table, life))
+    present.find(({ name }) => sameName(name, presentName(life))) ?? present.find(table => isRenamed(table, life))
   const followed = state.lives.map(life => {
     if (life.ended) return life
     const table = tableOf(life)
     return table === undefined ? { ...life, ended: true, endedAt: clock, endedBy: sql } : grown(life, table, clock)
   })
-  const sources = sourcesOf(state, access)
+  const sources = sourcesOf(state, access, sql)
   const came = present
     .filter(({ name }) => livingAs(followed, name) === undefined)
     .map((table, index) => begin(table, followed.length + index, sources, clock))
@@ -196,7 +212,7 @@ const placesOf = (life: Life, lives: readonly Life[], from: number): readonly Li
     const [next] = lives
       .filter(other => other.id !== life.id)
       .flatMap(other => other.names.map((its, index) => ({ other, its, since: other.since[index] ?? 0 })))
-      .filter(({ its, since }) => isSameName(its, name) && since >= left)
+      .filter(({ its, since }) => sameName(its, name) && since >= left)
       .sort((a, b) => a.since - b.since)
     return next === undefined ? [] : placesOf(next.other, lives, next.since)
   })

@@ -1,9 +1,10 @@
 import type { Before } from './before.ts'
 import type { Connection } from './connect.ts'
+import { unlessUnknownHere } from './errors.ts'
 import { type Life, presentName } from './lives.ts'
 import { keyColumns, textOfValues } from './row-triggers.ts'
 import { affinityOf } from './schema/read.ts'
-import { isSameName, quote } from './sql.ts'
+import { quote, sameName } from './sql.ts'
 
 /** Rows that are not there any more, and the key or the values of one of them. */
 export type Gone = Readonly<{ rows: number; example: string | null }>
@@ -46,9 +47,10 @@ export const findGone = (connection: Connection, before: Before, compared: Compa
         '',
       )} AS key FROM ${rows.now}`,
     )
-  if (!(isSame || now.sources.includes(last.id)))
-    return before.hasValues(old) ? byValues('') : all(connection, rows.from)
-
+  if (!(isSame || now.sources.includes(last.id))) {
+    const isKeyAlone = !pairs.some(({ was }) => isOwn(old, was)) && old.columns.some(({ name }) => isOwn(old, name))
+    return before.hasValues(old) && !isKeyAlone ? byValues('') : all(connection, rows.from)
+  }
   if (way.some(life => life.deletedFrom)) return byValues('')
   const hasKey = old.columns.some(({ key }) => key > 0)
   const key = hasKey ? keyPairs(compared) : undefined
@@ -63,8 +65,14 @@ export const findGone = (connection: Connection, before: Before, compared: Compa
   const rowid = before.rowidOf(old)
   const keys = hasKey ? keyColumns(old) : rowid === null ? [] : [rowid]
   const where = `WHERE ${textOfValues(keys, '')} IN (${deleted})`
-  return before.hasValues(old) ? byValues(where) : all(connection, `${rows.from} ${where}`)
+  if (before.hasValues(old)) return byValues(where)
+  // they were put aside by a statement, and taken back
+  return way.some(({ sources }) => sources.includes(last.id)) ? nothing : all(connection, `${rows.from} ${where}`)
 }
+
+/** A column that says something of a row besides telling it apart. */
+const isOwn = ({ columns }: Life, column: string): boolean =>
+  columns.some(({ name, key, stored }) => name === column && key === 0 && stored)
 
 /** The keys that deleted rows had before the transaction. In another life they had begun with those that they had got by then. */
 const deletedKeys = (way: readonly Life[]): string =>
@@ -84,7 +92,7 @@ const pairOf = ({ old, last, now }: Compared, name: string): Pair | undefined =>
   const first = old.columns.find(column => column.name === name)?.first
   const then = last.columns.find(column => column.first === first)
   const is =
-    last.id === now.id ? then : now.columns.find(column => then !== undefined && isSameName(column.name, then.name))
+    last.id === now.id ? then : now.columns.find(column => then !== undefined && sameName(column.name, then.name))
   return is?.stored ? { was: name, is: is.name } : undefined
 }
 
@@ -131,18 +139,20 @@ const byKey = (connection: Connection, rows: Relations, compared: Compared, key:
     ask(connection, `SELECT EXISTS (SELECT 1 FROM ${rows.from} WHERE ${was.map(isNull).join(' OR ')})`) === 0
   if (!isPlain) return byExpectedKey(connection, rows, compared, key)
   const [first] = key
-  const isRowid = key.length === 1 && first !== undefined && isSameName(typeIn(old, first.was), 'INTEGER')
+  const isRowid = key.length === 1 && first !== undefined && sameName(typeIn(old, first.was), 'INTEGER')
   // by seeking rowids, or by reading both indexes side by side
   const lost = isRowid
     ? `SELECT o.${quote(first.was)} FROM ${rows.from} AS o LEFT JOIN ${rows.now} AS n
          ON n.${quote(first.is)} IS o.${quote(first.was)} WHERE n.${quote(first.is)} IS NULL`
     : `SELECT ${was.map(quote).join(', ')} FROM ${rows.from} EXCEPT SELECT ${is.map(quote).join(', ')} FROM ${rows.now}
          ORDER BY ${was.map((_, index) => index + 1).join(', ')}`
-  return (
+  // a collation may be one that only the hub has
+  const [gone] = unlessUnknownHere(() =>
     connection
       .prepare<[], Gone>(`SELECT count(*) AS rows, min(${textOfValues(was, '')}) AS example FROM (${lost})`)
-      .get() ?? nothing
+      .get(),
   )
+  return gone ?? byExpectedKey(connection, rows, compared, key)
 }
 
 const idsOf = (lives: readonly Life[]): string => lives.map(({ id }) => id).join(', ')

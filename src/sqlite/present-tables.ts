@@ -1,6 +1,6 @@
 import type { Connection } from './connect.ts'
 import { unlessUnknownHere } from './errors.ts'
-import { isSameName } from './sql.ts'
+import { sameName } from './sql.ts'
 
 export type PresentColumn = Readonly<{
   name: string
@@ -44,7 +44,7 @@ export const readPresentTables = (connection: Connection, history: string): read
        WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY s.rowid`,
     )
     .all()
-    .filter(table => !isSameName(table.name, history) && !isIndexOfOthers(table))
+    .filter(table => !sameName(table.name, history) && !isIndexOfOthers(table))
     .map(({ name, place, virtual, withoutRowid }) => {
       const read = unlessUnknownHere(() => columns.all(name)).flat()
       const stored = read.map(({ name, type, pk, hidden }) => ({
@@ -58,4 +58,4 @@ export const readPresentTables = (connection: Connection, history: string): read
 
 /** https://www.sqlite.org/lang_createtable.html#rowid */
 const freeRowid = (columns: readonly string[]): string | undefined =>
-  ['rowid', '_rowid_', 'oid'].find(name => !columns.some(column => isSameName(column, name)))
+  ['rowid', '_rowid_', 'oid'].find(name => !columns.some(column => sameName(column, name)))

@@ -4,7 +4,7 @@ import { historyTable } from '../history.ts'
 import type { Connection } from './connect.ts'
 import { hasLeftovers } from './file.ts'
 import { hasHistory, readHistory } from './history.ts'
-import { isSameName } from './sql.ts'
+import { sameName } from './sql.ts'
 
 /** Answers what the heart asks of a database; `connection` is for the rooms that are about SQLite. */
 export type SqliteReader = Reader & Readonly<{ connection: Connection }>
@@ -38,7 +38,7 @@ export const readTableNames = (connection: Connection): readonly string[] =>
 export const findStrangersTable = (connection: Connection): string | undefined =>
   hasHistory(connection)
     ? undefined
-    : readTableNames(connection).find(name => !isSameName(name, historyTable) && !isOfReplication(name))
+    : readTableNames(connection).find(name => !sameName(name, historyTable) && !isOfReplication(name))
 
 /** Litestream makes its tables in whatever database it finds, before a migration has run, too. */
 const isOfReplication = (table: string): boolean => /^_litestream_/i.test(table)

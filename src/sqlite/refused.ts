@@ -1,5 +1,4 @@
-import { keywordOf } from './sequelize.ts'
-import { tokensOf, unquote } from './sql.ts'
+import { keywordOf, tokensOf, unquote } from './sql.ts'
 
 /** What a migration has no business with: other files, and what this program has set, or needs as it is, around it. */
 export const refusalOf = (sql: string): string | undefined => {

@@ -94,10 +94,6 @@ const toNamed = (values: unknown): SqlStatement['bound'] =>
     ? values
     : Object.fromEntries(Object.entries(Object(values)).map(([name, value]) => [name.replace(/^[$:@]/, ''), value]))
 
-/** The first keyword of a statement, in capitals; white space, comments and stray semicolons before it do not count. */
-export const keywordOf = (sql: string): string =>
-  sql.replace(/^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]*)[\s\S]*$/i, '$1').toUpperCase()
-
 /**
  * Sequelize 6 for a hub, on the database of an open connection. Each connection of Sequelize, so each transaction, gets one of its own;
  * a database in memory has only the one that is given, as with the `sqlite3` package. `around` stands around each statement.

@@ -4,7 +4,7 @@ import type { Connection } from './connect.ts'
 import { isBusy, sqliteCode } from './errors.ts'
 import { execute, prepareOne } from './execute.ts'
 import { now, setImmediate, setTimeout } from './later.ts'
-import { keywordOf } from './sequelize.ts'
+import { keywordOf } from './sql.ts'
 import { sqlite3Error } from './sqlite3-error.ts'
 import { controlOf } from './transaction-control.ts'
 

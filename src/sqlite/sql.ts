@@ -67,10 +67,10 @@ export const unquote = (name: string): string => {
 export const foldName = (name: string): string => name.replace(/[A-Z]+/g, letters => letters.toLowerCase())
 
 /** Whether two names are one to SQLite. Nothing else compares names of tables, columns and the like; in SQL it is COLLATE NOCASE. */
-export const isSameName = (a: string, b: string): boolean => foldName(a) === foldName(b)
+export const sameName = (a: string, b: string): boolean => foldName(a) === foldName(b)
 
 /** Whether a name is among others. */
-export const hasName = (names: readonly string[], name: string): boolean => names.some(other => isSameName(other, name))
+export const hasName = (names: readonly string[], name: string): boolean => names.some(other => sameName(other, name))
 
 /** An SQL identifier, whatever is in it. */
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
@@ -98,3 +98,7 @@ const normalForm = (sql: string): string =>
       return foldName(kind === 'name' ? unquote(text) : text)
     }),
   )
+
+/** The first keyword of a statement, in capitals; white space, comments and stray semicolons before it do not count. */
+export const keywordOf = (sql: string): string =>
+  sql.replace(/^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]*)[\s\S]*$/i, '$1').toUpperCase()

@@ -4,7 +4,7 @@ import { type AppliedMigration, bareName, historyTable, noHistory, otherTool } f
 import type { Connection } from './connect.ts'
 import { isOfEngine, sqliteCode, sqliteError } from './errors.ts'
 import { historyColumns, readHistory } from './history.ts'
-import { isSameName } from './sql.ts'
+import { sameName } from './sql.ts'
 
 /** with their types, beside the name */
 const ownColumns = ['checksum TEXT', 'applied_at TEXT', 'duration_ms INTEGER', 'migrator TEXT']
@@ -32,7 +32,7 @@ export const historyStatements = (connection: Connection, known: readonly Record
   const bare = readHistory(connection).filter(({ checksum }) => checksum === null)
   return [
     ...ownColumns
-      .filter(definition => !present.some(name => isSameName(name, definition.split(' ')[0] ?? '')))
+      .filter(definition => !present.some(name => sameName(name, definition.split(' ')[0] ?? '')))
       .map(definition => `ALTER TABLE ${historyTable} ADD COLUMN ${definition}`),
     ...filled.map(column => `ALTER TABLE ${historyTable} ALTER COLUMN "${column}" DROP NOT NULL`),
     ...known

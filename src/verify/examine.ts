@@ -1,3 +1,4 @@
+// This room is about SQLite.
 import type { Context } from '../context.ts'
 import type { Engine } from '../engine.ts'
 import { attemptAsync, Failure, type FailureCode } from '../failure.ts'

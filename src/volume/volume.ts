@@ -1,7 +1,7 @@
 import { accessSync, closeSync, constants, existsSync, lstatSync, openSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Config, Environment } from '../config.ts'
-import { attempt, errorCode, Failure, forShell } from '../failure.ts'
+import { attempt, errorCode, Failure, forShell, unlessGone } from '../failure.ts'
 import { fileFailure } from './errors.ts'
 import { freeBytes, removeFile, replaceFile } from './files.ts'
 import { filesystemOf, type Mount, mountOf } from './mounts.ts'
@@ -106,10 +106,9 @@ export const refuseUnwritable = (what: string, folder: string, host: Host): void
 const refuseForeignFile = (file: string, host: Host): void => {
   if (statSync(file, { throwIfNoEntry: false }) === undefined) return
   try {
-    accessSync(file, constants.R_OK | constants.W_OK)
-  } catch (cause) {
     // a hub at work deletes its journal with each commit
-    if (errorCode(cause) === 'ENOENT') return
+    unlessGone(() => accessSync(file, constants.R_OK | constants.W_OK))
+  } catch (cause) {
     throw notWritable(file, file, dirname(file), host, cause)
   }
 }

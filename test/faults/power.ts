@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { digest } from '../../src/migrations/files.ts'
-import { type Found, filesOf, isTrueMarker, readVolume } from '../help/found.ts'
+import { type Found, filesOf, isTrueMarker, makeQuickFolder, readVolume } from '../help/found.ts'
 import { models, powerCuts } from '../help/power.ts'
 import { runProgram, settingsFor } from '../help/program.ts'
 import { type Change, compileShim, failing, noShim, readLog, recording } from '../help/shim.ts'
@@ -170,9 +170,8 @@ const replay = ({ volumes, pristine, log, before, after }: Awaited<ReturnType<ty
   return { states, problems }
 }
 
-const folders = (t: Pick<Test, 'testdir'>): Readonly<{ folder: string; library: string }> => {
-  const folder = t.testdir()
-  return { folder, library: compileShim(folder) }
+const folders = (t: Pick<Test, 'testdir' | 'teardown'>): Readonly<{ folder: string; library: string }> => {
+  return { folder: makeQuickFolder(t), library: compileShim(t.testdir()) }
 }
 
 const plain = { hub: false, elsewhere: false, killed: false }

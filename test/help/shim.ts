@@ -61,7 +61,7 @@ export const readLog = (file: string): readonly Change[] => {
     const end = log.indexOf('\n', at)
     const [call = '', path = '', to = '', offset, length] = log.toString('utf8', at, end).split('\t')
     at = end + 1 + Number(length)
-    if (!path.endsWith('-shm'))
+    if (call === 'fail' || !path.endsWith('-shm'))
       changes.push({ call, path, to, offset: Number(offset), bytes: log.subarray(end + 1, at) })
   }
   return changes

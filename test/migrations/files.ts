@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -60,6 +61,17 @@ t.test('a name of a migration is one that its file can have', async t => {
   for (const name of ['0001-a', '0001-create-a2']) t.equal(isMigrationName(name), true, name)
   for (const name of ['0001', '0001-a.js', '20260118185800-create-servers', '0001-createServers', ''])
     t.equal(isMigrationName(name), false, name)
+})
+
+t.test('what a NAS or a desktop makes in every folder is no migration, and a pipe is not waited for', async t => {
+  const others = { '@eaDir': {}, '#recycle': {}, 'lost+found': {}, 'Thumbs.db': '', 'desktop.ini': '' }
+  const folder = t.testdir({ '0001-a.js': '', ...others })
+  t.strictSame(
+    readMigrationFiles(folder).map(({ name }) => name),
+    ['0001-a'],
+  )
+  execFileSync('mkfifo', [join(folder, '0002-b.js')])
+  t.throws(() => readMigrationFiles(folder), { code: 'CONFIG_INVALID', message: /0002-b\.js is no file/ })
 })
 
 t.test('the checksum does not depend on line endings', async t => {

@@ -65,3 +65,20 @@ for (const [title, text] of [
     await t.rejects(load(t, { '0001-bad.js': text }), { code: 'CONFIG_INVALID', message: /0001-bad\.js/ })
   })
 }
+
+t.test('a file that never settles, and one that drops an error, is blamed when the program notices', async t => {
+  for (const [text, reason, message] of [
+    [
+      'await new Promise(() => undefined)',
+      new Error('it never settles'),
+      /0001-a.js cannot be loaded: it never settles/,
+    ],
+    ['export const up = async () => undefined; await new Promise(() => undefined)', 'words', /cannot be loaded: words/],
+  ] as const) {
+    const folder = t.testdir({ '0001-a.js': text })
+    const controller = new AbortController()
+    const loading = loadMigrations(readMigrationFiles(folder), controller.signal)
+    controller.abort(reason)
+    await t.rejects(loading, { code: 'CONFIG_INVALID', message })
+  }
+})

@@ -347,14 +347,14 @@ t.test('a late statement is known even while the next migration runs, and whose 
   const { before, run, culprit } = watchOver(never, 60)
   let refused: unknown
   await run('0001-a', async () => {
-    setTimeout(20)
+    setTimeout(150)
       .then(() => before('DELETE FROM a'))
       .catch(error => {
         refused = error
       })
   })
   const next = run('0002-b', async () => {
-    await setTimeout(60)
+    await setTimeout(400)
     before('SELECT 1')
   })
   const error = await next.catch((reason: unknown) => reason)

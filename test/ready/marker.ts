@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
 
@@ -142,6 +143,24 @@ t.test('a marker of this database is, and what a power cut left of one', async t
     const { config } = await makeContext(t.testdir({ '.ready': content }))
     t.doesNotThrow(() => refuseOthersMarker(config), content)
   }
+})
+
+t.test('a pipe or a giant file in the place of the marker is none, and is not waited for', async t => {
+  const { file } = open(t)
+  execFileSync('mkfifo', [file])
+  t.equal(readMarker(file), undefined)
+  rmSync(file)
+  writeFileSync(file, '')
+  truncateSync(file, 5 * 2 ** 30)
+  t.equal(readMarker(file), undefined)
+})
+
+t.test('a marker can be read by everybody who may look into its folder, whatever the umask is', async t => {
+  const { file } = open(t)
+  const umask = process.umask(0o077)
+  t.teardown(() => process.umask(umask))
+  writeMarker(file, { ...expectedMarker({ database: 'x.db', objects: [], applied }, undefined), ...more })
+  t.equal(statSync(file).mode & 0o777, 0o644)
 })
 
 const texts = [{ name: '0001-a', file: '/m/0001-a.ts', text: 'one' }]

@@ -121,6 +121,21 @@ for (const [title, call, message] of [
     /no column nothing|has no column/,
   ],
   [
+    'a foreign key that leads nowhere',
+    editor => editor.addConstraint('servers', loose({ type: 'foreign key', fields: [{ attribute: 'port' }] })),
+    /references object/,
+  ],
+  [
+    'createTable over a table that lacks a column',
+    editor =>
+      editor.createTable('archive.servers', {
+        id: { type: DataTypes.INTEGER, primaryKey: true },
+        name: DataTypes.TEXT,
+        more: DataTypes.TEXT,
+      }),
+    /TEXT is asked for, nothing is there/,
+  ],
+  [
     'a UNIQUE that is deferrable',
     editor =>
       editor.addConstraint('servers', {
@@ -219,6 +234,7 @@ t.test('what is there as it is asked for is left alone', async t => {
   await editor.changeColumn('servers', 'port', loose({ defaultValue: null, references: undefined }))
   await editor.changeColumn('servers', 'port', { type: 'int', defaultValue: DataTypes.NOW })
   await editor.changeColumn('servers', 'rack_id', { type: 'INT', references, onDelete: 'cascade' })
+  await editor.changeColumn('servers', 'rack_id', loose({ references }))
   await editor.dropTable('nothing', loose({ force: true }))
   t.strictSame(state(), before)
 })
@@ -353,6 +369,33 @@ for (const [title, call, message] of [
     },
   )
 }
+
+t.test('a new column that must have a value and gets none is told as SQLite tells it', async t => {
+  const { editor } = open(t, data)
+  const rebuilt = editor.rebuildTable('a', 'CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT, n INT, more NOT NULL)')
+  await t.rejects(rebuilt, { message: /Validation error|NOT NULL constraint failed/ })
+})
+
+t.test('an expression that makes one row of several is refused', async t => {
+  const { editor, state } = open(t, data)
+  const before = state()
+  const rebuilt = editor.rebuildTable('a', 'CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT, n INT)', {
+    copy: { n: 'max(n)' },
+  })
+  await t.rejects(rebuilt, { message: 'rebuildTable of a would make 1 rows of 4' })
+  t.strictSame(state(), before)
+})
+
+t.test('a type that would change values is refused with their number, also in a STRICT table', async t => {
+  const { editor } = open(
+    t,
+    "CREATE TABLE a (x TEXT); INSERT INTO a VALUES ('007'), ('08'), ('9'); CREATE TABLE b (x ANY) STRICT; INSERT INTO b VALUES ('5')",
+  )
+  await t.rejects(editor.changeColumn('a', 'x', DataTypes.INTEGER), {
+    message: /would make '007' in a.x 7, and change 1 more: /,
+  })
+  await editor.changeColumn('b', 'x', 'TEXT')
+})
 
 t.test('what cannot be copied for another reason is told as SQLite tells it', async t => {
   const { editor, state } = open(t, data)

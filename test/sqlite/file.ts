@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
@@ -65,6 +65,22 @@ t.test('a folder and a pipe are no files, and are not read', async t => {
     t.throws(() => refuseNoFile(join(folder, name)), { code: 'CONFIG_INVALID' })
   }
   refuseNoFile(join(folder, 'none'))
+})
+
+t.test('a pipe or a folder in the place of what SQLite keeps beside a database is refused', async t => {
+  const folder = t.testdir({ 'x.db': '' })
+  for (const suffix of ['-wal', '-shm', '-journal']) {
+    const beside = join(folder, `x.db${suffix}`)
+    execFileSync('mkfifo', [beside])
+    t.throws(() => refuseNoFile(join(folder, 'x.db')), {
+      code: 'CONFIG_INVALID',
+      message: new RegExp(`x\\.db${suffix} is no file`),
+    })
+    rmSync(beside)
+    mkdirSync(beside)
+    t.throws(() => refuseNoFile(join(folder, 'x.db')), { code: 'CONFIG_INVALID', message: /is a folder/ })
+    rmSync(beside, { recursive: true })
+  }
 })
 
 t.test('a journal or WAL with content is a leftover, an empty one is not', async t => {

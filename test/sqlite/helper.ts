@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { openDatabase } from '../../src/sqlite/connect.ts'
-import { bytesReadBy, helperOf, refuseFalseLocks, runHelper, tryLock } from '../../src/sqlite/helper.ts'
+import { bytesReadBy, helperOf, lifeOf, refuseFalseLocks, runHelper, tryLock } from '../../src/sqlite/helper.ts'
 import { makeContext } from '../help/context.ts'
 import { makeHelper } from '../help/helper.ts'
 
@@ -82,6 +82,57 @@ t.test('one that ends without a word is an error that says how it ended', async 
     runHelper(makeHelper({ command: [process.execPath, script] }), [], () => undefined),
     { message: /ended with 7/ },
   )
+})
+
+t.test('one that cannot be started is told as such', async t => {
+  await t.rejects(
+    runHelper(makeHelper({ command: ['/nowhere/node', 'x'] }), ['lock', 'x'], () => undefined),
+    { code: 'CONFIG_INVALID', message: /cannot be started.*ENOENT/, hint: /processes \(pids\)/ },
+  )
+})
+
+t.test('one that does nothing is killed after a while, and so is one that was stopped', async t => {
+  const script = join(t.testdir(), 'idle.cjs')
+  const told = { code: 'DISK_FULL', message: /did nothing/ }
+  for (const text of ['setInterval(() => undefined, 1e6)', "process.kill(process.pid, 'SIGSTOP')"]) {
+    writeFileSync(script, text)
+    const helper = makeHelper({ command: [process.execPath, script], idleLimit: 1 })
+    await t.rejects(
+      runHelper(helper, ['copy'], () => undefined),
+      told,
+    )
+  }
+})
+
+t.test('one that is killed by a disk that fails, or whose answer is cut off, is told as such', async t => {
+  const script = join(t.testdir(), 'dies.cjs')
+  const run = () => runHelper(makeHelper({ command: [process.execPath, script] }), ['copy'], () => undefined)
+  writeFileSync(script, "process.kill(process.pid, 'SIGBUS')")
+  await t.rejects(run(), { code: 'DISK_FULL', message: /\(copy\) ended with SIGBUS/ })
+  writeFileSync(script, 'console.log(\'{"value":\')')
+  await t.rejects(run(), { code: 'CONFIG_INVALID', message: /ended with 0/ })
+})
+
+t.test('a failure there is one here, and an error of the kernel keeps its number', async t => {
+  const folder = t.testdir()
+  await t.rejects(
+    runHelper(makeHelper(), ['inspect', folder, 'quick_check'], () => undefined),
+    { code: 'CONFIG_INVALID', hint: /DATABASE_URL/ },
+  )
+  await t.rejects(
+    runHelper(makeHelper(), ['copy', join(folder, 'none'), join(folder, 'to'), 'quick_check'], () => undefined),
+    { code: 'ENOENT', errno: -2, path: join(folder, 'none') },
+  )
+})
+
+t.test('while it waits for a disk it may do nothing for longer', async t => {
+  const stat = (state: string) => `7 (a name) ${state} 1 7 7 0 -1 4194560 5 0 0 0 12 34 0 0`
+  const folder = t.testdir({ io: 'rchar: 5\n', task: { 7: { stat: stat('S') }, 8: { stat: stat('S') } } })
+  const sleeping = lifeOf(folder)
+  t.match(sleeping, { work: /rchar: 5.*12 34/s, patience: 1 })
+  writeFileSync(join(folder, 'task/8/stat'), stat('D'))
+  t.strictSame(lifeOf(folder), { ...sleeping, patience: 10 })
+  t.strictSame(lifeOf(join(folder, 'none')), { work: undefined, patience: 1 })
 })
 
 for (const mode of ['wal', 'delete', 'new']) {

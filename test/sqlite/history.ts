@@ -155,3 +155,28 @@ for (const [title, sql] of [
     t.throws(() => readHistory(connection), { code: 'HISTORY_CONFLICT', message: /SequelizeMeta/ })
   })
 }
+
+t.test('one migration under two names is a conflict that says which row is to go', async t => {
+  const connection = new Database(':memory:')
+  connection.exec(
+    "CREATE TABLE SequelizeMeta (name PRIMARY KEY); INSERT INTO SequelizeMeta VALUES ('0001-a.js'), ('0001-a-b.js'), ('0001-a.ts')",
+  )
+  t.throws(() => readHistory(connection), {
+    code: 'HISTORY_CONFLICT',
+    message: /0001-a\.js, 0001-a\.ts/,
+    hint: /DELETE FROM/,
+  })
+  connection.close()
+})
+
+t.test('one migration under two names is a conflict that says which row is to go', async t => {
+  const connection = open(
+    t,
+    "CREATE TABLE SequelizeMeta (name PRIMARY KEY); INSERT INTO SequelizeMeta VALUES ('0001-a.js'), ('0001-a-b.js'), ('0001-a.ts')",
+  )
+  t.throws(() => readHistory(connection), {
+    code: 'HISTORY_CONFLICT',
+    message: /0001-a\.js, 0001-a\.ts/,
+    hint: /DELETE FROM/,
+  })
+})

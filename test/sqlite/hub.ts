@@ -333,6 +333,15 @@ t.test(
   },
 )
 
+t.test("a bigint stands in Sequelize's log with all its digits", async t => {
+  const sequelize = connect6(new Database(':memory:'))
+  t.teardown(() => sequelize.close())
+  const log: string[] = []
+  const logging = (text: string) => void log.push(text)
+  await sequelize.query('SELECT $1', { bind: [9_223_372_036_854_775_807n], logging, ...{ logQueryParameters: true } })
+  t.match(log, [/9223372036854775807/])
+})
+
 t.test('no folder is made for a volume that is not mounted', async t => {
   const sequelize = connect6(new Database(join(t.testdir(), 'x.db')))
   t.teardown(() => sequelize.close())

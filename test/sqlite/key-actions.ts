@@ -144,6 +144,15 @@ t.test('tables are altered and dropped as if nobody watched them, and those made
   t.strictSame(all('SELECT key FROM q ORDER BY key'), [['b'], ['z']])
 })
 
+t.test('without foreign keys, and with those of one action, nothing else is set off', async t => {
+  const none = open(t, 'CREATE TABLE a (x); INSERT INTO a VALUES (1)')
+  await none.run('DELETE FROM a')
+  const { all, run } = open(t, parents.replace('ON DELETE CASCADE', ''))
+  await run("UPDATE p SET id = 'x' WHERE id = 'a'")
+  await run("DELETE FROM p WHERE id = 'b'")
+  t.strictSame(all('SELECT p FROM c'), [['x'], ['b']])
+})
+
 t.test('a foreign key to what is not there has nothing to act on', async t => {
   const { all, run } = open(
     t,

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { hasName, isSameName } from '../../src/sqlite/sql.ts'
+import { hasName, sameName } from '../../src/sqlite/sql.ts'
 import { root } from '../help/program.ts'
 
 /** The rooms that know names of tables, columns and the like; elsewhere a name is that of a migration or a file. */
@@ -46,7 +46,7 @@ for (const [a, b, expected] of [
   ['a', 'ab', false],
 ] as const) {
   t.test(`${a} is ${expected ? '' : 'not '}${b} to SQLite`, async t => {
-    t.equal(isSameName(a, b), expected)
+    t.equal(sameName(a, b), expected)
     t.equal(hasName(['x', b], a), expected)
   })
 }

@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import type { Connection, Patience } from '../../src/sqlite/connect.ts'
-import { copyWithoutTrace, readOnly, withCopy } from '../../src/sqlite/read-only.ts'
+import { copyFiles, copyWithoutTrace, readOnly, withCopy } from '../../src/sqlite/read-only.ts'
 import { makeContext } from '../help/context.ts'
 import { makeMigrated } from '../help/migrated.ts'
 import { withMount } from '../help/mount.ts'
@@ -325,4 +325,11 @@ t.test('a file that is no database is told as such', async t => {
   await t.rejects(readOnly(join(folder, 'a'), count), { code: 'CONFIG_INVALID', message: /is a folder/ })
   rmSync(file)
   await t.rejects(readOnly(file, count), { code: 'ENOENT' })
+})
+
+t.test('files that are gone before they are copied are copied anew, a few times', async t => {
+  const folder = t.testdir({ 'x.db': 'whole', 'x.db-journal': 'half' })
+  copyFiles(join(folder, 'x.db'), join(folder, 'copy.db'))
+  t.equal(readFileSync(join(folder, 'copy.db-journal'), 'utf8'), 'half')
+  t.throws(() => copyFiles(join(folder, 'x.db'), join(folder, 'none/copy.db')), { code: 'ENOENT' })
 })

@@ -8,7 +8,8 @@ import t, { type Test } from 'tap'
 import { noResult, runPlain, type SqlResult } from '../../src/engine.ts'
 import { openDatabase } from '../../src/sqlite/connect.ts'
 import { createHandle } from '../../src/sqlite/handle.ts'
-import { connectHandle, createBridge, keywordOf } from '../../src/sqlite/sequelize.ts'
+import { connectHandle, createBridge } from '../../src/sqlite/sequelize.ts'
+import { keywordOf } from '../../src/sqlite/sql.ts'
 import { toText } from '../../src/sqlite/times.ts'
 
 const open = (t: { teardown: (work: () => void) => void }, around = runPlain) => {

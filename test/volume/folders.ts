@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import {
   makeTemporaryFolder,
+  removeFolder,
   removePartialFolders,
   requireTemporarySpace,
   withPartialFolder,
@@ -118,4 +119,11 @@ t.test('the folders of another database, which may be at work, stay', async t =>
   const parent = t.testdir(Object.fromEntries(others.map(name => [name, {}])))
   removePartialFolders(parent, '/data/homelab.db', true)
   t.strictSame(readdirSync(parent), others.toSorted())
+})
+
+t.test('a folder that is gone is taken away', async t => {
+  const folder = t.testdir({ some: { 'x.db': '' } })
+  removeFolder(join(folder, 'none'))
+  removeFolder(join(folder, 'some'))
+  t.strictSame(readdirSync(folder), [])
 })

@@ -21,24 +21,26 @@ export const backfill = async (
     throw new Error(`backfill of ${table} needs a statement with "BETWEEN $first AND $last", not: ${sql}`)
   }
   if (!(Number.isSafeInteger(batch) && batch > 0)) throw new Error(`backfill of ${table} cannot go by ${batch} rows`)
-  const found = findTable({ connection, schema }, table)
-  const rowid = rowidOf(found)
+  const own = findTable({ connection, schema }, table)
+  const rowid = rowidOf(own)
   if (rowid === undefined) throw new Error(`backfill of ${table} is not possible: it has no rowid to go by`)
 
-  const from = `FROM ${quote(found.name)}`
+  const from = `FROM ${quote(own.name)}`
   const read = (sql: string) => connection.prepare<unknown[], (bigint | null)[]>(sql).raw().safeIntegers()
   // what the statement itself adds to the table is not gone through
-  const [total, end] = read(`SELECT count(*), max(${rowid}) ${from}`).get() ?? []
+  const bounds = read(`SELECT count(*), max(${rowid}) ${from}`).get()
+  const [total, end] = [Number(bounds?.[0]), bounds?.[1]]
   const next = read(`SELECT count(*), min(id), max(id) FROM
     (SELECT ${rowid} AS id ${from} WHERE ${rowid} > ? AND ${rowid} <= ? ORDER BY ${rowid} LIMIT ?)`)
   let [last, done]: [unknown, number] = [belowAnyRowid, 0]
-  while (done < Number(total)) {
-    const [rows, first, through] = next.get(last, end, batch) ?? []
-    if (!rows) break
+  while (done < total) {
+    const found = next.get(last, end, batch)
+    const [rows, first, through] = [Number(found?.[0]), found?.[1], found?.[2]]
+    if (rows === 0) break
     await schema.sequelize.query(sql, { bind: { first: numberOf(first), last: numberOf(through) } })
-    done += Number(rows)
+    done += rows
     last = through
-    onProgress(table, done, Number(total))
+    onProgress(table, done, total)
   }
 }
 

@@ -2,7 +2,7 @@ import type { AddConstraintOptions, TableName } from 'sequelize'
 import { defaultUniqueNames } from '../schema/compare.ts'
 import type { Table } from '../schema/read.ts'
 import { readTableText, withConstraint, withoutConstraint } from '../schema/text.ts'
-import { isSameName, isSameSql, quote } from '../sql.ts'
+import { isSameSql, quote, sameName } from '../sql.ts'
 import { describeBroken, type Rows } from './broken-rows.ts'
 import { type Editing, findTable, run } from './editing.ts'
 import { createIndex } from './present.ts'
@@ -45,7 +45,7 @@ export const addConstraint = async (editing: Editing, tableName: string, wanted:
       : defaultKeyNames(table.name, fields, parentOf(wanted))[0]
   const name = wanted.name ?? usual
   const sql = snippet(editing, table.name, { ...wanted, type, fields, name })
-  const present = readTableText(table.sql).constraints.find(constraint => isSameName(constraint.name, name))
+  const present = readTableText(table.sql).constraints.find(constraint => sameName(constraint.name, name))
   if (present !== undefined) {
     const is = table.sql.slice(present.at.start, present.at.end)
     if (isSameSql(is, sql)) return
@@ -69,7 +69,7 @@ export const removeConstraint = async (editing: Editing, tableName: string, name
   const indexes = table.indexes.flatMap(index => index.name ?? [])
   const names = [...indexes, ...constraints.map(constraint => constraint.name)]
   const own = [name, ...otherNames(table, name)].flatMap(
-    wanted => names.find(present => isSameName(present, wanted)) ?? [],
+    wanted => names.find(present => sameName(present, wanted)) ?? [],
   )[0]
   if (own === undefined) {
     const there = names.length === 0 ? 'none with a name' : names.join(', ')
@@ -77,7 +77,7 @@ export const removeConstraint = async (editing: Editing, tableName: string, name
       `${table.name} has no constraint ${name}; there is ${there}. What has no name takes context.rebuildTable`,
     )
   }
-  const constraint = constraints.find(candidate => isSameName(candidate.name, own))
+  const constraint = constraints.find(candidate => sameName(candidate.name, own))
   if (constraint === undefined) return run(editing, `DROP INDEX ${quote(own)}`)
   if (constraint.kind.startsWith('UNIQUE')) {
     return rebuildTable(editing, table.name, withoutConstraint(table.sql, constraint))
@@ -93,7 +93,7 @@ const fieldsOf = (table: Table, { fields }: Wanted): readonly string[] => {
   if (!Array.isArray(fields)) throw new Error(`addConstraint to ${table.name} needs its columns: { fields: ['name'] }`)
   return fields.map(field => {
     const name = typeof field === 'string' ? field : (field.name ?? field.attribute)
-    const column = table.columns.find(candidate => isSameName(candidate.name, String(name)))
+    const column = table.columns.find(candidate => sameName(candidate.name, String(name)))
     if (column === undefined) throw new Error(`addConstraint to ${table.name}, which has no column ${name}`)
     return column.name
   })
@@ -136,5 +136,5 @@ const otherNames = (table: Table, name: string): readonly string[] => {
     ...table.foreignKeys.map(({ columns, parent }) => defaultKeyNames(table.name, columns, parent)),
     [name.replace(/_check$/i, '_ck'), name.replace(/_ck$/i, '_check')],
   ]
-  return pairs.filter(pair => pair.some(candidate => isSameName(candidate, name))).flat()
+  return pairs.filter(pair => pair.some(candidate => sameName(candidate, name))).flat()
 }

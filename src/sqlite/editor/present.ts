@@ -1,7 +1,7 @@
 import { compareSchemas, describeIndex, type Finding } from '../schema/compare.ts'
 import { type Index, readSchema, readTable, type Table } from '../schema/read.ts'
 import { readTableText } from '../schema/text.ts'
-import { hasName, isSameName, isSameSql, quote, tokensOf, unquote, wordAt } from '../sql.ts'
+import { hasName, isSameSql, quote, sameName, tokensOf, unquote, wordAt } from '../sql.ts'
 import { describeAlike } from './broken-rows.ts'
 import { type Editing, findTable, inMemory, run } from './editing.ts'
 
@@ -48,18 +48,18 @@ export const createIndex = async (editing: Editing, tableName: string, sql: stri
   const { connection } = editing
   const table = findTable(editing, tableName)
   const name = indexNameIn(sql)
-  const asked = inMemory([table.sql, sql], memory => indexNamed(readTable(memory, table.name), name))
+  const asked = inMemory([table.sql, sql], memory => indexesNamed(readTable(memory, table.name), name))
   const owner = ownerOf(editing, name)
   if (owner === undefined) {
     const columns = table.columns.map(column => column.name)
-    const parts = asked?.unique && asked.where === null ? asked.parts.map(({ of }) => of) : []
+    const parts = asked.flatMap(index => (index.unique && index.where === null ? index.parts.map(({ of }) => of) : []))
     const rows = { connection, table: table.name, columns, from: quote(table.name) }
     const alike =
       parts.length > 0 && parts.every(part => hasName(columns, part)) ? describeAlike(rows, parts) : undefined
     if (alike !== undefined) throw new Error(`the index ${name} cannot be made unique: ${alike}`)
     return run(editing, sql)
   }
-  const present = indexNamed(readTable(connection, owner), name)
+  const present = indexesNamed(readTable(connection, owner), name)
   const [is, shall] = [describeOn(owner, present), describeOn(table.name, asked)]
   if (isSameSql(is, shall)) return
   throw new Error(`there is an index ${name} in another form already: ${is}, and not ${shall}`)
@@ -80,7 +80,7 @@ export const dropIndex = async (editing: Editing, tableName: string, name: strin
   const owner = ownerOf(editing, name)
   const cure = 'An index that may be missing is dropped by DROP INDEX IF EXISTS, with context.sequelize.query'
   if (owner === undefined) throw new Error(`there is no index ${name} on ${table.name}. ${cure}`)
-  if (!isSameName(owner, table.name)) throw new Error(`the index ${name} is on ${owner}, not on ${table.name}`)
+  if (!sameName(owner, table.name)) throw new Error(`the index ${name} is on ${owner}, not on ${table.name}`)
   await run(editing, `DROP INDEX ${quote(name)}`)
 }
 
@@ -93,9 +93,9 @@ const ownerOf = ({ connection }: Editing, name: string): string | undefined =>
     .pluck()
     .get(name)
 
-const indexNamed = (table: Table | undefined, name: string): Index | undefined =>
-  table?.indexes.find(index => index.name !== null && isSameName(index.name, name))
+const indexesNamed = (table: Table | undefined, name: string): readonly Index[] =>
+  table?.indexes.filter(index => index.name !== null && sameName(index.name, name)) ?? []
 
 /** `servers UNIQUE (name)` */
-const describeOn = (table: string, index: Index | undefined): string =>
-  `${table} ${index === undefined ? '' : describeIndex(index)}`
+const describeOn = (table: string, indexes: readonly Index[]): string =>
+  indexes.map(index => `${table} ${describeIndex(index)}`).join()

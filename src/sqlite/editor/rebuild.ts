@@ -3,7 +3,7 @@ import type { RebuildOptions } from '../../engine.ts'
 import { describeActions, isSameDefault } from '../schema/compare.ts'
 import { type Column, type ForeignKey, readTable, type Table } from '../schema/read.ts'
 import { type ColumnChange, readTableText, withColumnChanged, withConstraint, withName } from '../schema/text.ts'
-import { hasName, isSameName, isSameSql, quote } from '../sql.ts'
+import { hasName, isSameSql, literal, quote, sameName } from '../sql.ts'
 import { describeNulls, explainConstraint } from './broken-rows.ts'
 import { atomically, type Editing, findTable, inMemory, run } from './editing.ts'
 import { columnSql, nameOf } from './sequelize-internals.ts'
@@ -66,7 +66,7 @@ export const rebuildTable = async (
 const readDefinition = (table: string, createSql: string): Table => {
   const { kind, name } = readTableText(createSql)
   const fresh =
-    kind === 'TABLE' && isSameName(name, table) ? inMemory([createSql], memory => readTable(memory, name)) : undefined
+    kind === 'TABLE' && sameName(name, table) ? inMemory([createSql], memory => readTable(memory, name)) : undefined
   if (fresh !== undefined) return fresh
   throw new Error(`rebuildTable of ${table} needs "CREATE TABLE ${quote(table)} (...)", not: ${createSql}`)
 }
@@ -83,7 +83,7 @@ const fill = (old: Table, fresh: Table, copy: Readonly<Record<string, string | n
     if (!hasName(all, name)) throw new Error(`rebuildTable of ${old.name} is told of ${name}, which is no column of it`)
   }
   const unnamed = own(old).filter(
-    name => !hasName(own(fresh), name) && !given.some(([column, from]) => from === null && isSameName(column, name)),
+    name => !hasName(own(fresh), name) && !given.some(([column, from]) => from === null && sameName(column, name)),
   )
   if (unnamed.length > 0) {
     throw new Error(
@@ -91,12 +91,12 @@ const fill = (old: Table, fresh: Table, copy: Readonly<Record<string, string | n
     )
   }
   const filled = own(fresh).flatMap((into): readonly Filled[] => {
-    const expressions = given.flatMap(([column, from]) => (from !== null && isSameName(column, into) ? from : []))
-    const same = old.columns.filter(({ name }) => isSameName(name, into)).map(({ name }) => quote(name))
+    const expressions = given.flatMap(([column, from]) => (from !== null && sameName(column, into) ? from : []))
+    const same = old.columns.filter(({ name }) => sameName(name, into)).map(({ name }) => quote(name))
     return [...expressions, ...same].slice(0, 1).map(from => ({ into, from }))
   })
   const alias = fresh.columns.find(({ rowidAlias }) => rowidAlias)
-  const isGiven = alias !== undefined && filled.some(({ into }) => isSameName(into, alias.name))
+  const isGiven = alias !== undefined && filled.some(({ into }) => sameName(into, alias.name))
   const [from, into] = [rowidOf(old), alias?.name ?? rowidOf(fresh)]
   return isGiven || from === undefined || into === undefined ? filled : [{ into, from }, ...filled]
 }
@@ -111,7 +111,9 @@ export const rowidOf = ({ columns, withoutRowid }: Table): string | undefined =>
 const checksOf = (createSql: string): ReadonlyMap<string, string> =>
   new Map(
     readTableText(createSql).constraints.flatMap(({ name, kind, at }): [string, string][] =>
-      kind.startsWith('CHECK') ? [[name, createSql.slice(createSql.indexOf('(', at.start) + 1, at.end - 1)]] : [],
+      kind.startsWith('CHECK')
+        ? readTableText(`CREATE TABLE it (it, ${createSql.slice(at.start, at.end)})`).checks.map(check => [name, check])
+        : [],
     ),
   )
 
@@ -127,7 +129,6 @@ const refuseOtherCount = ({ connection }: Editing, table: string, temporary: str
 
 /** The AUTOINCREMENT high mark goes with the new table; an empty INSERT ... SELECT has left one there too. */
 const copyMark = async (editing: Editing, table: string, temporary: string): Promise<void> => {
-  const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
   await run(editing, `DELETE FROM sqlite_sequence WHERE name = ${literal(temporary)}`)
   await run(
     editing,
@@ -166,7 +167,7 @@ export const changeColumn = async (
   wanted: unknown,
 ): Promise<void> => {
   const table = findTable(editing, tableName)
-  const column = table.columns.find(({ name }) => isSameName(name, columnName))
+  const column = table.columns.find(({ name }) => sameName(name, columnName))
   if (column === undefined) throw new Error(`${table.name} has no column ${columnName}`)
   const place = `${table.name}.${column.name}`
   const definition: Definition = isDefinition(wanted) ? wanted : { type: wanted }
@@ -234,13 +235,13 @@ const refusals = (table: Table, { name, key, rowidAlias }: Column, wanted: Defin
   const { primaryKey, autoIncrement, ...others } = rest
   const isUnique = table.indexes.some(
     ({ unique, where, parts }) =>
-      unique && where === null && parts.length === 1 && parts.every(({ of }) => isSameName(of, name)),
+      unique && where === null && parts.length === 1 && parts.every(({ of }) => sameName(of, name)),
   )
   const isOther = (flag: boolean | undefined, present: boolean) => flag !== undefined && Boolean(flag) !== present
   const constraint = `{ type: 'unique', fields: ['${name}'] }`
   return [
     ...Object.keys(others).filter(what => !withoutEffect.has(what)),
-    ...(field === undefined || isSameName(field, name) ? [] : [`its name: use renameColumn`]),
+    ...(field === undefined || sameName(field, name) ? [] : [`its name: use renameColumn`]),
     ...(unique === true && !isUnique && key === 0 ? [`unique: use addConstraint(table, ${constraint})`] : []),
     ...(unique === false && isUnique ? ['unique: use removeConstraint(table, name)'] : []),
     ...(isOther(primaryKey, key > 0) ? ['primaryKey'] : []),
@@ -259,16 +260,16 @@ const missingKey = (
 ): string | undefined => {
   if (references === undefined || references === null) return undefined
   const own = table.foreignKeys.filter(
-    ({ columns }) => columns.length === 1 && columns.every(name => isSameName(name, column.name)),
+    ({ columns }) => columns.length === 1 && columns.every(name => sameName(name, column.name)),
   )
   const parent = nameOf(references.model)
   const parentColumn = references.key ?? 'id'
   const [present] = own
   const isIt = (key: ForeignKey) =>
-    isSameName(key.parent, parent) &&
-    key.parentColumns.every(name => isSameName(name, parentColumn)) &&
-    isSameName(onDelete ?? key.onDelete, key.onDelete) &&
-    isSameName(onUpdate ?? key.onUpdate, key.onUpdate)
+    sameName(key.parent, parent) &&
+    key.parentColumns.every(name => sameName(name, parentColumn)) &&
+    sameName(onDelete ?? key.onDelete, key.onDelete) &&
+    sameName(onUpdate ?? key.onUpdate, key.onUpdate)
   if (own.some(isIt)) return undefined
   if (present !== undefined) {
     const is = `to ${present.parent} (${present.parentColumns.join(', ')}) ${describeActions(present)}`

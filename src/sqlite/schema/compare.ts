@@ -1,4 +1,4 @@
-import { hasName, isSameName, isSameSql, textOf, tokensOf } from '../sql.ts'
+import { hasName, isSameSql, sameName, textOf, tokensOf } from '../sql.ts'
 import {
   type Affinity,
   type Column,
@@ -48,7 +48,7 @@ export const compareSchemas = (
       .flatMap(table => differ('information', `table ${table.name}`, 'extra', null, columnsOf(table))),
     ...compareTexts('view', expected.views, found.views, () => 'information'),
     ...found.views.flatMap(({ name, error }) => {
-      const isOurs = expected.views.some(view => isSameName(view.name, name))
+      const isOurs = expected.views.some(view => sameName(view.name, name))
       return differ(isOurs ? 'difference' : 'information', `view ${name}`, 'cannot be read', null, error)
     }),
     ...compareTexts('trigger', expected.triggers, found.triggers, ({ table }) =>
@@ -69,13 +69,13 @@ const compareTexts = <T extends View | Trigger>(
 ): readonly Finding[] => [
   ...expected.flatMap(({ name, sql }) => {
     const object = `${kind} ${name}`
-    const present = found.find(other => isSameName(other.name, name))
+    const present = found.find(other => sameName(other.name, name))
     if (present === undefined) return differ('difference', object, 'missing', inOneLine(sql), null)
     if (isSameSql(sql, present.sql)) return []
     return differ('difference', object, 'definition', inOneLine(sql), inOneLine(present.sql))
   }),
   ...found
-    .filter(({ name }) => !expected.some(other => isSameName(other.name, name)))
+    .filter(({ name }) => !expected.some(other => sameName(other.name, name)))
     .flatMap(extra => differ(weightOfExtra(extra), `${kind} ${extra.name}`, 'extra', null, inOneLine(extra.sql))),
 ]
 
@@ -125,7 +125,7 @@ const compareForeignKeys = (
 ): readonly Finding[] => {
   const nameOf = ({ columns, parent, parentColumns }: ForeignKey): string =>
     `foreign key ${table} (${columns.join(', ')}) to ${parent} (${parentColumns.join(', ')})`
-  const isNamed = (a: ForeignKey, b: ForeignKey): boolean => isSameName(nameOf(a), nameOf(b))
+  const isNamed = (a: ForeignKey, b: ForeignKey): boolean => sameName(nameOf(a), nameOf(b))
   // a table may have several of one name, which only their actions tell apart
   const isSame = (a: ForeignKey, b: ForeignKey): boolean => isNamed(a, b) && describeActions(a) === describeActions(b)
   const { pairs, missing, extra } = pairUp(expected, found, isSame, isNamed)
@@ -153,7 +153,7 @@ export const compareColumns = (
   found: readonly Column[],
   tolerable: Finding['weight'],
 ): readonly Finding[] => {
-  const named = (columns: readonly Column[], name: string) => columns.filter(column => isSameName(column.name, name))
+  const named = (columns: readonly Column[], name: string) => columns.filter(column => sameName(column.name, name))
   return [
     ...expected.flatMap(column => {
       const object = `column ${table}.${column.name}`
@@ -277,12 +277,12 @@ export const defaultUniqueNames = (table: string, columns: readonly string[]): r
 const isIt = (table: string, expected: Index, found: Index): boolean => {
   if (expected.name === null) return isSame(expected, found)
   if (found.name === null) return false
-  if (isSameName(expected.name, found.name)) return true
+  if (sameName(expected.name, found.name)) return true
   const [now, once] = defaultUniqueNames(
     table,
     expected.parts.map(({ of }) => of),
   )
-  return isSameName(expected.name, now) && isSameName(found.name, once) && isSame(expected, found)
+  return sameName(expected.name, now) && sameName(found.name, once) && isSame(expected, found)
 }
 
 const isSame = (a: Index, b: Index): boolean => isSameSql(describeIndex(a), describeIndex(b))

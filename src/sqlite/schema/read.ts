@@ -2,7 +2,7 @@ import { attempt } from '../../failure.ts'
 import { historyTable } from '../../history.ts'
 import type { Connection } from '../connect.ts'
 import { sqliteError } from '../errors.ts'
-import { elementsOf, foldName, isSameName, quote, type Token, textOf, tokensOf, wordAt } from '../sql.ts'
+import { elementsOf, foldName, quote, sameName, type Token, textOf, tokensOf, wordAt } from '../sql.ts'
 import { readTableText, type TableText } from './text.ts'
 
 export type Table = Readonly<{
@@ -37,7 +37,7 @@ export const without = ({ tables }: Schema, other: Schema): readonly Table[] =>
   tables.filter(({ name }) => tableNamed(other, name) === undefined)
 
 export const tableNamed = ({ tables }: Schema, name: string): Table | undefined =>
-  tables.find(table => isSameName(table.name, name))
+  tables.find(table => sameName(table.name, name))
 
 /**
  * Reads a structure by PRAGMA, and what no PRAGMA tells out of the texts that SQLite keeps: generated columns, collations,
@@ -137,7 +137,7 @@ export const readColumns = (
     .prepare<[string], ColumnRow>("SELECT * FROM pragma_table_xinfo(?, 'main')")
     .all(table)
     .map(({ name, type, notnull, dflt_value, pk, hidden }) => {
-      const written = text.columns.find(column => isSameName(column.name, name))
+      const written = text.columns.find(column => sameName(column.name, name))
       const { collation, expression } = { collation: 'BINARY', expression: '', ...written }
       const rowidAlias = pk > 0 && !hasKeyIndex
       return {
@@ -304,8 +304,8 @@ export const affinityOf = (type: string): Affinity => {
 export const readAppSchema = (connection: Connection): Schema => {
   const { tables, views, triggers } = readSchema(connection)
   return {
-    tables: tables.filter(({ name }) => !isSameName(name, historyTable)),
+    tables: tables.filter(({ name }) => !sameName(name, historyTable)),
     views,
-    triggers: triggers.filter(({ table }) => !isSameName(table, historyTable)),
+    triggers: triggers.filter(({ table }) => !sameName(table, historyTable)),
   }
 }

@@ -1,4 +1,4 @@
-import { isSameName, quote, type Token, textOf, tokensOf, unquote, wordAt } from '../sql.ts'
+import { quote, sameName, type Token, textOf, tokensOf, unquote, wordAt } from '../sql.ts'
 
 /** A stretch of a text: from its first character to the one after its last. */
 export type Range = Readonly<{ start: number; end: number }>
@@ -200,7 +200,10 @@ const split = (cells: readonly Cell[]): readonly (readonly Cell[])[] => {
 
 /** What is in the first parentheses. */
 const innerOf = (cells: readonly Cell[]): readonly Token[] =>
-  cells.find(({ text }) => text === '()')?.tokens.slice(1, -1) ?? []
+  cells
+    .filter(({ text }) => text === '()')
+    .slice(0, 1)
+    .flatMap(({ tokens }) => tokens.slice(1, -1))
 
 const nameIn = ([first]: readonly Cell[]): string => unquote(String(first?.tokens[0]?.text))
 
@@ -234,8 +237,8 @@ export const withName = (createSql: string, name: string): string => {
   const { name: old, nameAt } = readTableText(createSql)
   const tokens = tokensOf(createSql).filter(({ start }) => start >= nameAt.end)
   const qualifiers = tokens.flatMap(({ text, start }, index) =>
-    wordAt(tokens, index + 1) === '.' && isSameName(unquote(text), old)
-      ? { start, end: tokens[index + 2]?.start ?? start }
+    wordAt(tokens, index + 1) === '.' && sameName(unquote(text), old)
+      ? { start, end: Number(tokens[index + 2]?.start) }
       : [],
   )
   // the last one first, so that the places of the others stay true
@@ -255,7 +258,7 @@ export type ColumnChange = Readonly<{
  * @throws Error when there is no such column
  */
 export const withColumnChanged = (createSql: string, column: string, { type, fallback }: ColumnChange): string => {
-  const found = readTableText(createSql).columns.find(({ name }) => isSameName(name, column))
+  const found = readTableText(createSql).columns.find(({ name }) => sameName(name, column))
   if (found === undefined) throw new Error(`there is no column ${column}`)
   // the later one first, so that the place of the other stays true
   const withFallback = fallback === undefined ? createSql : replace(createSql, defaultOf(found), ` ${fallback}`)

@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import t, { type Test } from 'tap'
+import { asOrigin } from '../../src/migrations/blame.ts'
+import { watchLeftRunning } from '../../src/migrations/left-running.ts'
+
+const leave = async (t: Pick<Test, 'teardown'>, work: () => Promise<unknown>): Promise<void> => {
+  const { refuse, end } = watchLeftRunning()
+  t.teardown(end)
+  await asOrigin({ name: '0001-a', does: 'run' }, work)
+  await refuse()
+}
+
+t.test('a child process or a worker that is left running is refused', async t => {
+  const sleep = async () => {
+    const child = spawn('sleep', ['60'], { stdio: 'ignore' })
+    t.teardown(() => child.kill())
+  }
+  await t.rejects(leave(t, sleep), { message: /a child process running/ })
+  const work = async () => {
+    const worker = new Worker('setInterval(() => undefined, 1000)', { eval: true })
+    t.teardown(() => worker.terminate())
+  }
+  await t.rejects(leave(t, work), { message: /a worker running/ })
+})
+
+t.test('one that has ended is none, nor one that cannot be started, nor one of this program', async t => {
+  await t.resolves(leave(t, async () => once(spawn('true'), 'exit')))
+  await t.resolves(leave(t, async () => void new Worker('', { eval: true })))
+  await t.resolves(leave(t, async () => void spawn('/nowhere').on('error', () => undefined)))
+  const { refuse, end } = watchLeftRunning()
+  const child = spawn('sleep', ['60'], { stdio: 'ignore' })
+  await t.resolves(refuse())
+  child.kill()
+  end()
+})

@@ -1,0 +1,214 @@
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import t, { type Test } from 'tap'
+import type { Changes, Missing } from '../../src/engine.ts'
+import { openLedger } from '../../src/sqlite/ledger.ts'
+import { runStatements } from '../help/ledger.ts'
+
+/** What a ledger tells of statements, in one way of keeping the state of before. */
+const tell = async (
+  t: Pick<Test, 'testdir'>,
+  mode: string,
+  setup: string,
+  statements: readonly string[],
+): Promise<readonly (Missing | Changes['tables'][number])[]> => {
+  const file = join(t.testdir(), 'x.db')
+  const connection = new Database(file)
+  connection.pragma(`journal_mode = ${mode === 'wal' ? 'wal' : 'delete'}`)
+  connection.exec(setup)
+  copyFileSync(file, `${file}.backup`)
+  connection.exec('PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE')
+  const backup = mode === 'backup' ? `${file}.backup` : undefined
+  const ledger = openLedger(connection, { history: 'SequelizeMeta', backup })
+  await ledger.begin([])
+  await runStatements(connection, ledger, statements)
+  const { tables } = await ledger.end()
+  const missing = await ledger.missing()
+  await ledger.finish()
+  connection.exec('COMMIT')
+  connection.close()
+  return [...tables.filter(({ left, rows }) => left < rows), ...missing]
+}
+
+const abc = "CREATE TABLE a (id INTEGER PRIMARY KEY, n TEXT); INSERT INTO a VALUES (1, 'x'), (2, 'y'), (3, 'z')"
+const rebuilt = (columns: string, select = '*') => [
+  `CREATE TABLE b (${columns})`,
+  `INSERT INTO b SELECT ${select} FROM a`,
+  'DROP TABLE a',
+  'ALTER TABLE b RENAME TO a',
+]
+const words = "CREATE VIRTUAL TABLE f USING fts5(x); INSERT INTO f VALUES ('one'), ('two')"
+
+const kept: Readonly<Record<string, readonly [setup: string, statements: readonly string[]]>> = {
+  'a key that got another type keeps its rows': [abc, rebuilt('id TEXT PRIMARY KEY, n')],
+  'a text that became the number it says is the same key': [
+    "CREATE TABLE a (id TEXT PRIMARY KEY, n); INSERT INTO a VALUES ('1', 'x'), ('007', 'y')",
+    rebuilt('id INTEGER PRIMARY KEY, n'),
+  ],
+  'a key that got another name keeps its rows': [abc, ['ALTER TABLE a RENAME COLUMN id TO number']],
+  'so it does in a rebuild': [abc, rebuilt('number INTEGER PRIMARY KEY, n')],
+  'a key that is no key any more still tells rows apart': [
+    "CREATE TABLE a (n TEXT PRIMARY KEY); INSERT INTO a VALUES ('x'), ('y')",
+    rebuilt('id INTEGER PRIMARY KEY, n', 'NULL, n'),
+  ],
+  'keys that change places are followed': [
+    abc,
+    ['UPDATE a SET id = 9 WHERE id = 1', 'UPDATE a SET id = 1 WHERE id = 2', 'UPDATE a SET id = 2 WHERE id = 9'],
+  ],
+  'keys that are blobs, NULL, or of several columns are keys': [
+    "CREATE TABLE a (x, y, n, PRIMARY KEY (x, y)); INSERT INTO a VALUES (x'00ff', 1.5, 'p'), (NULL, 1, 'q'), (NULL, 1, 'r')",
+    ["UPDATE a SET x = x'01' WHERE n = 'p'", "UPDATE a SET x = 7 WHERE n = 'q'", "UPDATE a SET n = n || '!'"],
+  ],
+  'a key of which the case changed is the same one under NOCASE': [
+    "CREATE TABLE a (id TEXT PRIMARY KEY COLLATE NOCASE, n) WITHOUT ROWID; INSERT INTO a VALUES ('Ab', 1), ('c', 2)",
+    rebuilt('id TEXT PRIMARY KEY COLLATE NOCASE, n', 'lower(id), n'),
+  ],
+  'rows that are put aside and taken back are there': [
+    abc,
+    ['CREATE TEMP TABLE s AS SELECT * FROM a', 'DELETE FROM a', 'INSERT INTO a SELECT * FROM s', 'DROP TABLE s'],
+  ],
+  'a row that a statement brought may go again': [abc, ["INSERT INTO a VALUES (9, 'q')", 'DELETE FROM a WHERE id = 9']],
+  'rows without a key are known by their values where their rowids change': [
+    "CREATE TABLE a (n, m); INSERT INTO a VALUES ('x', 1), ('y', 2), ('z', 3); DELETE FROM a WHERE n = 'x'",
+    rebuilt('n, m'),
+  ],
+  'and by their rowids where a value changes': [
+    "CREATE TABLE a (n, m); INSERT INTO a VALUES ('x', 1), ('y', 2)",
+    rebuilt('n TEXT, m', 'upper(n), m'),
+  ],
+  'two tables may be merged': [
+    `${abc}; CREATE TABLE b (id INTEGER PRIMARY KEY, n); INSERT INTO b VALUES (10, 'k')`,
+    ['INSERT INTO b SELECT * FROM a', 'DROP TABLE a', 'ALTER TABLE b RENAME TO a'],
+  ],
+  'a rebuild by way of a view keeps its rows': [
+    `${abc}; CREATE VIEW v AS SELECT * FROM a`,
+    [
+      'CREATE TABLE b (id INTEGER PRIMARY KEY, n)',
+      'INSERT INTO b SELECT * FROM v',
+      'DROP VIEW v',
+      'DROP TABLE a',
+      'ALTER TABLE b RENAME TO a',
+    ],
+  ],
+  'a temporary table of the same name is another one': [
+    abc,
+    ['CREATE TEMP TABLE a AS SELECT 1', 'DELETE FROM a', 'DROP TABLE a'],
+  ],
+  'what a savepoint takes back is not done': [
+    abc,
+    [
+      'SAVEPOINT s',
+      'DROP TABLE a',
+      'CREATE TABLE b (x)',
+      'DELETE FROM b',
+      'ROLLBACK TO s',
+      'ALTER TABLE a RENAME TO c',
+    ],
+  ],
+  'a search index is renamed and rebuilt with its words': [
+    words,
+    [
+      'ALTER TABLE f RENAME TO g',
+      'CREATE VIRTUAL TABLE h USING fts5(x)',
+      'INSERT INTO h SELECT x FROM g',
+      'DROP TABLE g',
+      'ALTER TABLE h RENAME TO f',
+    ],
+  ],
+  'one by way of a view too': [
+    `${words}; CREATE VIEW v AS SELECT * FROM f`,
+    [
+      'CREATE VIRTUAL TABLE main.h USING fts5(x)',
+      'INSERT INTO "main"."h" SELECT x FROM v',
+      'DROP VIEW v',
+      'DROP TABLE f',
+      'ALTER TABLE h RENAME TO f',
+    ],
+  ],
+  'a search index of rows that are elsewhere has none of its own': [
+    `${abc}; CREATE VIRTUAL TABLE f USING fts5(n, content=a, content_rowid=id); INSERT INTO f(f) VALUES ('rebuild')`,
+    ['DROP TABLE f'],
+  ],
+}
+
+const lost: Readonly<Record<string, readonly [setup: string, statements: readonly string[], told: object]>> = {
+  'a row that REPLACE takes away is gone': [
+    "CREATE TABLE a (id INTEGER PRIMARY KEY, n UNIQUE); INSERT INTO a VALUES (1, 'x')",
+    ["REPLACE INTO a VALUES (2, 'x')"],
+    { rows: 1, example: '1' },
+  ],
+  'so is one whose key another one takes': [
+    abc,
+    ['UPDATE OR REPLACE a SET id = 2 WHERE id = 1', "INSERT INTO a VALUES (9, 'q')"],
+    { rows: 1, example: '2' },
+  ],
+  'a key that SQLite gives again is another row': [
+    abc,
+    ['DELETE FROM a WHERE id = 3', "INSERT INTO a (n) VALUES ('q')"],
+    { rows: 1 },
+  ],
+  'so it is after the row got that key, and after a rebuild': [
+    abc,
+    [
+      'UPDATE a SET id = 4 WHERE id = 3',
+      ...rebuilt('id INTEGER PRIMARY KEY, n'),
+      'DELETE FROM a WHERE id = 4',
+      "INSERT INTO a (n) VALUES ('q')",
+    ],
+    { rows: 1 },
+  ],
+  'a table made anew has other rows, though their keys are the same': [
+    abc,
+    ['DROP TABLE a', 'CREATE TABLE a (id INTEGER PRIMARY KEY, level)', 'INSERT INTO a VALUES (1, 1), (2, 2), (3, 3)'],
+    { rows: 3 },
+  ],
+  'a rebuild that leaves a row out loses it, though another comes': [
+    abc,
+    rebuilt('id INTEGER PRIMARY KEY, n', 'CASE id WHEN 3 THEN 4 ELSE id END, n'),
+    { rows: 1, example: '3' },
+  ],
+  'an old table that gets the name of one that was dropped has its own rows': [
+    `${abc}; CREATE TABLE b (id INTEGER PRIMARY KEY, n); INSERT INTO b VALUES (1, 'x'), (2, 'y'), (3, 'z')`,
+    ['DROP TABLE a', 'ALTER TABLE b RENAME TO a'],
+    { rows: 3, example: null },
+  ],
+  'a row without a key that goes while another comes is gone': [
+    "CREATE TABLE a (rowid, _rowid_, oid); INSERT INTO a VALUES ('x', 1, 2), ('y', 1, 2)",
+    ["DELETE FROM a WHERE rowid = 'x'", "INSERT INTO a VALUES ('z', 1, 2)"],
+    { rows: 1 },
+  ],
+  'a key that is nowhere any more leaves the numbers': [
+    "CREATE TABLE a (x PRIMARY KEY, n); INSERT INTO a VALUES (1, 'x'), (2, 'y')",
+    ['CREATE TABLE b (n)', "INSERT INTO b SELECT n FROM a WHERE n = 'x'", 'DROP TABLE a', 'ALTER TABLE b RENAME TO a'],
+    { rows: 1 },
+  ],
+  'a word of a search index that goes while another comes is gone': [
+    words,
+    ["DELETE FROM f WHERE x = 'two'", "INSERT INTO f VALUES ('three')"],
+    { rows: 1, example: "'two'" },
+  ],
+}
+
+for (const mode of ['wal', 'backup', 'keys']) {
+  for (const [title, [setup, statements]] of Object.entries(kept))
+    t.test(`${title} (${mode})`, async t => t.strictSame(await tell(t, mode, setup, statements), []))
+  for (const [title, [setup, statements, told]] of Object.entries(lost))
+    t.test(`${title} (${mode})`, async t => {
+      const { example: _, ...rows } = { example: null, ...told }
+      const found = await tell(t, mode, setup, statements)
+      t.match(found.at(-1), mode === 'keys' ? rows : told)
+    })
+}
+
+t.test('what a migration asks of its own statements is answered as without the ledger', async t => {
+  const connection = new Database(':memory:')
+  connection.exec(`BEGIN; ${abc}`)
+  const ledger = openLedger(connection, { history: 'SequelizeMeta', backup: undefined })
+  await ledger.begin([])
+  await runStatements(connection, ledger, ["INSERT INTO a VALUES (42, 'q')", 'CREATE TABLE z (x)'])
+  t.equal(connection.prepare('SELECT last_insert_rowid()').pluck().get(), 42)
+  await runStatements(connection, ledger, ['DELETE FROM a WHERE id < 3'])
+  t.equal(connection.prepare('SELECT changes()').pluck().get(), 2)
+  connection.close()
+})
