@@ -51,6 +51,6 @@ LABEL org.opencontainers.image.title="homelab-migrator" \
       org.opencontainers.image.description="Makes a volume's SQLite database right before the hub starts." \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="1.0.0"
-# for "up --hold"; a run that ends is over before it matters
-HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=2 CMD ["/app/healthcheck.sh"]
+# for "up --hold"; a run that ends is over before it matters. A long migration is waited for
+HEALTHCHECK --interval=5s --timeout=5s --start-period=10m --retries=2 CMD ["/app/healthcheck.sh"]
 ENTRYPOINT ["node", "/app/dist/main.cjs"]

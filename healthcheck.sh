@@ -1,5 +1,6 @@
 #!/bin/sh
 # Says whether the volume is ready: exit 0, or one line and exit 1. Needs no Node: any hub, probe or sidecar can run it.
+# Beside a migrator, as in the image, it also waits until that has brought the volume up.
 #   DATABASE_URL, MIGRATOR_READY_FILE   as the migrator has them
 #   EXPECT_SCHEMA                       the last migration that the hub needs, such as 0003-add-os-info
 set -u
@@ -14,17 +15,75 @@ field() {
   printf '%s\n' "$line" | sed -n "s/^{.*\"$1\":\"\([^\"]*\)\".*}\$/\1/p"
 }
 
+# the path in a database URL; without one the migrator's default
+path_of() {
+  path=${1:-$here/data/homelab.db}
+  path=${path#sqlite:}
+  while [ "${path#//}" != "$path" ]; do path=${path#/}; done
+  printf '%s\n' "$path"
+}
+
+# whether a process is Node that runs `up` of the migrator, by its words; "up --hold" changes its title once it holds
+is_up() {
+  words=$(tr '\0' '\n' <"$1/cmdline") 2>/dev/null || return 1
+  old_ifs=$IFS
+  IFS='
+'
+  set -f
+  # shellcheck disable=SC2086 # a word a line
+  set -- $words
+  set +f
+  IFS=$old_ifs
+  case ${1-} in node | */node) ;; *) return 1 ;; esac
+  while [ $# -gt 0 ]; do
+    script=$1
+    shift
+    case $script in
+      migrator.js | */migrator.js | */migrator) ;;
+      /*/main.cjs) grep -qs '"name": "homelab-migrator"' "${script%/*}/../package.json" || continue ;;
+      *) continue ;;
+    esac
+    [ "${1:-up}" = up ]
+    return
+  done
+  return 1
+}
+
+# whether a process has this database; where its environment may not be read it may have
+has_database() {
+  environment=$(tr '\0' '\n' <"$1/environ") 2>/dev/null || return 0
+  url=$(printf '%s\n' "$environment" | sed -n 's/^DATABASE_URL=//p')
+  [ "$(path_of "$url")" = "$database" ]
+}
+
+# whether the migrator of this container is about to bring the volume up: until then the marker may be an older one
+is_at_work() {
+  for process in /proc/[0-9]*; do
+    line=''
+    # without the zeros between its words
+    { IFS= read -r line <"$process/cmdline"; } 2>/dev/null
+    case $line in
+      'migrator: bringing up'*) ;;
+      *node*migrator* | *node*main.cjs*) is_up "$process" || continue ;;
+      *) continue ;;
+    esac
+    has_database "$process" && return 0
+  done
+  return 1
+}
+
 here=$(dirname -- "$0")
-database=${DATABASE_URL:-sqlite:$here/data/homelab.db}
-database=${database#sqlite:}
-while [ "${database#//}" != "$database" ]; do database=${database#/}; done
+database=$(path_of "${DATABASE_URL-}")
 volume=$(dirname -- "$database")
 marker=${MIGRATOR_READY_FILE:-$volume/.ready}
 
+is_at_work && fail 'the migrator is still at work'
 [ -f "$marker" ] || fail "there is no ready marker $marker: the migrator has not run, or did not succeed"
 line=$(cat -- "$marker") || fail "the ready marker $marker cannot be read"
 schema=$(field schema)
 name=$(field database)
 { [ -n "$schema" ] && [ -n "$name" ] && [ -n "$(field fingerprint)" ]; } || fail "$marker is no ready marker"
-[ -s "$volume/$name" ] || fail "the database $volume/$name is missing or empty"
+# a link beside it has another name than the file
+[ "$name" = "${database##*/}" ] || [ -L "$database" ] || fail "$marker is the ready marker of $name, not of $database"
+{ [ -f "$volume/$name" ] && [ -s "$volume/$name" ]; } || fail "the database $volume/$name is missing or empty"
 [ "${EXPECT_SCHEMA:-$schema}" = "$schema" ] || fail "the schema is $schema, not $EXPECT_SCHEMA"

@@ -58,7 +58,12 @@ const commandRows: Part = document => {
 /** What --help prints, as wide as where it is piped to. */
 const readUsage = async (name: string): Promise<string> => {
   const texts: string[] = []
-  const screen = { terminal: false, columns: Number.POSITIVE_INFINITY, paint: (_: unknown, text: string) => text }
+  const screen = {
+    terminal: false,
+    columns: Number.POSITIVE_INFINITY,
+    paint: (_: unknown, text: string) => text,
+    show: (text: string) => text,
+  }
   const opened = () => Promise.reject(new Error('--help runs no command'))
   await cli([name, '--help'], '', { print: text => texts.push(text), screen }, opened)
   return texts.join('')

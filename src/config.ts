@@ -142,8 +142,14 @@ const readDotenv = async (file: string): Promise<Environment> => {
   }
 }
 
+/** What Kubernetes tells each pod of a Service called migrator, or migrator-metrics: MIGRATOR_SERVICE_HOST, MIGRATOR_PORT_80_TCP. */
+const ofService =
+  /^MIGRATOR_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/
+
 const refuseUnknownNames = async (given: Environment): Promise<void> => {
-  const unknown = Object.keys(given).find(name => name.startsWith('MIGRATOR_') && !settingNames.includes(name))
+  const isUnknown = (name: string): boolean =>
+    name.startsWith('MIGRATOR_') && !settingNames.includes(name) && !ofService.test(name)
+  const unknown = Object.keys(given).find(isUnknown)
   if (unknown === undefined) return
   const { didYouMean } = await import('./text.ts')
   const reason = `${unknown} is not a setting${didYouMean(unknown, settingNames)}`
@@ -158,9 +164,19 @@ const refuseUnknownNames = async (given: Environment): Promise<void> => {
 export const databasePath = (url: string): string => {
   const path = /^sqlite:(?<path>[^?]+)$/.exec(url)?.groups?.path?.replace(/^\/\/\/\/?(?!\/)/, '/')
   if (path === undefined || path.startsWith('//') || path.startsWith(':') || path.endsWith('/')) {
-    throw invalid('DATABASE_URL', url, 'It is sqlite:PATH of a database file, such as sqlite:/app/data/homelab.db.')
+    throw invalid(
+      'DATABASE_URL',
+      withoutSecrets(url),
+      'It is sqlite:PATH of a database file, such as sqlite:/app/data/homelab.db.',
+    )
   }
   return path
+}
+
+/** As much of a URL as the log may have, where a password may be in any part: a path of SQLite's, or the scheme alone. */
+const withoutSecrets = (url: string): string => {
+  const [shown = ''] = /^(?:sqlite:(?!.*@)[^?#]*|[a-z][a-z0-9+.-]*:\/\/)/is.exec(url) ?? []
+  return shown === url ? url : `${shown}...`
 }
 
 const invalid = (name: SettingName, value: string | undefined, hint: string): Failure =>

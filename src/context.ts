@@ -21,6 +21,8 @@ export type Context = Readonly<{
   ask: (question: string) => Promise<string | undefined>
   /** what starts this program, for helper processes: Node, and its first file */
   command: readonly [string, string]
+  /** what this process is called in the system's list of processes, from now on */
+  nameProcess: (title: string) => void
   /** of this program */
   version: string
 }>

@@ -74,7 +74,7 @@ export type TableSize = Readonly<{ name: string; rows: number }>
 export type SchemaObject = Readonly<{ type: string; name: string; table: string; sql: string }>
 
 export type Reader = Readonly<{
-  /** nothing was ever made in it */
+  /** nothing was ever made in it, save what replication keeps for itself */
   isEmpty: () => Promise<boolean>
   /** by name; none where there is no history. @throws Failure HISTORY_CONFLICT for what has its name and is none */
   history: () => Promise<readonly AppliedMigration[]>

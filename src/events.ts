@@ -21,6 +21,16 @@ export const events = {
     fields: ['name', 'milliseconds'],
     when: 'a migration was applied; told after the commit',
   },
+  'check.incomplete': {
+    level: 'warn',
+    fields: ['file', 'unchecked'],
+    when: 'what cannot be read for damage, and why: it needs a function, a collation or a table that only the hub has',
+  },
+  'backup.dropped': {
+    level: 'info',
+    fields: ['file'],
+    when: "the run's own backup was removed, for the run failed or was killed: the database is what the backup was",
+  },
   'backup.kept': {
     level: 'warn',
     fields: [],
@@ -85,6 +95,11 @@ export const events = {
     level: 'warn',
     fields: [],
     when: '`up --hold`: the database or its marker was replaced, and is brought up again',
+  },
+  'hold.recovered': {
+    level: 'info',
+    fields: ['schema'],
+    when: '`up --hold`: what was gone or replaced is back and ready',
   },
   'hold.ended': {
     level: 'info',

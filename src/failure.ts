@@ -85,12 +85,17 @@ export const unlessGone = <T>(work: () => T): T | undefined => {
   }
 }
 
-/** What a terminal obeys, save colours. */
-const obeyed = new RegExp(`(?!${String.fromCharCode(27)}\\[[\\d;]*m)\\p{Cc}`, 'gu')
+/** What a terminal obeys, or shows in another order than it is written: control characters, and marks of direction. */
+const obeyed = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
-/** Text that stays in its line, whatever a table is named or a migration says: a line break is a space, any other mark its code. */
-export const printable = (text: string): string =>
-  text.replaceAll(obeyed, mark => (mark === '\n' ? ' ' : `\\x${mark.charCodeAt(0).toString(16).padStart(2, '0')}`))
+const codeOf = (mark: string): string => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+/** Text that a terminal only shows: each control character is its code, as in JSON, save line feeds and tabs. */
+export const escapeControls = (text: string): string =>
+  text.replaceAll('\r\n', '\n').replaceAll(obeyed, mark => (mark === '\n' || mark === '\t' ? mark : codeOf(mark)))
+
+/** Text that stays in its line, whatever a table is named or a migration says: a line break is a space. */
+export const printable = (text: string): string => text.replaceAll(obeyed, mark => (mark === '\n' ? ' ' : codeOf(mark)))
 
 /** A path as a shell takes it in a command that a hint proposes. */
 export const forShell = (path: string): string =>

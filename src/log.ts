@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import type { events } from './events.ts'
-import { attempt, errorCode } from './failure.ts'
+import { attempt, errorCode, escapeControls } from './failure.ts'
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof logLevels)[number]
@@ -37,7 +37,7 @@ export const createLog = (format: LogFormat, lowest: LogLevel, descriptor: numbe
   let drawn = ''
   const draw = (line: string): void => {
     // a line that is wrapped could not be drawn over
-    if (terminal && line !== drawn) write(`${startOfLine}${line.slice(0, screen.columns - 1)}`)
+    if (terminal && line !== drawn) write(`${startOfLine}${screen.show(line).slice(0, screen.columns - 1)}`)
     drawn = line
   }
   const line =
@@ -45,7 +45,8 @@ export const createLog = (format: LogFormat, lowest: LogLevel, descriptor: numbe
     (event: EventName, message: string, data?: object): void => {
       if (logLevels.indexOf(level) < logLevels.indexOf(lowest)) return
       draw('')
-      write(`${format === 'json' ? jsonLine(level, event, message, data) : textLine(level, message, screen)}\n`)
+      const text = format === 'json' ? jsonLine(level, event, message, data) : textLine(level, message, screen)
+      write(`${screen.show(text)}\n`)
     }
   return { info: line('info'), warn: line('warn'), error: line('error'), terminal, draw }
 }
@@ -91,4 +92,27 @@ export type Screen = Readonly<{
   columns: number
   /** the text in a colour, or as it is where there are none */
   paint: (style: Style, text: string) => string
+  /** what is to be written: every control character is escaped, save those that `paint` put there */
+  show: (text: string) => string
 }>
+
+/**
+ * How `paint` and `show` agree on which colours are meant. Names in a database, a marker or a file may have escape sequences in them, so
+ * those of `paint` carry a number that nobody knows before this process runs.
+ * @param style gives a text its colour, by escape sequences of the form `ESC [ 31 m`
+ */
+export const createPaint = (style: (style: Style, text: string) => string): Pick<Screen, 'paint' | 'show'> => {
+  const seal = `;${Math.random().toString().slice(2)}m`
+  const sealed = new RegExp(`${esc}\\[(\\d+)${seal}`, 'g')
+  return {
+    paint: (name, text) => style(name, text).replaceAll(ofStyle, `${esc}[$1${seal}`),
+    show: text => {
+      const parts = text.split(sealed)
+      // every second part is the number of a colour
+      return parts.map((part, index) => (index % 2 === 0 ? escapeControls(part) : `${esc}[${part}m`)).join('')
+    },
+  }
+}
+
+const esc = '\u001b'
+const ofStyle = new RegExp(`${esc}\\[(\\d+)m`, 'g')

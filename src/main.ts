@@ -5,16 +5,15 @@ import { up } from './commands/up.ts'
 import { type Environment, readConfig, toLogFormat } from './config.ts'
 import type { Context } from './context.ts'
 import { errorCode, Failure, type FailureCode } from './failure.ts'
-import { createLog, type Log, type Screen, writeText } from './log.ts'
+import { createLog, createPaint, type Log, type Screen, type Style, writeText } from './log.ts'
 import { ask as askPerson, keepProcess } from './process.ts'
 import { createSqlite } from './sqlite/sqlite.ts'
 import { fileFailure } from './volume/errors.ts'
 import { parseMounts } from './volume/mounts.ts'
-import { becomeOwner, followLink, isContainer, sortsOnVolume } from './volume/volume.ts'
+import { becomeOwner } from './volume/owner.ts'
+import { followLink, isContainer, sortsOnVolume } from './volume/volume.ts'
 
-const stdin = 0
-const stdout = 1
-const stderr = 2
+const [stdin, stdout, stderr] = [0, 1, 2] as const
 const root = join(import.meta.dirname, '..')
 const own = keepProcess(process)
 
@@ -23,6 +22,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
   // lets sqlite/read-only.ts read a file as it lies; read by better-sqlite3 when the first database is opened
   process.env.SQLITE_USE_URI = '1'
   const screen = screenOf(stdout, environment)
+  const print = (text: string) => write(screen.show(text))
   const logScreen = screenOf(stderr, environment)
   const { terminal } = logScreen
   let log = createLog(toLogFormat(environment.MIGRATOR_LOG_FORMAT, terminal), 'info', stderr, logScreen)
@@ -35,15 +35,16 @@ const main = async (words: readonly string[], environment: Environment): Promise
       if (sortsOnVolume(environment, config.volume)) process.env.SQLITE_TMPDIR = config.volume
       const mounts = parseMounts(readMountinfo())
       const container = isContainer('/', environment, mounts)
-      becomeOwner(config.volume, container, process)
+      becomeOwner(config.volume, [process.execPath, join(root, 'package.json'), import.meta.dirname], process)
       const host = { container, mounts, uid: process.getuid?.(), gid: process.getgid?.() }
       const command = [process.execPath, String(process.argv[1])] as const
       const signal = stopSignal()
       const ask = async (question: string) =>
         isTerminal(stdin) && terminal ? askPerson(question, process, signal) : undefined
+      const nameProcess = (title: string) => Object.assign(process, { title })
       const surroundings = { config, log, host, signal, command }
       const engine = createSqlite(surroundings)
-      context = { ...surroundings, engine, print, screen, ask, version: readVersion() }
+      context = { ...surroundings, engine, print, screen, ask, nameProcess, version: readVersion() }
       return context
     }
     // `up` alone is what containers run: it needs no command line library
@@ -73,17 +74,18 @@ const isTerminal = (descriptor: number): boolean =>
 const screenOf = (descriptor: typeof stdout | typeof stderr, { NO_COLOR, TERM }: Environment): Screen => {
   const terminal = isTerminal(descriptor)
   const coloured = terminal && !NO_COLOR && TERM !== 'dumb'
+  const style = (style: Style, text: string) => (coloured ? styleText(style, text, { validateStream: false }) : text)
   return {
+    ...createPaint(style),
     terminal,
     // asked each time, since a window changes; 0 where nobody has set it
     get columns() {
       return (terminal && (descriptor === stdout ? own.stdout() : process.stderr).columns) || Number.POSITIVE_INFINITY
     },
-    paint: (style, text) => (coloured ? styleText(style, text, { validateStream: false }) : text),
   }
 }
 
-const print = (text: string): void => {
+const write = (text: string): void => {
   try {
     writeText(stdout, text)
   } catch (cause) {

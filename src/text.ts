@@ -1,5 +1,4 @@
 import { stripVTControlCharacters } from 'node:util'
-import { printable } from './failure.ts'
 import type { Log, Screen } from './log.ts'
 
 /** A number for people: `475,200`. */
@@ -21,7 +20,8 @@ export const formatTime = (time: string): string => time.slice(0, 19).replace('T
 
 /** Rows as text in aligned columns, two spaces between them, each line indented by two. */
 export const textTable = (cells: readonly (readonly string[])[]): readonly string[] => {
-  const rows = cells.map(row => row.map(printable))
+  // what else a terminal obeys is escaped when it is shown, and colours are meant
+  const rows = cells.map(row => row.map(cell => cell.replaceAll(/[\n\t]/g, ' ')))
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => widthOf(row[column] ?? ''))))
   return rows.map(row => `  ${row.map((cell, column) => pad(cell, widths[column] ?? 0)).join('  ')}`.trimEnd())
 }

@@ -115,6 +115,40 @@ t.test('an .env that cannot be read is refused', async t => {
   await t.rejects(read({}, folder), { code: 'CONFIG_INVALID' })
 })
 
+t.test("a service of Kubernetes that is called migrator is no setting of the program's", async t => {
+  const service = {
+    MIGRATOR_SERVICE_HOST: '10.43.0.7',
+    MIGRATOR_SERVICE_PORT: '80',
+    MIGRATOR_SERVICE_PORT_HTTP: '80',
+    MIGRATOR_PORT: 'tcp://10.43.0.7:80',
+    MIGRATOR_PORT_80_TCP: 'tcp://10.43.0.7:80',
+    MIGRATOR_PORT_80_TCP_PROTO: 'tcp',
+    MIGRATOR_PORT_80_TCP_PORT: '80',
+    MIGRATOR_PORT_80_TCP_ADDR: '10.43.0.7',
+    MIGRATOR_METRICS_SERVICE_HOST: '10.43.0.8',
+    MIGRATOR_METRICS_PORT_9090_UDP_ADDR: '10.43.0.8',
+  }
+  t.strictSame(await read(service), await read({}))
+  for (const name of ['MIGRATOR_HOST', 'MIGRATOR_SERVICE', 'MIGRATOR_PORTS', 'MIGRATOR_PORT_TCP'])
+    await t.rejects(read({ [name]: 'x' }), { code: 'CONFIG_INVALID' }, name)
+})
+
+t.test('a password in a URL is never told, wherever it is in it', async t => {
+  for (const url of [
+    'postgres://hub:s3cret@db.lan/homelab',
+    'mysql://hub:a/s3cret#x@db.lan',
+    'sqlite:/data/x.db?key=s3cret',
+    'sqlite:hub:s3cret@x/',
+    'hub:s3cret',
+    'host=db password=s3cret',
+  ]) {
+    const error = await read({ DATABASE_URL: url }).catch(error => error)
+    t.match(error, { code: 'CONFIG_INVALID' }, url)
+    t.notMatch(`${error.message} ${error.hint}`, /s3cret/)
+  }
+  await t.rejects(read({ DATABASE_URL: 'sqlite:data/' }), { message: /DATABASE_URL=sqlite:data\/ makes no sense/ })
+})
+
 t.test('an .env in UTF-16 or with a byte order mark is read, and a pipe in its place is refused', async t => {
   const text = 'MIGRATOR_CHECK=never\r\nDATABASE_URL=sqlite:dätabase.db\r\n'
   const little = Buffer.from(`\uFEFF${text}`, 'utf16le')

@@ -1,7 +1,15 @@
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
-import { attempt, errorCode, exitCodes, Failure, forShell, printable, unlessGone } from '../src/failure.ts'
-import { terminalOf } from './help/screen.ts'
+import {
+  attempt,
+  errorCode,
+  escapeControls,
+  exitCodes,
+  Failure,
+  forShell,
+  printable,
+  unlessGone,
+} from '../src/failure.ts'
 
 t.test('the value, or what was thrown', async t => {
   const error = new Error('x')
@@ -68,13 +76,18 @@ t.test('one that needs no quotes has none', async t => {
   for (const path of ['/app/data', 'homelab-data:/app/data', '/data:uid=1000,gid=1000']) t.equal(forShell(path), path)
 })
 
-const { paint } = terminalOf(80)
-
 t.test('a line break is a space, and what else a terminal obeys is shown by its code', async t => {
-  t.equal(printable('two\nlines\r\t'), 'two lines\\x0d\\x09')
-  t.equal(printable('\u001b[2Jgone\u0007\u009b1m'), '\\x1b[2Jgone\\x07\\x9b1m')
+  t.equal(printable('two\nlines\r\t'), 'two lines\\u000d\\u0009')
+  t.equal(printable('\u001b[2Jgone\u0007\u009b1m'), '\\u001b[2Jgone\\u0007\\u009b1m')
+  t.equal(printable('\u001b[31mred'), '\\u001b[31mred', 'colours too')
+  t.equal(printable('a\u202eb'), 'a\\u202eb', 'and what turns the direction')
 })
 
-t.test('colours and letters of all kinds stay', async t => {
-  for (const text of [paint('red', 'wrong'), 'Größe', '\u65e5\u672c', '']) t.equal(printable(text), text)
+t.test('text of many lines keeps them, and its tabs', async t => {
+  t.equal(escapeControls('one\r\ntwo\tthree\n\r'), 'one\ntwo\tthree\n\\u000d')
+  t.equal(JSON.parse(escapeControls(JSON.stringify('\u009b\u202e'))), '\u009b\u202e', 'JSON stays what it was')
+})
+
+t.test('letters of all kinds stay', async t => {
+  for (const text of ['Größe', '\u65e5\u672c', '']) t.equal(printable(text), text)
 })

@@ -39,6 +39,11 @@ for (const [title, files] of [
   ['the marker is something else', { ...ready, '.ready': '{"ready":true}' }],
   ['the marker has no schema', { ...ready, '.ready': JSON.stringify({ ...marker, schema: '' }) }],
   ['the marker is a folder', { ...ready, '.ready': {} }],
+  [
+    'the marker is of another database',
+    { ...ready, '.ready': JSON.stringify({ ...marker, database: 'other.db' }), 'other.db': 'x' },
+  ],
+  ['a folder is in the place of the database', { ...ready, 'homelab.db': { file: '' } }],
   ['the database is missing', { '.ready': ready['.ready'] }],
   ['the database is empty', { ...ready, 'homelab.db': '' }],
 ] as const) {
@@ -46,6 +51,11 @@ for (const [title, files] of [
     t.match(check(settingsFor(t.testdir(files))), { status: 1, stdout: '', stderr: /^not ready: [^\n]+\n$/ })
   })
 }
+
+t.test('a database that is a link beside its file is the one of the marker', async t => {
+  const folder = t.testdir({ ...ready, 'link.db': t.fixture('symlink', 'homelab.db') })
+  t.match(check({ DATABASE_URL: `sqlite:${folder}/link.db` }), { status: 0 })
+})
 
 t.test('without settings it looks in the folder data beside it', async t => {
   const folder = t.testdir({ data: ready })

@@ -3,8 +3,17 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
+import { styleText } from 'node:util'
 import t from 'tap'
-import { createLog, type LogFormat, type LogLevel, type Screen, writeText } from '../src/log.ts'
+import {
+  createLog,
+  createPaint,
+  type LogFormat,
+  type LogLevel,
+  type Screen,
+  type Style,
+  writeText,
+} from '../src/log.ts'
 import { pipe, terminalOf } from './help/screen.ts'
 
 const logged = (t: Tap, format: LogFormat, lowest: LogLevel, screen: Screen): string => {
@@ -65,6 +74,20 @@ t.test('a log that cannot be written stops nobody', async t => {
   const descriptor = openSync(join(t.testdir({ file: '' }), 'file'), 'r')
   t.doesNotThrow(() => createLog('json', 'info', descriptor, pipe).error('failed', 'one', { code: 'BUG', exitCode: 1 }))
   closeSync(descriptor)
+})
+
+const red = '\u001b[31m'
+
+t.test('colours that are meant are shown, and those of a name are not, in colour or not', async t => {
+  const style = (style: Style, text: string) => styleText(style, text, { validateStream: false })
+  const { paint, show } = createPaint(style)
+  t.equal(show(`${paint('red', 'wrong')} ${red}evil`), `${red}wrong\u001b[39m \\u001b[31mevil`)
+  t.notMatch(show(createPaint(style).paint('red', 'x')), '\u001b', 'nor are those of another screen')
+})
+
+t.test('on a pipe there is no escape sequence at all', async t => {
+  const { paint, show } = createPaint((_, text) => text)
+  t.equal(show(`${paint('red', 'wrong')} ${red}`), 'wrong \\u001b[31m')
 })
 
 const writer = (amount: number): string => `

@@ -46,7 +46,7 @@ t.test('first run', async t => {
   await type('create create-c')
   await type('status --exit-code')
   mkdirSync(join(data, 'backups'))
-  writeFileSync(join(data, 'backups/homelab-0001-create-a-20260118T100000Z.db'), 'x')
+  writeFileSync(join(data, 'backups/homelab--0001-create-a-20260118T100000Z.db'), 'x')
   await type('status')
   t.matchSnapshot(told(), 'text')
 })

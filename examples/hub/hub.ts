@@ -4,34 +4,12 @@
  * restart a hub after a reboot without running the migrator again.
  */
 import { createServer, type IncomingMessage } from 'node:http'
-import { json } from 'node:stream/consumers'
 import { initModels, Metric, Server } from 'homelab-migrator/models'
 import { openReady } from 'homelab-migrator/ready'
 import { Op, type Sequelize, ValidationError } from 'sequelize'
 import { renderPage } from './page.ts'
+import { metricFields, Refusal, readBody, serverFields, toTime } from './read-body.ts'
 import { readFleet } from './read-fleet.ts'
-
-/** An answer that is not 200, and why. */
-class Refusal extends Error {
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
-}
-
-const body = async (request: IncomingMessage): Promise<Record<string, unknown>> => {
-  const value = await json(request).catch(() => undefined)
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
-  throw new Refusal(400, 'the body is not a JSON object')
-}
-
-const time = (value: unknown, name: string): Date => {
-  const date = new Date(String(value))
-  if (Number.isNaN(date.getTime())) throw new Refusal(400, `${name} is not a time: ${value}`)
-  return date
-}
 
 const findServer = async (id: string): Promise<Server> => {
   const server = await Server.findByPk(id)
@@ -40,35 +18,40 @@ const findServer = async (id: string): Promise<Server> => {
 }
 
 const putServer = async (id: string, request: IncomingMessage) => {
-  const { id: _, created_at, updated_at, os_info, last_seen, ...rest } = await body(request)
+  const fields = await readBody(request, serverFields)
   const server = (await Server.findByPk(id)) ?? Server.build({ id, hostname: '' })
-  server.set(rest)
-  if (last_seen !== undefined) server.last_seen = last_seen === null ? null : time(last_seen, 'last_seen')
+  server.set(fields)
   if (server.hostname === '') throw new Refusal(400, 'hostname is missing')
   await server.save()
   return server.reload()
 }
 
 const postMetric = async (id: string, request: IncomingMessage) => {
-  const { id: _, server_id, timestamp = new Date().toISOString(), ...rest } = await body(request)
+  const fields = await readBody(request, metricFields)
   const server = await findServer(id)
-  const metric = Metric.build({ server_id: server.id, timestamp: time(timestamp, 'timestamp') })
-  return metric.set(rest).save()
+  return Metric.build({ server_id: server.id, timestamp: new Date() }).set(fields).save()
 }
 
 const getMetrics = async (id: string, query: URLSearchParams) => {
   const server = await findServer(id)
-  const from = time(query.get('from') ?? 0, 'from')
-  const to = time(query.get('to') ?? '9999-12-31', 'to')
+  const from = toTime(query.get('from') ?? '1970-01-01', 'from')
+  const to = toTime(query.get('to') ?? '9999-12-31', 'to')
   return Metric.findAll({
     where: { server_id: server.id, timestamp: { [Op.gte]: from, [Op.lt]: to } },
     order: ['timestamp'],
   })
 }
 
+const toUrl = ({ url = '/' }: IncomingMessage): URL => {
+  const found = URL.parse(url, 'http://hub')
+  if (found === null) throw new Refusal(400, 'the address makes no sense')
+  return found
+}
+
 const answer = async (request: IncomingMessage): Promise<unknown> => {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://hub')
+  const { pathname, searchParams } = toUrl(request)
   const [, collection, id = '', part] = pathname.split('/').map(decodeURIComponent)
+  if (/\p{Cc}/u.test(id)) throw new Refusal(400, 'the id of a server has control characters')
   const route = `${request.method} /${collection}${id && '/:id'}${part ? `/${part}` : ''}`
   if (route === 'GET /healthz') return { status: 'ok', servers: await Server.count() }
   if (route === 'GET /servers') return Server.findAll({ order: ['id'] })
@@ -85,21 +68,27 @@ const respond = async (request: IncomingMessage, sequelize: Sequelize) =>
     ? { status: 200, type: 'text/html; charset=utf-8', body: renderPage(await readFleet(sequelize), Date.now()) }
     : asJson(await answer(request))
 
-const statusOf = (error: unknown): number => {
-  if (error instanceof Refusal) return error.status
-  return error instanceof ValidationError || error instanceof URIError ? 400 : 500
+/** What is wrong with a request is told; what is wrong here goes to the log: it may have SQL in it, and paths. */
+const refuse = (error: unknown) => {
+  if (error instanceof Refusal) return { ...asJson({ error: error.message }), status: error.status }
+  if (error instanceof ValidationError || error instanceof URIError)
+    return { ...asJson({ error: error.message }), status: 400 }
+  console.error(error instanceof Error ? error.message : error)
+  return { ...asJson({ error: 'the hub could not do that; its log says why' }), status: 500 }
 }
+
+/** Milliseconds that a request may take until it is here, and how often that is looked at. */
+const limits = { headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 }
 
 try {
   const { DATABASE_URL, MIGRATOR_READY_FILE } = process.env
   const { sequelize, close } = await openReady(DATABASE_URL || 'sqlite:data/homelab.db', MIGRATOR_READY_FILE)
   initModels(sequelize)
-  const server = createServer(async (request, response) => {
-    const { status, type, body } = await respond(request, sequelize).catch(error => ({
-      ...asJson({ error: error.message }),
-      status: statusOf(error),
-    }))
+  const server = createServer(limits, async (request, response) => {
+    const { status, type, body } = await respond(request, sequelize).catch(refuse)
     const policy = "default-src 'none'; style-src 'unsafe-inline'"
+    // what is left of a body that was refused is not waited for
+    if (!request.complete) response.setHeader('connection', 'close')
     response.writeHead(status, { 'content-type': type, 'content-security-policy': policy }).end(body)
   })
   server.listen(Number(process.env.PORT ?? 8080), () => console.log(`listening on ${JSON.stringify(server.address())}`))

@@ -1,8 +1,8 @@
-import { lstatSync, mkdirSync, renameSync, rmdirSync, statSync } from 'node:fs'
+import { lstatSync, mkdirSync, rmdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { DatabaseFile, TableSize } from '../engine.ts'
 import { attempt, Failure } from '../failure.ts'
-import { removeFile, sameOwner, syncFolder } from '../volume/files.ts'
+import { removeFile, renameToFree, sameOwner, syncFolder } from '../volume/files.ts'
 import { withPartialFolder } from '../volume/folders.ts'
 import { backupFolder, listBackups, nextBackupName } from './backups.ts'
 
@@ -14,7 +14,7 @@ export type BackUpOptions = Readonly<{
 }>
 
 /**
- * Copies the database into `backups/<database>-<schema>-<UTC>.db`. The caller holds the write lock on it, or a read transaction.
+ * Copies the database into the folder `backups` beside it. The caller holds the write lock on it, or a read transaction.
  * The copy gets its name only when it is whole, on disk and checked; its mode and owner are the database's.
  * @returns the backup's path
  * @throws Failure DATABASE_DAMAGED when the database is not sound, DISK_FULL when the copy alone is not, CONFIG_INVALID when
@@ -54,18 +54,25 @@ const makeFolder = (folder: string): boolean => {
 }
 
 const makeIn = (folder: string, database: DatabaseFile, { schema, rows }: BackUpOptions): Promise<string> =>
-  withPartialFolder(folder, async partials => {
+  withPartialFolder(folder, database.path, async partials => {
     const partial = join(partials, basename(database.path))
     const copy = await database.copyTo(partial)
     // the copy of a damaged database is damaged too, and then that is what is to be told
     if (copy.findings.length > 0) await database.requireSound()
     if (copy.findings.length > 0 || !isSame(copy.rows, rows)) throw badCopy(folder)
     sameOwner(partial, database.path)
-    const file = join(folder, nextBackupName(database.path, schema))
-    renameSync(partial, file)
+    const file = giveName(partial, folder, database.path, schema)
     syncFolder(folder)
     return file
   })
+
+/** Another run may have made a backup in the same second. */
+const giveName = (partial: string, folder: string, database: string, schema: string): string => {
+  for (let seconds = 0; ; seconds += 1) {
+    const file = join(folder, nextBackupName(database, schema, seconds))
+    if (renameToFree(partial, file)) return file
+  }
+}
 
 const isSame = (rows: readonly TableSize[], expected: readonly TableSize[] | undefined): boolean =>
   expected === undefined || JSON.stringify(rows) === JSON.stringify(expected)

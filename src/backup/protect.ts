@@ -3,13 +3,13 @@ import { basename, dirname, join } from 'node:path'
 import type { Context } from '../context.ts'
 import type { DatabaseFile, TableSize, Transaction } from '../engine.ts'
 import { attempt, reasonOf } from '../failure.ts'
-import type { Marker } from '../ready/marker.ts'
 import { readSmallFile } from '../small-file.ts'
 import { formatBytes } from '../text.ts'
 import { removeFile, replaceFile, sizeOf, syncFolder } from '../volume/files.ts'
 import { removePartialFolders } from '../volume/folders.ts'
 import { filesystemOf } from '../volume/mounts.ts'
 import { type Need, requireSpace } from '../volume/space.ts'
+import { refuseUnwritable } from '../volume/volume.ts'
 import { backupFolder, listBackups, schemaWord } from './backups.ts'
 import { backUp, pruneBackups, removeBackup } from './make.ts'
 
@@ -18,7 +18,8 @@ export type RunFacts = Readonly<{
   isNew: boolean
   /** the last applied migration */
   head: string
-  marker: Marker | undefined
+  /** when it was last read for damage, ISO 8601; null if never */
+  lastChecked: string | null
   /** of the migrations that will run */
   texts: readonly string[]
 }>
@@ -33,7 +34,7 @@ export type RunFacts = Readonly<{
 export const withSafetyBackup = async <T>(
   context: Context,
   transaction: Transaction,
-  { isNew, head, marker, texts }: RunFacts,
+  { isNew, head, lastChecked, texts }: RunFacts,
   work: (backup: string | undefined) => Promise<T>,
 ): Promise<Readonly<{ value: T; checkedAt: string | null }>> => {
   const { config, engine } = context
@@ -42,8 +43,9 @@ export const withSafetyBackup = async <T>(
   if (file === undefined) return { value: await work(undefined), checkedAt: null }
   const { database, readyFile, volume } = config
   const backsUp = config.backup === 'auto' && !isNew
-  await dropStaleBackup(file, head)
-  removePartialFolders(backupFolder(database), true)
+  await dropStaleBackup(context, file, head)
+  if (backsUp) refuseClosedFolder(context)
+  removePartialFolders(backupFolder(database), database, true)
   requireSpace([
     ...(backsUp ? [spaceForBackup(context)] : []),
     ...(await transaction.spaceFor(texts)).map(space => ({ ...space, folder: volume })),
@@ -51,7 +53,7 @@ export const withSafetyBackup = async <T>(
     spaceForMarker(dirname(readyFile)),
   ])
   if (!backsUp) {
-    const checkedAt = isNew ? now() : await checkDamage(context, marker)
+    const checkedAt = isNew ? now() : await checkDamage(context, lastChecked)
     return { value: await work(undefined), checkedAt }
   }
   const backup = await makeBackup(context, file, head, await transaction.rows())
@@ -61,7 +63,7 @@ export const withSafetyBackup = async <T>(
     return { value: await work(backup), checkedAt }
   } catch (error) {
     // a disk that fails may not roll back either
-    if (!file.isFailingDisk(error)) dropUnfinished(database, head)
+    if (!file.isFailingDisk(error)) drop(context, head)
     throw error
   }
 }
@@ -69,27 +71,38 @@ export const withSafetyBackup = async <T>(
 const now = (): string => new Date().toISOString()
 
 /** Its backup may be the only good one: first the database is read. */
-const dropStaleBackup = async (file: DatabaseFile, head: string): Promise<void> => {
+const dropStaleBackup = async (context: Context, file: DatabaseFile, head: string): Promise<void> => {
   if (!hasUnfinished(file.path)) return
   await file.requireSound()
-  dropUnfinished(file.path, head)
+  drop(context, head)
+}
+
+/** The log told of it when it was made. */
+const drop = ({ config, log }: Context, schema: string): void => {
+  const file = dropUnfinished(config.database, schema)
+  if (file === undefined) return
+  log.info('backup.dropped', `removed ${file}: the run failed, and the database is as it was`, { file })
 }
 
 /**
  * Reads the database for damage, unless that is switched off. Holds up no writer in WAL mode.
- * @param marker which says when it was last checked
+ * @param lastChecked ISO 8601; null if never
  * @returns when it was last checked, ISO 8601; null if never
  * @throws Failure DATABASE_DAMAGED
  */
-export const checkDamage = async ({ config, engine }: Context, marker: Marker | undefined): Promise<string | null> => {
-  if (config.check === 'never' || engine.file === undefined) return marker?.checkedAt ?? null
+export const checkDamage = async ({ config, engine }: Context, lastChecked: string | null): Promise<string | null> => {
+  if (config.check === 'never' || engine.file === undefined) return lastChecked
   await engine.file.requireSound()
   return now()
 }
 
-/** The run has ended well: its backup counts. An old one that cannot be removed is no failure of it. */
-export const keepBackup = ({ config, log }: Context): void => {
-  const outcome = attempt(() => finishBackup(config.database, config.backupKeep))
+/** The run has ended well: its backup counts. */
+export const keepBackup = (context: Context): void =>
+  pruneOrSay(context, () => finishBackup(context.config.database, context.config.backupKeep))
+
+/** An old backup that cannot be removed is no failure of a run that has ended well. */
+const pruneOrSay = ({ config, log }: Context, prune: () => void): void => {
+  const outcome = attempt(prune)
   if ('error' in outcome) {
     log.warn('backup.kept', `old backups stay in ${backupFolder(config.database)}: ${reasonOf(outcome.error)}`)
   }
@@ -98,11 +111,19 @@ export const keepBackup = ({ config, log }: Context): void => {
 /** `backup` of a person: it counts at once, and older ones go. */
 export const makeLastingBackup = async (context: Context, file: DatabaseFile, head: string): Promise<string> => {
   const { config } = context
-  removePartialFolders(backupFolder(config.database), false)
+  refuseClosedFolder(context)
+  removePartialFolders(backupFolder(config.database), config.database, false)
   requireSpace([spaceForBackup(context)])
   const backup = await makeBackup(context, file, head, undefined)
-  pruneBackups(config.database, config.backupKeep)
+  pruneOrSay(context, () => pruneBackups(config.database, config.backupKeep))
   return backup
+}
+
+/** A volume of its own for the backups, when an engine makes one, belongs to root. */
+const refuseClosedFolder = ({ config, host }: Context): void => {
+  const folder = backupFolder(config.database)
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    refuseUnwritable(`folder of the backups ${folder}`, folder, host)
 }
 
 /** `backUp`, and a line that says so. */
@@ -140,16 +161,19 @@ export const hasUnfinished = (database: string): boolean => existsSync(markOf(da
 
 /**
  * Removes the backup of a run that failed, or was killed before it changed anything. Not before the database is known to be sound.
+ * @returns the backup that was removed; undefined where there was none
  * @param schema that the database is at: a backup of another schema is of a run that was killed after its commit, and stays
  */
-export const dropUnfinished = (database: string, schema: string): void => {
-  if (!hasUnfinished(database)) return
+export const dropUnfinished = (database: string, schema: string): string | undefined => {
+  if (!hasUnfinished(database)) return undefined
   const name = String(readSmallFile(markOf(database), 4096)).trim()
   const found = listBackups(database).find(({ file }) => basename(file) === name)
-  if (found?.schema === schemaWord(schema)) removeBackup(found.file)
+  const isOfRun = found?.schema === schemaWord(schema)
+  if (isOfRun) removeBackup(found.file)
   removeFile(markOf(database))
   // one that is not empty stays, and so does a link
   attempt(() => rmdirSync(backupFolder(database)))
+  return isOfRun ? found.file : undefined
 }
 
 /** The database is another one now: what a killed run left counts as a backup, so that the next run does not take it for its own. */

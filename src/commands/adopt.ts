@@ -6,11 +6,11 @@ import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { isFromOtherTool, makePlan, refuseConflicts } from '../migrations/plan.ts'
 import { requireNotLost } from '../ready/lost.ts'
-import { withdrawMarker } from '../ready/marker.ts'
+import { refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { hasHistory, readHistory } from '../sqlite/history.ts'
-import type { Finding } from '../sqlite/schema/compare.ts'
-import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
+import { compareSchemas, type Finding } from '../sqlite/schema/compare.ts'
+import { readAppSchema, type Schema, tableNamed, without } from '../sqlite/schema/read.ts'
 import { withDatabase } from '../sqlite/transaction.ts'
 import { prepareHistory, recordApplied, setAside } from '../sqlite/write-history.ts'
 import { expectedSchemas, matchPrefix } from '../verify/expected.ts'
@@ -32,13 +32,16 @@ type Adoption = Readonly<{
 /**
  * Takes over a database that another tool made: records as applied the migrations whose structure it has, so that `up` goes on
  * from there. Everything is decided and recorded under the write lock, in one transaction; no other row is changed, and the
- * other tool's records stay. A database with a history that `up` understands is left alone, and that is no failure.
- * @throws Failure HISTORY_CONFLICT when the structure is that of no migrations, after the nearest was shown; CONFIG_INVALID when there is nothing to adopt; what opening and locking throw
+ * other tool's records stay. A database with a history that `up` understands is left alone, and that is no failure, unless it has
+ * tables that only pending migrations make. Where it has none of the migrations' tables, nothing is recorded, and `up` applies all.
+ * @throws Failure HISTORY_CONFLICT when the structure is that of no migrations, after the nearest was shown; CONFIG_INVALID when
+ *   there is nothing to adopt; what opening and locking throw
  */
 export const adopt = async (context: Context, { json }: Readonly<{ json: boolean }>): Promise<void> => {
   const { config, engine, log, print, signal, version } = context
   const { database } = config
   await engine.validate('write')
+  refuseOthersMarker(config)
   await requireNotLost(engine, config)
   if (statSync(database, { throwIfNoEntry: false }) === undefined) throw nothingThere(database)
   const known = readMigrationFiles(config.migrations)
@@ -57,7 +60,12 @@ export const adopt = async (context: Context, { json }: Readonly<{ json: boolean
     )
   }
   if (tool === null) log.info('adopt.nothing', `${database} needs no adopting: run "migrator up"`, { schema })
-  else log.info('adopt.done', `adopted ${database} at ${schema}: run "migrator up"`, { tool, schema, recorded })
+  else
+    log.info('adopt.done', `adopted ${database} at ${schema ?? 'no migration'}: run "migrator up"`, {
+      tool,
+      schema,
+      recorded,
+    })
 }
 
 const nothingThere = (database: string): Failure =>
@@ -77,13 +85,17 @@ const takeOver = (
     conflicts.filter(({ name }) => !foreign.includes(name)),
     database,
   )
-  if (hasHistory(connection) && foreign.length === 0) {
-    return { database, tool: null, revision: null, schema: lastOf(history), recorded: [], findings: [] }
-  }
   const found = readAppSchema(connection)
+  const applied = known.length - pending.length
+  const isAhead = hasAny(found, without(structures.at(-1) ?? nothing, structures[applied - 1] ?? nothing))
+  if (hasHistory(connection) && foreign.length === 0 && !isAhead)
+    return { database, tool: null, revision: null, schema: lastOf(history), recorded: [], findings: [] }
   if (found.tables.length === 0) throw nothingThere(database)
   const origin = readOrigin(connection, foreign.length > 0)
-  const { length, findings } = matchPrefix(structures, found, known.length - pending.length)
+  const isOfMigrations = structures.some(({ tables }) => hasAny(found, tables))
+  const { length, findings } = isOfMigrations
+    ? matchPrefix(structures, found, applied)
+    : { length: applied, findings: compareSchemas(nothing, found, { adopted: true }) }
   const prefix = known.slice(0, length)
   const missing = prefix.filter(migration => pending.includes(migration))
   const adoption = { database, ...origin, schema: lastOf(prefix), findings }
@@ -99,13 +111,20 @@ const takeOver = (
   return { ...adoption, recorded: missing.map(({ name }) => name) }
 }
 
+const nothing: Schema = { tables: [], views: [], triggers: [] }
+
+const hasAny = (found: Schema, tables: Schema['tables']): boolean =>
+  tables.some(({ name }) => tableNamed(found, name) !== undefined)
+
 const lastOf = (migrations: readonly Readonly<{ name: string }>[]): string | null => migrations.at(-1)?.name ?? null
 
 const toText = ({ database, tool, revision, schema, findings }: Adoption): string => {
   // the log says so
   if (tool === null) return ''
   const differs = findings.some(({ weight }) => weight === 'difference')
-  const place = differs ? `is at no migration; the nearest is ${schema}` : `is at ${schema}`
+  const none = 'has no table of the migrations: "up" applies all of them beside what is there'
+  const at = schema === null ? none : `is at ${schema}`
+  const place = differs ? `is at no migration; the nearest is ${schema}` : at
   return `${[`${database}, made by ${originText({ tool, revision })}, ${place}`, ...findingsText(findings)].join('\n')}\n`
 }
 

@@ -10,11 +10,12 @@ import { readMigrationFiles } from '../migrations/files.ts'
 import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
 import { idleLimit } from '../migrations/run.ts'
 import { requireDatabase } from '../ready/lost.ts'
-import { commitWithoutMarker, readMarker } from '../ready/marker.ts'
+import { commitWithoutMarker, readMarker, refuseOthersMarker } from '../ready/marker.ts'
 import { markReady, notMarked } from '../ready/readiness.ts'
 import { withCopy } from '../sqlite/read-only.ts'
 import { withDatabase } from '../sqlite/transaction.ts'
 import { createProgress, didYouMean, formatThings } from '../text.ts'
+import { probeFolderOf } from '../volume/volume.ts'
 
 /** How far back: so many migrations, or until the named one is the last that is applied. */
 export type Target = Readonly<{ steps: number } | { to: string }>
@@ -30,6 +31,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
   const { config, engine, log, print, signal, version } = context
   const { database, readyFile } = config
   await engine.validate('write')
+  refuseOthersMarker(config)
   await requireDatabase(engine, config)
   const texts = readMigrationFiles(config.migrations)
   const migrations = await loadMigrations(texts, signal)
@@ -58,11 +60,10 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
     if ((await namesIn(transaction)).join() !== names.join())
       throw new Failure('DATABASE_BUSY', `${database} was migrated by another run just now`, 'Start again.')
     await transaction.probe()
-    const [marker, undone] = [
-      readMarker(readyFile),
-      texts.filter(({ name }) => names.includes(name)).map(({ text }) => text),
-    ]
-    const found = { isNew: false, head, marker, texts: undone }
+    probeFolderOf(readyFile)
+    const undone = texts.filter(({ name }) => names.includes(name)).map(({ text }) => text)
+    const lastChecked = readMarker(readyFile)?.checkedAt ?? null
+    const found = { isNew: false, head, lastChecked, texts: undone }
     const { checkedAt } = await blamingStrays(signal, () =>
       withSafetyBackup(context, transaction, found, async backup => {
         await revertMigrations(transaction, migrations, names, { ...options, backup }, reverted =>

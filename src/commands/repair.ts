@@ -3,7 +3,7 @@ import { Failure } from '../failure.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { namesHint, unknownMigration } from '../migrations/plan.ts'
 import { requireDatabase } from '../ready/lost.ts'
-import { withdrawMarker } from '../ready/marker.ts'
+import { refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
 import { readHistory } from '../sqlite/history.ts'
 import { withDatabase } from '../sqlite/transaction.ts'
 import { prepareHistory, recordChecksum } from '../sqlite/write-history.ts'
@@ -17,6 +17,7 @@ import { prepareHistory, recordChecksum } from '../sqlite/write-history.ts'
 export const repair = async (context: Context, name: string): Promise<void> => {
   const { config, engine, log } = context
   await engine.validate('write')
+  refuseOthersMarker(config)
   const known = readMigrationFiles(config.migrations)
   const migration = known.find(candidate => candidate.name === name)
   if (migration === undefined) throw unknownMigration(name, known, config.migrations)

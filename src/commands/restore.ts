@@ -1,23 +1,24 @@
 import { chmodSync, existsSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { backupFolder, listBackups, listReplaced, replacedPrefix } from '../backup/backups.ts'
+import { backupFolder, listBackups, listReplaced, replacedNames, replacedPrefix } from '../backup/backups.ts'
 import { keepUnfinished } from '../backup/protect.ts'
 import { type Context, confirm } from '../context.ts'
 import { attempt, Failure, forShell } from '../failure.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { readPlan } from '../migrations/plan.ts'
-import { withdrawMarker } from '../ready/marker.ts'
+import { refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
 import { markReady, notMarked } from '../ready/readiness.ts'
 import { checkFileByHelper, checkOf, refuseDamage } from '../sqlite/check.ts'
-import { copyByHelper } from '../sqlite/copy.ts'
+import { copyByHelper, setRollbackJournal } from '../sqlite/copy.ts'
 import { helperOf } from '../sqlite/helper.ts'
 import { replaceDatabase } from '../sqlite/replace.ts'
 import { withDatabase } from '../sqlite/transaction.ts'
 import { sameOwner, shareWithGroup, sizeOf } from '../volume/files.ts'
 import { removePartialFolders, withPartialFolder } from '../volume/folders.ts'
 import { keepAcl } from '../volume/keep-acl.ts'
+import { filesystemOf } from '../volume/mounts.ts'
 import { requireSpace } from '../volume/space.ts'
-import { probeFolder } from '../volume/volume.ts'
+import { probeFolderOf } from '../volume/volume.ts'
 
 /**
  * Puts a copy of a backup in the place of the database. What it replaces is kept beside it, the backup stays where it is.
@@ -31,9 +32,10 @@ export const restore = async (
   file: string | undefined,
   { latest, yes }: Readonly<{ latest: boolean; yes: boolean }>,
 ): Promise<void> => {
-  const { config, engine, log } = context
+  const { config, engine, host, log } = context
   const { database, volume } = config
   await engine.validate('write')
+  refuseOthersMarker(config)
   const backup = chooseBackup(database, file, latest)
   const texts = readMigrationFiles(config.migrations)
   const check = checkOf(config)
@@ -42,18 +44,20 @@ export const restore = async (
     yes,
     `${backup} takes the place of ${database}; what is there is kept. Its hub must be stopped`,
   )
-  removePartialFolders(volume, false)
+  removePartialFolders(volume, database, false)
   requireSpace([{ what: 'copy of the backup', folder: volume, bytes: statSync(backup).size, files: 4 }])
   const isLost = !existsSync(database)
-  const replaced = await withPartialFolder(volume, async partials => {
-    probeFolder(partials)
+  const replaced = await withPartialFolder(volume, database, async partials => {
     const partial = join(partials, basename(database))
+    probeFolderOf(partial)
     refuseDamage(backup, await copyByHelper('the restored database', backup, partial, check, helperOf(context)))
+    // a WAL needs memory that all who open the database share, which these filesystems may not have
+    if (filesystemOf(host.mounts, volume).kind === 'shared') setRollbackJournal(partial)
     sameOwner(partial, isLost ? backup : database)
     // a backup may be read-only, to be safe
     if (isLost) attempt(() => chmodSync(partial, statSync(partial).mode | 0o600))
     else keepAcl(partial, database)
-    return replaceDatabase(database, partial, () => {
+    return replaceDatabase(database, partial, replacedNames(database), () => {
       keepUnfinished(database)
       return withdrawMarker(config.readyFile)
     })

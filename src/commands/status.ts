@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { listBackups } from '../backup/backups.ts'
 import type { Context } from '../context.ts'
 import type { TableSize } from '../engine.ts'
-import { Failure } from '../failure.ts'
+import { Failure, printable } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import type { Screen, Style } from '../log.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
@@ -134,7 +134,9 @@ const summary = ({ database, applied, pending, ready, marker, bytes, journalMode
     `${database}: ${applied} applied`,
     paint(pending === 0 ? 'green' : 'yellow', `${pending} pending`),
     // a hub of this image has to wait for what is pending, however true the marker is
-    ready ? paint('green', pending === 0 ? 'ready' : `ready at ${marker?.schema}`) : paint('yellow', 'not ready'),
+    ready
+      ? paint('green', pending === 0 ? 'ready' : `ready at ${printable(marker?.schema ?? '')}`)
+      : paint('yellow', 'not ready'),
   ].join(', '),
   journalMode === null ? 'no database yet' : `${formatBytes(bytes)}, journal mode ${journalMode}`,
 ]
@@ -162,7 +164,10 @@ const migrationTable = ({ migrations }: Status, screen: Screen) =>
   )
 
 const conflicts = ({ conflicts }: Status, { paint }: Screen) =>
-  conflicts.flatMap(({ code, name, finding, hint }) => [`${paint('red', code)}: ${name} ${finding}`, `  ${hint}`])
+  conflicts.flatMap(({ code, name, finding, hint }) => [
+    `${paint('red', code)}: ${printable(`${name} ${finding}`)}`,
+    `  ${hint}`,
+  ])
 
 const tableSizes = ({ tables }: Status, screen: Screen) =>
   tables.length === 0
@@ -176,7 +181,7 @@ const tableSizes = ({ tables }: Status, screen: Screen) =>
 const markerAndBackups = ({ marker, ready, backups }: Status, screen: Screen) => [
   marker === null
     ? 'no ready marker'
-    : `ready marker of ${marker.schema}, written ${formatTime(marker.readyAt)}${ready ? '' : screen.paint('yellow', ', not true of this database')}`,
+    : `ready marker of ${printable(marker.schema)}, written ${formatTime(marker.readyAt)}${ready ? '' : screen.paint('yellow', ', not true of this database')}`,
   ...(backups.length === 0
     ? ['no backups']
     : [

@@ -1,18 +1,31 @@
+import { statSync } from 'node:fs'
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { requireNotLost } from '../ready/lost.ts'
-import { withdrawMarker } from '../ready/marker.ts'
+import { isMarkerOfAnother, ownMarker, refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
 import { findUnchanged } from '../ready/readiness.ts'
 
 /**
  * Brings the volume's database to the schema of the known migrations and leaves a true ready marker.
  * With nothing to do this is all that is loaded and done: no Umzug, no Sequelize, no lock, no write.
+ *
+ * Where the marker is another database's, this one gets a marker of its own; the run is refused all the same, for a hub that is not
+ * told of that would look at the other one.
  * @param to the last migration that is to be applied; undefined for all
+ * @throws Failure CONFIG_INVALID for a marker that is another database's, or none; what its steps throw
  */
 export const up = async (context: Context, to: string | undefined): Promise<void> => {
+  const { config } = context
+  if (!isMarkerOfAnother(config)) return bringUpOrLeave(context, to)
+  await bringUpOrLeave({ ...context, config: { ...config, readyFile: ownMarker(config) } }, to)
+  refuseOthersMarker(config)
+}
+
+const bringUpOrLeave = async (context: Context, to: string | undefined): Promise<void> => {
   const { config, engine, log, version } = context
   await engine.validate('write')
+  refuseOthersMarker(config)
   const files = readMigrationFiles(config.migrations)
   if (to !== undefined && !files.some(({ name }) => name === to))
     throw (await import('../migrations/plan.ts')).unknownMigration(to, files, config.migrations)
@@ -34,7 +47,11 @@ export const up = async (context: Context, to: string | undefined): Promise<void
     }
   } catch (error) {
     const failure = engine.explain(error)
-    if (failure instanceof Failure && failure.code === 'DATABASE_DAMAGED') withdrawMarker(config.readyFile)
+    const isDamaged = failure instanceof Failure && failure.code === 'DATABASE_DAMAGED'
+    if (isDamaged || isNoFile(config.database)) withdrawMarker(config.readyFile)
     throw failure
   }
 }
+
+/** Docker makes a folder in the place of a file that it cannot find to mount. */
+const isNoFile = (database: string): boolean => statSync(database, { throwIfNoEntry: false })?.isFile() === false

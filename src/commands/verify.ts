@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts'
-import { Failure, type FailureCode } from '../failure.ts'
+import { Failure, type FailureCode, printable } from '../failure.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import type { Finding } from '../sqlite/schema/compare.ts'
 import { textTable } from '../text.ts'
@@ -63,7 +63,7 @@ const toText = ({ database, schema, code, checks, findings }: Verification): str
   const differences = findings.filter(({ weight }) => weight === 'difference').length
   const verdict = code === null ? 'sound' : `${code}, ${differences} difference${differences === 1 ? '' : 's'}`
   const lines = [
-    `${database}${schema === null ? '' : ` at ${schema}`}: ${verdict}`,
+    `${database}${schema === null ? '' : ` at ${printable(schema)}`}: ${verdict}`,
     ...textTable(checks.map(({ check, result }) => [check, result])),
     ...findingsText(findings),
   ]

@@ -1,3 +1,4 @@
+import { printable } from '../failure.ts'
 import { describeActions, describeIndex } from '../sqlite/schema/compare.ts'
 import type { Column, Schema, Table } from '../sqlite/schema/read.ts'
 import { toMermaid } from './mermaid.ts'
@@ -10,15 +11,15 @@ export const toMarkdown = (structure: Schema, schema: string | null): string => 
   const { tables, views, triggers } = structure
   const sections = [
     '# Schema',
-    `At ${schema === null ? 'no migration' : `migration \`${schema}\``}, as \`migrator schema --format markdown\` tells it.`,
+    `At ${schema === null ? 'no migration' : `migration ${code(schema)}`}, as \`migrator schema --format markdown\` tells it.`,
     `\`\`\`mermaid\n${toMermaid(structure)}\`\`\``,
     ...tables.flatMap(table => [
-      `## ${table.name}`,
+      `## ${plain(table.name)}`,
       table.virtual ? codeBlock(table.sql) : columnTable(table.columns),
       ...list(detailsOf(table)),
     ]),
-    ...views.flatMap(({ name, sql }) => [`## ${name} (view)`, codeBlock(sql)]),
-    ...triggers.flatMap(({ name, table, sql }) => [`## ${name} (trigger on ${table})`, codeBlock(sql)]),
+    ...views.flatMap(({ name, sql }) => [`## ${plain(name)} (view)`, codeBlock(sql)]),
+    ...triggers.flatMap(({ name, table, sql }) => [`## ${plain(name)} (trigger on ${plain(table)})`, codeBlock(sql)]),
   ]
   return `${sections.join('\n\n')}\n`
 }
@@ -29,7 +30,7 @@ const columnTable = (columns: readonly Column[]): string =>
     ['---', '---', '---', '---', '---', '---'],
     ...columns.map(column => [
       code(column.name),
-      column.type,
+      plain(column.type),
       column.affinity,
       column.notNull ? 'no' : 'yes',
       column.default === null ? '' : code(column.default),
@@ -43,7 +44,7 @@ const moreOf = ({ key, rowidAlias, generated, collation }: Column): readonly str
   ...(key > 0 ? ['primary key'] : []),
   ...(rowidAlias ? ['numbered by SQLite'] : []),
   ...(generated === null ? [] : [`computed (${generated.kind}): ${code(generated.expression)}`]),
-  ...(collation === 'BINARY' ? [] : [`collation ${collation}`]),
+  ...(collation === 'BINARY' ? [] : [`collation ${plain(collation)}`]),
 ]
 
 const detailsOf = (table: Table): readonly string[] => [
@@ -64,6 +65,21 @@ const detailsOf = (table: Table): readonly string[] => [
 const list = (items: readonly string[]): readonly string[] =>
   items.length === 0 ? [] : [items.map(item => `- ${item}`).join('\n')]
 
-const code = (text: string): string => `\`${text}\``
+/** Text of a line: what Markdown would take for HTML is not. */
+const plain = (text: string): string => printable(text).replaceAll('<', '&lt;')
 
-const codeBlock = (sql: string): string => `\`\`\`sql\n${sql};\n\`\`\``
+/** More backticks than the text has in a row, and a space where it begins or ends with one. */
+const code = (text: string): string => {
+  const line = printable(text)
+  const fence = fenceOf(line, 1)
+  const space = /^`|`$/.test(line) ? ' ' : ''
+  return fence + space + line + space + fence
+}
+
+const fenceOf = (text: string, least: number): string =>
+  '`'.repeat(Math.max(least, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)))
+
+const codeBlock = (sql: string): string => {
+  const fence = fenceOf(sql, 3)
+  return `${fence}sql\n${sql};\n${fence}`
+}

@@ -41,11 +41,11 @@ const relations = ({ name, columns, foreignKeys }: Table): readonly string[] =>
     return `  ${quote(key.parent)} ${always ? '||' : '|o'}--o{ ${quote(name)} : ${quote(key.columns.join(', '))}`
   })
 
-const quote = (text: string): string => `"${text.replaceAll(/["%\\\r\n\v\b]/g, '_')}"`
+const quote = (text: string): string => `"${text.replaceAll(/["%\\\p{Cc}\p{Cf}]/gu, '_')}"`
 
 /** A type or a name inside an entity, where quotes are not known and PK, FK and UK are not names. */
 const word = (text: string): string =>
   text
-    .replaceAll(/[^\w()\u00c0-\uffff]+/g, '_')
+    .replaceAll(/[^\w()\u00c0-\uffff]+|[\p{Cf}\p{Z}]+/gu, '_')
     .replace(/^(?=[^a-z\u00c0-\uffff])/i, 'x')
     .replace(/^[PFU]K$/i, '$&_')

@@ -39,7 +39,7 @@ export const openReady = async (url: string, readyFile?: string): Promise<Hub> =
   try {
     await requireDatabase({ preflight: async () => preflight(place.database) }, place)
     connection = openExisting(place.database)
-    const truth = expectedMarker(await readContents(readerOf(connection), place.database))
+    const truth = expectedMarker(await readContents(readerOf(connection), place.database), marker.tables)
     if (!matches(marker, truth)) {
       const found = `${place.database} is at ${truth.schema || 'no migration'}`
       throw notReady(

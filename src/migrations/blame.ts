@@ -38,13 +38,14 @@ export const blamingStrays = async <T>(signal: AbortSignal, work: () => Promise<
 }
 
 /** A migration is to blame for what went wrong. */
-export const migrationFailed = (name: string, cause: unknown): Failure =>
-  new Failure(
-    'MIGRATION_FAILED',
-    `migration ${name} failed: ${reasonOf(cause)}`,
-    'Everything was rolled back; the database is as it was. Mend the migration, then start again.',
-    cause,
-  )
+export const migrationFailed = (name: string, cause: unknown): Failure => {
+  const reason = reasonOf(cause)
+  const cure = /\balready exists\b/.test(reason)
+    ? 'Where the hub made it, "migrator adopt" records the migration; otherwise mend the migration, then start again.'
+    : 'Mend the migration, then start again.'
+  const hint = `Everything was rolled back; the database is as it was. ${cure}`
+  return new Failure('MIGRATION_FAILED', `migration ${name} failed: ${reason}`, hint, cause)
+}
 
 /** A file of a migration is to blame for what went wrong. */
 export const loadFailed = (file: string, cause: unknown): Failure =>

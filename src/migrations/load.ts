@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { registerHooks, stripTypeScriptTypes } from 'node:module'
 import { dirname, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -29,7 +29,9 @@ export const loadMigrations = async (
   signal: AbortSignal,
 ): Promise<readonly LoadedMigration[]> => {
   watchStrays(signal)
-  const hooks = shareSequelize(known.map(({ file }) => pathToFileURL(dirname(file) + sep).href))
+  // Node resolves imports from where a file really is: folders and files may be links, as in a volume of a Kubernetes ConfigMap
+  const folders = new Set(known.flatMap(({ file }) => [dirname(file), dirname(realpathSync(file))]))
+  const hooks = shareSequelize([...folders].map(folder => pathToFileURL(folder + sep).href))
   try {
     return await Promise.all(known.map(migration => loadMigration(migration, signal)))
   } finally {

@@ -7,16 +7,9 @@ import type { MigrationFile } from '../migrations/files.ts'
 import { headOf, readPlan, refuseConflicts } from '../migrations/plan.ts'
 import { type Applied, idleLimit } from '../migrations/run.ts'
 import { createProgress } from '../text.ts'
+import { probeFolderOf } from '../volume/volume.ts'
 import { refuseLoss } from './lost.ts'
-import {
-  commitWithoutMarker,
-  expectedMarker,
-  type Marker,
-  matches,
-  readContents,
-  readMarker,
-  withdrawMarker,
-} from './marker.ts'
+import { commitWithoutMarker, expectedMarker, matches, readContents, readMarker, withdrawMarker } from './marker.ts'
 import { markReady, notMarked } from './readiness.ts'
 
 /**
@@ -32,21 +25,22 @@ export const bringUp = async (
 ): Promise<void> => {
   const { config, engine, log, signal, version } = context
   const start = performance.now()
-  const { applied, checkedAt, isNew, marker } = await session.transaction(transaction =>
+  const { applied, checkedAt, isNew, lastChecked } = await session.transaction(transaction =>
     applyPending(context, transaction, files, to),
   )
   for (const { name, milliseconds } of applied) {
     log.info('migration.applied', `applied ${name} in ${milliseconds} ms`, { name, milliseconds })
   }
-  if (isNew) await session.handOver()
-  // with nothing to apply the database is read for damage without the lock, so that a hub may write meanwhile
-  const checked = { version, checkedAt: checkedAt ?? (await checkDamage(context, marker)) }
-  // under the lock again: another version may commit meanwhile, and its marker must not be replaced by ours
-  const { schema } = await session
-    .transaction(transaction => markReady(transaction, config, files, checked), stopsAlone(signal))
-    .catch(error => {
-      throw applied.length === 0 ? error : notMarked(error, engine)
-    })
+  const mark = async () => {
+    if (isNew) await session.handOver()
+    // with nothing to apply the database is read for damage without the lock, so that a hub may write meanwhile
+    const checked = { version, checkedAt: checkedAt ?? (await checkDamage(context, lastChecked)) }
+    // under the lock again: another version may commit meanwhile, and its marker must not be replaced by ours
+    return session.transaction(transaction => markReady(transaction, config, files, checked), stopsAlone(signal))
+  }
+  const { schema } = await mark().catch(error => {
+    throw applied.length === 0 ? error : notMarked(error, engine)
+  })
   keepBackup(context)
   const milliseconds = Math.round(performance.now() - start)
   const done = applied.length === 0 ? 'nothing to apply' : `${applied.length} applied in ${milliseconds} ms`
@@ -58,8 +52,8 @@ type RunResult = Readonly<{
   /** null when it was not checked */
   checkedAt: string | null
   isNew: boolean
-  /** as it was before */
-  marker: Marker | undefined
+  /** before that, as the marker says; null if never */
+  lastChecked: string | null
 }>
 
 const applyPending = async (
@@ -72,23 +66,26 @@ const applyPending = async (
   const isNew = await transaction.isEmpty()
   if (isNew) refuseLoss(config)
   await transaction.probe()
+  probeFolderOf(config.readyFile)
   const { applied: before, pending: allPending, conflicts } = await readPlan(transaction, files)
   const isWanted = ({ name }: Readonly<{ name: string }>) => to === undefined || name <= to
   const pending = allPending.filter(isWanted)
   const marker = readMarker(config.readyFile)
-  if (marker !== undefined && !matches(marker, expectedMarker(await readContents(transaction, config.database))))
+  const contents = await readContents(transaction, config.database)
+  if (marker !== undefined && !matches(marker, expectedMarker(contents, marker.tables)))
     withdrawMarker(config.readyFile)
+  const lastChecked = marker?.checkedAt ?? null
   refuseConflicts(conflicts, config.database)
   const head = headOf(before)
   refuseBeyond(to, head, config.database)
-  if (pending.length === 0) return { applied: [], checkedAt: null, isNew, marker }
+  if (pending.length === 0) return { applied: [], checkedAt: null, isNew, lastChecked }
 
   const [{ loadMigrations }, { applyMigrations }] = await Promise.all([
     import('../migrations/load.ts'),
     import('../migrations/run.ts'),
   ])
   const migrations = await loadMigrations(files, signal)
-  const facts = { isNew, head, marker, texts: pending.map(({ text }) => text) }
+  const facts = { isNew, head, lastChecked, texts: pending.map(({ text }) => text) }
   const options = { version, signal, idleLimit, onProgress: createProgress(log, 'rows'), hook: runPlain }
   const { value: applied, checkedAt } = await blamingStrays(signal, () =>
     withSafetyBackup(context, transaction, facts, async backup => {
@@ -97,7 +94,7 @@ const applyPending = async (
       return done
     }),
   )
-  return { applied, checkedAt, isNew, marker }
+  return { applied, checkedAt, isNew, lastChecked }
 }
 
 /** @throws Failure CONFIG_INVALID when later migrations than the wanted one are applied: `up` takes none back */

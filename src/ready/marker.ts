@@ -1,11 +1,13 @@
-import { chmodSync, renameSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { chmodSync, renameSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { Config } from '../config.ts'
 import type { Reader, SchemaObject } from '../engine.ts'
-import { attempt, errorCode } from '../failure.ts'
+import { attempt, errorCode, Failure, forShell } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import { digest, type MigrationFile } from '../migrations/files.ts'
 import { readSmallFile } from '../small-file.ts'
 import { removeFile, replaceFile, syncFolder } from '../volume/files.ts'
+import { databaseFiles } from '../volume/volume.ts'
 
 /** What the ready marker says of the volume. Read by hubs and by healthcheck.sh: fields are added, never changed. */
 export type Marker = Readonly<{
@@ -15,7 +17,7 @@ export type Marker = Readonly<{
   migrations: number
   /** file name of the database, beside the marker */
   database: string
-  /** digest of the schema and the history */
+  /** digest of what the migrations made, and of the history */
   fingerprint: string
   /** when the database was last checked for damage; ISO 8601, UTC; null if never */
   checkedAt: string | null
@@ -25,6 +27,8 @@ export type Marker = Readonly<{
   version: string
   /** a quick checksum of all that made the marker true (quickChecksum); for the migrator's own use */
   seen: string
+  /** the tables and views that the migrations made, which the fingerprint is of; older versions wrote none, and told of all */
+  tables?: readonly string[]
 }>
 
 /** Bytes that a marker has at most. */
@@ -47,7 +51,60 @@ const isMarker = (found: unknown): found is Marker =>
   'schema' in found &&
   typeof found.schema === 'string' &&
   'readyAt' in found &&
-  typeof found.readyAt === 'string'
+  typeof found.readyAt === 'string' &&
+  (!('tables' in found) || (Array.isArray(found.tables) && found.tables.every(name => typeof name === 'string')))
+
+/**
+ * A marker is replaced and taken away, so what has its name must be one, and of this database. What a damaged marker begins with, or
+ * an empty file, is taken for one.
+ * @throws Failure CONFIG_INVALID naming the file and what it is instead
+ */
+export const refuseOthersMarker = (config: Config): void => {
+  const { database, readyFile } = config
+  const setting = `MIGRATOR_READY_FILE=${forShell(ownMarker(config))}`
+  for (const file of [readyFile, withdrawn(readyFile)]) {
+    const other = otherThanMarker(file, database)
+    if (other === undefined) continue
+    const hint =
+      other === ofAnother
+        ? `Give this one a marker of its own, here and for its hub: ${setting}. Where it is the same database under a new name, remove ${file}.`
+        : `Name a file of its own, here and for its hub, such as ${setting}, or move that one away.`
+    throw new Failure('CONFIG_INVALID', `the ready marker of ${database} cannot be ${file}: it is ${other}`, hint)
+  }
+}
+
+/** A marker that no other database of the volume has. */
+export const ownMarker = ({ database, readyFile }: Config): string =>
+  join(dirname(readyFile), `.${basename(database)}.ready`)
+
+export const isMarkerOfAnother = ({ database, readyFile }: Config): boolean =>
+  [readyFile, withdrawn(readyFile)].some(file => otherThanMarker(file, database) === ofAnother)
+
+const ofAnother = 'a ready marker of another database'
+
+/** What is in the place of a marker; undefined where it is one of this database, or there is nothing. */
+const otherThanMarker = (file: string, database: string): string | undefined => {
+  if (databaseFiles.some(suffix => file === database + suffix)) return 'the database'
+  // a folder that may not be read is for requireVolume to tell
+  const outcome = attempt(() => statSync(file, { throwIfNoEntry: false }))
+  const stats = 'value' in outcome ? outcome.value : undefined
+  if (stats === undefined) return undefined
+  if (!stats.isFile()) return stats.isDirectory() ? 'a folder' : 'no file'
+  const found = readMarker(file)
+  if (found !== undefined) {
+    const isOwn = found.database === undefined || found.database === basename(database)
+    return isOwn ? undefined : ofAnother
+  }
+  return stats.size === 0 || looksLikeMarker(file) ? undefined : 'no ready marker'
+}
+
+/** A power cut may leave a marker that is cut off, or zeros in its place. */
+const looksLikeMarker = (file: string): boolean => {
+  const read = attempt(() => readSmallFile(file, largest))
+  // one that may not be read is for whoever writes it to tell
+  if ('error' in read) return !(read.error instanceof Failure)
+  return /^(?:\{"schema":"|\0*$)/.test(read.value.toString('latin1'))
+}
 
 /** Replaces the marker at once: a reader sees the old one, or none, or the whole new one; never a part. */
 export const writeMarker = (file: string, marker: Marker): void => {
@@ -104,18 +161,32 @@ export const readContents = async (reader: Reader, path: string): Promise<Conten
   applied: await reader.history(),
 })
 
-/** What a marker must say of a database to be true. */
-export const expectedMarker = ({ database, objects, applied }: Contents): ExpectedMarker => ({
+/**
+ * What a marker must say of a database to be true. What others keep in it, such as the hub's own sessions or what Litestream needs,
+ * makes no marker untrue.
+ * @param tables the tables and views that the migrations made, which a marker names; undefined for one of an older version, which
+ *   tells of everything in the database
+ */
+export const expectedMarker = (
+  { database, objects, applied }: Contents,
+  tables: readonly string[] | undefined,
+): ExpectedMarker => ({
   schema: applied.at(-1)?.name ?? '',
   migrations: applied.length,
   database,
   fingerprint: digest(
     JSON.stringify([
-      objects.filter(({ sql }) => !isPlainIndex.test(sql)),
+      objects.filter(object => isTold(object, tables) && !isPlainIndex.test(object.sql)),
       ...applied.map(({ name, checksum }) => [name, checksum]),
     ]),
   ),
 })
+
+/** SQLite knows names by any letter case. Triggers and UNIQUE indexes belong to their table: they change what a write does. */
+const isTold = ({ type, name, table }: SchemaObject, tables: readonly string[] | undefined): boolean => {
+  const own = (type === 'view' ? name : table).toLowerCase()
+  return tables === undefined || tables.some(told => told.toLowerCase() === own)
+}
 
 /**
  * One that is not UNIQUE changes neither what is stored nor what is read: whoever adds it leaves the volume ready. SQLite keeps each text

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import type { Engine, Reader, Session, Transaction } from '../engine.ts'
+import type { Engine, Reader, SchemaObject, Session, Transaction } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
@@ -57,20 +57,32 @@ export const markReady = async (
   { version, checkedAt }: Pick<Marker, 'version' | 'checkedAt'>,
 ): Promise<Marker> => {
   const contents = await readContents(transaction, database)
-  const { applied } = contents
-  const truth = { ...expectedMarker(contents), version }
+  const { applied, objects } = contents
   const known = files.filter(file => applied.some(({ name }) => name === file.name))
+  const tables = tablesOf(objects, known)
+  const truth = { ...expectedMarker(contents, tables), version }
   const marker = {
     ...truth,
     checkedAt,
     readyAt: new Date().toISOString(),
     seen: quickChecksum(contents, known, truth),
+    tables,
   }
   if (applied.length > 0) {
     await transaction.flushCommitted()
     writeMarker(readyFile, marker)
   }
   return marker
+}
+
+/** The tables and views that migrations made: those whose names are in their texts. */
+const tablesOf = (objects: readonly SchemaObject[], files: readonly MigrationFile[]): readonly string[] => {
+  const all = files.map(({ text }) => text.toLowerCase()).join('\n')
+  const words = new Set(all.split(/[^\p{L}\p{N}_$]+/u))
+  const isNamed = (name: string): boolean => words.has(name) || (/[^\p{L}\p{N}_$]/u.test(name) && all.includes(name))
+  return objects
+    .filter(({ type, name }) => (type === 'table' || type === 'view') && isNamed(name.toLowerCase()))
+    .map(({ name }) => name)
 }
 
 /** What kept the marker from being written once the database was changed: that stays, whatever the failure's own hint says. */
@@ -106,7 +118,7 @@ export const readState = async <R extends Reader, T>(
   const marker = readMarker(readyFile)
   const found = await engine.read(whenBusy, async reader => {
     const contents = await readContents(reader, database)
-    const truth = expectedMarker(contents)
+    const truth = expectedMarker(contents, marker?.tables)
     const ready = marker !== undefined && matches(marker, truth)
     return { applied: contents.applied, marker, truth, ready, more: await more(reader) }
   })

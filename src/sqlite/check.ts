@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import type { TableSize } from '../engine.ts'
 import { attempt, attemptAsync, Failure } from '../failure.ts'
 import type { Connection } from './connect.ts'
-import { leftAsItIs, sqliteCode, sqliteError, unlessUnknownHere } from './errors.ts'
+import { isLogicError, leftAsItIs, sqliteError, unlessUnknownHere } from './errors.ts'
 import { hasBadHeader } from './file.ts'
 import { type Helper, runHelper } from './helper.ts'
 import { readOnly } from './read-only.ts'
@@ -23,6 +23,8 @@ export const checkOf = ({ check }: Config): Check => (check === 'always' ? 'inte
 export type FileCheck = Readonly<{
   /** what is wrong, the first few; none in a sound database */
   findings: readonly string[]
+  /** what cannot be checked here, and why: it needs a function, a collation or a table that only the hub has. No sign of damage */
+  unchecked: readonly string[]
   /** of a sound database; none in another */
   rows: readonly TableSize[]
 }>
@@ -35,35 +37,74 @@ const most = 3
  * @throws SQLite's errors, other than those that say that the file is damaged: that is a finding
  */
 export const checkFile = async (path: string, check: Check): Promise<FileCheck> => {
-  if (hasBadHeader(path)) return { findings: ['its first bytes are not those of a SQLite database'], rows: [] }
+  if (hasBadHeader(path)) return damaged('its first bytes are not those of a SQLite database')
   const outcome = await attemptAsync(() => readOnly(path, async connection => inspectOpen(path, connection, check)))
   if ('value' in outcome) return outcome.value
   const said = sqliteError(outcome.error)
   if (said === undefined || !/^SQLITE_(?:NOTADB|CORRUPT|ERROR)/.test(said.code)) throw outcome.error
-  return { findings: [said.message], rows: [] }
+  return damaged(said.message)
 }
+
+const damaged = (finding: string): FileCheck => ({ findings: [finding], unchecked: [], rows: [] })
 
 /** In one transaction: a writer would change the file's size between two questions. */
 const inspectOpen = (path: string, connection: Connection, check: Check): FileCheck =>
   connection.transaction(() => {
-    const findings = [...wrongSize(path, connection), ...checkAll(connection, check), ...wrongMarks(connection)]
-    return { findings: findings.slice(0, most), rows: findings.length === 0 ? countTables(connection) : [] }
+    const checked = checkAll(connection, check)
+    const findings = [...wrongSize(path, connection), ...checked.findings, ...wrongMarks(connection)]
+    return {
+      findings: findings.slice(0, most),
+      unchecked: checked.unchecked,
+      rows: findings.length === 0 ? countTables(connection) : [],
+    }
   })()
 
-/** What only the hub can read (a collation or a module of its own) stops the check: then each table is read by itself. */
-const checkAll = (connection: Connection, check: Check): readonly string[] => {
-  const [whole] = unlessUnknownHere(() => runCheck(connection, check, String(most)))
-  return (
-    whole ??
-    readObjects(connection)
-      .filter(({ type }) => type === 'table')
-      .flatMap(({ name }) => unlessUnknownHere(() => runCheck(connection, check, quote(name))).flat())
-  )
+type Checked = Pick<FileCheck, 'findings' | 'unchecked'>
+
+/** What only the hub can read stops the check: then each table is read by itself, as closely as it can be. */
+const checkAll = (connection: Connection, check: Check): Checked => {
+  const whole = unlessUnreadable(() => runCheck(connection, check, String(most)))
+  if ('value' in whole) return whole.value
+  const tables = readObjects(connection)
+    .filter(({ type }) => type === 'table')
+    .map(({ name }) => checkTable(connection, check, name))
+  return {
+    findings: tables.flatMap(({ findings }) => findings),
+    unchecked: tables.flatMap(({ unchecked }) => unchecked),
+  }
 }
 
-const runCheck = (connection: Connection, check: Check, of: string): readonly string[] => {
+/** `quick_check` reads no index, so it may do where an index has a function of the hub's. */
+const checkTable = (connection: Connection, check: Check, name: string): Checked => {
+  const close = unlessUnreadable(() => runCheck(connection, check, quote(name)))
+  if ('value' in close) return close.value
+  const quick =
+    check === 'quick_check' ? close : unlessUnreadable(() => runCheck(connection, 'quick_check', quote(name)))
+  const { findings, unchecked } = 'value' in quick ? quick.value : { findings: [], unchecked: [] }
+  const what = 'value' in quick ? `the indexes of table ${name}` : `table ${name}`
+  return { findings, unchecked: [...unchecked, `${what}: ${close.reason}`] }
+}
+
+/** What reading gives, or why SQLite could not read something that is no sign of damage. */
+const unlessUnreadable = <T>(read: () => T): Readonly<{ value: T } | { reason: string }> => {
+  const outcome = attempt(read)
+  if ('value' in outcome) return outcome
+  const said = sqliteError(outcome.error)
+  if (said === undefined || !isLogicError(outcome.error)) throw outcome.error
+  return { reason: said.message }
+}
+
+/** SQLite says so of a full-text index whose table of content is gone, or whose tokenizer it has not. */
+const isUncheckable = /^unable to validate the inverted index\b.*\b(?:SQL logic error|no such|unknown)\b/
+
+const runCheck = (connection: Connection, check: Check, of: string): Checked => {
   const checked = connection.prepare<[], string>(`PRAGMA ${check}(${of})`).pluck().all()
-  return checked.length === 1 && checked[0] === 'ok' ? [] : checked.map(text => text.replaceAll('\n', ' '))
+  if (checked.length === 1 && checked[0] === 'ok') return { findings: [], unchecked: [] }
+  const lines = checked.map(text => text.replaceAll('\n', ' '))
+  return {
+    findings: lines.filter(line => !isUncheckable.test(line)),
+    unchecked: lines.filter(line => isUncheckable.test(line)),
+  }
 }
 
 /**
@@ -87,9 +128,11 @@ export const requireSound = async (path: string, check: Check, helper: Helper): 
 /** What `inspect` finds, in a helper process. */
 export const checkFileByHelper = async (path: string, check: Check, helper: Helper): Promise<FileCheck> => {
   const { size } = statSync(path)
-  return (await runHelper(helper, ['inspect', path, check], read =>
+  const inspected = (await runHelper(helper, ['inspect', path, check], read =>
     helper.onProgress('checking', Math.min(read, size), size),
   )) as FileCheck
+  if (inspected.unchecked.length > 0) helper.onUnchecked(path, inspected.unchecked)
+  return inspected
 }
 
 /** @throws Failure DATABASE_DAMAGED when there are findings */
@@ -98,24 +141,19 @@ export const refuseDamage = (path: string, { findings }: FileCheck): void => {
   throw new Failure('DATABASE_DAMAGED', `${path} is damaged: ${findings.join('; ')}`, leftAsItIs)
 }
 
-/** How many rows each table has, by name; without those that only their hub can read (a virtual table of its own module). */
+/** How many rows each table has, by name; without those that cannot be counted here. */
 export const countTables = (connection: Connection): readonly TableSize[] =>
   tableNames(connection).flatMap(name => countRows(connection, name).map(rows => ({ name, rows })))
 
-/** How many rows a table has; nothing for one that only its hub can read, or a virtual one whose content is elsewhere, and gone. */
-export const countRows = (connection: Connection, table: string): readonly number[] => {
-  const counted = attempt(() =>
-    unlessUnknownHere(() =>
-      connection
-        .prepare<[], number>(`SELECT count(*) FROM main.${quote(table)}`)
-        .pluck()
-        .all(),
-    ).flat(),
-  )
-  if ('value' in counted) return counted.value
-  if (sqliteCode(counted.error) === 'SQLITE_ERROR' && isVirtual(connection, table)) return []
-  throw counted.error
-}
-
-const isVirtual = (connection: Connection, table: string): boolean =>
-  connection.prepare('SELECT 1 FROM main.sqlite_schema WHERE name = ? AND rootpage = 0').get(table) !== undefined
+/**
+ * How many rows a table has; nothing where it cannot be counted here: a virtual table whose module or content only its hub has, or a
+ * name that is not UTF-8.
+ * @throws SQLite's other errors, of damage too
+ */
+export const countRows = (connection: Connection, table: string): readonly number[] =>
+  unlessUnknownHere(() =>
+    connection
+      .prepare<[], number>(`SELECT count(*) FROM main.${quote(table)}`)
+      .pluck()
+      .all(),
+  ).flat()

@@ -80,6 +80,17 @@ const foldLeftovers = (path: string): void => {
   }
 }
 
+/** Gives a database that nobody has open a rollback journal. Exclusive locking needs no -shm file. @throws SQLite's errors */
+export const setRollbackJournal = (path: string): void => {
+  const connection = new Database(path, { fileMustExist: true })
+  try {
+    connection.pragma('locking_mode = EXCLUSIVE')
+    connection.pragma('journal_mode = DELETE')
+  } finally {
+    connection.close()
+  }
+}
+
 /** `copyDatabase` in a helper process. @param what it is, for the progress */
 export const copyByHelper = async (
   what: string,
@@ -90,11 +101,13 @@ export const copyByHelper = async (
 ): Promise<FileCheck> => {
   const { size } = statSync(from)
   let readBefore: number | undefined
-  return (await runHelper(helper, ['copy', from, to, check], read => {
+  const inspected = (await runHelper(helper, ['copy', from, to, check], read => {
     const copied = sizeOf(to)
     if (readBefore === undefined) helper.onProgress(what, copied, size)
     if (copied < size) return
     readBefore ??= read
     helper.onProgress(`checking ${what}`, Math.min(read - readBefore, size), size)
   })) as FileCheck
+  if (inspected.unchecked.length > 0) helper.onUnchecked(from, inspected.unchecked)
+  return inspected
 }

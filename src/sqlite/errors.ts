@@ -2,7 +2,7 @@ import { accessSync, closeSync, constants, openSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attempt, errorCode, Failure } from '../failure.ts'
 import { fileFailure, type Meaning, meanings } from '../volume/errors.ts'
-import { freeBytes } from '../volume/files.ts'
+import { freeBytes, removeFile } from '../volume/files.ts'
 
 /** What SQLite says: its extended result code (`SQLITE_BUSY_SNAPSHOT`), and a sentence. */
 type SqliteError = Readonly<{ code: string; message: string }>
@@ -76,10 +76,19 @@ const askKernel = (path: string, said: string, cause: unknown): unknown => {
     closeSync(openSync(folder, 'r'))
     // a journal that cannot be made is SQLITE_CANTOPEN, whether it is for want of rights or of an inode
     const { files, ffree } = statfsSync(folder)
-    return freeBytes(folder) === 0 || (files > 0 && ffree === 0)
+    return freeBytes(folder) === 0 || (files > 0 && ffree === 0) || takesNoFile(path)
   })
   if ('value' in isFull) return isFull.value ? told('full', path, said, cause) : undefined
   return errorCode(isFull.error) === 'ENOENT' ? told('gone', path, said, cause) : fileFailure(isFull.error)
+}
+
+/** Some filesystems, such as mergerfs, refuse a new file while they still have room. */
+const takesNoFile = (path: string): boolean => {
+  const probe = `${path}.migrator-probe`
+  const made = attempt(() => closeSync(openSync(probe, 'wx')))
+  if ('error' in made) return /^(?:ENOSPC|EDQUOT)$/.test(String(errorCode(made.error)))
+  attempt(() => removeFile(probe))
+  return false
 }
 
 const told = (meaning: Meaning, path: string, said: string, cause: unknown): Failure => {
@@ -136,13 +145,17 @@ const meaningOfCode = (code: string): CodeMeaning | undefined => {
 /** What a hint for a damaged database begins with; main.ts adds which backup would mend it. */
 export const leftAsItIs = 'It is left as it is.'
 
-/** What reading gives; nothing where it fails for want of a collation, a function or a module that only the hub brings along. */
+/** Whether SQLite cannot run a statement for what the schema says, such as a function that only the hub has: no sign of damage. */
+export const isLogicError = (error: unknown): boolean => /^SQLITE_ERROR/.test(String(sqliteCode(error)))
+
+/** What reading gives; nothing where it cannot be read here for what only the hub has. */
 export const unlessUnknownHere = <T>(read: () => T): readonly T[] => {
   const outcome = attempt(read)
   if ('value' in outcome) return [outcome.value]
-  if (isUnknownHere(sqliteError(outcome.error))) return []
+  if (isLogicError(outcome.error)) return []
   throw outcome.error
 }
 
-const isUnknownHere = (said: SqliteError | undefined): boolean =>
-  said !== undefined && /^(?:no such (?:collation sequence|function|module)\b|unknown function\b)/.test(said.message)
+/** What a hub brings along: collations, functions, and the modules and tokenizers of virtual tables. */
+const isUnknownHere = ({ message }: SqliteError): boolean =>
+  /\b(?:no such|unknown) (?:collation sequence|module|function|tokenizer)\b/.test(message)

@@ -25,6 +25,8 @@ export type Helper = Readonly<{
   onProgress: (what: string, done: number, total: number) => void
   /** seconds that it may do nothing at all; ten times that while it waits for a disk, which may flush for minutes */
   idleLimit: number
+  /** told what could not be checked in a database, and why */
+  onUnchecked: (path: string, unchecked: readonly string[]) => void
 }>
 
 /** How this run starts a helper process, and shows how far that is. */
@@ -32,6 +34,11 @@ export const helperOf = ({ command, log, signal }: Surroundings): Helper => ({
   command,
   signal,
   onProgress: createProgress(log, 'bytes'),
+  onUnchecked: (file, unchecked) =>
+    log.warn('check.incomplete', `in ${file} this cannot be checked here: ${unchecked.join('; ')}`, {
+      file,
+      unchecked,
+    }),
   idleLimit: 60,
 })
 

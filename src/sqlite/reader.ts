@@ -12,12 +12,12 @@ export type SqliteReader = Reader & Readonly<{ connection: Connection }>
 export const readerOf = (connection: Connection): SqliteReader => ({
   connection,
   // inside a transaction page_count would not tell: BEGIN IMMEDIATE makes a first page
-  isEmpty: async () => connection.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0,
+  isEmpty: async () => readObjects(connection).every(({ table }) => isOfReplication(table)),
   history: async () => readHistory(connection),
   strangersTable: async () => {
     if (hasHistory(connection)) return undefined
     const { tableNames } = await import('./schema/read.ts')
-    return tableNames(connection).find(name => !sameName(name, historyTable))
+    return tableNames(connection).find(name => !sameName(name, historyTable) && !isOfReplication(name))
   },
   objects: async () => readObjects(connection),
   rows: async () => (await import('./check.ts')).countTables(connection),
@@ -31,6 +31,9 @@ export const readObjects = (connection: Connection): readonly SchemaObject[] =>
        WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name, type`,
     )
     .all()
+
+/** Litestream makes its tables in whatever database it finds, before a migration has run, too. */
+const isOfReplication = (table: string): boolean => /^_litestream_/i.test(table)
 
 /**
  * Holds a file's size against its pages. SQLite notices a file that is too short when it reads there, and never one that grew:

@@ -1,11 +1,18 @@
 import { existsSync, linkSync, readdirSync, readFileSync, readlinkSync, renameSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
-import { listReplaced, replacedPrefix } from '../backup/backups.ts'
-import { attempt, Failure } from '../failure.ts'
+import { basename, dirname } from 'node:path'
+import { attempt, errorCode, Failure } from '../failure.ts'
 import { freePath, removeFile, sizeOf, syncFolder } from '../volume/files.ts'
 import { type Connection, openDatabase, refuseReplaced } from './connect.ts'
-import { isBusy, sqliteCode } from './errors.ts'
+import { isBusy, sqliteCode, toFailure } from './errors.ts'
 import { hasBadHeader, hasBadJournal } from './file.ts'
+
+/** What is replaced gets a name beside the database. */
+export type KeptNames = Readonly<{
+  /** the path at a time such as `20260118T100000Z` */
+  at: (stamp: string) => string
+  /** the paths of what was replaced until now */
+  all: () => readonly string[]
+}>
 
 /**
  * Puts a whole, synced file in the place of a database, and keeps what was there as `<database>.replaced-<UTC>`.
@@ -21,13 +28,14 @@ import { hasBadHeader, hasBadJournal } from './file.ts'
 export const replaceDatabase = (
   database: string,
   replacement: string,
+  names: KeptNames,
   withdraw: () => () => void,
 ): string | undefined => {
   refuseOpenElsewhere(database)
   const isForSqlite = sizeOf(database) > 0 && !hasBadHeader(database) && !hasBadJournal(database)
   const locked = isForSqlite ? lockForGood(database) : undefined
   try {
-    return exchange(database, replacement, locked, withdraw)
+    return exchange(database, replacement, names, locked, withdraw)
   } finally {
     locked?.connection.close()
   }
@@ -36,13 +44,14 @@ export const replaceDatabase = (
 const exchange = (
   database: string,
   replacement: string,
+  names: KeptNames,
   locked: Locked | undefined,
   withdraw: () => () => void,
 ): string | undefined => {
   const undo = [() => locked?.setBack()]
   try {
-    removeHalfKept(database)
-    const kept = freePath(stamp => join(dirname(database), replacedPrefix(database) + stamp))
+    removeHalfKept(database, names.all())
+    const kept = freePath(names.at)
     undo.push(withdraw())
     undo.push(() => putBack(database, kept))
     const old = locked === undefined ? moveAside(database, kept) : keep(database, kept)
@@ -50,12 +59,22 @@ const exchange = (
     syncFolder(dirname(database))
     renameSync(replacement, database)
     undo.length = 0
-    syncFolder(dirname(database))
+    const flushed = attempt(() => syncFolder(dirname(database)))
+    if ('error' in flushed) throw notFlushed(database, old, flushed.error)
     return old
   } catch (error) {
     for (const step of undo.toReversed()) attempt(step)
     throw error
   }
+}
+
+/** The new one is in place, whatever the failure's own hint says; a power cut may still bring the old one back. */
+const notFlushed = (database: string, old: string | undefined, error: unknown): unknown => {
+  const failure = toFailure(error, database)
+  if (!(failure instanceof Failure)) return failure
+  const kept = old === undefined ? '' : `; what was there is ${old}`
+  const message = `${database} is replaced${kept}, but that could not be flushed to disk: ${failure.message}`
+  return new Failure(failure.code, message, 'Mend that, then run "migrator up": it checks the database again.', failure)
 }
 
 type Locked = Readonly<{
@@ -98,7 +117,10 @@ const openSomewhere = (database: string, cause: unknown): Failure => {
 
 /** By a second name for the same file, so that the rename replaces it at once; by moving it where a filesystem has no links. */
 const keep = (database: string, kept: string): string => {
-  if ('error' in attempt(() => linkSync(database, kept))) renameSync(database, kept)
+  const linked = attempt(() => linkSync(database, kept))
+  if ('error' in linked && errorCode(linked.error) === 'EEXIST')
+    throw new Failure('DATABASE_BUSY', `${kept} was made by another program just now`, 'Start again.', linked.error)
+  if ('error' in linked) renameSync(database, kept)
   return kept
 }
 
@@ -123,9 +145,9 @@ const putBack = (database: string, kept: string): void => {
 }
 
 /** A second name that a killed restore left is the database itself. */
-const removeHalfKept = (database: string): void => {
+const removeHalfKept = (database: string, kept: readonly string[]): void => {
   const file = statSync(database, { throwIfNoEntry: false })
-  for (const replaced of listReplaced(database))
+  for (const replaced of kept)
     if (file !== undefined && statSync(replaced, { throwIfNoEntry: false })?.ino === file.ino) removeFile(replaced)
 }
 

@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import type { Migratable, Transaction } from '../engine.ts'
 import { historyTable, wasAdopted } from '../history.ts'
 import { filesystemOf } from '../volume/mounts.ts'
-import { probeFolder } from '../volume/volume.ts'
+import { probeFolderOf } from '../volume/volume.ts'
 import { createHandle } from './bridge/handle.ts'
 import { connectHandle } from './bridge/sequelize.ts'
 import { type Connection, closeUnlessDamaged, openDatabase, withTransaction } from './connect.ts'
@@ -48,12 +48,12 @@ export const transactionOf = (
   connection: Connection,
   commit: () => Promise<void>,
 ): SqliteTransaction => {
-  const { config, host } = surroundings
+  const { host } = surroundings
   const folder = dirname(connection.name)
   return {
     ...migratableOn(connection),
     probe: async () => {
-      for (const probed of new Set([folder, dirname(config.readyFile)])) probeFolder(probed)
+      probeFolderOf(connection.name)
       await distrustLocks(surroundings, connection)
     },
     flushCommitted: async () => flushCommitted(connection.name),

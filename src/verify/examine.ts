@@ -52,7 +52,7 @@ export const runChecks = async (context: Context, known: readonly MigrationFile[
   return {
     schema: applied.at(-1)?.name ?? null,
     results: {
-      damage: damage === undefined ? [] : damageProblems(database, damage),
+      damage: damage === undefined ? uncheckedProblems(database, checked.unchecked) : damageProblems(database, damage),
       ...(orphans instanceof Failure
         ? {}
         : { 'foreign keys': toProblems('foreign keys', 'SCHEMA_DRIFT', orphansHint, orphans) }),
@@ -117,6 +117,19 @@ export const toProblems = (
 /** @param failure the one that shows the damage */
 export const damageProblems = (database: string, { code, hint, message }: Failure): readonly Problem[] =>
   toProblems('damage', code, hint, differ('difference', database, 'damage', null, message))
+
+/** What needs something that only the hub has is told, and is no difference. */
+export const uncheckedProblems = (database: string, unchecked: readonly string[]): readonly Problem[] =>
+  unchecked.map(reason => ({
+    check: 'damage',
+    code: null,
+    weight: 'information',
+    object: database,
+    what: 'unchecked',
+    expected: null,
+    found: reason,
+    hint: null,
+  }))
 
 /** Conflicts are differences; pending migrations are told, and are none. */
 export const historyProblems = (

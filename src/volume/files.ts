@@ -1,8 +1,11 @@
 import {
   chmodSync,
-  chownSync,
   closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
   fsyncSync,
+  linkSync,
   openSync,
   readdirSync,
   renameSync,
@@ -49,15 +52,22 @@ export const syncFolder = (folder: string): void => {
 }
 
 /**
- * Gives a file or folder the mode of another and, as far as this user may, its group and its owner: root may for whoever has the
- * volume, anybody else for a group of his own, through which a hub of another user has the file.
+ * Gives a new file or folder the mode of another and, as far as this user may, its group and its owner: root may for the user who
+ * has the volume, anybody else for a group of his own, through which a hub of another user has the file. Some filesystems have
+ * neither modes nor owners to change. By descriptor: what `path` names is not followed where it is a link.
  */
 export const sameOwner = (path: string, model: string): void => {
   const { mode, uid, gid } = statSync(model)
-  chmodSync(path, mode & 0o7777)
-  const asItIs = -1
-  attempt(() => chownSync(path, asItIs, gid))
-  attempt(() => chownSync(path, uid, asItIs))
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    const asItIs = -1
+    attempt(() => fchownSync(descriptor, asItIs, gid))
+    attempt(() => fchownSync(descriptor, uid, asItIs))
+    // after the owner, whose change takes setuid bits away
+    attempt(() => fchmodSync(descriptor, mode & 0o7777))
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 /**
@@ -78,6 +88,27 @@ export const freePath = (pathAt: (stamp: string) => string, now: number = Date.n
   const path = pathAt(new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, ''))
   const isTaken = readdirSync(dirname(path)).some(entry => entry.startsWith(basename(path)))
   return isTaken ? freePath(pathAt, now + 1000) : path
+}
+
+/**
+ * Renames a file, but takes no name that something else has: rename(2) replaces whatever is there.
+ * @returns whether the name was free
+ */
+export const renameToFree = (from: string, to: string): boolean => {
+  const linked = attempt(() => linkSync(from, to))
+  if ('value' in linked) {
+    unlinkSync(from)
+    return true
+  }
+  if (errorCode(linked.error) === 'EEXIST') return false
+  // FAT, exFAT and some network filesystems have no second names: an empty file takes the name first
+  const taken = attempt(() => closeSync(openSync(to, 'wx')))
+  if ('error' in taken && errorCode(taken.error) === 'EEXIST') return false
+  if ('error' in taken) throw taken.error
+  const renamed = attempt(() => renameSync(from, to))
+  if ('value' in renamed) return true
+  unlinkSync(to)
+  throw renamed.error
 }
 
 /** Bytes of a file; 0 where there is none. */

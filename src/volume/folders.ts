@@ -1,25 +1,35 @@
 import { existsSync, lstatSync, mkdtempSync, readdirSync, rmdirSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { attempt, Failure } from '../failure.ts'
 import { formatBytes } from '../text.ts'
 import { freeBytes, removeFile } from './files.ts'
 
-const prefix = '.migrator-partial-'
+/** The folders of one database: those of another one in the same folder are left alone. */
+const prefixOf = (database: string): string => `.migrator-partial-${basename(database)}-`
+
+/** What mkdtemp(3) puts behind the prefix. */
+const random = /^[A-Za-z0-9]{6}$/
+
+/** As older versions named them, for every database alike. */
+const namedBefore = /^\.migrator-partial-[A-Za-z0-9]{6}$/
 
 /** Milliseconds after which nobody works in such a folder any more: a day. */
 const longest = 24 * 3600 * 1000
 
 /**
- * Removes the partial folders that killed runs left in another, so that there is their room again.
+ * Removes the partial folders that killed runs on a database left in another folder, so that there is their room again.
  * @param alone whether nobody else can be at work in such a folder now, as under the write lock; otherwise only those of yesterday
  *   are taken for left behind
  */
-export const removePartialFolders = (parent: string, alone: boolean): void => {
+export const removePartialFolders = (parent: string, database: string, alone: boolean): void => {
   if (!existsSync(parent)) return
-  for (const entry of readdirSync(parent).filter(name => name.startsWith(prefix))) {
+  const prefix = prefixOf(database)
+  for (const entry of readdirSync(parent)) {
+    const isOwn = entry.startsWith(prefix) && random.test(entry.slice(prefix.length))
+    if (!isOwn && !namedBefore.test(entry)) continue
     const age = Date.now() - (statSync(join(parent, entry), { throwIfNoEntry: false })?.mtimeMs ?? 0)
-    if (alone || age > longest) removeFolder(join(parent, entry))
+    if ((alone && isOwn) || age > longest) removeFolder(join(parent, entry))
   }
 }
 
@@ -28,8 +38,12 @@ export const removePartialFolders = (parent: string, alone: boolean): void => {
  * whole. It is removed in every path.
  * @throws what `work` throws; Failure DATABASE_BUSY when another run, which was alone, took the folder away
  */
-export const withPartialFolder = async <T>(parent: string, work: (folder: string) => Promise<T>): Promise<T> => {
-  const folder = mkdtempSync(join(parent, prefix))
+export const withPartialFolder = async <T>(
+  parent: string,
+  database: string,
+  work: (folder: string) => Promise<T>,
+): Promise<T> => {
+  const folder = mkdtempSync(join(parent, prefixOf(database)))
   const outcome = await work(folder).then(
     value => ({ value }),
     error => ({ error }),

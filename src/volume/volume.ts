@@ -5,6 +5,7 @@ import { attempt, errorCode, Failure, forShell, unlessGone } from '../failure.ts
 import { fileFailure } from './errors.ts'
 import { freeBytes, removeFile, replaceFile } from './files.ts'
 import { filesystemOf, type Mount, mountOf } from './mounts.ts'
+import { isUnmapped, notMapped, refuseRoot } from './owner.ts'
 
 /** What the kernel says of this process and its mounts, as plain values: only main.ts asks for them. */
 export type Host = Readonly<{
@@ -20,15 +21,18 @@ export type Host = Readonly<{
  *   marker has no place
  */
 export const requireVolume = (config: Config, host: Host): void => {
-  requireFolder(config.volume, host)
+  const { database, readyFile, volume } = config
+  requireFolder(volume, host)
+  refuseMountedFile(config, host)
   refuseUnmounted(config, host)
-  refuseUnwritable(config.volume, host)
-  for (const suffix of databaseFiles) refuseForeignFile(config.database + suffix, host)
-  refuseReadyFile(config.readyFile)
+  refuseReadyFile(readyFile)
+  if (host.uid === 0) refuseRoot(config)
+  refuseUnwritable(`data directory ${volume}`, volume, host)
+  for (const suffix of databaseFiles) refuseForeignFile(database + suffix, host)
 }
 
 /** The database and what SQLite keeps beside it. */
-const databaseFiles = ['', '-wal', '-shm', '-journal']
+export const databaseFiles = ['', '-wal', '-shm', '-journal']
 
 /** @throws Failure VOLUME_MISSING when there is no such folder, VOLUME_NOT_WRITABLE when it may not even be read */
 export const requireFolder = (folder: string, host: Host): void => {
@@ -49,6 +53,23 @@ export const requireFolder = (folder: string, host: Host): void => {
   }
 }
 
+/** SQLite makes -wal and -journal beside the file, in another folder than the one that it lies in outside; there they are lost. */
+const refuseMountedFile = ({ database, readyFile }: Config, { mounts }: Host): void => {
+  const files = [...databaseFiles.map(suffix => database + suffix), readyFile]
+  const isMounted = (file: string): boolean => {
+    const path = join(realpathSync(dirname(file)), basename(file))
+    return mounts.some(({ point }) => point === path) && mountOf(mounts, path)?.point === path
+  }
+  const mounted = files.find(file => existsSync(dirname(file)) && isMounted(file))
+  if (mounted === undefined) return
+  const hint = `Mount the folder that it is in, on a folder, and name the file in it with ${mounted === readyFile ? 'MIGRATOR_READY_FILE' : 'DATABASE_URL'}.`
+  const why =
+    mounted === readyFile
+      ? 'so that it cannot be replaced'
+      : 'without its folder, where its -wal and -journal have to be'
+  throw new Failure('CONFIG_INVALID', `${mounted} is mounted as a single file, ${why}`, hint)
+}
+
 const refuseUnmounted = ({ volume, requireMount }: Config, host: Host): void => {
   if (requireMount === 'never' || (requireMount === 'auto' && !host.container)) return
   const mount = mountOf(host.mounts, realpathSync(volume))
@@ -57,16 +78,27 @@ const refuseUnmounted = ({ volume, requireMount }: Config, host: Host): void => 
   throw new Failure(
     'VOLUME_NOT_MOUNTED',
     `data directory ${volume} is not a mount: what is written there ends with the container`,
-    `Add a volume: "-v ${target}" for docker run, "volumes: [homelab-data:${volume}]" in Compose, ` +
-      `"volumeMounts: [{ name: data, mountPath: ${volume} }]" in Kubernetes. MIGRATOR_REQUIRE_MOUNT=never allows it.`,
+    isOfSystem(volume)
+      ? folderOfItsOwn(volume)
+      : `Add a volume: "-v ${target}" for docker run, "volumes: [homelab-data:${volume}]" in Compose, ` +
+          `"volumeMounts: [{ name: data, mountPath: ${volume} }]" in Kubernetes. MIGRATOR_REQUIRE_MOUNT=never allows it.`,
   )
 }
 
-const refuseUnwritable = (folder: string, host: Host): void => {
+/** Whether a mount on a folder would hide this program, or what it needs of the system. */
+const isOfSystem = (folder: string): boolean =>
+  `${import.meta.dirname}/`.startsWith(folder === '/' ? folder : `${folder}/`) ||
+  /^\/(?:bin|boot|dev|etc|home|lib\w*|proc|run|sbin|sys|tmp|usr|usr\/local|var)$/.test(folder)
+
+const folderOfItsOwn = (folder: string): string =>
+  `Much else is in ${folder}: name a database in a folder of its own, such as DATABASE_URL=sqlite:${join(folder, 'data/homelab.db')}, and mount the volume there.`
+
+/** @throws Failure VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE when a folder that is there may not be written */
+export const refuseUnwritable = (what: string, folder: string, host: Host): void => {
   try {
     accessSync(folder, constants.W_OK | constants.X_OK)
   } catch (cause) {
-    throw notWritable(`data directory ${folder}`, folder, folder, host, cause)
+    throw notWritable(what, folder, folder, host, cause)
   }
 }
 
@@ -96,6 +128,7 @@ const notAllowed = (
   cause: unknown,
 ): Failure => {
   const { uid: owner, gid: group } = statSync(path)
+  if (isUnmapped(owner)) return notMapped(what, path, uid, gid, cause)
   const inMemory = `${folder}:uid=${uid},gid=${gid}`
   const ofOthers =
     filesystemOf(mounts, folder).kind === 'memory'
@@ -104,7 +137,7 @@ const notAllowed = (
         `"user: ${owner}:${group}" in Compose, "fsGroup: ${gid}" in Kubernetes.`
   const hint = owner === uid ? `Its mode forbids it: run "chmod -R u+rwX ${forShell(path)}".` : ofOthers
   const message = `${what} belongs to ${owner}:${group} and user ${uid}:${gid} may not ${verb} it`
-  return new Failure('VOLUME_NOT_WRITABLE', message, hint, cause)
+  return new Failure('VOLUME_NOT_WRITABLE', message, isOfSystem(folder) ? folderOfItsOwn(folder) : hint, cause)
 }
 
 /** Found out before anything is applied, not when the marker is to be written. */
@@ -136,35 +169,21 @@ export const followLink = <Place extends Pick<Config, 'database' | 'volume'>>(co
 }
 
 /**
- * Tries out on a folder what a run needs of it: write, fsync, rename, fsync of the folder, delete. Permissions alone do not tell
- * of a quota, a failing disk, or a filesystem that lacks one of them. Called under the write lock, or on a folder of this run's
- * own: the name is fixed, so that a killed run leaves one file, which the next one takes away.
+ * Tries out beside a file what a run needs of its folder: write, fsync, rename, fsync of the folder, delete. Permissions alone do not
+ * tell of a quota, a failing disk, or a filesystem that lacks one of them. Called under the write lock, or on a folder of this run's
+ * own: the name is that of the file with more behind it, so that two databases have two, and that a killed run leaves one, which the
+ * next run takes away.
  * @throws Failure DISK_FULL, VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE, FILESYSTEM_UNSUITABLE
  */
-export const probeFolder = (folder: string): void => {
-  const probe = join(folder, '.migrator-probe')
+export const probeFolderOf = (file: string): void => {
+  const probe = `${file}.migrator-probe`
   try {
-    replaceFile(probe, 'made to see whether this folder can be written; it may be removed\n')
+    replaceFile(probe, `made to see whether ${dirname(file)} can be written; it may be removed\n`)
     removeFile(probe)
   } catch (error) {
     attempt(() => removeFile(probe))
     throw fileFailure(error)
   }
-}
-
-type Identity = Pick<NodeJS.Process, 'getuid' | 'setgroups' | 'setgid' | 'setuid'>
-
-/**
- * Run as root in a container, this program would leave files in the volume that its owner, the hub, cannot write. So it
- * becomes the owner of the folder first. Without the capability to (`--cap-drop=ALL`) root stays what it is, and may not
- * write there at all: checkVolume says so.
- */
-export const becomeOwner = (folder: string, container: boolean, identity: Identity): void => {
-  if (!container || identity.getuid?.() !== 0) return
-  const owner = statSync(folder, { throwIfNoEntry: false })
-  if (owner === undefined || owner.uid === 0) return
-  // the groups go first: afterwards there is no right to
-  attempt(() => [identity.setgroups?.([owner.gid]), identity.setgid?.(owner.gid), identity.setuid?.(owner.uid)])
 }
 
 /**

@@ -102,7 +102,7 @@ DATA/homelab.db needs no adopting: run "migrator up"
 => 0
 
 $ migrator up
-backed up SIZE to DATA/backups/homelab-0002-create-metrics-TIME.db in N ms
+backed up SIZE to DATA/backups/homelab--0002-create-metrics-TIME.db in N ms
 applied 0003-add-os-info in N ms
 1 applied in N ms: DATA/homelab.db is at 0003-add-os-info
 => 0
@@ -148,35 +148,35 @@ applied 0001-create-hosts in N ms
 => 0
 
 $ migrator backup
-DATA/backups/homelab-0001-create-hosts-TIME.db
-backed up SIZE to DATA/backups/homelab-0001-create-hosts-TIME.db in N ms
+DATA/backups/homelab--0001-create-hosts-TIME.db
+backed up SIZE to DATA/backups/homelab--0001-create-hosts-TIME.db in N ms
 => 0
 
 $ migrator backups
 1 backup in DATA/backups
 
   backup  at migration  made (UTC)  size
-  homelab-0001-create-hosts-TIME.db  0001-create-hosts  TIME  SIZE
+  homelab--0001-create-hosts-TIME.db  0001-create-hosts  TIME  SIZE
 => 0
 
 $ migrator backups --json
-[{"file":"DATA/backups/homelab-0001-create-hosts-TIME.db","schema":"0001-create-hosts","madeAt":"TIME","bytes":N}]
+[{"file":"DATA/backups/homelab--0001-create-hosts-TIME.db","schema":"0001-create-hosts","madeAt":"TIME","bytes":N}]
 => 0
 
 $ migrator restore --latest
-error: DATA/backups/homelab-0001-create-hosts-TIME.db takes the place of DATA/homelab.db; what is there is kept. Its hub must be stopped: there is no terminal to ask at (CONFIG_INVALID). Say --yes to do it.
+error: DATA/backups/homelab--0001-create-hosts-TIME.db takes the place of DATA/homelab.db; what is there is kept. Its hub must be stopped: there is no terminal to ask at (CONFIG_INVALID). Say --yes to do it.
 => 2
 
 $ migrator restore --latest --yes
-restored DATA/homelab.db from DATA/backups/homelab-0001-create-hosts-TIME.db; what was there is DATA/homelab.db.replaced-TIME
+restored DATA/homelab.db from DATA/backups/homelab--0001-create-hosts-TIME.db; what was there is DATA/homelab.db.replaced-TIME
 => 0
 
 $ migrator up
-error: DATA/homelab.db is no SQLite database: its first bytes are others (DATABASE_DAMAGED). It is left as it is. Check DATABASE_URL. The newest good backup is of TIME: "migrator restore --yes DATA/backups/homelab-0001-create-hosts-TIME.db" puts it in place.
+error: DATA/homelab.db is no SQLite database: its first bytes are others (DATABASE_DAMAGED). It is left as it is. Check DATABASE_URL. The newest good backup is of TIME: "migrator restore --yes DATA/backups/homelab--0001-create-hosts-TIME.db" puts it in place.
 => 30
 
 $ migrator restore --latest --yes
-restored DATA/homelab.db from DATA/backups/homelab-0001-create-hosts-TIME.db; what was there is DATA/homelab.db.replaced-TIME
+restored DATA/homelab.db from DATA/backups/homelab--0001-create-hosts-TIME.db; what was there is DATA/homelab.db.replaced-TIME
 => 0
 
 $ migrator restore nothing.db --yes
@@ -345,7 +345,7 @@ SIZE, journal mode wal
 ready marker of 0002-create-b, written TIME
 1 backup:
   backup  size  made (UTC)
-  homelab-0001-create-a-TIME.db  SIZE  TIME
+  homelab--0001-create-a-TIME.db  SIZE  TIME
 => 0
 
 `
@@ -497,7 +497,7 @@ DATA/homelab.db: 1 migration to undo, tried on a copy
 0002-name-hosts
   - column  hosts.seen  TEXT DEFAULT 'never'
   hosts.seen had 2 values and has 0 after it
-backed up SIZE to DATA/backups/homelab-0002-name-hosts-TIME.db in N ms
+backed up SIZE to DATA/backups/homelab--0002-name-hosts-TIME.db in N ms
 1 undone in N ms: DATA/homelab.db is at 0001-create-hosts
 => 0
 

@@ -40,7 +40,7 @@ t.test('a backup is the database, with its mode, under a name that says from wha
   const file = make(t.testdir())
   chmodSync(file, 0o660)
   const backup = await backUpWith(file)
-  t.match(backup, /backups\/homelab-0002-x-\d{8}T\d{6}Z\.db$/)
+  t.match(backup, /backups\/homelab--0002-x-\d{8}T\d{6}Z\.db$/)
   t.equal(dump(backup), dump(file))
   t.equal(statSync(backup).mode & 0o777, 0o660)
   t.strictSame(readdirSync(join(file, '../backups')).length, 1)
@@ -75,13 +75,13 @@ t.test('only the newest are kept', async t => {
   const file = make(t.testdir())
   const folder = join(file, '../backups')
   mkdirSync(folder)
-  for (const day of [1, 2, 3]) writeFileSync(join(folder, `homelab-0001-a-2026010${day}T000000Z.db`), '')
+  for (const day of [1, 2, 3]) writeFileSync(join(folder, `homelab--0001-a-2026010${day}T000000Z.db`), 'x')
   writeFileSync(join(folder, 'notes.txt'), '')
   const backup = await backUpWith(file)
   pruneBackups(file, 2)
   t.strictSame(
     listBackups(file).map(backup => backup.file),
-    [join(folder, 'homelab-0001-a-20260103T000000Z.db'), backup],
+    [join(folder, 'homelab--0001-a-20260103T000000Z.db'), backup],
   )
   t.equal(existsSync(join(folder, 'notes.txt')), true)
   writeFileSync(`${listBackups(file)[0]?.file}-wal`, '')
@@ -94,7 +94,7 @@ t.test('only the newest are kept', async t => {
 t.test(
   'the new one, which is known to be good, is the newest even beside one that a wrong clock put into the future',
   async t => {
-    const file = make(t.testdir({ backups: { 'homelab-0001-a-29990101T000000Z.db': '' } }))
+    const file = make(t.testdir({ backups: { 'homelab--0001-a-29990101T000000Z.db': 'x' } }))
     const backup = await backUpWith(file)
     pruneBackups(file, 1)
     t.strictSame(
@@ -105,8 +105,8 @@ t.test(
 )
 
 t.test('a damaged database is refused: no backup is made, none is removed, and no folder is left', async t => {
-  const old = 'homelab-0001-a-20260101T000000Z.db'
-  const file = make(t.testdir({ backups: { [old]: '' } }))
+  const old = 'homelab--0001-a-20260101T000000Z.db'
+  const file = make(t.testdir({ backups: { [old]: 'x' } }))
   truncateSync(file, 4096)
   await t.rejects(backUpWith(file), { code: 'DATABASE_DAMAGED' })
   t.strictSame(readdirSync(join(file, '../backups')), [old])

@@ -31,7 +31,7 @@ import { withMount } from '../help/mount.ts'
 import { dump, root, runProgram, settingsFor } from '../help/program.ts'
 
 const notRoot = process.getuid?.() !== 0 && 'needs root, to mount'
-const found = { isNew: false, head: '0001-x', marker: undefined, texts: [] }
+const found = { isNew: false, head: '0001-x', lastChecked: null, texts: [] }
 const nothing = async () => undefined
 
 const make = (folder: string): Connection => {
@@ -79,11 +79,12 @@ t.test('with MIGRATOR_BACKUP=never the database itself is checked, and with MIGR
 t.test('a check that is switched off keeps the time of the last one', async t => {
   const folder = t.testdir()
   await runProgram([], settingsFor(folder))
-  const marker = readMarker(join(folder, '.ready'))
+  const lastChecked = readMarker(join(folder, '.ready'))?.checkedAt ?? ''
   const context = await makeContext(folder, { MIGRATOR_CHECK: 'never' })
-  t.equal(await checkDamage(context, marker), marker?.checkedAt)
-  t.equal(await checkDamage(context, undefined), null)
-  t.match(await checkDamage(await makeContext(folder), undefined), /Z$/)
+  t.match(lastChecked, /Z$/)
+  t.equal(await checkDamage(context, lastChecked), lastChecked)
+  t.equal(await checkDamage(context, null), null)
+  t.match(await checkDamage(await makeContext(folder), null), /Z$/)
 })
 
 t.test('before the work there is a backup, which is checked whatever MIGRATOR_CHECK says', async t => {
@@ -96,14 +97,14 @@ t.test('before the work there is a backup, which is checked whatever MIGRATOR_CH
     connection.exec('INSERT INTO a VALUES (2)')
     return backupsIn(folder)
   })
-  t.match(outcome, { value: [/^homelab-0001-x-/], checkedAt: /Z$/ })
+  t.match(outcome, { value: [/^homelab--0001-x-/], checkedAt: /Z$/ })
   t.equal(dump(join(folder, 'backups', outcome.value[0] ?? '')), before)
   connection.close()
 })
 
 t.test('where the work fails its backup goes again, and older ones stay', async t => {
-  const older = 'homelab-0001-x-20260101T000000Z.db'
-  const folder = t.testdir({ backups: { [older]: '' } })
+  const older = 'homelab--0001-x-20260101T000000Z.db'
+  const folder = t.testdir({ backups: { [older]: 'x' } })
   const connection = make(folder)
   const work = () => Promise.reject(new Error('out of luck'))
   await t.rejects(withSafetyBackup(...(await lockedOf(folder, connection)), found, work), { message: 'out of luck' })
@@ -130,7 +131,7 @@ t.test(
     connection.close()
     const context = await makeContext(folder)
     const made = await makeLastingBackup(context, context.engine.file, '0001-x')
-    const left = join(dirname(made), 'homelab-0001-x-20260101T000000Z.db')
+    const left = join(dirname(made), 'homelab--0001-x-20260101T000000Z.db')
     renameSync(made, left)
     markUnfinished(join(folder, 'homelab.db'), left)
     const sound = readFileSync(join(folder, 'homelab.db'))
@@ -168,7 +169,7 @@ t.test('a migration file that cannot be loaded is found before a backup is made'
 t.test('what the probe of another run left is gone after a run', async t => {
   const folder = t.testdir()
   await runProgram([], settingsFor(folder))
-  writeFileSync(join(folder, '.migrator-probe'), '')
+  writeFileSync(join(folder, 'homelab.db.migrator-probe'), '')
   writeFileSync(join(folder, '.ready'), '')
   await runProgram([], settingsFor(folder))
   t.strictSame(readdirSync(folder).toSorted(), ['.ready', 'homelab.db'])
@@ -179,7 +180,7 @@ t.test('a backup that cannot be removed is no failure of a run that has ended we
   const data = join(folder, 'data')
   await runProgram([], settingsFor(data))
   const settings = settingsFor(data, { MIGRATOR_MIGRATIONS: join(folder, 'migrations'), MIGRATOR_BACKUP_KEEP: '1' })
-  const stuck = join(data, 'backups/homelab-0001-x-20260101T000000Z.db')
+  const stuck = join(data, 'backups/homelab--0001-x-20260101T000000Z.db')
   mkdirSync(join(data, 'backups'))
   writeFileSync(stuck, 'x')
   await withMount(stuck, ['--bind', stuck], async () => {
@@ -244,7 +245,7 @@ t.test(
   },
 )
 
-const [older, newer] = ['homelab-0001-a-20260101T000000Z.db', 'homelab-0002-b-20260102T000000Z.db']
+const [older, newer] = ['homelab--0001-a-20260101T000000Z.db', 'homelab--0002-b-20260102T000000Z.db']
 
 /** A volume with two backups, of which the newer one is of a run that has not ended. */
 const prepare = (folder: string) => {
@@ -252,7 +253,7 @@ const prepare = (folder: string) => {
   markUnfinished(database, join(folder, 'backups', newer))
   return { database, names: () => readdirSync(join(folder, 'backups')).toSorted() }
 }
-const backups = { backups: { [older]: '', [newer]: '' } }
+const backups = { backups: { [older]: 'x', [newer]: 'x' } }
 
 t.test('a run that ends well keeps its backup, and removes all but the newest', async t => {
   const { database, names } = prepare(t.testdir(backups))
@@ -284,7 +285,7 @@ t.test('another database beside it is not concerned', async t => {
 })
 
 t.test('a backup that somebody took away meanwhile is no matter', async t => {
-  const { database, names } = prepare(t.testdir({ backups: { [older]: '' } }))
+  const { database, names } = prepare(t.testdir({ backups: { [older]: 'x' } }))
   dropUnfinished(database, '0002-b')
   t.strictSame(names(), [older])
 })

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
@@ -194,11 +194,6 @@ for (const [title, sql, ...differences] of [
   })
 }
 
-t.test('a database that has nothing of ours is refused with 50', async t => {
-  const { settings } = prepare(t, 'CREATE TABLE theirs (x)')
-  t.match(await runProgram(['adopt'], settings), { exitCode: 50, stderr: /table servers missing/ })
-})
-
 /** As sequelize-cli's migrations make it, and record it. */
 const sequelizeSql = `
   CREATE TABLE \`servers\` (\`id\` VARCHAR(255) PRIMARY KEY, \`hostname\` VARCHAR(255) NOT NULL, \`display_name\` VARCHAR(255),
@@ -314,7 +309,7 @@ for (const [title, files] of [
 }
 
 t.test('a database that is lost is refused with 30', async t => {
-  t.match(await runProgram(['adopt'], settingsFor(t.testdir({ '.ready': '{}' }))), {
+  t.match(await runProgram(['adopt'], settingsFor(t.testdir({ '.ready': '' }))), {
     exitCode: 30,
     failure: 'DATABASE_DAMAGED',
   })
@@ -357,6 +352,47 @@ t.test('of four at once one adopts, and the others find nothing to do', async t 
     '0 adopt.nothing',
   ])
   t.equal(historyIn(file).length, 2)
+})
+
+t.test(
+  'tables that only the hub needs are no migration: nothing is recorded, and up applies all beside them',
+  async t => {
+    const { file, settings } = prepare(t, "CREATE TABLE sessions (id); INSERT INTO sessions VALUES ('kept')")
+    t.match(await runProgram([], settings), { exitCode: 50, stderr: /migrator adopt/ })
+    t.match(await runProgram(['adopt'], settings), {
+      exitCode: 0,
+      stdout: /has no table of the migrations/,
+      events: [{ event: 'adopt.done', schema: null, recorded: [] }],
+    })
+    t.match((await runProgram([], settings)).events.at(-1), { event: 'up.done', applied: 3 })
+    const hub = new Database(file)
+    t.strictSame(hub.prepare('SELECT id FROM sessions').pluck().all(), ['kept'])
+    hub.exec('DROP TABLE sessions')
+    hub.close()
+    t.match(await runProgram(['wait', '--timeout', '0'], settings), { exitCode: 0 }, 'they are none of the marker')
+  },
+)
+
+t.test('where the hub made the table of a pending migration it is recorded, if it is the same', async t => {
+  const text = "export const up = ({ context }) => context.sequelize.query('CREATE TABLE scans (id INTEGER)')\n"
+  const folder = t.testdir({ data: {}, migrations: { '0004-create-scans.js': text } })
+  const [data, migrations] = [join(folder, 'data'), join(folder, 'migrations')]
+  cpSync(join(root, 'migrations'), migrations, { recursive: true })
+  for (const [column, exitCode] of [
+    ['id INTEGER', 0],
+    ['id TEXT', 50],
+  ] as const) {
+    rmSync(data, { recursive: true })
+    mkdirSync(data)
+    await runProgram([], settingsFor(data))
+    const hub = new Database(join(data, 'homelab.db'))
+    hub.exec(`CREATE TABLE scans (${column})`)
+    hub.close()
+    const settings = settingsFor(data, { MIGRATOR_MIGRATIONS: migrations })
+    t.match(await runProgram([], settings), { exitCode: 40, stderr: /migrator adopt/ })
+    t.match(await runProgram(['adopt'], settings), { exitCode }, column)
+    t.match(await runProgram([], settings), { exitCode: exitCode === 0 ? 0 : 40 })
+  }
 })
 
 const origin = (sql: string, hasForeignRows = false) => {

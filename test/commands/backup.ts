@@ -13,7 +13,7 @@ t.test('it prints the path of a backup that is the database, and says how long i
   connection.exec("INSERT INTO servers (id, hostname) VALUES ('omv', 'omv.lan')")
   const { exitCode, stdout, events } = await backUp(folder)
   t.equal(exitCode, 0)
-  t.match(stdout, /\/backups\/homelab-0003-add-os-info-\d{8}T\d{6}Z\.db\n$/)
+  t.match(stdout, /\/backups\/homelab--0003-add-os-info-\d{8}T\d{6}Z\.db\n$/)
   t.equal(dump(stdout.trim()), dump(file))
   t.match(events, [{ event: 'backup.made', file: stdout.trim(), bytes: Number, milliseconds: Number }])
 })
@@ -47,7 +47,7 @@ t.test('a database that nothing was applied to has no migration in the name of i
   const connection = new Database(join(folder, 'homelab.db'))
   connection.exec('CREATE TABLE theirs (x)')
   connection.close()
-  t.match(await backUp(folder), { exitCode: 0, stdout: /homelab-empty-/ })
+  t.match(await backUp(folder), { exitCode: 0, stdout: /homelab--empty-/ })
 })
 
 t.test('without a database there is nothing to back up', async t => {

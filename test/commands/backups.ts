@@ -4,22 +4,27 @@ import { runProgram, settingsFor } from '../help/program.ts'
 
 t.test('backups are listed with what they are of, oldest first', async t => {
   const folder = t.testdir({
-    backups: { 'homelab-0002-b-20260202T000000Z.db': 'x'.repeat(2000), 'homelab-empty-20260101T000000Z.db': '' },
+    backups: { 'homelab--0002-b-20260202T000000Z.db': 'x'.repeat(2000), 'homelab--empty-20260101T000000Z.db': 'x' },
   })
   const path = (name: string) => join(folder, 'backups', name)
   const { stdout } = await runProgram(['backups', '--json'], settingsFor(folder))
   t.strictSame(JSON.parse(stdout), [
-    { file: path('homelab-empty-20260101T000000Z.db'), schema: 'empty', madeAt: '2026-01-01T00:00:00Z', bytes: 0 },
-    { file: path('homelab-0002-b-20260202T000000Z.db'), schema: '0002-b', madeAt: '2026-02-02T00:00:00Z', bytes: 2000 },
+    { file: path('homelab--empty-20260101T000000Z.db'), schema: 'empty', madeAt: '2026-01-01T00:00:00Z', bytes: 1 },
+    {
+      file: path('homelab--0002-b-20260202T000000Z.db'),
+      schema: '0002-b',
+      madeAt: '2026-02-02T00:00:00Z',
+      bytes: 2000,
+    },
   ])
   const text = (await runProgram(['backups'], settingsFor(folder))).stdout
   t.equal(
     text,
     `2 backups in ${folder}/backups
 
-  backup                              at migration  made (UTC)           size
-  homelab-empty-20260101T000000Z.db   empty         2026-01-01 00:00:00  0 B
-  homelab-0002-b-20260202T000000Z.db  0002-b        2026-02-02 00:00:00  2.0 kB
+  backup                               at migration  made (UTC)           size
+  homelab--empty-20260101T000000Z.db   empty         2026-01-01 00:00:00  1 B
+  homelab--0002-b-20260202T000000Z.db  0002-b        2026-02-02 00:00:00  2.0 kB
 `,
   )
 })

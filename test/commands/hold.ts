@@ -1,4 +1,5 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
@@ -16,8 +17,11 @@ const until = async (what: string, isSo: () => boolean): Promise<void> => {
 }
 
 /** A sidecar that holds a volume; killed when the test is over, if it did not end. */
-const startHold = async (t: Pick<Test, 'testdir' | 'teardown'>, more: Readonly<Record<string, string>> = {}) => {
-  const folder = t.testdir()
+const startHold = async (
+  t: Pick<Test, 'testdir' | 'teardown'>,
+  more: Readonly<Record<string, string>> = {},
+  folder: string = t.testdir(),
+) => {
   const { child, outcome } = startProgram(['up', '--hold'], settingsFor(folder, more))
   t.teardown(() => child.kill('SIGKILL'))
   let log = ''
@@ -89,11 +93,84 @@ t.test('a hub that writes, and a checkpoint, are no reason to do anything', asyn
 })
 
 t.test('a marker that somebody took away is written again', async t => {
-  const { child, outcome, marker } = await startHold(t)
+  const { child, outcome, marker, logged } = await startHold(t)
   rmSync(marker)
-  await until('a marker', () => existsSync(marker))
+  await logged('hold.recovered')
+  t.equal(existsSync(marker), true)
   child.kill('SIGTERM')
-  t.match((await outcome).stderr, 'hold.changed')
+  t.match((await outcome).stderr, /hold\.changed.*hold\.recovered/s)
+})
+
+t.test('a backup of an older schema that is restored is brought up, though its marker is true', async t => {
+  const folder = t.testdir()
+  await runProgram(['up', '--to', '0002-create-metrics'], settingsFor(folder))
+  await runProgram(['backup'], settingsFor(folder))
+  const { outcome, child, marker, logged } = await startHold(t, {}, folder)
+  t.match(await runProgram(['restore', '--latest', '--yes'], settingsFor(folder)), { exitCode: 0 })
+  await logged('hold.recovered')
+  t.match(readJson(marker), { schema: '0003-add-os-info' })
+  child.kill('SIGTERM')
+  t.match(await outcome, { exitCode: 0 })
+})
+
+t.test('a database that a writer has locked is not replaced: it is waited for', async t => {
+  const { child, outcome, database, folder } = await startHold(t, { MIGRATOR_LOCK_TIMEOUT: '0' })
+  const hub = new Database(database)
+  hub.pragma('journal_mode = DELETE')
+  t.match(await runProgram([], settingsFor(folder)), { exitCode: 0 })
+  hub.exec("BEGIN EXCLUSIVE; INSERT INTO servers (id, hostname) VALUES ('a', 'a.lan')")
+  utimesSync(database, new Date(), new Date())
+  await setTimeout(2500)
+  hub.exec('COMMIT')
+  hub.close()
+  await setTimeout(1500)
+  child.kill('SIGTERM')
+  const { exitCode, stderr } = await outcome
+  t.equal(exitCode, 0)
+  t.notMatch(stderr, 'hold.changed')
+})
+
+t.test('one that was replaced while a writer has it locked is brought up when that is done', async t => {
+  const { child, outcome, database, marker, logged } = await startHold(t, { MIGRATOR_LOCK_TIMEOUT: '0' })
+  const hub = new Database(database)
+  hub.exec('BEGIN IMMEDIATE')
+  rmSync(marker)
+  await logged('hold.changed')
+  await setTimeout(1500)
+  t.equal(existsSync(marker), false)
+  hub.exec('ROLLBACK')
+  hub.close()
+  await logged('hold.recovered')
+  child.kill('SIGTERM')
+  t.match(await outcome, { exitCode: 0 })
+})
+
+t.test('the health check is green only once this sidecar has brought the volume up', async t => {
+  const folder = t.testdir({
+    data: {},
+    migrations: { '0004-wait.js': 'export const up = () => new Promise(done => setTimeout(done, 3000))' },
+  })
+  cpSync(join(root, 'migrations'), join(folder, 'migrations'), { recursive: true })
+  const data = join(folder, 'data')
+  await runProgram([], settingsFor(data))
+  const isHealthy = (settings: Readonly<Record<string, string>>) =>
+    spawnSync('/bin/sh', [join(root, 'healthcheck.sh')], { env: settings }).status === 0
+  t.equal(isHealthy(settingsFor(data)), true, 'without a sidecar')
+  const settings = settingsFor(data, { MIGRATOR_MIGRATIONS: join(folder, 'migrations') })
+  const { child, outcome } = startProgram(['up', '--hold'], settings)
+  t.teardown(() => child.kill('SIGKILL'))
+  let log = ''
+  child.stderr.on('data', text => {
+    log += text
+  })
+  t.equal(isHealthy(settingsFor(data)), false, 'from its first moment')
+  await until('a backup', () => existsSync(join(data, 'backups')))
+  t.equal(isHealthy(settingsFor(data)), false, 'while a migration runs')
+  await until('held', () => log.includes('hold.holding'))
+  t.equal(isHealthy(settingsFor(data)), true)
+  child.kill('SIGTERM')
+  t.match(await outcome, { exitCode: 0 })
+  t.equal(isHealthy(settingsFor(data)), true, 'when it is gone, as in the container of a hub')
 })
 
 t.test('while the database is gone there is no marker; when it is back there is one', async t => {
@@ -102,9 +179,18 @@ t.test('while the database is gone there is no marker; when it is back there is 
   await logged('hold.gone')
   t.equal(existsSync(marker), false)
   renameSync(`${database}.away`, database)
-  await until('a marker', () => existsSync(marker))
+  await logged('hold.recovered')
+  t.equal(existsSync(marker), true)
   child.kill('SIGTERM')
   t.match(await outcome, { exitCode: 0 })
+})
+
+t.test('a folder in its place ends the sidecar with 2, and there is no marker', async t => {
+  const { outcome, database, marker } = await startHold(t)
+  renameSync(database, `${database}.away`)
+  mkdirSync(database)
+  t.match(await outcome, { exitCode: 2, failure: 'CONFIG_INVALID' })
+  t.equal(existsSync(marker), false)
 })
 
 t.test('rubbish in its place ends the sidecar with 30, and there is no marker', async t => {

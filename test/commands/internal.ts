@@ -14,7 +14,7 @@ t.test('each job answers in one line of JSON, and reads no settings', async t =>
   const folder = t.testdir()
   const file = join(folder, 'x.db')
   new Database(file).exec('VACUUM').close()
-  const empty = { findings: [], rows: [] }
+  const empty = { findings: [], unchecked: [], rows: [] }
   t.strictSame(await internal('lock', file), { value: 'free' })
   t.strictSame(await internal('inspect', file, 'quick_check'), { value: empty })
   t.strictSame(await internal('inspect', file, 'integrity_check'), { value: empty })

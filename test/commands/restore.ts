@@ -4,12 +4,13 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
-  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -27,7 +28,7 @@ import { uncounted } from '../help/uncounted.ts'
 
 const damaged = new Failure('DATABASE_DAMAGED', 'homelab.db is damaged', 'hint')
 const backupAt = (folder: string, day: number) =>
-  join(folder, `backups/homelab-0003-add-os-info-2030010${day}T000000Z.db`)
+  join(folder, `backups/homelab--0003-add-os-info-2030010${day}T000000Z.db`)
 
 t.test('the newest backup that is good is named, with the command that restores it', async t => {
   const { folder, file, connection } = await makeMigrated(t)
@@ -56,7 +57,7 @@ t.test('the command can be pasted into a shell, wherever the volume lies', async
 })
 
 t.test('where none is good, and where there is none, that is said', async t => {
-  const folder = t.testdir({ backups: { 'homelab-empty-20300101T000000Z.db': 'no database' } })
+  const folder = t.testdir({ backups: { 'homelab--empty-20300101T000000Z.db': 'no database' } })
   t.match(await explainDamage(damaged, await makeContext(folder)), { hint: /None of 1 backups is good/ })
   t.match(await explainDamage(damaged, await makeContext(t.testdir({}))), { hint: /There is no backup/ })
 })
@@ -117,19 +118,20 @@ for (const [title, wordsFor] of [
 
 t.test('a marker that cannot be written once all is in place is told as that', async t => {
   const { folder, file } = await prepare(t)
-  symlinkSync('/dev/full', join(folder, '.ready.tmp'))
+  mkdirSync(join(folder, '.ready.migrator-tmp'))
   t.match(await run(folder, 'restore', '--latest', '--yes'), {
-    exitCode: 11,
-    stderr: /is changed, but its ready marker is not written: .*ENOSPC/,
+    exitCode: 2,
+    stderr: /is changed, but its ready marker is not written: .*EISDIR/,
   })
   t.strictSame(serversIn(file), ['kept'])
   t.equal(existsSync(join(folder, '.ready')), false)
+  rmdirSync(join(folder, '.ready.migrator-tmp'))
   t.match(await run(folder), { exitCode: 0, events: [{ event: 'up.done', applied: 0 }] })
 })
 
 t.test('a run that tries the volume out at the same time is not disturbed', async t => {
   const { folder } = await prepare(t)
-  const probe = join(folder, '.migrator-probe')
+  const probe = join(folder, 'homelab.db.migrator-probe')
   writeFileSync(probe, 'of the other run')
   t.match(await run(folder, 'restore', '--latest', '--yes'), { exitCode: 0 })
   t.equal(existsSync(probe), true)

@@ -58,7 +58,7 @@ const full: Status = {
     { name: 'servers', rows: 11 },
   ],
   marker,
-  backups: [{ file: '/app/data/backups/homelab-0001-x.db', bytes: 1000, madeAt: '2026-01-17T10:00:00.000Z' }],
+  backups: [{ file: '/app/data/backups/homelab--0001-x.db', bytes: 1000, madeAt: '2026-01-17T10:00:00.000Z' }],
 }
 
 t.test('an empty volume has little to tell', async t => {
@@ -96,8 +96,8 @@ HISTORY_CONFLICT: 0001-create-servers was changed
 
 ready marker of 0002-b, written 2026-01-18 10:00:05
 1 backup:
-  backup             size    made (UTC)
-  homelab-0001-x.db  1.0 kB  2026-01-17 10:00:00
+  backup              size    made (UTC)
+  homelab--0001-x.db  1.0 kB  2026-01-17 10:00:00
 `,
   )
 })

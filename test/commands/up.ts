@@ -7,9 +7,9 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
-  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -73,7 +73,7 @@ t.test('a newer image brings data along, after a backup', async t => {
     ['backup.made', 'migration.applied', 'up.done'],
   )
   const [backup = ''] = readdirSync(join(data, 'backups'))
-  t.match(backup, /^homelab-0003-add-os-info-\d{8}T\d{6}Z\.db$/)
+  t.match(backup, /^homelab--0003-add-os-info-\d{8}T\d{6}Z\.db$/)
   t.equal(dump(join(data, 'backups', backup)), before)
   t.match(readJson(join(data, '.ready')), { schema: '0004-create-alerts', migrations: 4 })
   const after = new Database(join(data, 'homelab.db'))
@@ -150,13 +150,14 @@ t.test('a marker that cannot be written once all is committed is told as that, a
   const folder = migrationsWith(t, { '0004-x.js': query('CREATE TABLE x (y)') })
   const [data, settings] = withMigrations(folder)
   await up(data)
-  symlinkSync('/dev/full', join(data, '.ready.tmp'))
+  mkdirSync(join(data, '.ready.migrator-tmp'))
   t.match(await up(data, settings), {
-    exitCode: 11,
-    failure: 'DISK_FULL',
-    stderr: /homelab\.db is changed, but its ready marker is not written: .*ENOSPC.*run \\"migrator up\\": it writes/,
+    exitCode: 2,
+    failure: 'CONFIG_INVALID',
+    stderr: /homelab\.db is changed, but its ready marker is not written: .*EISDIR.*run \\"migrator up\\": it writes/,
   })
   t.equal(existsSync(join(data, '.ready')), false)
+  rmdirSync(join(data, '.ready.migrator-tmp'))
   t.match(await up(data, settings), { exitCode: 0, events: [{ event: 'up.done', applied: 0, schema: '0004-x' }] })
 })
 
@@ -224,7 +225,7 @@ t.test('a pending migration before an applied one is refused with 52', async t =
 t.test('a file that is no database is refused with 30 and not touched, and its marker is withdrawn', async t => {
   const folder = t.testdir({
     'homelab.db': 'this is no database, and long enough to be looked at'.repeat(100),
-    '.ready': '{}',
+    '.ready': '',
   })
   const before = readFileSync(join(folder, 'homelab.db'))
   t.match(await up(folder), { exitCode: 30, failure: 'DATABASE_DAMAGED' })
@@ -286,12 +287,24 @@ t.test('a marker that is missing or false is put right, and a damage check is ma
   const folder = t.testdir()
   await up(folder)
   const marker = readJson(join(folder, '.ready'))
-  for (const content of [undefined, 'nonsense', JSON.stringify({ ...marker, schema: '0002-create-metrics' })]) {
+  for (const content of [
+    undefined,
+    '',
+    '{"schema":"0003',
+    JSON.stringify({ ...marker, schema: '0002-create-metrics' }),
+  ]) {
     rmSync(join(folder, '.ready'))
     if (content !== undefined) writeFileSync(join(folder, '.ready'), content)
     t.match(await up(folder), { exitCode: 0 })
     t.match(readJson(join(folder, '.ready')), { schema: head, fingerprint: marker.fingerprint })
   }
+})
+
+t.test('a file that is no marker is not replaced by one', async t => {
+  const folder = t.testdir({ '.ready': 'notes of somebody' })
+  t.match(await up(folder), { exitCode: 2, failure: 'CONFIG_INVALID', stderr: /MIGRATOR_READY_FILE=/ })
+  t.strictSame(readdirSync(folder), ['.ready'])
+  t.equal(readFileSync(join(folder, '.ready'), 'utf8'), 'notes of somebody')
 })
 
 t.test('a check that is over 7 days old is made again, unless it is switched off', async t => {
@@ -456,12 +469,15 @@ t.test('a database replaced while it was waited for is not written to', async t 
   writer.close()
 })
 
+const failingRename = `require('fs').renameSync = () => { throw new Error('unforeseen') }
+require('module').syncBuiltinESMExports()`
+
 t.test('a bug is the only failure with a stack', async t => {
   const folder = t.testdir()
   await up(folder)
   rmSync(join(folder, '.ready'))
-  mkdirSync(join(folder, '.ready.tmp'))
-  const outcome = await up(folder)
+  const preload = join(t.testdir({ 'preload.cjs': failingRename }), 'preload.cjs')
+  const outcome = await up(folder, { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --require ${preload}` })
   t.match(outcome, { exitCode: 1, failure: 'BUG', stderr: /a bug in the migrator.* at / })
 })
 
@@ -505,3 +521,23 @@ t.test('--to a migration that is not there is refused with 2, and so is --to wit
     t.match(await runProgram(['up', ...words], settingsFor(folder)), { exitCode: 2, failure: 'CONFIG_INVALID' })
   t.strictSame(readdirSync(folder), [])
 })
+
+t.test(
+  'two databases of one folder: the second is refused with the line that gives it a marker of its own',
+  async t => {
+    const folder = t.testdir()
+    await up(folder)
+    const marker = readFileSync(join(folder, '.ready'), 'utf8')
+    const second = { DATABASE_URL: `sqlite:${join(folder, 'second.db')}` }
+    const refused = await up(folder, second)
+    t.match(refused, { exitCode: 2, failure: 'CONFIG_INVALID' })
+    const [, own = ''] = /MIGRATOR_READY_FILE=(\S+)\. /.exec(refused.stderr) ?? []
+    t.equal(own, join(folder, '.second.db.ready'))
+    t.equal(readFileSync(join(folder, '.ready'), 'utf8'), marker)
+    t.match(await up(folder, { ...second, MIGRATOR_READY_FILE: own }), {
+      exitCode: 0,
+      events: [{ event: 'up.nothing' }],
+    })
+    t.match(await up(folder), { exitCode: 0, events: [{ event: 'up.nothing' }] })
+  },
+)

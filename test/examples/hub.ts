@@ -74,6 +74,21 @@ t.test('what makes no sense is refused, and nothing is stored', async t => {
     ['GET', '/servers/nobody/metrics', undefined, 404],
     ['GET', '/servers/omv/metrics?from=never', undefined, 400],
     ['GET', '/servers/%zz/metrics', undefined, 400],
+    ['GET', '//', undefined, 400],
+    ['PUT', '/servers/%00', { hostname: 'x' }, 400],
+    ['PUT', '/servers/x', { hostname: 'x', room: 'attic' }, 400],
+    ['PUT', '/servers/x', { hostname: 'x', toString: 'x' }, 400],
+    ['PUT', '/servers/x', { hostname: { text: 'x' } }, 400],
+    ['PUT', '/servers/x', { hostname: ['x'] }, 400],
+    ['PUT', '/servers/x', { hostname: 'x\0y' }, 400],
+    ['PUT', '/servers/x', { hostname: null }, 400],
+    ['PUT', '/servers/x', { hostname: 'x', tdp_watts: 1.5 }, 400],
+    ['PUT', '/servers/x', '{"hostname":"x","tdp_watts":9007199254740993}', 400],
+    ['PUT', '/servers/x', { hostname: 'x'.repeat(70_000) }, 413],
+    ['POST', '/servers/omv/metrics', { timestamp: 5 }, 400],
+    ['POST', '/servers/omv/metrics', { timestamp: '2026-01-18T10:00:00' }, 400],
+    ['POST', '/servers/omv/metrics', { network_rx_bytes: '9223372036854775808' }, 400],
+    ['POST', '/servers/omv/metrics', '{"cpu_percent":1e999}', 400],
     ['GET', '/nothing', undefined, 404],
     ['DELETE', '/servers', undefined, 404],
   ] as const) {
@@ -85,6 +100,25 @@ t.test('what makes no sense is refused, and nothing is stored', async t => {
   }
   t.equal((await call('GET', '/servers')).length, 1)
   t.strictSame((await call('GET', '/servers/omv/metrics')).body, [])
+})
+
+t.test('whole numbers are exact, as numbers and as digits', async t => {
+  const { call } = await withHub(t)
+  await call('PUT', '/servers/omv', { hostname: 'omv.lan' })
+  for (const counter of ['9007199254740993', '"9007199254740993"'])
+    t.match(await call('POST', '/servers/omv/metrics', `{"network_rx_bytes":${counter}}`), { status: 200 })
+  t.match((await call('GET', '/servers/omv/metrics')).body, [
+    { network_rx_bytes: '9007199254740993' },
+    { network_rx_bytes: '9007199254740993' },
+  ])
+})
+
+t.test('what goes wrong in the database is told without SQL', async t => {
+  const { call, folder } = await withHub(t)
+  const connection = new Database(join(folder, 'homelab.db'))
+  connection.exec('DROP TABLE metrics; DROP TABLE servers')
+  connection.close()
+  t.strictSame((await call('GET', '/servers')).body, { error: 'the hub could not do that; its log says why' })
 })
 
 t.test('SIGTERM ends it, and leaves no WAL behind', async t => {

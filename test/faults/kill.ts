@@ -99,7 +99,7 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
 t.test('a marker of half a run is none', async t => {
   const { data, settings, reset } = await prepare(t)
   reset()
-  writeFileSync(join(data, '.ready.tmp'), '{"schema":"0004')
+  writeFileSync(join(data, '.ready.migrator-tmp'), '{"schema":"0004')
   t.match(await runProgram([], settings), { exitCode: 0 })
-  t.equal(existsSync(join(data, '.ready.tmp')), false)
+  t.equal(existsSync(join(data, '.ready.migrator-tmp')), false)
 })

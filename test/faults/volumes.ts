@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,6 +21,8 @@ import { inNamespace } from '../help/namespace.ts'
 import { dump, root, runProgram, settingsFor } from '../help/program.ts'
 
 const skip = process.getuid?.() !== 0 && 'needs root, to mount and to be another user'
+
+const noVfat = spawnSync('which', ['mkfs.vfat']).status !== 0 && 'needs mkfs.vfat'
 
 /** A folder that every user may enter; those of tap belong to root alone on some machines. */
 const makeFolder = (t: Pick<Test, 'teardown'>): string => {
@@ -145,13 +148,56 @@ t.test(
 t.test('a lost database that root restores belongs to whom the backup belongs', { skip }, async t => {
   const data = makeFolder(t)
   // of root, so that root does not become its owner first
-  chmodSync(data, 0o777)
+  chmodSync(data, 0o1777)
   runAs(1000, [], data)
   runAs(1000, ['backup'], data)
+  chownSync(join(data, 'backups'), 0, 0)
   rmSync(join(data, 'homelab.db'))
   t.match(runAs(0, ['restore', '--latest', '--yes'], data), { exitCode: 0 })
   t.match(statSync(join(data, 'homelab.db')), { uid: 1000, gid: 1000 })
   t.match(runAs(1000, [], data), { exitCode: 0 })
+})
+
+t.test(
+  'root becomes the owner of the volume, and refuses to go on as root where others may write',
+  { skip },
+  async t => {
+    const data = makeFolder(t)
+    chownSync(data, 1000, 1000)
+    t.match(runAs(0, [], data), { exitCode: 0 })
+    for (const name of ['homelab.db', '.ready']) t.match(statSync(join(data, name)), { uid: 1000, gid: 1000 }, name)
+    const open = makeFolder(t)
+    chmodSync(open, 0o777)
+    t.match(runAs(0, [], open), { exitCode: 12, stderr: /chmod go-w/ })
+    t.strictSame(readdirSync(open), [])
+  },
+)
+
+t.test(
+  'a folder of backups that belongs to root is refused with the line that mends it, before anything runs',
+  { skip },
+  async t => {
+    const data = makeFolder(t)
+    mkdirSync(join(data, 'backups'))
+    chownSync(data, 1000, 1000)
+    t.match(runAs(1000, ['up', '--to', '0002-create-metrics'], data), { exitCode: 0 })
+    const before = dump(join(data, 'homelab.db'))
+    t.match(runAs(1000, [], data), { exitCode: 12, stderr: /chown -R 1000:1000/ })
+    t.equal(dump(join(data, 'homelab.db')), before)
+  },
+)
+
+t.test('on a filesystem without modes and owners backups and restores work', { skip: skip || noVfat }, async t => {
+  const folder = makeFolder(t)
+  const [image, data] = [join(folder, 'image'), join(folder, 'data')]
+  writeFileSync(image, '')
+  truncateSync(image, 16 * 1024 * 1024)
+  spawnSync('mkfs.vfat', [image])
+  mkdirSync(data)
+  await withMount(data, ['-o', 'loop,uid=0,umask=000', image], async () => {
+    for (const words of [['up', '--to', '0002-create-metrics'], [], ['backup'], ['restore', '--latest', '--yes']])
+      t.match(runAs(1000, words, data), { exitCode: 0 }, words.join(' '))
+  })
 })
 
 t.test('in memory it works, with a warning at each run', { skip }, async t => {

@@ -27,6 +27,7 @@ export const makeContext = async (
     screen: pipe,
     ask: async () => undefined,
     command: [process.execPath, join(root, 'bin/migrator.js')],
+    nameProcess: () => undefined,
     version: '1.0.0',
   })
 }

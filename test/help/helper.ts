@@ -8,5 +8,6 @@ export const makeHelper = (changed: Partial<Helper> = {}): Helper => ({
   signal: new AbortController().signal,
   onProgress: () => undefined,
   idleLimit: 60,
+  onUnchecked: () => undefined,
   ...changed,
 })

@@ -37,6 +37,7 @@ const sequelizeMeta = 'CREATE TABLE SequelizeMeta (name VARCHAR(255) NOT NULL UN
 
 for (const [title, sql] of [
   ['an empty database', ''],
+  ['what Litestream made', 'CREATE TABLE _litestream_seq (id); CREATE TABLE _litestream_lock (id)'],
   ['a view alone', 'CREATE VIEW v AS SELECT 1'],
   ["an empty history of another tool's alone", sequelizeMeta],
   [

@@ -27,7 +27,7 @@ t.test('a database with content is not lost', async t => {
 for (const [title, evidence] of [
   ['a ready marker', { '.ready': '' }],
   ['a withdrawn marker', { '.ready.withdrawn': '' }],
-  ['a backup', { backups: { 'homelab-0001-x-20260118T185800Z.db': '' } }],
+  ['a backup', { backups: { 'homelab--0001-x-20260118T185800Z.db': 'x' } }],
   ['a WAL', { 'homelab.db-wal': 'x' }],
   ['what a restore replaced', { 'homelab.db.replaced-20260118T185800Z': '' }],
 ] as const) {
@@ -46,8 +46,8 @@ t.test(
 )
 
 t.test('all evidence is named: whoever starts anew must not have to do so three times', async t => {
-  const folder = t.testdir({ '.ready': '', backups: { 'homelab-0001-x-20260118T185800Z.db': '' } })
-  await t.rejects(refuse(folder), { code: 'DATABASE_DAMAGED', hint: /\.ready, .*homelab-0001-x-20260118T185800Z\.db/ })
+  const folder = t.testdir({ '.ready': '', backups: { 'homelab--0001-x-20260118T185800Z.db': 'x' } })
+  await t.rejects(refuse(folder), { code: 'DATABASE_DAMAGED', hint: /\.ready, .*homelab--0001-x-20260118T185800Z\.db/ })
 })
 
 t.test('a file that is no database is refused, whatever it is', async t => {

@@ -11,6 +11,7 @@ import {
   quickChecksum,
   readContents,
   readMarker,
+  refuseOthersMarker,
   withdrawMarker,
   withdrawn,
   writeMarker,
@@ -18,12 +19,13 @@ import {
 import { type Connection, openDatabase } from '../../src/sqlite/connect.ts'
 import { readerOf, readObjects } from '../../src/sqlite/reader.ts'
 import { prepareHistory } from '../../src/sqlite/write-history.ts'
+import { makeContext } from '../help/context.ts'
 
 const more = { checkedAt: null, readyAt: '2026-01-01T00:00:00.000Z', version: '1.0.0', seen: '1-1' }
 const applied = [{ name: '0001-a', checksum: 'sha256:1', applied_at: null, duration_ms: null, migrator: null }]
 
-const truthOf = (connection: Connection, applied: readonly AppliedMigration[]) =>
-  expectedMarker({ database: basename(connection.name), objects: readObjects(connection), applied })
+const truthOf = (connection: Connection, applied: readonly AppliedMigration[], tables?: readonly string[]) =>
+  expectedMarker({ database: basename(connection.name), objects: readObjects(connection), applied }, tables)
 
 const open = (t: { testdir: () => string; teardown: (work: () => void) => void }) => {
   const folder = t.testdir()
@@ -102,6 +104,45 @@ t.test('withdrawing where there is none is no error, anything else is', async t 
   t.throws(() => withdrawMarker(join(folder, 'x.db', '.ready')), { code: 'ENOTDIR' })
 })
 
+const markerOf = (database: string) => JSON.stringify({ schema: '0001-a', readyAt: more.readyAt, database })
+
+t.test('what is no marker of this database is not to be replaced, nor is what would be withdrawn over', async t => {
+  for (const [title, content] of [
+    ['of another database', markerOf('other.db')],
+    ['a text of somebody', 'notes'],
+    ['JSON of another program', '{"name":"x"}'],
+    ['a folder', {}],
+    ['a device', t.fixture('symlink', '/dev/null')],
+  ] as const)
+    for (const name of ['.ready', '.ready.withdrawn']) {
+      const folder = t.testdir({ [name]: content })
+      const { config } = await makeContext(folder)
+      const own = `MIGRATOR_READY_FILE=${join(folder, '.homelab.db.ready')}`
+      t.throws(() => refuseOthersMarker(config), { code: 'CONFIG_INVALID', hint: new RegExp(own) }, `${name}: ${title}`)
+    }
+})
+
+t.test('nor is the database, nor its journal', async t => {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) {
+    const folder = t.testdir()
+    const { config } = await makeContext(folder, { MIGRATOR_READY_FILE: join(folder, `homelab.db${suffix}`) })
+    t.throws(() => refuseOthersMarker(config), { code: 'CONFIG_INVALID' }, suffix)
+  }
+})
+
+t.test('a marker of this database is, and what a power cut left of one', async t => {
+  for (const content of [
+    markerOf('homelab.db'),
+    '',
+    '\0\0\0',
+    '{"schema":"0001-a","migr',
+    '{"schema":"a","readyAt":"b"}',
+  ]) {
+    const { config } = await makeContext(t.testdir({ '.ready': content }))
+    t.doesNotThrow(() => refuseOthersMarker(config), content)
+  }
+})
+
 t.test('a pipe or a giant file in the place of the marker is none, and is not waited for', async t => {
   const { file } = open(t)
   execFileSync('mkfifo', [file])
@@ -116,7 +157,7 @@ t.test('a marker can be read by everybody who may look into its folder, whatever
   const { file } = open(t)
   const umask = process.umask(0o077)
   t.teardown(() => process.umask(umask))
-  writeMarker(file, { ...expectedMarker({ database: 'x.db', objects: [], applied }), ...more })
+  writeMarker(file, { ...expectedMarker({ database: 'x.db', objects: [], applied }, undefined), ...more })
   t.equal(statSync(file).mode & 0o777, 0o644)
 })
 
@@ -218,3 +259,30 @@ t.test('an index that is not UNIQUE leaves a marker true, and one that is does n
   connection.exec('create unique index ours on a (x)')
   t.equal(matches(marker, truthOf(connection, applied)), false)
 })
+
+t.test(
+  'what others keep in the database leaves a marker true, and what is done to a table of the migrations does not',
+  async t => {
+    const { connection } = openTruth(t)
+    connection.exec('CREATE TABLE a (x); CREATE VIEW v AS SELECT x FROM a; CREATE TABLE sessions (id)')
+    const tables = ['A', 'v']
+    const marker = { ...truthOf(connection, applied, tables), ...more }
+    const isStillTrue = () => matches(marker, truthOf(connection, applied, tables))
+    connection.exec(`CREATE TABLE _litestream_seq (id); CREATE VIEW other AS SELECT 1; ALTER TABLE sessions ADD COLUMN token;
+    CREATE UNIQUE INDEX mine ON sessions (token); CREATE TRIGGER own AFTER INSERT ON sessions BEGIN SELECT 1; END`)
+    t.equal(isStillTrue(), true)
+    connection.exec('DROP TABLE sessions')
+    t.equal(isStillTrue(), true)
+    for (const sql of [
+      'CREATE TRIGGER ours AFTER INSERT ON a BEGIN SELECT 1; END',
+      'CREATE UNIQUE INDEX ours ON a (x)',
+      'ALTER TABLE a ADD COLUMN y',
+      'DROP VIEW v',
+      'DROP TABLE a',
+    ]) {
+      connection.exec(`SAVEPOINT one; ${sql}`)
+      t.equal(isStillTrue(), false, sql)
+      connection.exec('ROLLBACK TO one')
+    }
+  },
+)

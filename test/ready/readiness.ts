@@ -23,7 +23,10 @@ t.test('the marker that is written is true, and the next run has nothing to do',
   )
   t.strictSame(readMarker(config.readyFile), marker)
   t.match(marker, { schema: '0003-add-os-info', migrations: 3, checkedAt, version: '1.0.0' })
-  t.equal(matches(marker, expectedMarker(await readContents(readerOf(connection), config.database))), true)
+  t.equal(
+    matches(marker, expectedMarker(await readContents(readerOf(connection), config.database), marker.tables)),
+    true,
+  )
   t.match((await runProgram([], settingsFor(folder))).events, [{ event: 'up.nothing' }])
 })
 
@@ -36,6 +39,20 @@ t.test('what kept the marker from being written is told with what stays; a bug s
   })
   const bug = new TypeError('a bug')
   t.equal(notMarked(bug, engine), bug)
+})
+
+t.test('it names the tables of the migrations that are applied, and no other ones', async t => {
+  const { folder, connection } = await makeMigrated(t)
+  connection.exec('CREATE TABLE sessions (id); CREATE TABLE "odd name" (id); CREATE VIEW seen AS SELECT 1')
+  const { config, engine } = await makeContext(folder)
+  const text = 'CREATE VIEW "Seen"; create table [odd name]'
+  const files = [...readMigrationFiles(config.migrations), { name: '0003-add-os-info', file: '', text, checksum: '' }]
+  const session = await engine.open()
+  const marker = await session.transaction(transaction =>
+    markReady(transaction, config, files, { version: '1.0.0', checkedAt: null }),
+  )
+  await session.close()
+  t.strictSame(marker.tables, ['metrics', 'odd name', 'seen', 'servers'])
 })
 
 /** The state of a volume, with its tables. */

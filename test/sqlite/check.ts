@@ -48,6 +48,7 @@ t.test('a sound database passes, and how far the check is is told in bytes of it
   for (const [what, done, total] of told) t.ok(what === 'checking' && done <= total, `${done} of ${total}`)
   t.strictSame(await checkFileByHelper(file, 'quick_check', helper), {
     findings: [],
+    unchecked: [],
     rows: [{ name: 'a', rows: 600_000 }],
   })
 })
@@ -59,8 +60,8 @@ t.test('a damaged one is refused, with what was found', async t => {
 })
 
 t.test('findings are a refusal, none are not', async t => {
-  refuseDamage('x.db', { findings: [], rows: [] })
-  t.throws(() => refuseDamage('x.db', { findings: ['a', 'b'], rows: [] }), {
+  refuseDamage('x.db', { findings: [], unchecked: [], rows: [] })
+  t.throws(() => refuseDamage('x.db', { findings: ['a', 'b'], unchecked: [], rows: [] }), {
     code: 'DATABASE_DAMAGED',
     message: 'x.db is damaged: a; b',
   })
@@ -96,7 +97,7 @@ for (const mode of ['wal', 'delete'] as const) {
     const folder = t.testdir()
     const file = makeDatabase(folder, mode)
     for (const check of checks)
-      t.strictSame(await checkFile(file, check), { findings: [], rows: [{ name: 'a', rows: 2000 }] })
+      t.strictSame(await checkFile(file, check), { findings: [], unchecked: [], rows: [{ name: 'a', rows: 2000 }] })
     t.strictSame(readdirSync(folder), ['x.db'])
   })
 }
@@ -109,7 +110,8 @@ t.test('what breaks its own rules is found', async t => {
     CREATE TABLE a (x); INSERT INTO a VALUES (NULL);
     PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE a (x NOT NULL)'`)
   connection.close()
-  for (const check of checks) t.match(await checkFile(file, check), { findings: ['NULL value in a.x'], rows: [] })
+  for (const check of checks)
+    t.match(await checkFile(file, check), { findings: ['NULL value in a.x'], unchecked: [], rows: [] })
 })
 
 t.test('tables that only the hub can read are passed over, and the others are read', async t => {
@@ -127,7 +129,8 @@ t.test('tables that only the hub can read are passed over, and the others are re
     { name: 'b', rows: 1 },
     { name: 'c"d', rows: 0 },
   ]
-  for (const check of checks) t.match(await checkFile(file, check), { findings: [], rows: sound })
+  for (const check of checks)
+    t.match(await checkFile(file, check), { findings: [], unchecked: [/^table b: no such collation/], rows: sound })
   const other = new Database(file)
   other.unsafeMode(true)
   other.exec(
@@ -209,3 +212,46 @@ t.test('a WAL that cannot be read is no finding but an error', async t => {
 t.test('a file that is not there is no finding but an error', async t => {
   await t.rejects(checkFile(join(t.testdir(), 'none.db'), 'quick_check'), { code: 'ENOENT' })
 })
+
+for (const [title, sql, unchecked] of [
+  [
+    'an index on a function of the hub',
+    'CREATE INDEX i ON a (f(x))',
+    /^the indexes of table a: unknown function: f\(\)$/,
+  ],
+  ['a partial index with one', 'CREATE INDEX i ON a (x) WHERE f(x) = 1', /^the indexes of table a: unknown function/],
+  [
+    'an index on a generated column with one',
+    'ALTER TABLE a ADD COLUMN y AS (f(x)); CREATE INDEX i ON a (y)',
+    /table a: /,
+  ],
+  ['a full-text index whose content is gone', 'CREATE VIRTUAL TABLE t USING fts4(content="gone", x)', /fts|FTS/],
+] as const)
+  t.test(`${title} is no damage, and is said to be unchecked`, async t => {
+    const file = join(t.testdir(), 'x.db')
+    const connection = new Database(file)
+    connection.function('f', { deterministic: true, varargs: true }, () => 1)
+    connection.exec(`CREATE TABLE a (x); INSERT INTO a VALUES (1); ${sql}`)
+    connection.close()
+    t.match(checkFile(file, 'integrity_check'), {
+      findings: [],
+      unchecked: [unchecked],
+      rows: [{ name: 'a', rows: 1 }],
+    })
+    t.match(checkFile(file, 'quick_check'), { findings: [], rows: [{ name: 'a', rows: 1 }] })
+  })
+
+t.test(
+  'what cannot be counted is no damage: a full-text index without its content, a name that is not UTF-8',
+  async t => {
+    const file = join(t.testdir(), 'x.db')
+    const connection = new Database(file)
+    connection.unsafeMode(true)
+    connection.exec(`
+    CREATE TABLE a (x); CREATE TABLE n (x); CREATE VIRTUAL TABLE t USING fts5(x, content=n); DROP TABLE n; CREATE TABLE cafe (x);
+    PRAGMA writable_schema = ON; UPDATE sqlite_schema SET name = CAST(x'636166e9' AS TEXT), tbl_name = CAST(x'636166e9' AS TEXT),
+      sql = CAST(x'435245415445205441424c452022636166e92220287829' AS TEXT) WHERE name = 'cafe'`)
+    connection.close()
+    for (const check of checks) t.match(checkFile(file, check), { findings: [], rows: [{ name: 'a', rows: 0 }] })
+  },
+)

@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import t from 'tap'
+import { replacedNames } from '../../src/backup/backups.ts'
 import { openDatabase } from '../../src/sqlite/connect.ts'
 import { refuseOpenElsewhere, replaceDatabase } from '../../src/sqlite/replace.ts'
 import { dump, root } from '../help/program.ts'
@@ -50,6 +51,9 @@ t.test('a database that is not there is open nowhere', async t => {
   refuseOpenElsewhere(join(t.testdir(), 'homelab.db'))
 })
 
+const replace = (database: string, replacement: string, withdraw: () => () => void) =>
+  replaceDatabase(database, replacement, replacedNames(database), withdraw)
+
 const make = (file: string, mode: string, value: string): string => {
   const connection = new Database(file)
   connection.pragma(`journal_mode = ${mode}`)
@@ -70,7 +74,7 @@ for (const mode of ['wal', 'delete', 'truncate']) {
     const folder = t.testdir()
     const [file, next] = [make(join(folder, 'x.db'), mode, 'old'), make(join(folder, 'next.db'), 'wal', 'new')]
     const before = dump(file)
-    const kept = replaceDatabase(file, next, nothing) ?? ''
+    const kept = replace(file, next, nothing) ?? ''
     t.match(kept, /x\.db\.replaced-\d{8}T\d{6}Z$/)
     t.strictSame(readdirSync(folder).toSorted(), ['x.db', kept.split('/').at(-1)])
     t.equal(dump(kept), before)
@@ -86,7 +90,7 @@ t.test(
     const script = `const d = new (require('better-sqlite3'))(process.argv[1]); d.exec("UPDATE a SET x = 'in the WAL'"); process.kill(process.pid, 'SIGKILL')`
     await new Promise(resolve => spawn(process.execPath, ['-e', script, file], { cwd: root }).once('close', resolve))
     t.ok(existsSync(`${file}-shm`))
-    const kept = replaceDatabase(file, next, nothing) ?? ''
+    const kept = replace(file, next, nothing) ?? ''
     t.strictSame(readdirSync(folder).toSorted(), ['x.db', kept.split('/').at(-1)])
     t.equal(valueIn(kept), 'in the WAL')
     t.equal(valueIn(file), 'new')
@@ -102,7 +106,7 @@ t.test('one that cannot be opened is moved aside with its journals', async t => 
   })
   const [file, next] = [join(folder, 'x.db'), make(join(folder, 'next.db'), 'delete', 'new')]
   const before = readFileSync(file)
-  const kept = replaceDatabase(file, next, nothing) ?? ''
+  const kept = replace(file, next, nothing) ?? ''
   t.strictSame(readFileSync(kept), before)
   t.equal(readFileSync(`${kept}-wal`, 'utf8'), 'wal')
   t.equal(readFileSync(`${kept}-journal`, 'utf8'), 'journal')
@@ -114,7 +118,7 @@ t.test('one whose first page tells of more pages than there are is moved aside t
   const folder = t.testdir()
   const [file, next] = [make(join(folder, 'x.db'), 'delete', 'old'), make(join(folder, 'next.db'), 'delete', 'new')]
   truncateSync(file, 4096)
-  t.equal(readFileSync(replaceDatabase(file, next, nothing) ?? '').length, 4096)
+  t.equal(readFileSync(replace(file, next, nothing) ?? '').length, 4096)
   t.equal(valueIn(file), 'new')
 })
 
@@ -122,7 +126,7 @@ t.test('one with half a journal keeps that beside it: SQLite would do away with 
   const folder = t.testdir()
   const [file, next] = [make(join(folder, 'x.db'), 'delete', 'old'), make(join(folder, 'next.db'), 'delete', 'new')]
   writeFileSync(`${file}-journal`, 'half a journal')
-  const kept = replaceDatabase(file, next, nothing) ?? ''
+  const kept = replace(file, next, nothing) ?? ''
   t.equal(readFileSync(`${kept}-journal`, 'utf8'), 'half a journal')
   t.equal(valueIn(file), 'new')
 })
@@ -131,11 +135,11 @@ t.test('a missing or empty one has nothing to keep, and a journal that it left i
   for (const files of [{}, { 'x.db': '' }]) {
     const folder = t.testdir(files)
     const next = make(join(folder, 'next.db'), 'delete', 'new')
-    t.equal(replaceDatabase(join(folder, 'x.db'), next, nothing), undefined)
+    t.equal(replace(join(folder, 'x.db'), next, nothing), undefined)
     t.equal(valueIn(join(folder, 'x.db')), 'new')
   }
   const folder = t.testdir({ 'x.db-wal': 'an old WAL' })
-  const kept = replaceDatabase(join(folder, 'x.db'), make(join(folder, 'next.db'), 'wal', 'new'), nothing)
+  const kept = replace(join(folder, 'x.db'), make(join(folder, 'next.db'), 'wal', 'new'), nothing)
   t.match(kept, /-wal$/)
   t.equal(readFileSync(String(kept), 'utf8'), 'an old WAL')
   t.equal(valueIn(join(folder, 'x.db')), 'new')
@@ -149,7 +153,7 @@ t.test('a journal alone is kept under a name of its own: beside an older databas
     const folder = t.testdir({ [`x.db${suffix}`]: 'whose it is nobody knows', ...files })
     const file = join(folder, 'x.db')
     const older = make(join(folder, 'x.db.replaced-20260102T000000Z'), 'delete', 'older')
-    const kept = replaceDatabase(file, make(join(folder, 'next.db'), 'delete', 'new'), nothing)
+    const kept = replace(file, make(join(folder, 'next.db'), 'delete', 'new'), nothing)
     const stem = String(kept).replace(/-(?:wal|journal)$/, '')
     t.match(stem, /x\.db\.replaced-\d{8}T\d{6}Z$/)
     t.equal(readFileSync(stem + suffix, 'utf8'), 'whose it is nobody knows')
@@ -178,7 +182,7 @@ for (const [title, prepare] of [
     const before = contents()
     const undone: string[] = []
     const withdraw = () => () => undone.push(file)
-    t.throws(() => replaceDatabase(file, join(folder, 'missing.db'), withdraw), { code: 'ENOENT' })
+    t.throws(() => replace(file, join(folder, 'missing.db'), withdraw), { code: 'ENOENT' })
     t.strictSame(contents(), before)
     t.strictSame(undone, [file], 'what was withdrawn is put back')
   })
@@ -188,7 +192,7 @@ t.test('what keeps SQLite from the file, and is no damage, is told, and nothing 
   const folder = t.testdir()
   const [file, next] = [make(join(folder, 'x.db'), 'wal', 'old'), make(join(folder, 'next.db'), 'wal', 'new')]
   mkdirSync(`${file}-wal`)
-  t.throws(() => replaceDatabase(file, next, nothing), { code: 'CONFIG_INVALID' })
+  t.throws(() => replace(file, next, nothing), { code: 'CONFIG_INVALID' })
   t.strictSame(readdirSync(folder).toSorted(), ['next.db', 'x.db', 'x.db-wal'])
 })
 
@@ -198,7 +202,7 @@ t.test('where nothing can be withdrawn, nothing is moved', async t => {
   const before = uncounted(file)
   t.throws(
     () =>
-      replaceDatabase(file, next, () => {
+      replace(file, next, () => {
         throw new Error('out of luck')
       }),
     { message: 'out of luck' },
@@ -212,7 +216,7 @@ t.test('the second name that a killed restore left is taken away: it is the data
   const [file, next] = [make(join(folder, 'x.db'), 'delete', 'old'), make(join(folder, 'next.db'), 'delete', 'new')]
   linkSync(file, join(folder, 'x.db.replaced-20260101T000000Z'))
   writeFileSync(join(folder, 'x.db.replaced-20250101T000000Z'), 'an older one')
-  const kept = replaceDatabase(file, next, nothing) ?? ''
+  const kept = replace(file, next, nothing) ?? ''
   t.strictSame(readdirSync(folder).toSorted(), ['x.db', 'x.db.replaced-20250101T000000Z', kept.split('/').at(-1)])
 })
 
@@ -226,7 +230,7 @@ t.test('one that another process has open in WAL mode is not replaced, and nothi
   let locked = false
   t.throws(
     () =>
-      replaceDatabase(file, next, () => {
+      replace(file, next, () => {
         locked = true
         return () => undefined
       }),
@@ -259,7 +263,7 @@ t.test(
     const other = new Worker(otherRestore, { eval: true, workerData: [file, first] })
     t.teardown(() => other.terminate())
     await once(other, 'message')
-    t.throws(() => replaceDatabase(file, second, nothing), { code: 'DATABASE_BUSY' })
+    t.throws(() => replace(file, second, nothing), { code: 'DATABASE_BUSY' })
     t.equal(valueIn(file), 'of its hub')
     t.ok(statSync(`${file}-wal`).size > 0, 'its WAL is there')
     t.equal(valueIn(second), 'second')
@@ -272,7 +276,7 @@ t.test('a lock says so where the process cannot be seen', async t => {
   // a connection of this process is not looked for among the others
   const hub = new Database(file)
   hub.prepare('SELECT * FROM a').get()
-  t.throws(() => replaceDatabase(file, next, nothing), { code: 'DATABASE_BUSY' })
+  t.throws(() => replace(file, next, nothing), { code: 'DATABASE_BUSY' })
   t.equal(hub.prepare('SELECT x FROM a').pluck().get(), 'old')
   hub.close()
   t.equal(valueIn(file), 'old')

@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -6,6 +7,7 @@ import {
   readFileSync,
   statfsSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -13,12 +15,14 @@ import t from 'tap'
 import {
   freeBytes,
   freePath,
+  renameToFree,
   replaceFile,
   sameOwner,
   shareWithGroup,
   sizeOf,
   syncFolder,
 } from '../../src/volume/files.ts'
+import { withMount } from '../help/mount.ts'
 import { runProgram, settingsFor } from '../help/program.ts'
 
 t.test('a disk has as much as the kernel says', async t => {
@@ -38,6 +42,10 @@ t.test('the bytes of a file, and of none where there is none', async t => {
     [3, 0, 0],
   )
 })
+
+const noFat =
+  (process.getuid?.() !== 0 || spawnSync('which', ['mkfs.vfat']).status !== 0) &&
+  'needs root and mkfs.vfat, to mount FAT'
 
 t.test('a path is stamped with the present second, and with a later one where that is taken', async t => {
   const folder = t.testdir()
@@ -59,6 +67,31 @@ t.test('one beside which a journal alone lies is taken: it would be read as its 
     freePath(stamp => join(folder, `x.${stamp}`), now),
     join(folder, 'x.20260101T000001Z'),
   )
+})
+
+t.test('a name that something has is not taken, and is left as it is', async t => {
+  const folder = t.testdir({ from: 'new', file: 'old', folder: {} })
+  const from = join(folder, 'from')
+  for (const name of ['file', 'folder']) t.equal(renameToFree(from, join(folder, name)), false)
+  t.equal(renameToFree(from, join(folder, 'free')), true)
+  t.strictSame(readdirSync(folder), ['file', 'folder', 'free'])
+  t.equal(readFileSync(join(folder, 'file'), 'utf8'), 'old')
+  t.throws(() => renameToFree(join(folder, 'none'), join(folder, 'other')), { code: 'ENOENT' })
+  t.strictSame(readdirSync(folder), ['file', 'folder', 'free'], 'and no empty file is left')
+})
+
+t.test('so it is where a filesystem has no second names for a file', { skip: noFat }, async t => {
+  const folder = t.testdir({ point: {} })
+  const [image, point] = [join(folder, 'image'), join(folder, 'point')]
+  writeFileSync(image, '')
+  truncateSync(image, 4 * 1024 * 1024)
+  execFileSync('mkfs.vfat', [image], { stdio: 'ignore' })
+  await withMount(point, ['-o', 'loop', image], () => {
+    for (const name of ['from', 'taken']) writeFileSync(join(point, name), name)
+    t.equal(renameToFree(join(point, 'from'), join(point, 'taken')), false)
+    t.equal(renameToFree(join(point, 'from'), join(point, 'free')), true)
+    t.strictSame(readdirSync(point), ['free', 'taken'])
+  })
 })
 
 t.test('a file is replaced as a whole, and nothing else is left', async t => {
@@ -102,6 +135,13 @@ t.test('root gives the file to the owner of the other', { skip: notRoot }, async
   t.match(statSync(join(folder, 'file')), { uid: 7, gid: 8 })
 })
 
+t.test('a link is not followed', async t => {
+  const folder = t.testdir({ model: '', other: '', file: t.fixture('symlink', 'other') })
+  chmodSync(join(folder, 'model'), 0o666)
+  t.throws(() => sameOwner(join(folder, 'file'), join(folder, 'model')), { code: 'ELOOP' })
+  t.not(statSync(join(folder, 'other')).mode & 0o777, 0o666)
+})
+
 const modeOf = (file: string): number => statSync(file).mode & 0o777
 
 t.test('a file is as writable for the group as its folder', async t => {
@@ -123,7 +163,8 @@ t.test(
   'a hub of another user in the group may write the database that a run made, and it stays the only file',
   async t => {
     const folder = t.testdir()
-    chmodSync(folder, 0o2775)
+    // the sticky bit, for root goes on in a folder that others may write to only where nobody can exchange a file
+    chmodSync(folder, 0o3775)
     await runProgram([], settingsFor(folder))
     t.equal(modeOf(join(folder, 'homelab.db')), 0o664)
   },

@@ -64,7 +64,7 @@ t.test('a folder without the room is refused, with how much it has and how much 
 
 t.test('what was renamed out of it stays, all else goes with it', async t => {
   const parent = t.testdir()
-  const result = await withPartialFolder(parent, async folder => {
+  const result = await withPartialFolder(parent, '/data/homelab.db', async folder => {
     t.equal(dirname(folder), parent)
     writeFileSync(join(folder, 'whole'), '')
     writeFileSync(join(folder, 'half'), '')
@@ -77,22 +77,22 @@ t.test('what was renamed out of it stays, all else goes with it', async t => {
 
 t.test('it goes when the work fails, too', async t => {
   const parent = t.testdir()
-  const work = withPartialFolder(parent, async () => Promise.reject(new Error('out of luck')))
+  const work = withPartialFolder(parent, '/data/homelab.db', async () => Promise.reject(new Error('out of luck')))
   await t.rejects(work, { message: 'out of luck' })
   t.strictSame(readdirSync(parent), [])
 })
 
 t.test('what killed runs left is removed', async t => {
-  const parent = t.testdir({ '.migrator-partial-abc': { 'x.db': 'half' }, other: {} })
-  symlinkSync('nowhere', join(parent, '.migrator-partial-link'))
-  removePartialFolders(parent, true)
+  const parent = t.testdir({ '.migrator-partial-homelab.db-abcdef': { 'x.db': 'half' }, other: {} })
+  symlinkSync('nowhere', join(parent, '.migrator-partial-homelab.db-alinkk'))
+  removePartialFolders(parent, '/data/homelab.db', true)
   t.strictSame(readdirSync(parent), ['other'])
-  t.doesNotThrow(() => removePartialFolders(join(parent, 'missing'), true))
+  t.doesNotThrow(() => removePartialFolders(join(parent, 'missing'), '/data/homelab.db', true))
 })
 
 t.test('of two at once the first is told that it is', async t => {
   const parent = t.testdir()
-  const work = withPartialFolder(parent, async folder => {
+  const work = withPartialFolder(parent, '/data/homelab.db', async folder => {
     rmSync(folder, { recursive: true })
     writeFileSync(join(folder, 'x.db'), '')
   })
@@ -100,11 +100,25 @@ t.test('of two at once the first is told that it is', async t => {
 })
 
 t.test('who may not be alone takes away only what was left before yesterday', async t => {
-  const parent = t.testdir({ '.migrator-partial-now': {}, '.migrator-partial-old': { 'x.db': 'half' } })
+  const parent = t.testdir({
+    '.migrator-partial-homelab.db-nownow': {},
+    '.migrator-partial-homelab.db-oldold': { 'x.db': 'half' },
+  })
   const longAgo = Date.now() / 1000 - 2 * 24 * 3600
-  utimesSync(join(parent, '.migrator-partial-old'), longAgo, longAgo)
-  removePartialFolders(parent, false)
-  t.strictSame(readdirSync(parent), ['.migrator-partial-now'])
+  utimesSync(join(parent, '.migrator-partial-homelab.db-oldold'), longAgo, longAgo)
+  removePartialFolders(parent, '/data/homelab.db', false)
+  t.strictSame(readdirSync(parent), ['.migrator-partial-homelab.db-nownow'])
+})
+
+t.test('the folders of another database, which may be at work, stay', async t => {
+  const others = [
+    '.migrator-partial-homelab.db-2-abcdef',
+    '.migrator-partial-other.db-abcdef',
+    '.migrator-partial-abcdef',
+  ]
+  const parent = t.testdir(Object.fromEntries(others.map(name => [name, {}])))
+  removePartialFolders(parent, '/data/homelab.db', true)
+  t.strictSame(readdirSync(parent), others.toSorted())
 })
 
 t.test('a folder that is gone is taken away', async t => {

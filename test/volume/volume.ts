@@ -1,20 +1,21 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readConfig } from '../../src/config.ts'
 import { parseMounts } from '../../src/volume/mounts.ts'
+import { becomeOwner, isUnmapped, notMapped, refuseRoot } from '../../src/volume/owner.ts'
 import {
-  becomeOwner,
   followLink,
   type Host,
   isContainer,
-  probeFolder,
+  probeFolderOf,
   requireVolume,
   sortsOnVolume,
 } from '../../src/volume/volume.ts'
+import { makeContext } from '../help/context.ts'
 import { withMount } from '../help/mount.ts'
-import { settingsFor } from '../help/program.ts'
+import { root, settingsFor } from '../help/program.ts'
 
 const skip = process.getuid?.() !== 0 && 'needs root, to give a folder to another'
 
@@ -34,7 +35,7 @@ const folderOf = (t: Pick<Test, 'testdir'>, uid: number, gid: number): string =>
 
 t.test('root becomes the owner of the volume, groups first', { skip }, async t => {
   const identity = recording(0)
-  becomeOwner(folderOf(t, 1234, 5678), true, identity)
+  becomeOwner(folderOf(t, 1234, 5678), [], identity)
   t.strictSame(identity.calls, [
     ['setgroups', [5678]],
     ['setgid', 5678],
@@ -44,34 +45,46 @@ t.test('root becomes the owner of the volume, groups first', { skip }, async t =
 
 t.test('root stays root on a volume of root, and where there is none', { skip }, async t => {
   const identity = recording(0)
-  becomeOwner(folderOf(t, 0, 0), true, identity)
-  becomeOwner(join(t.testdir(), 'nothing'), true, identity)
-  t.strictSame(identity.calls, [])
-})
-
-t.test('outside of a container root stays root: the program may lie where only root can read it', { skip }, async t => {
-  const identity = recording(0)
-  becomeOwner(folderOf(t, 1234, 5678), false, identity)
-  t.strictSame(identity.calls, [])
-})
-
-t.test('outside of a container root stays root: the program may lie where only root can read it', { skip }, async t => {
-  const identity = recording(0)
-  becomeOwner(folderOf(t, 1234, 5678), false, identity)
+  becomeOwner(folderOf(t, 0, 0), [], identity)
+  becomeOwner(join(t.testdir(), 'nothing'), [], identity)
   t.strictSame(identity.calls, [])
 })
 
 t.test('everybody else stays who they are', { skip }, async t => {
   const identity = recording(1000)
-  becomeOwner(folderOf(t, 1234, 5678), true, identity)
+  becomeOwner(folderOf(t, 1234, 5678), [], identity)
   t.strictSame(identity.calls, [])
 })
 
-t.test('without the capability nothing is thrown', { skip }, async t => {
+t.test('without the capability nothing is thrown: refuseRoot says so', { skip }, async t => {
   const refuse = (): never => {
     throw new Error('EPERM')
   }
-  t.doesNotThrow(() => becomeOwner(folderOf(t, 1234, 5678), true, { ...recording(0), setgroups: refuse }))
+  t.doesNotThrow(() => becomeOwner(folderOf(t, 1234, 5678), ['/nowhere'], { ...recording(0), setgroups: refuse }))
+})
+
+t.test('an owner who may not read the program is told of, by what he may not read', { skip }, async t => {
+  const become = () => becomeOwner(folderOf(t, 1234, 5678), [process.execPath, '/nowhere'], recording(0))
+  t.throws(become, { code: 'VOLUME_NOT_WRITABLE', message: /1234:5678.*\/nowhere/ })
+})
+
+t.test('root writes into a folder that is its own alone, and into no other one of a run', { skip }, async t => {
+  for (const what of ['.', 'marker', 'backups']) {
+    const folder = t.testdir({ marker: {}, backups: {} })
+    const { config } = await makeContext(folder, { MIGRATOR_READY_FILE: join(folder, 'marker/ready') })
+    t.doesNotThrow(() => refuseRoot(config))
+    chmodSync(join(folder, what), 0o775)
+    t.throws(() => refuseRoot(config), { code: 'VOLUME_NOT_WRITABLE', hint: /chmod go-w/ }, `${what}, mode 775`)
+    chmodSync(join(folder, what), 0o755)
+    chownSync(join(folder, what), 1234, 5678)
+    t.throws(() => refuseRoot(config), { code: 'VOLUME_NOT_WRITABLE', hint: /--user 1234:5678/ }, `${what}, of 1234`)
+  }
+})
+
+t.test('nobody is a user like another one, save in a user namespace', async t => {
+  t.equal(isUnmapped(65_534), false)
+  t.equal(isUnmapped(1000), false)
+  t.match(notMapped('it', '/data', 0, 0), { code: 'VOLUME_NOT_WRITABLE', hint: /podman unshare/ })
 })
 
 const host: Host = { container: false, mounts: [], uid: 1000, gid: 1000 }
@@ -124,6 +137,28 @@ t.test('a ready file without a folder, or that is a folder, is refused', async t
     await t.rejects(check(folder, { MIGRATOR_READY_FILE }), { code: 'CONFIG_INVALID' })
   }
   await t.resolves(check(folder, { MIGRATOR_READY_FILE: join(folder, 'sub/.ready') }))
+})
+
+t.test('a database, a journal and a marker that are mounted as single files are refused', async t => {
+  const folder = t.testdir()
+  for (const name of ['homelab.db', 'homelab.db-wal', 'homelab.db-journal', '.ready'])
+    await t.rejects(check(folder, {}, { mounts: mounted(join(folder, name)) }), {
+      code: 'CONFIG_INVALID',
+      message: new RegExp(`/${name} is mounted as a single file`),
+    })
+  await t.resolves(check(folder, {}, { mounts: mounted(join(folder, 'other.db')) }))
+  const covered = `${'2 1 0:2 / FILE rw - ext4 a rw\n3 1 0:3 / FOLDER rw - ext4 b rw\n'
+    .replace('FILE', join(folder, 'homelab.db'))
+    .replace('FOLDER', folder)}1 0 0:1 / / rw - overlay overlay rw\n`
+  await t.resolves(check(folder, {}, { mounts: parseMounts(covered) }), 'what a later mount hides is not there')
+})
+
+t.test('no mount is advised that would hide the program or the system', async t => {
+  for (const folder of [root, '/', '/usr'])
+    await t.rejects(check(folder, {}, { container: true }), {
+      code: 'VOLUME_NOT_MOUNTED',
+      hint: /in a folder of its own, such as DATABASE_URL=sqlite:/,
+    })
 })
 
 const notRoot = process.getuid?.() !== 0 && 'needs root, to mount and to make a folder immutable'
@@ -261,8 +296,11 @@ for (const [title, target] of [
 const notRootToMount = process.getuid?.() !== 0 && 'needs root, to mount'
 
 t.test('it leaves nothing behind, nor what a killed run left', async t => {
-  const folder = t.testdir({ '.migrator-probe.migrator-tmp': 'half', '.migrator-probe': 'whole' })
-  probeFolder(folder)
+  const folder = t.testdir({
+    'homelab.db.migrator-probe.migrator-tmp': 'half',
+    'homelab.db.migrator-probe': 'whole',
+  })
+  probeFolderOf(join(folder, 'homelab.db'))
   t.strictSame(readdirSync(folder), [])
 })
 
@@ -271,7 +309,7 @@ t.test('a full disk is found, and nothing is left', { skip: notRootToMount }, as
   const data = join(folder, 'data')
   await withMount(data, ['-t', 'tmpfs', '-o', 'size=16k', 'none'], () => {
     writeFileSync(join(data, 'a'), Buffer.alloc(16 * 1024))
-    t.throws(() => probeFolder(data), { code: 'DISK_FULL' })
+    t.throws(() => probeFolderOf(join(data, 'homelab.db')), { code: 'DISK_FULL' })
     t.strictSame(readdirSync(data), ['a'])
   })
 })
@@ -279,14 +317,27 @@ t.test('a full disk is found, and nothing is left', { skip: notRootToMount }, as
 t.test('a read-only mount is found', { skip: notRootToMount }, async t => {
   const folder = t.testdir({ data: {} })
   await withMount(join(folder, 'data'), ['-t', 'tmpfs', '-o', 'ro', 'none'], () => {
-    t.throws(() => probeFolder(join(folder, 'data')), { code: 'VOLUME_READ_ONLY' })
+    t.throws(() => probeFolderOf(join(folder, 'data/homelab.db')), { code: 'VOLUME_READ_ONLY' })
   })
 })
 
-t.test('a folder in the place of the probe is told', async t => {
-  const folder = t.testdir()
-  mkdirSync(join(folder, '.migrator-probe.migrator-tmp'))
-  t.throws(() => probeFolder(folder), { code: 'CONFIG_INVALID' })
+t.test(
+  'two databases of one folder have two, and what is in the place of one is neither followed nor written to',
+  async t => {
+    const folder = t.testdir({
+      other: 'kept',
+      'a.db.migrator-probe.migrator-tmp': t.fixture('symlink', 'other'),
+      'b.db.migrator-probe': '',
+    })
+    probeFolderOf(join(folder, 'a.db'))
+    t.strictSame(readdirSync(folder), ['b.db.migrator-probe', 'other'])
+    t.equal(readFileSync(join(folder, 'other'), 'utf8'), 'kept')
+  },
+)
+
+t.test('a folder in its place is refused', async t => {
+  const folder = t.testdir({ 'homelab.db.migrator-probe.migrator-tmp': {} })
+  t.throws(() => probeFolderOf(join(folder, 'homelab.db')), { code: 'CONFIG_INVALID' })
 })
 
 const notRootForTemporary = process.getuid?.() !== 0 && 'needs root, to mount'
