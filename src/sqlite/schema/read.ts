@@ -2,6 +2,7 @@ import { attempt } from '../../failure.ts'
 import { historyTable } from '../../history.ts'
 import type { Connection } from '../connect.ts'
 import { sqliteError } from '../errors.ts'
+import { isOfReplication } from '../reader.ts'
 import { elementsOf, foldName, quote, sameName, type Token, textOf, tokensOf, wordAt } from '../sql.ts'
 import { readTableText, type TableText } from './text.ts'
 
@@ -44,6 +45,10 @@ export const tableNames = (connection: Connection): readonly string[] =>
     )
     .pluck()
     .all()
+
+/** The first table that is neither the history nor a replication tool's. */
+export const findStrangersTable = (connection: Connection): string | undefined =>
+  tableNames(connection).find(name => !sameName(name, historyTable) && !isOfReplication(name))
 
 /** The tables that another structure has not, by name. */
 export const without = ({ tables }: Schema, other: Schema): readonly Table[] =>
