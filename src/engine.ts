@@ -43,6 +43,8 @@ export type Engine<R extends Reader = Reader> = Readonly<{
   read: <T>(whenBusy: 'wait' | 'fail', work: (reader: R) => Promise<T>) => Promise<T | undefined>
   /** The Failure that an error of the driver means; any other error as it came. */
   explain: (error: unknown) => unknown
+  /** Whether nobody knows what became of a COMMIT or ROLLBACK after this error: the disk fails. */
+  isUncertain: (error: unknown) => boolean
   /** What can be done because the database is a file. An engine on a server has none of it: no backup, no check, no marker. */
   file: DatabaseFile | undefined
 }>
@@ -57,8 +59,6 @@ export type DatabaseFile = Readonly<{
   requireSound: () => Promise<void>
   /** Copies it into a file that is not there yet, flushed and read for damage. The caller has the lock or a snapshot. */
   copyTo: (copy: string) => Promise<Copied>
-  /** Whether a rollback after this error is not certain: the disk fails. */
-  isFailingDisk: (error: unknown) => boolean
 }>
 
 /** What a copy holds. */

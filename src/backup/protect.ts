@@ -63,7 +63,7 @@ export const withSafetyBackup = async <T>(
     return { value: await work(backup), checkedAt }
   } catch (error) {
     // a disk that fails may not roll back either
-    if (!file.isFailingDisk(error)) drop(context, head)
+    if (!engine.isUncertain(error)) drop(context, head)
     throw error
   }
 }

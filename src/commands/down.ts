@@ -69,7 +69,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
         await revertMigrations(transaction, migrations, names, { ...options, backup }, reverted =>
           refuseMore(reverted, tried, database),
         )
-        await commitWithoutMarker(readyFile, transaction.commit)
+        await commitWithoutMarker(engine, readyFile, transaction.commit)
       }),
     )
     return checkedAt

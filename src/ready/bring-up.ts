@@ -62,7 +62,7 @@ const applyPending = async (
   files: readonly MigrationFile[],
   to: string | undefined,
 ): Promise<RunResult> => {
-  const { config, log, signal, version } = context
+  const { config, engine, log, signal, version } = context
   const isNew = await transaction.isEmpty()
   if (isNew) refuseLoss(config)
   await transaction.probe()
@@ -90,7 +90,7 @@ const applyPending = async (
   const { value: applied, checkedAt } = await blamingStrays(signal, () =>
     withSafetyBackup(context, transaction, facts, async backup => {
       const done = await applyMigrations(transaction, migrations.filter(isWanted), { ...options, backup })
-      await commitWithoutMarker(config.readyFile, transaction.commit)
+      await commitWithoutMarker(engine, config.readyFile, transaction.commit)
       return done
     }),
   )

@@ -1,7 +1,7 @@
 import { chmodSync, renameSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Config } from '../config.ts'
-import type { Reader, SchemaObject } from '../engine.ts'
+import type { Engine, Reader, SchemaObject } from '../engine.ts'
 import { attempt, errorCode, Failure, forShell } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import { digest, type MigrationFile } from '../migrations/files.ts'
@@ -130,13 +130,20 @@ export const withdrawMarker = (file: string): (() => void) => {
   return () => renameSync(withdrawn(file), file)
 }
 
-/** Commits what makes the marker untrue, without it. Where that fails nothing has changed, and it is put back. */
-export const commitWithoutMarker = async (file: string, commit: () => Promise<void>): Promise<void> => {
+/**
+ * Commits what makes the marker untrue, without it. Where that fails nothing has changed, and it is put back; on a disk that fails
+ * (an fsync of the folder after the journal was deleted) nobody knows, and it stays away.
+ */
+export const commitWithoutMarker = async (
+  { isUncertain }: Pick<Engine, 'isUncertain'>,
+  file: string,
+  commit: () => Promise<void>,
+): Promise<void> => {
   const putBack = withdrawMarker(file)
   try {
     await commit()
   } catch (error) {
-    putBack()
+    if (!isUncertain(error)) putBack()
     throw error
   }
 }

@@ -37,7 +37,8 @@ export const isOfEngine = (error: unknown): boolean =>
 export const toFailure = (error: unknown, path: string): unknown => {
   if (error instanceof Failure) return error
   const found = sqliteError(error)
-  if (found === undefined) return fileFailure(error)
+  if (found === undefined)
+    return isNoFolder(error) ? told('gone', path, 'its folder cannot be reached', error) : fileFailure(error)
   const { code, message: reason } = found
   if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
     return new Failure('DATABASE_DAMAGED', `${path} is not a sound SQLite database: ${reason}`, leftAsItIs, error)
@@ -141,6 +142,10 @@ const meaningOfCode = (code: string): CodeMeaning | undefined => {
       if (names.split(' ').includes(name)) return meaning === 'statement' ? undefined : meaning
   return undefined
 }
+
+/** What better-sqlite3 throws, with no code, whatever keeps it from the folder. */
+const isNoFolder = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'Cannot open database because the directory does not exist'
 
 /** What a hint for a damaged database begins with; main.ts adds which backup would mend it. */
 export const leftAsItIs = 'It is left as it is.'

@@ -60,6 +60,7 @@ export const createSqlite = (surroundings: Surroundings): SqliteEngine => {
       return whenBusy === 'wait' ? whenFree(read, patience) : read()
     },
     explain: error => toFailure(error, path),
+    isUncertain: error => /^SQLITE_IOERR/.test(String(sqliteCode(error))),
     file: {
       path,
       journalMode: () => (sizeOf(path) === 0 ? null : journalMode(path)),
@@ -79,7 +80,6 @@ export const createSqlite = (surroundings: Surroundings): SqliteEngine => {
         ])
         return copyByHelper('the backup', path, copy, checkOf(config), helperOf(surroundings))
       },
-      isFailingDisk: error => /^SQLITE_IOERR/.test(String(sqliteCode(error))),
     },
   }
 }

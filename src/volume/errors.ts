@@ -49,7 +49,8 @@ export type Meaning = keyof typeof meanings
 const errnos: Readonly<Record<Meaning, string>> = {
   full: 'ENOSPC EDQUOT',
   tooLarge: 'EFBIG EOVERFLOW',
-  failing: 'EIO EUCLEAN EBADMSG EILSEQ EREMOTEIO EHWPOISON ENODATA ETIME',
+  // some of Node's calls lose an errno that it has no name for: UNKNOWN, or an empty code
+  failing: 'UNKNOWN EIO EUCLEAN EBADMSG EILSEQ EREMOTEIO EHWPOISON ENODATA ETIME',
   readOnly: 'EROFS',
   rights: 'EACCES EPERM ENOKEY EKEYEXPIRED EKEYREVOKED EKEYREJECTED',
   gone:
@@ -103,7 +104,7 @@ export const meaningOf = (errno: string): Meaning | undefined => {
 /** The Failure that an error of the kernel means; any other error is given back as it came. */
 export const fileFailure = (error: unknown): unknown => {
   if (!isSystemError(error)) return error
-  const name = error.code.startsWith('Unknown system error') ? unnamed[-error.errno] : error.code
+  const name = error.code.startsWith('Unknown system error') ? unnamed[-error.errno] : error.code || 'UNKNOWN'
   // an errno without a name is one that no file should give
   const meaning = name === undefined ? 'unsuitable' : meaningOf(name)
   if (meaning === undefined) return error

@@ -71,15 +71,23 @@ t.test('a withdrawn marker is kept as evidence until the next one is written', a
 })
 
 t.test('a marker is withdrawn for a commit, and put back where that fails', async t => {
-  const { connection, file } = open(t)
+  const { connection, file, folder } = open(t)
+  const { engine } = await makeContext(folder)
   const marker = { ...truthOf(connection, applied), ...more }
   const fail = () => Promise.reject(new Error('no room'))
-  await t.rejects(commitWithoutMarker(file, fail), { message: 'no room' })
+  await t.rejects(commitWithoutMarker(engine, file, fail), { message: 'no room' })
   t.equal(readMarker(file), undefined, 'there was none')
   writeMarker(file, marker)
-  await t.rejects(commitWithoutMarker(file, fail), { message: 'no room' })
+  await t.rejects(commitWithoutMarker(engine, file, fail), { message: 'no room' })
   t.strictSame(readMarker(file), marker)
-  await commitWithoutMarker(file, async () => {
+  const unsure = Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_DIR_FSYNC' })
+  await t.rejects(
+    commitWithoutMarker(engine, file, () => Promise.reject(unsure)),
+    unsure,
+  )
+  t.equal(readMarker(file), undefined, 'where nobody knows whether it was committed there is none')
+  writeMarker(file, marker)
+  await commitWithoutMarker(engine, file, async () => {
     t.equal(readMarker(file), undefined)
   })
   t.equal(readMarker(file), undefined)

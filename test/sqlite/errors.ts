@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { Failure } from '../../src/failure.ts'
+import { attempt, Failure } from '../../src/failure.ts'
+import { openDatabase } from '../../src/sqlite/connect.ts'
 import { isBusy, isLogicError, sqliteCode, toFailure } from '../../src/sqlite/errors.ts'
 import { root } from '../help/program.ts'
 
@@ -51,7 +52,10 @@ t.test('every result code of SQLite has its meaning: a failure, or the fault of 
 })
 
 t.test('what SQLite cannot open for want of the folder, or of room, is told as such', async t => {
-  t.match(toFailure(sqliteError('SQLITE_CANTOPEN'), join(folder, 'none', 'x.db')), { code: 'VOLUME_MISSING' })
+  const missing = join(folder, 'none', 'x.db')
+  t.match(toFailure(sqliteError('SQLITE_CANTOPEN'), missing), { code: 'VOLUME_MISSING' })
+  const opened = attempt(() => openDatabase(missing))
+  t.match('error' in opened && toFailure(opened.error, missing), { code: 'VOLUME_MISSING' })
 })
 
 t.test('an error of the filesystem is told as such', async t => {

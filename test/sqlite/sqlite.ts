@@ -146,7 +146,7 @@ t.test('a copy has what the database has, and is read for damage; so is the data
 
 t.test('a disk that fails is told from one that is full', async t => {
   const { engine } = await prepare('/nowhere')
-  const failing = (code: string) => engine.file.isFailingDisk(Object.assign(new Error('x'), { code }))
+  const failing = (code: string) => engine.isUncertain(Object.assign(new Error('x'), { code }))
   t.equal(failing('SQLITE_IOERR_WRITE'), true)
   t.equal(failing('SQLITE_FULL'), false)
 })

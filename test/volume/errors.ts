@@ -31,7 +31,7 @@ for (const [errno, code] of [
 t.test('every errno that this machine or Node knows has its meaning', async t => {
   const names = [...Object.keys(constants.errno), ...[...getSystemErrorMap().values()].map(([name]) => name)]
   // EAI_ are those of name servers, the others are made up by libuv
-  const none = /^EAI_|^(?:UNKNOWN|EOF|ECHARSET|EFTYPE)$/
+  const none = /^EAI_|^(?:EOF|ECHARSET|EFTYPE)$/
   t.strictSame(
     names.filter(name => !none.test(name) && meaningOf(name) === undefined),
     [],
@@ -71,6 +71,10 @@ t.test('where rights lack the line that mends it is told', async t => {
   t.match(fileFailure(fileError('EACCES')), { hint: /who owns/ })
   Object.assign(process, { getuid })
   t.match(fileFailure(fileError('EPERM', -1, path)), { hint: own === 0 ? /lsattr/ : /chmod/ })
+})
+
+t.test('where Node loses the errno, the disk is to blame', async t => {
+  for (const code of ['UNKNOWN', '']) t.match(fileFailure(fileError(code, -4094)), { code: 'DISK_FULL' })
 })
 
 t.test('any other error stays what it is', async t => {
