@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -19,9 +19,13 @@ export const withFolder = async <T>(work: (folder: string) => T | Promise<T>): P
   }
 }
 
-/** Makes the image's bundle in a folder, laid out as there. @returns the file to run */
-export const makeBundle = (folder: string): string => {
-  const [root, dist] = [join(program, '../..'), join(folder, 'app/dist')]
+/**
+ * Makes the image's bundle in a folder, laid out as there.
+ * @param root of the checkout whose bundle it is
+ * @returns the file to run
+ */
+export const makeBundle = (folder: string, root: string = join(program, '../..')): string => {
+  const dist = join(folder, 'app/dist')
   const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/bundle.ts'), dist], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`scripts/bundle.ts exited ${status}: ${stderr}`)
   copyFileSync(join(root, 'package.json'), join(folder, 'app/package.json'))
@@ -41,4 +45,40 @@ export const makeDatabase = (file: string, metrics: number): void => {
     INSERT INTO metrics (server_id, timestamp, cpu_percent, memory_percent)
     SELECT 'server-' || (i % 11), datetime('2026-01-01', '+' || (i / 11) || ' minutes'), i % 100, i % 90 FROM n`)
   connection.close()
+}
+
+/** A program that is started, and what it is started with. */
+export type Run = Readonly<{
+  name: string
+  words: readonly string[]
+  env?: Readonly<Record<string, string>>
+  before?: () => void
+}>
+/** Milliseconds by the clock, and seconds of CPU. */
+export type Cost = Readonly<{ wall: number; cpu: number }>
+
+/** Seconds of CPU that ended children of this process took: cutime and cstime of proc(5), in hundredths. */
+const childrenCpu = (): number => {
+  const fields = readFileSync('/proc/self/stat', 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return (Number(fields[13]) + Number(fields[14])) / 100
+}
+
+/** Runs it and gives what it wrote to standard error. */
+export const start = ({ name, words, env = {} }: Run, options: readonly string[] = []): string => {
+  const { status, stderr } = spawnSync(process.execPath, [...options, ...words], {
+    env: { PATH: '/usr/bin', ...env },
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`${name} exited ${status}: ${stderr}`)
+  return stderr
+}
+
+export const measure = (run: Run): Cost => {
+  run.before?.()
+  const cpu = childrenCpu()
+  const begin = performance.now()
+  start(run)
+  return { wall: performance.now() - begin, cpu: childrenCpu() - cpu }
 }

@@ -53,8 +53,8 @@ export const installPeers = (folder: string, src: string): readonly Peer[] => {
   })
   if (status !== 0) throw new Error(`npm install of the peers exited ${status}: ${stderr}`)
   const modules = join(folder, 'node_modules')
-  const bridge = `const { createBridge } = require(${JSON.stringify(join(src, 'sqlite/sequelize.ts'))})
-    const { createSession } = require(${JSON.stringify(join(src, 'sqlite/session.ts'))})
+  const bridge = `const { createBridge } = require(${JSON.stringify(join(src, 'sqlite/bridge/sequelize.ts'))})
+    const { createSession } = require(${JSON.stringify(join(src, 'sqlite/bridge/session.ts'))})
     const Database = require('better-sqlite3')
     const open = path => createSession(new Database(path), (_, execute) => execute(), true)
     const dialectModule = createBridge(open, String)`

@@ -4,46 +4,22 @@
  * `npm run bench:startup` fails when a run with nothing to do takes over 1.6 times bare Node (the goal is 1.45), or 1.25 times
  * its memory.
  */
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeBundle, makeDatabase, median, program, withFolder } from './measure.ts'
+import {
+  type Cost,
+  makeBundle,
+  makeDatabase,
+  measure,
+  median,
+  program,
+  type Run,
+  start,
+  withFolder,
+} from './measure.ts'
 
 const rounds = 40
 const limits = { wall: 1.6, memory: 1.25 }
-
-type Run = Readonly<{
-  name: string
-  words: readonly string[]
-  env?: Readonly<Record<string, string>>
-  before?: () => void
-}>
-type Cost = Readonly<{ wall: number; cpu: number }>
-
-/** Seconds of CPU that ended children of this process took: cutime and cstime of proc(5), in hundredths. */
-const childrenCpu = (): number => {
-  const fields = readFileSync('/proc/self/stat', 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-  return (Number(fields[13]) + Number(fields[14])) / 100
-}
-
-const start = ({ name, words, env = {} }: Run, options: readonly string[] = []): string => {
-  const { status, stderr } = spawnSync(process.execPath, [...options, ...words], {
-    env: { PATH: '/usr/bin', ...env },
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(`${name} exited ${status}: ${stderr}`)
-  return stderr
-}
-
-const measure = (run: Run): Cost => {
-  run.before?.()
-  const cpu = childrenCpu()
-  const begin = performance.now()
-  start(run)
-  return { wall: performance.now() - begin, cpu: childrenCpu() - cpu }
-}
 
 await withFolder(folder => {
   const file = (name: string, text = ''): string => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { cli, commandTable } from '../src/cli.ts'
-import { makeContext } from './help/context.ts'
+import { makeContext, withEngine } from './help/context.ts'
 import { readJson, root, runProgram } from './help/program.ts'
 import { pipe, terminalOf } from './help/screen.ts'
 
@@ -72,9 +72,7 @@ for (const [words, said] of [
 
 t.test('an error of a command is passed on as it is', async t => {
   const context = await makeContext(t.testdir())
-  const run = cli(['status'], '1.2.3', { print: () => undefined, screen: pipe }, async () => ({
-    ...context,
-    config: { ...context.config, volume: '/nowhere' },
-  }))
+  const nowhere = withEngine({ ...context, config: { ...context.config, volume: '/nowhere' } })
+  const run = cli(['status'], '1.2.3', { print: () => undefined, screen: pipe }, async () => nowhere)
   await t.rejects(run, { code: 'VOLUME_MISSING' })
 })

@@ -1,9 +1,9 @@
 /** What Sequelize's tests get for the `sqlite3` package: the bridge, with a better-sqlite3 connection for each of Sequelize's. */
 import Sqlite from 'better-sqlite3'
 import { runPlain } from '../../src/engine.ts'
-import { createBridge, modes } from '../../src/sqlite/sequelize.ts'
-import { createSession } from '../../src/sqlite/session.ts'
-import { toSequelizeText } from '../../src/sqlite/times.ts'
+import { createBridge, modes } from '../../src/sqlite/bridge/sequelize.ts'
+import { createSession } from '../../src/sqlite/bridge/session.ts'
+import { toSequelizeText } from '../../src/sqlite/bridge/times.ts'
 
 const open = (path: string, mode: number) => {
   const connection = new Sqlite(path, {

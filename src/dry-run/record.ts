@@ -2,9 +2,9 @@
 import { noResult, type SqlStatement, type StatementHook } from '../engine.ts'
 import { attempt, reasonOf } from '../failure.ts'
 import type { Connection } from '../sqlite/connect.ts'
+import { tableAccess } from '../sqlite/rows/table-access.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
 import { keywordOf, tokensOf } from '../sqlite/sql.ts'
-import { tableAccess } from '../sqlite/table-access.ts'
 
 /** A statement that a migration ran, or failed to run. */
 export type Step = Readonly<{

@@ -1,4 +1,4 @@
-import { toDate } from '../sqlite/times.ts'
+import { toDate } from '../sqlite/bridge/times.ts'
 
 /** The data types of one version of Sequelize; `counter` holds whole numbers up to 2^63-1. */
 type Types<Type> = Readonly<{ text: Type; integer: Type; counter: Type; real: Type; time: Type }>

@@ -1,5 +1,5 @@
 import { type DataType, DataTypes, Model, type Sequelize } from '@sequelize/core'
-import { toDate, toText } from '../sqlite/times.ts'
+import { toDate, toText } from '../sqlite/bridge/times.ts'
 import {
   type MetricRow,
   metricColumns,

@@ -1,5 +1,5 @@
 import { type DataType, DataTypes, Model, type Sequelize } from 'sequelize'
-import { toText } from '../sqlite/times.ts'
+import { toText } from '../sqlite/bridge/times.ts'
 import {
   type MetricRow,
   metricColumns,

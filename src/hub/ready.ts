@@ -4,11 +4,11 @@ import { databasePath } from '../config.ts'
 import { Failure, type FailureCode } from '../failure.ts'
 import { requireDatabase } from '../ready/lost.ts'
 import { expectedMarker, matches, readContents, readMarker } from '../ready/marker.ts'
+import { connectSequelize } from '../sqlite/bridge/sequelize.ts'
 import { type Connection, closeUnlessDamaged, openExisting } from '../sqlite/connect.ts'
 import { toFailure } from '../sqlite/errors.ts'
 import { preflight } from '../sqlite/file.ts'
 import { readerOf } from '../sqlite/reader.ts'
-import { connectSequelize } from '../sqlite/sequelize.ts'
 import { followLink } from '../volume/volume.ts'
 
 /** `homelab-migrator/ready` is this file. */

@@ -1,11 +1,11 @@
 import { Sequelize } from '@sequelize/core'
 import { SqliteDialect } from '@sequelize/sqlite3'
 import { runPlain } from '../engine.ts'
+import { createBridge } from '../sqlite/bridge/sequelize.ts'
+import { passBigints } from '../sqlite/bridge/sequelize-internals.ts'
+import { openSessions } from '../sqlite/bridge/session.ts'
+import { toSequelizeText } from '../sqlite/bridge/times.ts'
 import type { Connection } from '../sqlite/connect.ts'
-import { openSessions } from '../sqlite/open-sessions.ts'
-import { createBridge } from '../sqlite/sequelize.ts'
-import { passBigints } from '../sqlite/sequelize-internals.ts'
-import { toSequelizeText } from '../sqlite/times.ts'
 
 /**
  * Sequelize 7 for a hub, on the database of an open connection, as connectSequelize for version 6: each connection of its

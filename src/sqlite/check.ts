@@ -7,7 +7,8 @@ import { isLogicError, leftAsItIs, sqliteError, unlessUnknownHere } from './erro
 import { hasBadHeader } from './file.ts'
 import { type Helper, runHelper } from './helper.ts'
 import { readOnly } from './read-only.ts'
-import { readTableNames, wrongSize } from './reader.ts'
+import { readObjects, wrongSize } from './reader.ts'
+import { tableNames } from './schema/read.ts'
 import { quote } from './sql.ts'
 
 /**
@@ -64,7 +65,9 @@ type Checked = Pick<FileCheck, 'findings' | 'unchecked'>
 const checkAll = (connection: Connection, check: Check): Checked => {
   const whole = unlessUnreadable(() => runCheck(connection, check, String(most)))
   if ('value' in whole) return whole.value
-  const tables = readTableNames(connection).map(name => checkTable(connection, check, name))
+  const tables = readObjects(connection)
+    .filter(({ type }) => type === 'table')
+    .map(({ name }) => checkTable(connection, check, name))
   return {
     findings: tables.flatMap(({ findings }) => findings),
     unchecked: tables.flatMap(({ unchecked }) => unchecked),
@@ -140,7 +143,7 @@ export const refuseDamage = (path: string, { findings }: FileCheck): void => {
 
 /** How many rows each table has, by name; without those that cannot be counted here. */
 export const countTables = (connection: Connection): readonly TableSize[] =>
-  readTableNames(connection).flatMap(name => countRows(connection, name).map(rows => ({ name, rows })))
+  tableNames(connection).flatMap(name => countRows(connection, name).map(rows => ({ name, rows })))
 
 /**
  * How many rows a table has; nothing where it cannot be counted here: a virtual table whose module or content only its hub has, or a

@@ -1,9 +1,8 @@
 import { attempt } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { sqliteError } from './errors.ts'
-import { readTableNames } from './reader.ts'
 import { differ, type Finding } from './schema/compare.ts'
-import type { Schema } from './schema/read.ts'
+import { type Schema, tableNames } from './schema/read.ts'
 
 /** Rows of a table that have no parent, by the table that it should be in. */
 export type Broken = Readonly<{
@@ -35,7 +34,7 @@ export const findBrokenKeys = (
 
 /** The tables whose foreign keys SQLite does not check, by name. */
 export const uncheckedTables = (connection: Connection): readonly string[] =>
-  readTableNames(connection).filter(name => 'unchecked' in findBrokenKeys(connection, name))
+  tableNames(connection).filter(name => 'unchecked' in findBrokenKeys(connection, name))
 
 /**
  * Looks for rows whose foreign key names a parent that is not there: whoever writes with foreign keys off, as the sqlite3 shell

@@ -1,10 +1,8 @@
 import { statSync } from 'node:fs'
 import type { Reader, SchemaObject } from '../engine.ts'
-import { historyTable } from '../history.ts'
 import type { Connection } from './connect.ts'
 import { hasLeftovers } from './file.ts'
 import { hasHistory, readHistory } from './history.ts'
-import { sameName } from './sql.ts'
 
 /** Answers what the heart asks of a database; `connection` is for the rooms that are about SQLite. */
 export type SqliteReader = Reader & Readonly<{ connection: Connection }>
@@ -14,7 +12,8 @@ export const readerOf = (connection: Connection): SqliteReader => ({
   // inside a transaction page_count would not tell: BEGIN IMMEDIATE makes a first page
   isEmpty: async () => readObjects(connection).every(({ table }) => isOfReplication(table)),
   history: async () => readHistory(connection),
-  strangersTable: async () => findStrangersTable(connection),
+  strangersTable: async () =>
+    hasHistory(connection) ? undefined : (await import('./schema/read.ts')).findStrangersTable(connection),
   objects: async () => readObjects(connection),
   rows: async () => (await import('./check.ts')).countTables(connection),
 })
@@ -28,20 +27,8 @@ export const readObjects = (connection: Connection): readonly SchemaObject[] =>
     )
     .all()
 
-/** The tables of readObjects, by name. */
-export const readTableNames = (connection: Connection): readonly string[] =>
-  readObjects(connection)
-    .filter(({ type }) => type === 'table')
-    .map(({ name }) => name)
-
-/** The first table of a database that has no history of migrations: another program made it. */
-export const findStrangersTable = (connection: Connection): string | undefined =>
-  hasHistory(connection)
-    ? undefined
-    : readTableNames(connection).find(name => !sameName(name, historyTable) && !isOfReplication(name))
-
 /** Litestream makes its tables in whatever database it finds, before a migration has run, too. */
-const isOfReplication = (table: string): boolean => /^_litestream_/i.test(table)
+export const isOfReplication = (table: string): boolean => /^_litestream_/i.test(table)
 
 /**
  * Holds a file's size against its pages. SQLite notices a file that is too short when it reads there, and never one that grew:

@@ -2,8 +2,8 @@ import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import t from 'tap'
 import { afterOf, createRecorder, inlineValues, rowAccess, stepThat, withoutUndone } from '../../src/dry-run/record.ts'
-import { createHandle } from '../../src/sqlite/handle.ts'
-import { createBridge } from '../../src/sqlite/sequelize.ts'
+import { createHandle } from '../../src/sqlite/bridge/handle.ts'
+import { createBridge } from '../../src/sqlite/bridge/sequelize.ts'
 import { recordStatements } from '../help/recorded.ts'
 
 const connection = new Database(':memory:')

@@ -3,9 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { createDryRuns, dryRun, pendingOf, sizeNow } from '../../src/dry-run/try.ts'
-
 import { readMigrationFiles } from '../../src/migrations/files.ts'
-
 import type { LoadedMigration, Migration } from '../../src/migrations/load.ts'
 import { readerOf } from '../../src/sqlite/reader.ts'
 import { prepareHistory } from '../../src/sqlite/write-history.ts'

@@ -1,7 +1,7 @@
 import { runPlain, type SchemaEditor, type StatementHook } from '../../src/engine.ts'
+import { connectSequelize } from '../../src/sqlite/bridge/sequelize.ts'
 import type { Connection } from '../../src/sqlite/connect.ts'
 import { makeSafe } from '../../src/sqlite/editor/editor.ts'
-import { connectSequelize } from '../../src/sqlite/sequelize.ts'
 
 /** What a migration gets as its context, on an open connection. */
 export const makeEditor = (connection: Connection, around: StatementHook = runPlain): SchemaEditor =>

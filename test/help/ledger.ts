@@ -1,6 +1,6 @@
 import type { Ledger } from '../../src/engine.ts'
+import { connectSequelize } from '../../src/sqlite/bridge/sequelize.ts'
 import type { Connection } from '../../src/sqlite/connect.ts'
-import { connectSequelize } from '../../src/sqlite/sequelize.ts'
 
 /** Runs statements as a migration does: one after the other, through the bridge, each of them seen by the ledger. */
 export const runStatements = async (

@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3'
 import type { Test } from 'tap'
 import { createRecorder, type Recording } from '../../src/dry-run/record.ts'
-import { createHandle } from '../../src/sqlite/handle.ts'
-import { createBridge } from '../../src/sqlite/sequelize.ts'
+import { createHandle } from '../../src/sqlite/bridge/handle.ts'
+import { createBridge } from '../../src/sqlite/bridge/sequelize.ts'
 
 /** What a migration's statements do to a database that others made, recorded through the bridge as plan and lint do. */
 export const recordStatements = async (

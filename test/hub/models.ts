@@ -1,7 +1,7 @@
 import { Op } from 'sequelize'
 import t from 'tap'
 import { createTimestamp, initMetric, initModels, initServer, Metric, Server } from '../../src/hub/models.ts'
-import { connectSequelize } from '../../src/sqlite/sequelize.ts'
+import { connectSequelize } from '../../src/sqlite/bridge/sequelize.ts'
 import { testMetric } from '../help/metric-rules.ts'
 import { makeMigrated } from '../help/migrated.ts'
 import { testServer } from '../help/server-rules.ts'

@@ -4,7 +4,7 @@ import Database from 'better-sqlite3'
 import t from 'tap'
 import type { Loss } from '../../src/engine.ts'
 import { createGuard } from '../../src/migrations/guard.ts'
-import { openLedger } from '../../src/sqlite/ledger.ts'
+import { openLedger } from '../../src/sqlite/rows/ledger.ts'
 import { runStatements } from '../help/ledger.ts'
 
 const options = { history: 'SequelizeMeta', backup: undefined }

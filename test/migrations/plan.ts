@@ -1,6 +1,5 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
-
 import type { AppliedMigration } from '../../src/history.ts'
 import type { MigrationFile } from '../../src/migrations/files.ts'
 import { isFromOtherTool, makePlan, readPlan, refuseConflicts, unknownMigration } from '../../src/migrations/plan.ts'

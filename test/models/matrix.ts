@@ -4,7 +4,7 @@ import t from 'tap'
 import { initModels, Metric, type NewMetric, Server } from '../../src/hub/models.ts'
 import { initModels as initModels7, Metric as Metric7, Server as Server7 } from '../../src/hub/models-v7.ts'
 import { connectSequelize as connectSequelize7 } from '../../src/hub/sequelize-v7.ts'
-import { connectSequelize } from '../../src/sqlite/sequelize.ts'
+import { connectSequelize } from '../../src/sqlite/bridge/sequelize.ts'
 import { digits, type Face, models, python, type Read, sql } from '../help/faces.ts'
 import { makeMigrated } from '../help/migrated.ts'
 

@@ -2,9 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
-
 import type { AppliedMigration } from '../../src/history.ts'
-
 import {
   commitWithoutMarker,
   expectedMarker,

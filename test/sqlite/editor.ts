@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3'
 import { DataTypes, Deferrable, Op, type QueryInterface } from 'sequelize'
 import t, { type Test } from 'tap'
+import { connectSequelize } from '../../src/sqlite/bridge/sequelize.ts'
 import { makeSafe } from '../../src/sqlite/editor/editor.ts'
-import { connectSequelize } from '../../src/sqlite/sequelize.ts'
 
 const open = (t: Pick<Test, 'teardown'>, sql: string, adopted = false) => {
   const connection = new Database(':memory:')

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { runPlain } from '../../src/engine.ts'
-import { createHandle } from '../../src/sqlite/handle.ts'
+import { createHandle } from '../../src/sqlite/bridge/handle.ts'
 
 /** A handle on a database with an empty table, inside a transaction as `up` holds it. */
 const open = (t: Pick<Test, 'teardown'>, begin = 'BEGIN') => {

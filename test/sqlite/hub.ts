@@ -13,8 +13,8 @@ import Database from 'better-sqlite3'
 import { DataTypes, ForeignKeyConstraintError, TimeoutError, UniqueConstraintError } from 'sequelize'
 import t, { type Test } from 'tap'
 import { connectSequelize as connect7 } from '../../src/hub/sequelize-v7.ts'
+import { connectSequelize as connect6 } from '../../src/sqlite/bridge/sequelize.ts'
 import type { Connection } from '../../src/sqlite/connect.ts'
-import { connectSequelize as connect6 } from '../../src/sqlite/sequelize.ts'
 
 type Query = (sql: string, ...bind: readonly unknown[]) => Promise<readonly unknown[]>
 type Hub = Readonly<{

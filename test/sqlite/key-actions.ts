@@ -2,8 +2,8 @@ import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { runPlain, type StatementHook } from '../../src/engine.ts'
+import { connectSequelize } from '../../src/sqlite/bridge/sequelize.ts'
 import { withKeyActions } from '../../src/sqlite/key-actions.ts'
-import { connectSequelize } from '../../src/sqlite/sequelize.ts'
 
 const open = (t: Pick<Test, 'teardown'>, sql: string, around: StatementHook = runPlain) => {
   const connection = new Database(':memory:')

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import type { Changes, Missing } from '../../src/engine.ts'
-import { openLedger } from '../../src/sqlite/ledger.ts'
+import { openLedger } from '../../src/sqlite/rows/ledger.ts'
 import { runStatements } from '../help/ledger.ts'
 
 /** What a ledger tells of statements, in one way of keeping the state of before. */

@@ -6,11 +6,11 @@ import fc from 'fast-check'
 import { DataTypes, Op, UniqueConstraintError } from 'sequelize'
 import t, { type Test } from 'tap'
 import { noResult, runPlain, type SqlResult } from '../../src/engine.ts'
+import { createHandle } from '../../src/sqlite/bridge/handle.ts'
+import { connectHandle, createBridge } from '../../src/sqlite/bridge/sequelize.ts'
+import { toText } from '../../src/sqlite/bridge/times.ts'
 import { openDatabase } from '../../src/sqlite/connect.ts'
-import { createHandle } from '../../src/sqlite/handle.ts'
-import { connectHandle, createBridge } from '../../src/sqlite/sequelize.ts'
 import { keywordOf } from '../../src/sqlite/sql.ts'
-import { toText } from '../../src/sqlite/times.ts'
 
 const open = (t: { teardown: (work: () => void) => void }, around = runPlain) => {
   const connection = new Database(':memory:')

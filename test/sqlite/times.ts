@@ -1,5 +1,5 @@
 import t from 'tap'
-import { toDate, toText } from '../../src/sqlite/times.ts'
+import { toDate, toText } from '../../src/sqlite/bridge/times.ts'
 
 for (const [text, expected] of [
   ['2026-01-18 10:00:00', '2026-01-18T10:00:00.000Z'],

@@ -2,6 +2,7 @@ import { attempt } from '../../failure.ts'
 import { historyTable } from '../../history.ts'
 import type { Connection } from '../connect.ts'
 import { sqliteError } from '../errors.ts'
+import { isOfReplication } from '../reader.ts'
 import { elementsOf, foldName, quote, sameName, type Token, textOf, tokensOf, wordAt } from '../sql.ts'
 import { readTableText, type TableText } from './text.ts'
 
@@ -31,6 +32,23 @@ export type Schema = Readonly<{
   views: readonly View[]
   triggers: readonly Trigger[]
 }>
+
+/**
+ * The tables of a database by name: neither SQLite's own, nor those in which a virtual one keeps its content, which come and go
+ * with it.
+ */
+export const tableNames = (connection: Connection): readonly string[] =>
+  connection
+    .prepare<[], string>(
+      `SELECT name FROM pragma_table_list
+       WHERE schema = 'main' AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name`,
+    )
+    .pluck()
+    .all()
+
+/** The first table that is neither the history nor a replication tool's. */
+export const findStrangersTable = (connection: Connection): string | undefined =>
+  tableNames(connection).find(name => !sameName(name, historyTable) && !isOfReplication(name))
 
 /** The tables that another structure has not, by name. */
 export const without = ({ tables }: Schema, other: Schema): readonly Table[] =>

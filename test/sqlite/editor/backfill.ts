@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { connectSequelize } from '../../../src/sqlite/bridge/sequelize.ts'
 import { backfill } from '../../../src/sqlite/editor/backfill.ts'
-import { connectSequelize } from '../../../src/sqlite/sequelize.ts'
 
 const open = (t: Pick<Test, 'teardown'>, sql: string) => {
   const connection = new Database(':memory:')

@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3'
 import { DataTypes, literal } from 'sequelize'
 import t, { type Test } from 'tap'
+import { connectSequelize } from '../../../src/sqlite/bridge/sequelize.ts'
 import { changeColumn } from '../../../src/sqlite/editor/rebuild.ts'
-import { connectSequelize } from '../../../src/sqlite/sequelize.ts'
 import { makeEditor } from '../../help/editor.ts'
 
 const open = (t: Pick<Test, 'teardown'>, sql: string) => {

@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3'
 import { type AddConstraintOptions, DataTypes, Op } from 'sequelize'
 import t, { type Test } from 'tap'
+import { connectSequelize } from '../../../src/sqlite/bridge/sequelize.ts'
 import { columnSql, constraintSql } from '../../../src/sqlite/editor/sequelize-internals.ts'
-import { connectSequelize } from '../../../src/sqlite/sequelize.ts'
 
 const open = (t: Pick<Test, 'teardown'>) => {
   const connection = new Database(':memory:')

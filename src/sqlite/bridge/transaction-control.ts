@@ -1,4 +1,4 @@
-import { keywordOf, tokensOf, unquote, wordAt } from './sql.ts'
+import { keywordOf, tokensOf, unquote, wordAt } from '../sql.ts'
 
 /** What a statement does with transactions; `name` is a savepoint's, in small letters: SQLite tells no case. */
 export type Control =

@@ -1,5 +1,5 @@
-import type { SqlStatement } from '../engine.ts'
-import { tokensOf } from './sql.ts'
+import type { SqlStatement } from '../../engine.ts'
+import { tokensOf } from '../sql.ts'
 
 /** How a time is stored. */
 export type TimeToText = (time: Date) => string

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
-import type { Connection } from './connect.ts'
+import type { Connection } from '../connect.ts'
+import { quote } from '../sql.ts'
 import { type Life, presentName } from './lives.ts'
 import { keyColumns } from './row-triggers.ts'
-import { quote } from './sql.ts'
 
 /** The rows of the tables as they were before a transaction. */
 export type Before = Readonly<{

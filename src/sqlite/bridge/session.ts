@@ -1,11 +1,11 @@
-import { noResult, type SqlResult, type SqlStatement, type StatementHook } from '../engine.ts'
-import { attempt, type Outcome } from '../failure.ts'
-import type { Connection } from './connect.ts'
-import { isBusy, sqliteCode } from './errors.ts'
-import { execute, prepareOne } from './execute.ts'
+import Database from 'better-sqlite3'
+import { noResult, type SqlResult, type SqlStatement, type StatementHook } from '../../engine.ts'
+import { attempt, type Outcome } from '../../failure.ts'
+import type { Connection } from '../connect.ts'
+import { isBusy, sqliteCode } from '../errors.ts'
+import { keywordOf } from '../sql.ts'
+import { execute, prepareOne, sqlite3Error } from './execute.ts'
 import { now, setImmediate, setTimeout } from './later.ts'
-import { keywordOf } from './sql.ts'
-import { sqlite3Error } from './sqlite3-error.ts'
 import { controlOf } from './transaction-control.ts'
 
 /** What stands behind a connection of Sequelize. */
@@ -135,4 +135,21 @@ export const createSession = (connection: Connection, around: StatementHook, isO
     })
 
   return { run, close }
+}
+
+/**
+ * Gives each connection of a hub's Sequelize one of its own to the database of `connection`, with foreign keys as they are
+ * there. A database in memory has no other: all use `connection`, which stays open.
+ */
+export const openSessions = (connection: Connection, around: StatementHook): (() => Session) => {
+  if (connection.memory) {
+    const shared = createSession(connection, around, false)
+    return () => shared
+  }
+  return () => {
+    const foreignKeys = connection.pragma('foreign_keys', { simple: true })
+    const own = new Database(connection.name, { fileMustExist: true, readonly: connection.readonly, timeout: 0 })
+    own.pragma(`foreign_keys = ${foreignKeys}`)
+    return createSession(own, around, true)
+  }
 }

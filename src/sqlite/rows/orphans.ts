@@ -1,9 +1,9 @@
-import { attempt } from '../failure.ts'
-import type { Connection } from './connect.ts'
-import { sqliteError } from './errors.ts'
+import { attempt } from '../../failure.ts'
+import type { Connection } from '../connect.ts'
+import { sqliteError } from '../errors.ts'
+import { literal, quote } from '../sql.ts'
 import { type Life, presentName } from './lives.ts'
 import { keyColumns, textOfValues } from './row-triggers.ts'
-import { literal, quote } from './sql.ts'
 
 export type Orphans = Readonly<{ table: string; parent: string; rows: number }>
 

@@ -1,6 +1,6 @@
-import type { Connection } from './connect.ts'
-import { unlessUnknownHere } from './errors.ts'
-import { sameName } from './sql.ts'
+import type { Connection } from '../connect.ts'
+import { unlessUnknownHere } from '../errors.ts'
+import { sameName } from '../sql.ts'
 
 export type PresentColumn = Readonly<{
   name: string

@@ -1,15 +1,15 @@
-import type { Changes, Ledger, Missing, StatementHook, TableChange } from '../engine.ts'
-import { attempt } from '../failure.ts'
+import type { Changes, Ledger, Missing, StatementHook, TableChange } from '../../engine.ts'
+import { attempt } from '../../failure.ts'
+import { countRows } from '../check.ts'
+import type { Connection } from '../connect.ts'
+import { sqliteCode } from '../errors.ts'
+import { readViews } from '../schema/read.ts'
+import { sameName } from '../sql.ts'
 import { type Before, keepBefore } from './before.ts'
-import { countRows } from './check.ts'
-import type { Connection } from './connect.ts'
-import { sqliteCode } from './errors.ts'
 import { followLives, type Life, livingAs, presentName, successorOf, wayTo } from './lives.ts'
 import { findGone } from './net.ts'
 import { createOrphanNotes } from './orphans.ts'
 import { createRowTriggers } from './row-triggers.ts'
-import { readViews } from './schema/read.ts'
-import { sameName } from './sql.ts'
 
 export type LedgerOptions = Readonly<{
   /** the table in which the migrations are recorded: its rows are not counted */

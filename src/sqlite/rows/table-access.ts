@@ -1,6 +1,6 @@
-import type { SqlStatement } from '../engine.ts'
-import { attempt } from '../failure.ts'
-import type { Connection } from './connect.ts'
+import type { SqlStatement } from '../../engine.ts'
+import { attempt } from '../../failure.ts'
+import type { Connection } from '../connect.ts'
 
 /** Tables that a statement reads and writes rows of; temporary ones are called `temp.NAME`. */
 export type TableAccess = Readonly<{

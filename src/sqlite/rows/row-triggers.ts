@@ -1,6 +1,6 @@
-import type { Connection } from './connect.ts'
+import type { Connection } from '../connect.ts'
+import { quote } from '../sql.ts'
 import { type Life, presentName } from './lives.ts'
-import { quote } from './sql.ts'
 
 /** Which rows statements deleted from a table. */
 export type Deleted = Readonly<{ life: number; rows: number; first: number }>

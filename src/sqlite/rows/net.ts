@@ -1,10 +1,10 @@
+import type { Connection } from '../connect.ts'
+import { unlessUnknownHere } from '../errors.ts'
+import { affinityOf } from '../schema/read.ts'
+import { quote, sameName } from '../sql.ts'
 import type { Before } from './before.ts'
-import type { Connection } from './connect.ts'
-import { unlessUnknownHere } from './errors.ts'
 import { type Life, presentName } from './lives.ts'
 import { keyColumns, textOfValues } from './row-triggers.ts'
-import { affinityOf } from './schema/read.ts'
-import { quote, sameName } from './sql.ts'
 
 /** Rows that are not there any more, and the key or the values of one of them. */
 export type Gone = Readonly<{ rows: number; example: string | null }>

@@ -1,7 +1,7 @@
-import type { SqlResult, SqlStatement } from '../engine.ts'
-import type { Connection } from './connect.ts'
+import type { SqlResult, SqlStatement } from '../../engine.ts'
+import type { Connection } from '../connect.ts'
+import { keywordOf, sameName, tokensOf, unquote } from '../sql.ts'
 import { type PresentColumn, type PresentTable, readPresentTables } from './present-tables.ts'
-import { keywordOf, sameName, tokensOf, unquote } from './sql.ts'
 import { type TableAccess, tableAccess } from './table-access.ts'
 
 /** A table through its life, whatever it is called: what statements did to it makes it the same one, never where its rows are. */
