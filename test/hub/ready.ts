@@ -68,7 +68,7 @@ for (const [title, code, spoil] of [
     'NOT_READY',
     ({ marker }) => writeFileSync(marker, JSON.stringify({ ...readJson(marker), schema: '0009-later' })),
   ],
-  ['another table', 'NOT_READY', ({ database }) => exec(database, 'CREATE TABLE more (x)')],
+  ['another column', 'NOT_READY', ({ database }) => exec(database, 'ALTER TABLE servers ADD COLUMN more')],
   ['no history any more', 'NOT_READY', ({ database }) => exec(database, 'DROP TABLE SequelizeMeta')],
   ['no folder', 'NOT_READY', ({ folder }) => rmSync(folder, { recursive: true })],
   ['no database', 'DATABASE_DAMAGED', ({ database }) => rmSync(database)],
