@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join, parse } from 'node:path'
+import { isFolder, utcStamp } from '../volume/files.ts'
 
 export type Backup = Readonly<{
   /** absolute path */
@@ -24,7 +25,7 @@ export const nextBackupName = (database: string, schema: string, seconds: number
   const newest = Date.parse(listBackups(database).at(-1)?.madeAt ?? '')
   const time = Math.max(Date.now(), Number.isNaN(newest) ? 0 : newest + 1000) + seconds * 1000
   const { name, ext } = parse(database)
-  return `${name}--${schemaWord(schema)}-${new Date(time).toISOString().replaceAll(/[-:]|\.\d+/g, '')}${ext}`
+  return `${name}--${schemaWord(schema)}-${utcStamp(time)}${ext}`
 }
 
 /** The history may hold any text; in the name of a file it begins with a digit, and single dashes are all the marks it has. */
@@ -97,7 +98,6 @@ const isTime = (text: string): boolean => {
   return !Number.isNaN(time) && new Date(time).toISOString() === text.replace('Z', '.000Z')
 }
 
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 /** A run that was killed may have left an empty file in the place of its backup. */
 const hasContent = (path: string): boolean => {
   const stats = statSync(path, { throwIfNoEntry: false })

@@ -1,8 +1,8 @@
-import { lstatSync, mkdirSync, rmdirSync, statSync } from 'node:fs'
+import { lstatSync, mkdirSync, rmdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { DatabaseFile, TableSize } from '../engine.ts'
 import { attempt, Failure } from '../failure.ts'
-import { removeFile, renameToFree, sameOwner, syncFolder } from '../volume/files.ts'
+import { isFolder, removeFile, renameToFree, sameOwner, syncFolder } from '../volume/files.ts'
 import { withPartialFolder } from '../volume/folders.ts'
 import { backupFolder, listBackups, nextBackupName } from './backups.ts'
 
@@ -48,7 +48,7 @@ const makeFolder = (folder: string): boolean => {
     syncFolder(dirname(folder))
     return true
   }
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return false
+  if (isFolder(folder)) return false
   const hint = 'Make it a folder, or a link to one that is there.'
   throw new Failure('CONFIG_INVALID', `${folder} is no folder for backups`, hint)
 }

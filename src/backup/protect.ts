@@ -5,7 +5,7 @@ import type { DatabaseFile, TableSize, Transaction } from '../engine.ts'
 import { attempt, reasonOf } from '../failure.ts'
 import { readSmallFile } from '../small-file.ts'
 import { formatBytes } from '../text.ts'
-import { removeFile, replaceFile, sizeOf, syncFolder } from '../volume/files.ts'
+import { isFolder, removeFile, replaceFile, sizeOf, syncFolder } from '../volume/files.ts'
 import { removePartialFolders } from '../volume/folders.ts'
 import { filesystemOf } from '../volume/mounts.ts'
 import { type Need, requireSpace } from '../volume/space.ts'
@@ -122,8 +122,7 @@ export const makeLastingBackup = async (context: Context, file: DatabaseFile, he
 /** A volume of its own for the backups, when an engine makes one, belongs to root. */
 const refuseClosedFolder = ({ config, host }: Context): void => {
   const folder = backupFolder(config.database)
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-    refuseUnwritable(`folder of the backups ${folder}`, folder, host)
+  if (isFolder(folder)) refuseUnwritable(`folder of the backups ${folder}`, folder, host)
 }
 
 /** `backUp`, and a line that says so. */
@@ -199,9 +198,7 @@ export const spaceForMarker = (folder: string): Need => ({ what: 'ready marker',
 /** None for a clone. Where it is none after all, the disk fills and says so. */
 export const spaceForBackup = ({ config, host }: Context): Need => {
   const { database, volume } = config
-  const folder = statSync(backupFolder(database), { throwIfNoEntry: false })?.isDirectory()
-    ? backupFolder(database)
-    : volume
+  const folder = isFolder(backupFolder(database)) ? backupFolder(database) : volume
   const isOneFilesystem = statSync(folder).dev === statSync(volume).dev
   const { clones } = filesystemOf(host.mounts, folder)
   // the folders, the copy and its WAL, and the file that says whose it is

@@ -1,3 +1,4 @@
+import { fnv1a } from '../ready/marker.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { type Schema, type Table, without } from '../sqlite/schema/read.ts'
 import { hasName, keywordOf, quote, sameName, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
@@ -132,8 +133,7 @@ export const sumValues = (
 
 /** FNV-1a, and the last step of MurmurHash3, without which texts that are much alike would have sums that are alike. */
 const hash = (text: string): number => {
-  let value = 0x811c9dc5
-  for (let index = 0; index < text.length; index += 1) value = Math.imul(value ^ text.charCodeAt(index), 0x01000193)
+  let value = fnv1a(text)
   value = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
   value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35)
   return value ^ (value >>> 16)

@@ -7,6 +7,7 @@ import { readPlan, refuseConflicts } from '../migrations/plan.ts'
 import { applyMigrations, idleLimit } from '../migrations/run.ts'
 import { checkFileByHelper, checkOf, countTables, refuseDamage } from '../sqlite/check.ts'
 import { type Connection, openDatabase, withTransaction } from '../sqlite/connect.ts'
+import { journals } from '../sqlite/file.ts'
 import { helperOf } from '../sqlite/helper.ts'
 import { uncheckedTables } from '../sqlite/keys.ts'
 import { patienceOf } from '../sqlite/sqlite.ts'
@@ -149,7 +150,7 @@ export const dryRun = async (
     const { around, tried, trials } = createDryRuns(connection, onRun)
     let journal = 0
     const measure = (): void => {
-      const sizes = ['-journal', '-wal'].map(suffix => sizeOf(copy + suffix))
+      const sizes = journals.map(suffix => sizeOf(copy + suffix))
       journal = Math.max(journal, ...sizes)
     }
     const measured: StatementHook = (asked, execute) => {

@@ -213,8 +213,7 @@ export const matches = (marker: Marker, truth: ExpectedMarker): boolean => misma
  * A quick checksum of everything that the long way of `up` decides by: the migrations' texts, the schema, the history, and
  * what the marker says. While it is what a finished run left in the marker, nothing of it has changed since.
  *
- * It only has to notice a change, so it is FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) over UTF-16 code units in a few
- * lines: loading node:crypto takes a tenth of a whole run with nothing to do.
+ * It only has to notice a change, and loading node:crypto takes a tenth of a whole run with nothing to do.
  */
 export const quickChecksum = (
   { database: name, objects, applied }: Contents,
@@ -224,7 +223,12 @@ export const quickChecksum = (
   const told = [schema, migrations, database, fingerprint, version]
   const found = [name, objects, applied]
   const all = JSON.stringify([told, found, texts.map(({ name, text }) => [name, text])])
+  return `${all.length}-${fnv1a(all).toString(16)}`
+}
+
+/** FNV-1a of 32 bits over UTF-16 code units: http://www.isthe.com/chongo/tech/comp/fnv/ */
+export const fnv1a = (text: string): number => {
   let hash = 0x811c9dc5
-  for (let index = 0; index < all.length; index += 1) hash = Math.imul(hash ^ all.charCodeAt(index), 0x01000193)
-  return `${all.length}-${(hash >>> 0).toString(16)}`
+  for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  return hash >>> 0
 }

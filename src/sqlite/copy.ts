@@ -4,6 +4,7 @@ import Database from 'better-sqlite3'
 import { attempt, errorCode, unlessGone } from '../failure.ts'
 import { removeFile, sizeOf } from '../volume/files.ts'
 import { type Check, checkFile, type FileCheck } from './check.ts'
+import { journals } from './file.ts'
 import { type Helper, runHelper } from './helper.ts'
 
 /**
@@ -19,7 +20,7 @@ import { type Helper, runHelper } from './helper.ts'
 export const copyDatabase = async (from: string, to: string, check: Check): Promise<FileCheck> => {
   const begun = walHeader(from)
   copyFile(from, to)
-  const leftovers = ['-wal', '-journal'].filter(suffix => sizeOf(from + suffix) > 0)
+  const leftovers = journals.filter(suffix => sizeOf(from + suffix) > 0)
   // a hub that rolls back deletes its journal
   for (const suffix of leftovers) unlessGone(() => copyFile(from + suffix, to + suffix))
   if (walHeader(from) !== begun) removeFile(`${to}-wal`)

@@ -4,6 +4,10 @@ import { attempt, Failure, unlessGone } from '../failure.ts'
 import { sizeOf, syncFolder } from '../volume/files.ts'
 import { leftAsItIs } from './errors.ts'
 
+/** What SQLite puts beside a database: journals, which have content, and the index of a WAL, which it can make anew. */
+export const journals = ['-wal', '-journal'] as const
+const companions = [...journals, '-shm'] as const
+
 /** What a database file begins with: https://www.sqlite.org/fileformat.html#the_database_header */
 const magic = 'SQLite format 3\0'
 
@@ -68,7 +72,7 @@ export const refuseBadHeader = (path: string): void => {
  * @throws Failure CONFIG_INVALID when a folder, a device or a pipe is in the place of the database or of what SQLite keeps beside it
  */
 export const refuseNoFile = (path: string): void => {
-  for (const suffix of ['-wal', '-shm', '-journal']) {
+  for (const suffix of companions) {
     const beside = statSync(path + suffix, { throwIfNoEntry: false })
     if (beside === undefined || beside.isFile()) continue
     const message = `${path + suffix} is ${beside.isDirectory() ? 'a folder' : 'no file'}, and SQLite keeps a file there`
@@ -85,7 +89,7 @@ export const refuseNoFile = (path: string): void => {
 }
 
 /** Whether a journal with content lies beside the database: its last writer was killed, or is still at work. */
-export const hasLeftovers = (path: string): boolean => ['-journal', '-wal'].some(suffix => sizeOf(path + suffix) > 0)
+export const hasLeftovers = (path: string): boolean => journals.some(suffix => sizeOf(path + suffix) > 0)
 
 /** What a journal begins with that is to be rolled back: https://www.sqlite.org/fileformat.html#the_rollback_journal */
 const hot = 'd9d505f920a163d7'
@@ -142,7 +146,7 @@ const bytesOf = (descriptor: number, length: number): Buffer => {
 
 /** Bytes of a database and its journals; 0 where there is none. */
 export const sizeWithJournals = (database: string): number =>
-  ['', '-wal', '-journal'].reduce((sum, suffix) => sum + sizeOf(database + suffix), 0)
+  ['', ...journals].reduce((sum, suffix) => sum + sizeOf(database + suffix), 0)
 
 /**
  * Puts what is committed in a database on disk, whoever committed it. In WAL mode another program (synchronous = NORMAL), or a

@@ -7,7 +7,7 @@ import { removeFile } from '../volume/files.ts'
 import { makeTemporaryFolder, moreSpace, requireTemporarySpace } from '../volume/folders.ts'
 import { type Connection, openForReading, type Patience, whenFree } from './connect.ts'
 import { sqliteCode, toFailure } from './errors.ts'
-import { hasLeftovers, journalMode, sizeWithJournals } from './file.ts'
+import { hasLeftovers, journalMode, journals, sizeWithJournals } from './file.ts'
 import { patienceOf, type Surroundings } from './sqlite.ts'
 
 /**
@@ -55,7 +55,7 @@ const tries = 5
 
 /** Copies a database with what a killed writer left beside it: whoever opens the copy puts it together. */
 export const copyFiles = (path: string, copy: string): void => {
-  const files = ['', '-wal', '-journal']
+  const files = ['', ...journals]
   for (let left = tries; ; left -= 1) {
     const outcome = attempt(() => {
       for (const suffix of files.filter(suffix => existsSync(path + suffix))) copyFileSync(path + suffix, copy + suffix)

@@ -4,7 +4,7 @@ import { attempt, errorCode, Failure } from '../failure.ts'
 import { freePath, removeFile, sizeOf, syncFolder } from '../volume/files.ts'
 import { type Connection, openDatabase, refuseReplaced } from './connect.ts'
 import { isBusy, sqliteCode, toFailure } from './errors.ts'
-import { hasBadHeader, hasBadJournal } from './file.ts'
+import { hasBadHeader, hasBadJournal, journals } from './file.ts'
 
 /** What is replaced gets a name beside the database. */
 export type KeptNames = Readonly<{
@@ -129,7 +129,7 @@ const keep = (database: string, kept: string): string => {
  * whose journal it is nobody knows, and beside an older database it would spoil that.
  */
 const moveAside = (database: string, kept: string): string | undefined => {
-  const present = ['', '-wal', '-journal'].filter(suffix => existsSync(database + suffix))
+  const present = ['', ...journals].filter(suffix => existsSync(database + suffix))
   removeFile(`${database}-shm`)
   if (present.every(suffix => sizeOf(database + suffix) === 0)) return undefined
   for (const suffix of present) renameSync(database + suffix, kept + suffix)
@@ -138,7 +138,7 @@ const moveAside = (database: string, kept: string): string | undefined => {
 
 /** Undoes keep and moveAside, however far they came. To rename one of two names of a file does nothing (rename(2)). */
 const putBack = (database: string, kept: string): void => {
-  for (const suffix of ['-wal', '-journal', ''].filter(suffix => existsSync(kept + suffix))) {
+  for (const suffix of [...journals, ''].filter(suffix => existsSync(kept + suffix))) {
     renameSync(kept + suffix, database + suffix)
     removeFile(kept + suffix)
   }

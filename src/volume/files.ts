@@ -85,7 +85,7 @@ export const shareWithGroup = (file: string): void => {
  * names, and a database none beside which another one's journal lies.
  */
 export const freePath = (pathAt: (stamp: string) => string, now: number = Date.now()): string => {
-  const path = pathAt(new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, ''))
+  const path = pathAt(utcStamp(now))
   const isTaken = readdirSync(dirname(path)).some(entry => entry.startsWith(basename(path)))
   return isTaken ? freePath(pathAt, now + 1000) : path
 }
@@ -110,6 +110,13 @@ export const renameToFree = (from: string, to: string): boolean => {
   unlinkSync(to)
   throw renamed.error
 }
+
+/** Whether there is a folder, or a link to one. */
+export const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
+/** A time as it stands in the names of files, in UTC to the second: `20260118T100000Z`. */
+export const utcStamp = (milliseconds: number): string =>
+  new Date(milliseconds).toISOString().replaceAll(/[-:]|\.\d+/g, '')
 
 /** Bytes of a file; 0 where there is none. */
 export const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0

@@ -2,6 +2,7 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config } from '../config.ts'
 import { attempt, Failure, forShell } from '../failure.ts'
+import { isFolder } from './files.ts'
 
 type Identity = Pick<NodeJS.Process, 'getuid' | 'setgroups' | 'setgid' | 'setuid'>
 
@@ -38,7 +39,7 @@ export const refuseRoot = ({ readyFile, volume }: Config): void => {
   refuseRootIn('data directory', volume)
   refuseRootIn('folder of the ready marker', dirname(readyFile))
   const backups = join(volume, 'backups')
-  if (statSync(backups, { throwIfNoEntry: false })?.isDirectory()) refuseRootIn('folder of the backups', backups)
+  if (isFolder(backups)) refuseRootIn('folder of the backups', backups)
 }
 
 const refuseRootIn = (what: string, folder: string): void => {

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Config, Environment } from '../config.ts'
 import { attempt, errorCode, Failure, forShell, unlessGone } from '../failure.ts'
 import { fileFailure } from './errors.ts'
-import { freeBytes, removeFile, replaceFile } from './files.ts'
+import { freeBytes, isFolder, removeFile, replaceFile } from './files.ts'
 import { filesystemOf, type Mount, mountOf } from './mounts.ts'
 import { isUnmapped, notMapped, refuseRoot } from './owner.ts'
 
@@ -142,7 +142,6 @@ const notAllowed = (
 
 /** Found out before anything is applied, not when the marker is to be written. */
 const refuseReadyFile = (file: string): void => {
-  const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
   if (isFolder(dirname(file)) && !isFolder(file)) return
   const hint = 'MIGRATOR_READY_FILE names a file in a folder that is there, such as /app/data/.ready.'
   throw new Failure('CONFIG_INVALID', `the ready marker cannot be written to ${file}`, hint)
@@ -218,7 +217,7 @@ export const sortsOnVolume = ({ SQLITE_TMPDIR, TMPDIR }: Environment, volume: st
 
 const isWritable = (folder: string | undefined): folder is string =>
   folder !== undefined &&
-  statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true &&
+  isFolder(folder) &&
   'value' in attempt(() => accessSync(folder, constants.W_OK | constants.X_OK))
 
 /** Bytes that are free there; none where there is no such folder, which checkVolume tells. */
