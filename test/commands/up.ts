@@ -172,7 +172,7 @@ t.test('where a reader holds up the commit until the timeout all is as before, m
   hub.prepare('SELECT * FROM servers').all()
   t.match(await up(data, { ...settings, MIGRATOR_LOCK_TIMEOUT: '1' }), {
     exitCode: 20,
-    events: [{ event: 'backup.made' }, { event: 'lock.waiting' }, { event: 'failed' }],
+    events: [{ event: 'backup.made' }, { event: 'lock.waiting' }, { event: 'backup.dropped' }, { event: 'failed' }],
   })
   hub.close()
   t.strictSame([dump(join(data, 'homelab.db')), readFileSync(join(data, '.ready'), 'utf8')], before)
