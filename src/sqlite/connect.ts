@@ -89,8 +89,8 @@ export const withTransaction = async <T>(
   }
   connection.pragma('foreign_keys = OFF')
   // COMMIT returns when it is on disk; better-sqlite3's default in WAL mode is NORMAL, which may lose it in a power cut
-  // (https://www.sqlite.org/pragma.html#pragma_synchronous)
-  connection.pragma('synchronous = EXTRA')
+  // (https://www.sqlite.org/pragma.html#pragma_synchronous). It reads the schema, so another writer may hold it up
+  await whenFree(() => connection.pragma('synchronous = EXTRA'), patience)
   try {
     await whenFree(() => connection.exec('BEGIN IMMEDIATE'), patience)
     refuseReplaced(connection)
