@@ -2,7 +2,7 @@
  * Makes bundle/, or the folder that is named, what the image runs: the same program as src in few files of CommonJS, which Node loads faster than modules.
  *
  *     main.cjs        the short way of `up`, better-sqlite3's part in JavaScript included; runs when it is loaded
- *     make-ready.cjs, cli.cjs, ...   each what main.cjs or another one imports dynamically, never read by the short way
+ *     bring-up.cjs, cli.cjs, ...   each what main.cjs or another one imports dynamically, never read by the short way
  *     chunk-*.cjs     what several of those share
  *     sequelize.mjs   what migrations get for `sequelize`: the copy that the bundle uses itself
  *     *.node          better-sqlite3's binary for this system

@@ -221,7 +221,7 @@ t.test('the image, by docker run', { skip }, async t => {
         `--volume=${volume}:/app/data`,
         migrator,
       )
-      for (const file of ['main.cjs', 'make-ready.cjs', '0001-create-servers.ts']) {
+      for (const file of ['main.cjs', 'bring-up.cjs', '0001-create-servers.ts']) {
         t.match(stderr, new RegExp(`reading cache from .*${file}.*success`), `${file} for ${user}`)
       }
     }
