@@ -82,7 +82,7 @@ const foldLeftovers = (path: string): void => {
   }
 }
 
-/** Switches a database that nobody has open to journal_mode DELETE. Exclusive locking needs no -shm file. @throws SQLite's errors */
+/** Sets journal_mode DELETE on a database that no process has open; exclusive locking needs no -shm. @throws SQLite's errors */
 export const setRollbackJournal = (path: string): void => {
   const connection = new Database(path, { fileMustExist: true })
   try {

@@ -32,10 +32,10 @@ export const readOnly = async <T>(path: string, work: (connection: Connection) =
   return resultOf(outcome)
 }
 
-/** Whether a database is in WAL mode and nobody has it open: there is no -shm file. */
+/** Whether a database is in WAL mode and no process has it open: there is no -shm file. */
 export const isQuiescent = (path: string): boolean => journalMode(path) === 'wal' && !existsSync(`${path}-shm`)
 
-/** Opens a file as immutable, without locks or a -shm: nobody may write it meanwhile. */
+/** Opens a file as immutable, without locks or a -shm: no process may write it meanwhile. */
 export const openImmutable = (path: string): Connection =>
   new Database(`${pathToFileURL(path)}?mode=ro&immutable=1`, { readonly: true })
 

@@ -34,7 +34,7 @@ const pause = 10
 export const createSession = (connection: Connection, around: StatementHook, isOwn: boolean): Session => {
   const waiting: (() => void)[] = []
   let patience = usualPatience
-  /** in a transaction that has not read or written yet, so a busy statement may wait; later SQLite fails at once, to avoid deadlocks */
+  /** a transaction that has not read or written yet: only then may a statement wait for a lock, since waiting later could deadlock */
   let isFresh = false
   /** a COMMIT was busy, and may be retried */
   let isUncommitted = false

@@ -156,7 +156,7 @@ const withoutEffect = new Set(
 
 /**
  * Changes only what `wanted` names of a column's type, default, NOT NULL and foreign key: NOT NULL by ALTER TABLE, the others by
- * a rebuild. Does nothing for what is already so.
+ * a rebuild. Skips what already matches.
  * @throws Error if `wanted` would change anything else, the type or default of a key, or a generated column, and if a value would
  *   be lost; nothing is changed then
  */

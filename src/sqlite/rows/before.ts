@@ -19,7 +19,7 @@ export type Before = Readonly<{
 /**
  * In WAL mode the same file, attached as a second connection, still reads the last commit. In rollback-journal mode the writer
  * may overwrite it: then the run's own backup is attached, or without one the keys are copied now, and tables without a key whole.
- * @param backup a copy of the database that nobody writes; undefined if there is none
+ * @param backup a copy of the database that no process writes; undefined if there is none
  */
 export const keepBefore = (connection: Connection, lives: readonly Life[], backup: string | undefined): Before => {
   const isWal = connection.pragma('main.journal_mode', { simple: true }) === 'wal'

@@ -46,7 +46,7 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
   let known = take(start)
   const rowsAtStart = known.rows
 
-  /** A name in removesRows means the table that bears it before the migration; if there is none, one that gets it in the migration. */
+  /** A name in removesRows means the table that has it before the migration, or else one that gets it during the migration. */
   const isAnnounced = (life: Life, later: readonly string[]): boolean =>
     removesRows.some(name => {
       const meant = livingAs(begun, name)
