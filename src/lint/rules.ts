@@ -2,8 +2,8 @@
 import type { Step } from '../dry-run/record.ts'
 
 /**
- * Our own codes, for SQLite and Sequelize: HM0 cannot run, HM1 tables, HM2 statements, HM3 defaults, HM4 down, HM5 imports, clock
- * and network, HM9 lint-ok.
+ * Our own codes, for SQLite and Sequelize: HM0 cannot run, HM1 tables, HM2 statements, HM3 defaults, HM4 down, HM5 imports, clock,
+ * randomness and network, HM9 lint-ok.
  */
 export const ownRules = {
   HM001: {
