@@ -19,23 +19,23 @@ import { findingLine, findingsText } from './verify.ts'
 /** What `adopt --json` prints, documented in docs/commands/adopt.md. Fields are added, never changed. */
 type Adoption = Readonly<{
   database: string
-  /** what made it; null for a database that needs no adopting */
+  /** the tool that made it; null for a database that needs no adopting */
   tool: Origin['tool'] | null
   revision: string | null
-  /** the migration that it is at, or the nearest when it was refused */
+  /** the migration it is at; the nearest one when it was refused */
   schema: string | null
-  /** the migrations that were recorded as applied */
+  /** the migrations recorded as applied */
   recorded: readonly string[]
   findings: readonly Finding[]
 }>
 
 /**
- * Takes over a database that another tool made: records as applied the migrations whose structure it has, so that `up` goes on
- * from there. Everything is decided and recorded under the write lock, in one transaction; no other row is changed, and the
- * other tool's records stay. A database with a history that `up` understands is left alone, and that is no failure, unless it has
- * tables that only pending migrations make. Where it has none of the migrations' tables, nothing is recorded, and `up` applies all.
- * @throws Failure HISTORY_CONFLICT when the structure is that of no migrations, after the nearest was shown; CONFIG_INVALID when
- *   there is nothing to adopt; what opening and locking throw
+ * Takes over a database that another tool made: records the migrations whose schema it already has as applied, so `up` continues
+ * from there. Decides and records in one transaction under the write lock; changes no other row and keeps the other tool's records.
+ * Leaves a database alone, without failing, if `up` understands its history and it has no tables that only pending migrations
+ * make. If it has none of the migrations' tables, records nothing, and `up` applies all of them.
+ * @throws Failure HISTORY_CONFLICT if the schema matches no migration (the nearest is printed first); CONFIG_INVALID if there is
+ *   nothing to adopt; whatever opening and locking throw
  */
 export const adopt = async (context: Context, { json }: Readonly<{ json: boolean }>): Promise<void> => {
   const { config, engine, log, print, signal, version } = context
@@ -119,7 +119,7 @@ const hasAny = (found: Schema, tables: Schema['tables']): boolean =>
 const lastOf = (migrations: readonly Readonly<{ name: string }>[]): string | null => migrations.at(-1)?.name ?? null
 
 const toText = ({ database, tool, revision, schema, findings }: Adoption): string => {
-  // the log says so
+  // the log already says so
   if (tool === null) return ''
   const differs = findings.some(({ weight }) => weight === 'difference')
   const none = 'has no table of the migrations: "up" applies all of them beside what is there'
@@ -128,15 +128,15 @@ const toText = ({ database, tool, revision, schema, findings }: Adoption): strin
   return `${[`${database}, made by ${originText({ tool, revision })}, ${place}`, ...findingsText(findings)].join('\n')}\n`
 }
 
-/** The tool that made a database, as far as its own records tell. */
+/** The tool that made a database, as far as that tool's own records tell. */
 export type Origin = Readonly<{
   tool: 'Alembic' | 'sequelize-cli' | 'another tool'
-  /** Alembic's, of which there may be several; null for other tools, and where it has none */
+  /** of Alembic, which may record several; null if it has none, and for other tools */
   revision: string | null
 }>
 
 /**
- * Asks the records of other tools. They only say who made a database: what is in it is told by its structure.
+ * Reads the records of other tools. They only say which tool made the database; its schema says what is in it.
  * @param hasForeignRows whether SequelizeMeta names migrations that are not ours
  */
 export const readOrigin = (connection: Connection, hasForeignRows: boolean): Origin => {

@@ -5,7 +5,7 @@ import { requireDatabase } from '../ready/lost.ts'
 import { createSqlite } from '../sqlite/sqlite.ts'
 
 /**
- * Makes a backup now and prints its path. A hub may write meanwhile, and does not wait in WAL mode: the copy is of one state.
+ * Makes a backup now and prints its path. The copy is one consistent state; a hub may write meanwhile, in WAL mode without waiting.
  * @throws Failure DATABASE_DAMAGED, DISK_FULL, DATABASE_BUSY, and what requireVolume throws
  */
 export const backup = async (context: Context): Promise<void> => {

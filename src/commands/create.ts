@@ -4,14 +4,14 @@ import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 
-/** In a checkout: the migrations of this repository, and the type that they import. */
+/** In a checkout: this repository's migrations, and the type they import. */
 const own = join(import.meta.dirname, '../../migrations')
 const types = join(import.meta.dirname, '../migrations/load.ts')
 
 /**
- * Makes the file of a new migration, with the next number, and prints its path. Opens no database.
+ * Creates a migration file with the next number and prints its path. Opens no database.
  * @param name verb and noun, as in `create-alerts`
- * @throws Failure CONFIG_INVALID when the name cannot be, or the file cannot be written
+ * @throws Failure CONFIG_INVALID if the name is invalid or the file cannot be written
  */
 export const create = ({ config, log, print }: Context, name: string): void => {
   const folder = config.migrations
@@ -34,7 +34,7 @@ export const create = ({ config, log, print }: Context, name: string): void => {
   print(`${file}\n`)
 }
 
-/** An own folder begins empty, which is a fault everywhere else. */
+/** A new migrations folder may be empty here; everywhere else that is an error. */
 const readOrMake = (folder: string): readonly MigrationFile[] => {
   write(() => mkdirSync(folder, { recursive: true }), folder)
   return readdirSync(folder).some(entry => !entry.startsWith('.')) ? readMigrationFiles(folder) : []
@@ -50,7 +50,7 @@ const write = (work: () => void, path: string): void => {
   }
 }
 
-/** What a migration of a folder imports its type from: in a checkout's own folder the source, elsewhere the package. */
+/** The module a migration in `folder` imports its type from: the source in this checkout's own folder, elsewhere the package. */
 export const typesFor = (folder: string): string =>
   folder === own && existsSync(types) ? relative(folder, types) : 'homelab-migrator/migration'
 

@@ -17,15 +17,15 @@ import { withDatabase } from '../sqlite/transaction.ts'
 import { createProgress, didYouMean, formatThings } from '../text.ts'
 import { probeFolderOf } from '../volume/volume.ts'
 
-/** How far back: so many migrations, or until the named one is the last that is applied. */
+/** How far back: a number of migrations, or until the named one is the last applied. */
 export type Target = Readonly<{ steps: number } | { to: string }>
 
 /**
- * Takes applied migrations back by their `down`, the last one first, all in one transaction, after it was tried on a copy and a
- * person has seen what would be lost. A backup comes first, and the guards of `up` hold: no more may be lost than
- * the trial lost. Then the marker is made true again.
- * @throws Failure CONFIG_INVALID for a target that is not there, a migration without `down`, and where nobody says yes;
- *   MIGRATION_FAILED; DATABASE_BUSY when another run was faster, or more came that would be lost; what `up` throws
+ * Reverts applied migrations by their `down`, last one first, in one transaction, after a dry run on a copy has shown what would
+ * be lost and a person has confirmed. Makes a backup first and applies the guards of `up`: the run may lose no more than the dry
+ * run did. Rewrites the ready marker afterwards.
+ * @throws Failure CONFIG_INVALID for an unknown target, a migration without `down`, or no confirmation; MIGRATION_FAILED;
+ *   DATABASE_BUSY if another run was faster, or more would be lost than was shown; what `up` throws
  */
 export const down = async (context: Context, target: Target, yes: boolean): Promise<void> => {
   const { config, engine, log, print, signal, version } = context
@@ -85,7 +85,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
   log.info('down.done', done, { undone: names, milliseconds, schema: now.schema })
 }
 
-/** The migrations that are to be undone, the last one first. A pure function. */
+/** The names of the migrations to undo, last one first. A pure function. @throws Failure CONFIG_INVALID as `down` does */
 export const namesToUndo = (
   applied: readonly string[],
   migrations: readonly LoadedMigration[],
@@ -104,7 +104,7 @@ export const namesToUndo = (
   throw new Failure('CONFIG_INVALID', `${stuck} cannot be undone: it has no down`, hint)
 }
 
-/** A hub may have written since the trial. */
+/** A hub may have written since the dry run. */
 const refuseMore = ({ name, lost }: Reverted, tried: readonly Reverted[], database: string): void => {
   const shown = tried.filter(trial => trial.name === name).flatMap(trial => trial.lost)
   const more = lost.filter(({ of, number }) => number > (shown.find(other => other.of === of)?.number ?? 0))

@@ -8,18 +8,18 @@ import { readMarker, withdrawMarker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
 import { up } from './up.ts'
 
-/** Milliseconds between two looks at the volume; a look is two calls of stat while nothing changes. */
+/** Milliseconds between checks of the volume; while nothing changes, a check is two stat calls. */
 const interval = 1000
 
-/** What this process is called meanwhile: healthcheck.sh reads it, and needs no file of its own for that. */
+/** Process titles: healthcheck.sh reads the state from them, so it needs no state file. */
 const titles = { bringingUp: 'migrator: bringing up', holding: 'migrator: holding' } as const
 
 /**
- * `up`, and then stays as a sidecar that keeps the ready marker true until SIGTERM or SIGINT, which end it well. A database
- * that is replaced, as by a restore, is brought up again, and the log says when it is. While it is gone the marker is withdrawn, and no
- * new one made. One that a writer has locked is waited for.
- * @throws what `up` throws, at the start or later, save that another writer has the database: the container ends, and its engine starts
- *   it again or not
+ * Runs `up`, then stays as a sidecar that keeps the ready marker true until SIGTERM or SIGINT, which end it without an error.
+ * Brings a replaced database (as by a restore) up again and logs when it is ready. While the database is gone, withdraws the
+ * marker and makes no new one. Waits while another writer holds the lock.
+ * @throws what `up` throws, at the start or later, except DATABASE_BUSY later on: the container ends, and its engine restarts it
+ *   or does not
  */
 export const hold = async (context: Context): Promise<void> => {
   const { config, log, nameProcess, signal } = context
@@ -38,7 +38,7 @@ export const hold = async (context: Context): Promise<void> => {
       continue
     }
     const found = await readiness(context)
-    // it stays as it was seen last, so the next look looks again
+    // `seen` is not updated, so the next check tries again
     if (found === 'busy') continue
     if (found === 'not ready') {
       if (!isTold) log.warn('hold.changed', `${config.database} or its ready marker was replaced`)
@@ -57,14 +57,14 @@ export const hold = async (context: Context): Promise<void> => {
   log.info('hold.ended', 'stopped')
 }
 
-/** @returns false when it is time to go; @throws what stopped it, if that was no signal */
+/** @returns false when a signal asks it to stop; @throws the abort reason if that is not a Failure */
 const pause = async (signal: AbortSignal): Promise<boolean> => {
   await setTimeout(interval, undefined, { signal }).catch(() => undefined)
   if (signal.aborted && !(signal.reason instanceof Failure)) throw signal.reason
   return !signal.aborted
 }
 
-/** @returns false where another writer had the database for all of the timeout, or a signal came */
+/** @returns false if another writer held the lock for the whole timeout, or a signal came */
 const isBroughtUp = (context: Context): Promise<boolean> =>
   up(context, undefined).then(
     () => true,
@@ -78,7 +78,7 @@ const isBusy = (error: unknown): boolean => error instanceof Failure && error.co
 
 const gone = 'gone'
 
-/** Tells one state of the two files from another; a hub that writes changes it too, at each checkpoint. */
+/** Identifies the state of the two files. A hub that writes changes it too, at each checkpoint. */
 const look = ({ database, readyFile }: Config): string => {
   const [file, marker] = [database, readyFile].map(path => statSync(path, { throwIfNoEntry: false }))
   if (file === undefined) return gone
@@ -86,8 +86,8 @@ const look = ({ database, readyFile }: Config): string => {
 }
 
 /**
- * Whether the marker is there, and true, and of all migrations of this image. An older backup that was restored has a true marker too.
- * What else keeps marker and database from being compared is for `up` to find and to name.
+ * Whether the marker exists, is true, and names this image's last migration: a restored older backup has a true marker too.
+ * Any other failure to compare marker and database counts as not ready; `up` finds and names the cause.
  */
 const readiness = async ({ config, engine }: Context): Promise<'ready' | 'not ready' | 'busy'> => {
   if (readMarker(config.readyFile)?.schema !== readMigrationFiles(config.migrations).at(-1)?.name) return 'not ready'

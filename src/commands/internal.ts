@@ -3,7 +3,7 @@ import { copyDatabase } from '../sqlite/copy.ts'
 import { type HelperAnswer, type HelperError, tryLock } from '../sqlite/helper.ts'
 
 /**
- * The other end of a helper process (src/sqlite/helper.ts): does one job and prints a HelperAnswer.
+ * The child side of a helper process (src/sqlite/helper.ts): does one job and prints a HelperAnswer as JSON.
  * @param words `inspect FILE CHECK`, `copy FROM TO CHECK` or `lock FILE`
  */
 export const internal = async (print: (text: string) => void, words: readonly string[]): Promise<void> => {
@@ -14,7 +14,7 @@ export const internal = async (print: (text: string) => void, words: readonly st
   print(JSON.stringify(answer))
 }
 
-/** What the other process needs to throw the same. */
+/** The fields the parent process needs to throw the same error. */
 const toAnswer = ({ message, code, errno, path, hint }: HelperError): HelperError => ({
   message,
   code,

@@ -15,9 +15,9 @@ type Lint = Readonly<{
 }>
 
 /**
- * Says what is wrong with migrations, or dangerous, out of what they do when they are run in memory. Opens no database.
- * @param names the migrations to say it of; all when there are none
- * @throws Failure CONFIG_INVALID when it finds an error, a name is not known, or a file cannot be loaded
+ * Runs the migrations in memory and reports what is wrong or dangerous in what they did. Opens no database.
+ * @param names the migrations to report on; all if empty
+ * @throws Failure CONFIG_INVALID if it finds an error, a name is unknown, or a file cannot be loaded
  */
 export const lint = async (
   { config, print, signal, version }: Context,
@@ -27,7 +27,7 @@ export const lint = async (
   const texts = readMigrationFiles(config.migrations)
   refuseUnknown(names, texts, config.migrations)
   const isWanted = ({ name }: Readonly<{ name: string }>) => names.length === 0 || names.includes(name)
-  // those before are needed to run it, those after are not
+  // a migration needs those before it to run, not those after it
   const needed = texts.slice(0, texts.findLastIndex(isWanted) + 1)
   const linted = await lintMigrations(needed, { version, signal, idleLimit })
   const migrations = linted.filter(isWanted).map(({ name, findings }) => ({ name, findings: findings.map(report) }))

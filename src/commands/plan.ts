@@ -19,20 +19,20 @@ import { formatBytes, formatThings, textTable } from '../text.ts'
 /** What `plan --json` prints, documented in docs/commands/plan.md. Fields are added, never changed. */
 export type Plan = Readonly<{
   database: string
-  /** names of all that are pending, whether they were tried or not */
+  /** names of all pending migrations, whether they were tried or not */
   pending: readonly string[]
-  /** those that were tried */
+  /** the ones that were tried */
   migrations: readonly MigrationReport[]
-  /** what `up` will need on the volume; null where nothing is pending, or `up` would fail */
+  /** bytes `up` will need on the volume; null if nothing is pending, or `up` would fail */
   bytes: Readonly<{ growth: number; journal: number; backup: number }> | null
-  /** why `up` would fail; null where it would not */
+  /** why `up` would fail; null if it would not */
   failure: Readonly<{ code: string; message: string; hint: string }> | null
 }>
 
 /**
- * Applies the pending migrations to a copy of the database in a temporary folder, and shows what they do. The volume is only
- * read, and nothing is left there.
- * @throws Failure what `up` would fail with, after it has shown how far it came; DISK_FULL when the copy has no room
+ * Applies the pending migrations to a copy of the database in a temporary folder and shows what they do. Only reads the volume
+ * and leaves nothing there.
+ * @throws Failure what `up` would fail with, after printing how far it got; DISK_FULL if there is no space for the copy
  */
 export const plan = async (context: Context, output: Readonly<{ json: boolean; sql: boolean }>): Promise<void> => {
   const { config, print } = context
@@ -68,7 +68,7 @@ export const plan = async (context: Context, output: Readonly<{ json: boolean; s
   if (failure !== null) throw failure
 }
 
-/** Those of a database that is not there yet are all. */
+/** If there is no database yet, all migrations are pending. */
 const pendingIn = async (
   { config, engine }: Context,
   files: readonly MigrationFile[],
@@ -82,7 +82,7 @@ const failureOf = ({ code, message, hint }: Failure): Plan['failure'] => ({ code
 type Tried = Readonly<{
   tried: DryRun
   migrations: readonly MigrationReport[]
-  /** what `up` would fail with; null where it would not */
+  /** what `up` would fail with; null if it would not fail */
   failure: Failure | null
 }>
 
@@ -91,7 +91,7 @@ const tryOnCopy = async (context: Context, texts: readonly MigrationFile[]): Pro
   try {
     return await withCopy(context, async copy => {
       const tried = await dryRun(context, texts, copy, outside.running)
-      // it was the copy that had no room, which says nothing of the volume
+      // DISK_FULL here is about the copy's disk and says nothing about the volume
       const failure = tried.error === undefined ? null : context.engine.explain(tried.error)
       if (failure !== null && (!(failure instanceof Failure) || failure.code === 'DISK_FULL')) throw failure
       const migrations = tried.trials.map(trial => {
@@ -106,41 +106,42 @@ const tryOnCopy = async (context: Context, texts: readonly MigrationFile[]): Pro
   }
 }
 
-/** What `plan` says of a migration; a part of its JSON. */
+/** What `plan` reports about one migration; part of its JSON. */
 export type MigrationReport = Readonly<{
   name: string
   statements: readonly StatementReport[]
   structure: readonly Difference[]
-  /** rows of each table; null where it is not there, and after a migration that never settled */
+  /** rows of each table; null if the table does not exist, and after a migration that never settled */
   tables: readonly Readonly<{ name: string; before: number | null; after: number | null }>[]
-  /** columns that have fewer values (not NULL) than before, other than with rows that went; nothing of one that failed */
+  /** columns that lost more values (not NULL) than rows that went; empty for a migration that failed */
   lost: readonly Lost[]
   /** null for a migration that never settled */
   milliseconds: number | null
-  /** by which the database grows; null for a migration that never settled */
+  /** by which the database grew; null for a migration that never settled */
   bytes: number | null
   findings: readonly Reported[]
 }>
 
 export type StatementReport = Readonly<{
-  /** as it was asked for, with parameters */
+  /** as the migration wrote it, with parameters */
   asked: string
-  /** as it was run, with values */
+  /** as it ran, with values */
   sql: string
-  /** that it wrote */
+  /** rows it wrote */
   rows: number
   milliseconds: number
-  /** why it failed; null where it did not */
+  /** why it failed; null if it did not */
   error: string | null
 }>
 
 /**
- * @param outside what it was seen to reach for besides the database
- * @param text of its file, which may silence findings
+ * Builds the report of one dry-run migration: statements, schema changes, rows, losses, and findings the text does not suppress.
+ * @param outside findings about what it used besides the database
+ * @param text of its file, which may suppress findings
  */
 export const toMigrationReport = (trial: DryRunResult, outside: readonly Finding[], text: string): MigrationReport => {
   const { migration, recording, before, end } = trial
-  // of one that failed half way only its statements are judged
+  // a migration that failed halfway is judged by its statements only
   const found = end?.returned === true ? findInUp(recording) : findStatements(recording.steps)
   const { open } = applySuppressions([...outside.map(place(null)), ...found.map(place('up'))], text)
   const rowsIn = (tables: DryRunResult['before'], name: string | undefined) =>
@@ -166,7 +167,7 @@ export const toMigrationReport = (trial: DryRunResult, outside: readonly Finding
   }
 }
 
-/** A plan for people. */
+/** A plan as text for people. */
 export const planText = ({ database, pending, migrations, bytes, failure }: Plan): string => {
   const untried = pending.slice(migrations.length)
   const lines = [
@@ -212,11 +213,11 @@ const rowsText = (rows: number | null): string => (rows === null ? 'none' : form
 
 type Batch = [StatementReport, ...StatementReport[]]
 
-/** The same again; or the next batch of a backfill, which asks for $first and $last and writes to all between them. */
+/** Whether `next` is the same statement again, or the next batch ($first to $last) of the same backfill. */
 const isRepeated = (one: StatementReport, next: StatementReport): boolean =>
   one.sql === next.sql || (one.asked === next.asked && /\$first\b/.test(next.asked) && /\$last\b/.test(next.asked))
 
-/** The batches of a backfill are told as one. */
+/** Shows the batches of a backfill as one statement. */
 const statementLines = (statements: readonly StatementReport[]): readonly string[] => {
   const batches: Batch[] = []
   for (const statement of statements) {

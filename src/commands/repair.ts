@@ -9,10 +9,9 @@ import { withDatabase } from '../sqlite/transaction.ts'
 import { prepareHistory, recordChecksum } from '../sqlite/write-history.ts'
 
 /**
- * Records the present text of an applied migration as the one that was applied. For a person who has looked at what changed
- * and knows that the schema is the same. The ready marker goes; the next `up` checks everything and writes it again.
- * Where nothing changed nothing is done.
- * @throws Failure CONFIG_INVALID when the name is not both known and applied; what opening and locking throw
+ * Records the checksum of an applied migration's present text, for a person who has reviewed the change and knows the schema is
+ * the same. Withdraws the ready marker; the next `up` checks everything and writes it again. Does nothing if the checksum is right.
+ * @throws Failure CONFIG_INVALID if the name is not both known and applied; whatever opening and locking throw
  */
 export const repair = async (context: Context, name: string): Promise<void> => {
   const { config, engine, log } = context

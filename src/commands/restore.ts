@@ -21,11 +21,11 @@ import { requireSpace } from '../volume/space.ts'
 import { probeFolderOf } from '../volume/volume.ts'
 
 /**
- * Puts a copy of a backup in the place of the database. What it replaces is kept beside it, the backup stays where it is.
- * Nobody may have the database open. Then the marker is made true again.
- * @param file a path, or the name of a backup or of what a restore replaced; undefined for the newest, with `latest`
- * @throws Failure CONFIG_INVALID for no such file and where nobody says yes; DATABASE_DAMAGED naming the backup; DATABASE_BUSY;
- *   DISK_FULL; what checkVolume throws
+ * Replaces the database with a copy of a backup. Keeps the replaced files beside it and leaves the backup where it is. No program
+ * may have the database open. Rewrites the ready marker afterwards.
+ * @param file a path, or the name of a backup or of a file a restore replaced; undefined for the newest, with `latest`
+ * @throws Failure CONFIG_INVALID if there is no such file or no confirmation; DATABASE_DAMAGED naming the backup; DATABASE_BUSY;
+ *   DISK_FULL; what requireVolume throws
  */
 export const restore = async (
   context: Context,
@@ -51,10 +51,10 @@ export const restore = async (
     const partial = join(partials, basename(database))
     probeFolderOf(partial)
     refuseDamage(backup, await copyByHelper('the restored database', backup, partial, check, helperOf(context)))
-    // a WAL needs memory that all who open the database share, which these filesystems may not have
+    // WAL needs memory shared by every process that opens the database; these filesystems may not provide it
     if (filesystemOf(host.mounts, volume).kind === 'shared') setRollbackJournal(partial)
     sameOwner(partial, isLost ? backup : database)
-    // a backup may be read-only, to be safe
+    // the backup, and so its copy, may be read-only
     if (isLost) attempt(() => chmodSync(partial, statSync(partial).mode | 0o600))
     else keepAcl(partial, database)
     return replaceDatabase(database, partial, replacedNames(database), () => {
@@ -86,7 +86,7 @@ const chooseBackup = (database: string, file: string | undefined, latest: boolea
   return realpathSync(chosen)
 }
 
-/** A name alone is that of a backup, or of what a restore replaced, where there is one. */
+/** Resolves a bare name in the backup folder, or beside the database for a file a restore replaced; anything else is a path. */
 const inVolume = (database: string, file: string): string => {
   const folders = [backupFolder(database), ...(file.startsWith(replacedPrefix(database)) ? [dirname(database)] : [])]
   const paths = basename(file) === file ? folders.map(folder => join(folder, file)) : []
@@ -98,7 +98,7 @@ const isSameFile = (one: string, other: string): boolean => {
   return a.dev === b.dev && a.ino === b.ino
 }
 
-/** The marker is true of what was restored; where that is not what this image makes, more has to be done. */
+/** Writes the marker unless the history conflicts, and warns if the restored schema is not this image's. */
 const markRestored = async (context: Context, texts: readonly MigrationFile[]): Promise<void> => {
   const { config, log, version } = context
   const { database } = config
@@ -113,8 +113,8 @@ const markRestored = async (context: Context, texts: readonly MigrationFile[]): 
 }
 
 /**
- * A failure that tells of damage, with what to do about it: the newest backup that is sound, or else what a restore replaced, and
- * the command that puts it in place. Each is read for that, the newest first.
+ * Adds to a failure's hint the command that restores the newest good backup, or else the newest good file a restore replaced.
+ * Checks each file for damage, newest first.
  */
 export const explainDamage = async (failure: Failure, context: Context): Promise<Failure> => {
   const { code, message, hint, cause } = failure
@@ -133,7 +133,7 @@ const remedy = async (context: Context): Promise<string> => {
   return `${none}: one of your own is put in place by "migrator restore FILE".`
 }
 
-/** What cannot be read is not good either, nor is what is empty, which to SQLite is sound. */
+/** An unreadable file is not good, nor is an empty one, which SQLite would accept as a new database. */
 const isGood = async (context: Context, file: string): Promise<boolean> =>
   sizeOf(file) > 0 &&
   checkFileByHelper(file, checkOf(context.config), helperOf(context)).then(

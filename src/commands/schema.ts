@@ -9,8 +9,8 @@ import { createSqlite } from '../sqlite/sqlite.ts'
 export type SchemaFormat = 'sql' | 'mermaid' | 'markdown' | 'json'
 
 /**
- * Shows the structure of the database as it is. Reads only and leaves no trace.
- * @throws Failure CONFIG_INVALID where there is no database; VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
+ * Prints the schema of the database as it is. Reads only and leaves no trace.
+ * @throws Failure CONFIG_INVALID if there is no database; VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
  */
 export const schema = async (context: Context, format: SchemaFormat): Promise<void> => {
   const { config, print } = context
@@ -34,7 +34,7 @@ export const schema = async (context: Context, format: SchemaFormat): Promise<vo
   print(write[format]())
 }
 
-/** In an order in which it can be run: whatever a statement needs comes before it. */
+/** In runnable order: each statement comes after those it needs. */
 const toSql = ({ tables, views, triggers }: Schema): string => {
   const indexes = tables.flatMap(table => table.indexes.flatMap(({ sql }) => sql ?? []))
   const statements = [...tables.map(({ sql }) => sql), ...indexes, ...[...views, ...triggers].map(({ sql }) => sql)]

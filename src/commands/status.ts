@@ -18,18 +18,18 @@ export type MigrationState = 'applied' | 'pending' | 'changed' | 'missing' | 'ah
 /** What `status --json` prints, documented in docs/commands.md. Fields are added, never changed. */
 export type Status = Readonly<{
   database: string
-  /** the ready marker is there and true */
+  /** the ready marker exists and is true */
   ready: boolean
   /** of the database and its journal */
   bytes: number
   journalMode: 'wal' | 'rollback' | null
-  /** how many migrations are applied, whatever else is to say of them, and how many are not yet */
+  /** how many migrations are applied (changed, missing and ahead ones too), and how many are not yet */
   applied: number
   pending: number
   migrations: readonly Readonly<{
     name: string
     state: MigrationState
-    /** ISO 8601, UTC; null where it is not known */
+    /** ISO 8601, UTC; null if unknown */
     appliedAt: string | null
     milliseconds: number | null
     /** the version that applied it */
@@ -42,9 +42,9 @@ export type Status = Readonly<{
 }>
 
 /**
- * Shows what is on the volume. Reads only: creates nothing, and no writer waits for it.
- * @throws Failure when asked for by `exitCode`: PENDING, and before that what `up` would refuse the database with (HISTORY_CONFLICT,
- *   DATABASE_AHEAD, OUT_OF_ORDER, DATABASE_DAMAGED); VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
+ * Shows what is on the volume. Reads only: creates nothing and blocks no writer.
+ * @throws Failure with `exitCode`: what `up` would refuse the database with (HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER,
+ *   DATABASE_DAMAGED), or else PENDING; always: VOLUME_MISSING, DATABASE_DAMAGED, DATABASE_BUSY
  */
 export const status = async (
   context: Context,
@@ -116,7 +116,7 @@ const toMigrations = (
   ].sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** What `status` shows to a person: paragraphs, those left out that would be empty. Times are in UTC. */
+/** What `status` shows to a person: paragraphs, without the empty ones. Times are in UTC. */
 export const statusText = (found: Status, screen: Screen): string => {
   const paragraphs = [
     summary(found, screen),
@@ -133,7 +133,7 @@ const summary = ({ database, applied, pending, ready, marker, bytes, journalMode
   [
     `${database}: ${applied} applied`,
     paint(pending === 0 ? 'green' : 'yellow', `${pending} pending`),
-    // a hub of this image has to wait for what is pending, however true the marker is
+    // a hub of this image waits for pending migrations even if the marker is true
     ready
       ? paint('green', pending === 0 ? 'ready' : `ready at ${printable(marker?.schema ?? '')}`)
       : paint('yellow', 'not ready'),

@@ -9,15 +9,15 @@ import { requireFolder } from '../volume/volume.ts'
 /** What `verify --json` prints, documented in docs/commands/verify.md. Fields are added, never changed. */
 type Verification = Readonly<{
   database: string
-  /** the last applied migration, whose structure was compared; null where none is, or it cannot be read */
+  /** the last applied migration, whose schema was compared; null if none is applied, or the database cannot be read */
   schema: string | null
-  /** of the worst difference; null when there is none */
+  /** of the worst difference; null if there is none */
   code: FailureCode | null
   checks: readonly Readonly<{ check: Check; result: 'passed' | 'failed' | 'not made' }>[]
   findings: readonly Problem[]
 }>
 
-/** The worst first. */
+/** Worst first. */
 const codes: readonly FailureCode[] = [
   'DATABASE_DAMAGED',
   'HISTORY_CONFLICT',
@@ -28,11 +28,10 @@ const codes: readonly FailureCode[] = [
 ]
 
 /**
- * Holds a volume against all that it should be: no damage, no rows without their parent, the history as the files, the
- * structure as the applied migrations make it, a true ready marker. Reads only and leaves no trace. All findings are told
- * before the worst of them is thrown; pending migrations are none.
+ * Checks the volume: no damage, no orphaned rows, a history that matches the files, the schema the applied migrations make, and a
+ * true ready marker. Reads only and leaves no trace. Prints all findings, then throws the worst; pending migrations do not count.
  * @throws Failure DATABASE_DAMAGED, HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, SCHEMA_DRIFT, NOT_READY (no marker, or one
- *   that is not true); what `examine` throws; VOLUME_MISSING
+ *   that is not true); what runChecks throws; VOLUME_MISSING
  */
 export const verify = async (context: Context, { json }: Readonly<{ json: boolean }>): Promise<void> => {
   const { config, host, print } = context
@@ -76,20 +75,20 @@ const headings = [
   ['information', 'for information:'],
 ] as const
 
-/** Findings for people, by their weight: lines of what was expected and what was found. None where there are none. */
+/** Findings for people, grouped by weight: lines of what was expected and what was found. Empty if there are none. */
 export const findingsText = (findings: readonly Finding[]): readonly string[] =>
   headings.flatMap(([weight, heading]) => {
     const rows = toRows(findings.filter(finding => finding.weight === weight))
     return rows.length === 0 ? [] : [heading, ...textTable(rows)]
   })
 
-/** A finding for a line of the log: `column servers.id affinity: expected TEXT, found REAL`. */
+/** A finding as one log line: `column servers.id affinity: expected TEXT, found REAL`. */
 export const findingLine = (finding: Finding): string => {
   const compared = comparison(finding)
   return `${finding.object} ${finding.what}${compared === '' ? '' : `: ${compared}`}`
 }
 
-/** Names of types are counted: a database of another tool has other ones in almost every column. */
+/** Type names are only counted: in another tool's database they differ in almost every column. */
 const toRows = (findings: readonly Finding[]): readonly (readonly string[])[] => {
   const isTypeName = ({ what }: Finding): boolean => what === 'type name'
   const typeNames = findings.filter(isTypeName).length

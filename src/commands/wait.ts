@@ -5,13 +5,13 @@ import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { readMarker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
 
-/** Milliseconds between two looks. */
+/** Milliseconds between checks. */
 const pause = 100
 
 /**
- * Returns when the ready marker is there and true for this image: for hubs that start outside Compose. Reads only.
- * @param seconds how long to wait; MIGRATOR_LOCK_TIMEOUT when undefined
- * @throws Failure NOT_READY when they are over; VOLUME_MISSING, DATABASE_DAMAGED
+ * Returns once the ready marker exists and is true for this image, for hubs that start outside Compose. Reads only.
+ * @param seconds how long to wait; MIGRATOR_LOCK_TIMEOUT if undefined
+ * @throws Failure NOT_READY when the time is up; VOLUME_MISSING, DATABASE_DAMAGED
  */
 export const wait = async (context: Context, seconds: number | undefined): Promise<void> => {
   const { config, log, signal } = context
@@ -33,7 +33,7 @@ export const wait = async (context: Context, seconds: number | undefined): Promi
   log.info('wait.ready', `${database} is ready at ${head}`, { schema: head })
 }
 
-/** The database is only opened once the marker names this image's last migration. One that a writer has locked is not ready yet. */
+/** Opens the database only once the marker names this image's last migration. A database locked by a writer is not ready yet. */
 const isReady = async ({ config, engine }: Context, known: readonly MigrationFile[]): Promise<boolean> => {
   await engine.validate('read')
   const marker = readMarker(config.readyFile)

@@ -4,8 +4,8 @@ import type { Column, Schema, Table } from '../sqlite/schema/read.ts'
 import { toMermaid } from './mermaid.ts'
 
 /**
- * A structure as a document: the diagram, and a table of the columns of each table with what else belongs to it.
- * @param schema the last applied migration; null where none is
+ * A schema as a Markdown document: the diagram, then each table's columns, keys, indexes and checks, the views and the triggers.
+ * @param schema the last applied migration; null if none is
  */
 export const toMarkdown = (structure: Schema, schema: string | null): string => {
   const { tables, views, triggers } = structure
@@ -65,10 +65,10 @@ const detailsOf = (table: Table): readonly string[] => [
 const list = (items: readonly string[]): readonly string[] =>
   items.length === 0 ? [] : [items.map(item => `- ${item}`).join('\n')]
 
-/** Text of a line: what Markdown would take for HTML is not. */
+/** Text for one line; `<` is escaped, since Markdown would read it as HTML. */
 const plain = (text: string): string => printable(text).replaceAll('<', '&lt;')
 
-/** More backticks than the text has in a row, and a space where it begins or ends with one. */
+/** A code span: its fence is longer than any run of backticks in the text, padded if the text begins or ends with one. */
 const code = (text: string): string => {
   const line = printable(text)
   const fence = fenceOf(line, 1)

@@ -2,8 +2,8 @@ import type { Column, ForeignKey, Schema, Table } from '../sqlite/schema/read.ts
 import { hasName, sameName } from '../sqlite/sql.ts'
 
 /**
- * Tables and foreign keys as a Mermaid diagram (https://mermaid.js.org/syntax/entityRelationshipDiagram.html). Where its syntax
- * has no place for a character of a name, an underscore stands for it.
+ * Tables and foreign keys as a Mermaid diagram (https://mermaid.js.org/syntax/entityRelationshipDiagram.html). Characters that
+ * its syntax does not allow in names become underscores.
  */
 export const toMermaid = ({ tables }: Schema): string =>
   `${['erDiagram', ...tables.flatMap(entity), ...tables.flatMap(relations)].join('\n')}\n`
@@ -34,7 +34,7 @@ const attribute = ({ foreignKeys, indexes }: Table, column: Column): string => {
   ].join(' ')
 }
 
-/** A parent to its children: one, or none where the column may be NULL, to any number of rows. */
+/** Parent to children: one parent (none if the column may be NULL) to any number of rows. */
 const relations = ({ name, columns, foreignKeys }: Table): readonly string[] =>
   foreignKeys.map((key: ForeignKey) => {
     const always = columns.every(column => !hasName(key.columns, column.name) || column.notNull)
@@ -43,7 +43,7 @@ const relations = ({ name, columns, foreignKeys }: Table): readonly string[] =>
 
 const quote = (text: string): string => `"${text.replaceAll(/["%\\\p{Cc}\p{Cf}]/gu, '_')}"`
 
-/** A type or a name inside an entity, where quotes are not known and PK, FK and UK are not names. */
+/** A type or name inside an entity, where Mermaid takes no quotes and reserves PK, FK and UK. */
 const word = (text: string): string =>
   text
     .replaceAll(/[^\w()\u00c0-\uffff]+|[\p{Cf}\p{Z}]+/gu, '_')

@@ -6,16 +6,16 @@ import { formatThings, textTable } from '../text.ts'
 export type Difference = Readonly<{
   change: 'added' | 'removed' | 'changed'
   kind: 'table' | 'column' | 'foreign key' | 'index' | 'trigger' | 'view'
-  /** `servers`, `servers.room`; what has no name of its own is named by its table and columns: `servers (room)` */
+  /** `servers`, `servers.room`; an object without a name is named by its table and columns: `servers (room)` */
   name: string
-  /** what it is; what it was and what it is; or that it is its text that changed */
+  /** what it is; `old -> new`; or `its text`, if only the text changed */
   detail: string
 }>
 
-/** One thing of a structure. */
+/** One object of a schema. */
 type Fact = Readonly<{ kind: Difference['kind']; name: string; detail: string; sql: string }>
 
-/** What two structures differ in: tables first, then what is in them, then what is around them. */
+/** The differences between two schemas: tables first, then what is in them, then indexes, triggers and views. */
 export const differences = (before: Schema, after: Schema): readonly Difference[] => {
   const shared = before.tables.flatMap(old =>
     after.tables.filter(({ name }) => sameName(name, old.name)).map((now): [Table, Table] => [old, now]),
@@ -29,7 +29,7 @@ export const differences = (before: Schema, after: Schema): readonly Difference[
 
 const compare = (before: readonly Fact[], after: readonly Fact[]): readonly Difference[] => {
   const isNamed = (old: Fact, now: Fact) => old.kind === now.kind && sameName(old.name, now.name)
-  // foreign keys of the same columns have one name
+  // two foreign keys of the same columns share a name, so their details count too
   const isSame = (old: Fact, now: Fact) => isNamed(old, now) && isSameSql(old.detail, now.detail)
   const { pairs, missing, extra } = pairUp(before, after, isSame, isNamed)
   return [
@@ -52,7 +52,7 @@ const difference = (change: Difference['change'], { kind, name, detail }: Fact, 
   detail: what,
 })
 
-/** The text of a table counts only where nothing tells better what changed. */
+/** Reports a changed table text only if no more precise difference is found. */
 const compareTables = (old: Table, now: Table): readonly Difference[] => {
   const found = compare(factsWithin(old), factsWithin(now))
   if (found.length > 0 || isSameSql(old.sql, now.sql)) return found
@@ -85,7 +85,7 @@ const factsAround = ({ tables, triggers, views }: Schema): readonly Fact[] => [
 
 const fact = (kind: Difference['kind'], name: string, detail: string, sql = ''): Fact => ({ kind, name, detail, sql })
 
-/** What a table is besides its columns: `STRICT, CHECK (id > 0)`. */
+/** A table's properties other than its columns: `STRICT, CHECK (id > 0)`. */
 const describeTable = ({ autoincrement, checks, onConflict, strict, withoutRowid }: Table): string =>
   [
     ...(autoincrement ? ['AUTOINCREMENT'] : []),
@@ -95,7 +95,7 @@ const describeTable = ({ autoincrement, checks, onConflict, strict, withoutRowid
     ...onConflict,
   ].join(', ') || 'plain'
 
-/** Where a foreign key leads, and what it does that is not the default. */
+/** A foreign key's parent, and its actions that are not the default. */
 const describeKey = ({ deferred, onDelete, onUpdate, parent, parentColumns }: ForeignKey): string =>
   [
     `to ${parent} (${parentColumns.join(', ')})`,
@@ -106,6 +106,6 @@ const describeKey = ({ deferred, onDelete, onUpdate, parent, parentColumns }: Fo
 
 const marks: Readonly<Record<Difference['change'], string>> = { added: '+', removed: '-', changed: '~' }
 
-/** Differences of a structure for people: `+ column  servers.room  TEXT`. */
+/** Schema differences for people: `+ column  servers.room  TEXT`. */
 export const differenceLines = (differences: readonly Difference[]): readonly string[] =>
   textTable(differences.map(({ change, kind, name, detail }) => [`${marks[change]} ${kind}`, name, detail]))

@@ -2,49 +2,49 @@ import { type Schema, type Table, tableNamed, without } from '../sqlite/schema/r
 import { foldName, sameName } from '../sqlite/sql.ts'
 import { type Recording, type Step, withoutUndone } from './record.ts'
 
-/** What became of a table that was there before a migration. */
+/** What became of a table that existed before a migration. */
 export type Lineage = Readonly<{
   /** as it was */
   old: Table
-  /** as it is; undefined where it was dropped */
+  /** as it is; undefined if it was dropped */
   now: Table | undefined
   /**
-   * Another table stands in its place, which got its rows: the steps of a rebuild count as one change. This is the one that
-   * dropped the old table.
+   * The statement that dropped the old table of a rebuild, after which another table with its rows takes its name; the steps of a
+   * rebuild count as one change. Undefined if it was not rebuilt.
    */
   rebuilt: Step | undefined
-  /** the statements that filled that one out of the old one, or out of what had been filled so */
+  /** the statements that filled the new table from the old one, directly or through other tables */
   copies: readonly Step[]
-  /** the present names of its columns by those they had; what was dropped is not there */
+  /** present column names by the original ones; without dropped columns */
   columns: ReadonlyMap<string, string>
-  /** the names that they had last in the table that was dropped, where it was, also of those that are not in the new one */
+  /** last column names in the old table by the original ones, even if it was dropped or the new table lacks the column */
   lastColumns: ReadonlyMap<string, string>
-  /** the statement that last renamed it, or dropped it */
+  /** the statement that last renamed or dropped it */
   by: Step | undefined
-  /** the statement that last renamed each of its columns, or dropped it; none for one that went with the table */
+  /** the statement that last renamed or dropped each column; none for a column dropped with the table */
   columnBy: ReadonlyMap<string, Step>
 }>
 
 export type Kept = Lineage & Readonly<{ now: Table }>
 export const isKept = (lineage: Lineage): lineage is Kept => lineage.now !== undefined
 
-/** A table through its life, whatever it is called. */
+/** One table, followed through its renames. */
 type Line = {
   name: string
   by: Step | undefined
   ended: boolean
-  /** present names of its columns by those they had when it began */
+  /** present column names by those when the table came */
   readonly columns: Map<string, string>
   readonly columnBy: Map<string, Step>
-  /** the tables that its rows came from, and where theirs came from */
+  /** the tables its rows came from, directly or through others */
   readonly sources: Set<Line>
-  /** the statements that brought them, and the tables which they read */
+  /** the statements that copied the rows, each with the table it read */
   readonly copies: Readonly<{ step: Step; from: Line }>[]
 }
 
 /**
- * Follows each table that was there before a migration through its statements, whose texts are not read: a table that goes
- * while another comes in one statement is renamed, and SQLite's program of each INSERT tells whose rows it copies.
+ * Traces each existing table through a migration's statements without parsing SQL: if one table disappears and another appears in
+ * the same statement, it was renamed; SQLite's program of each INSERT (EXPLAIN) tells whose rows it copies.
  */
 export const lineagesOf = ({ before, steps }: Recording): readonly Lineage[] => {
   const kept = withoutUndone(steps)
@@ -69,7 +69,7 @@ const begin = ({ name, columns }: Pick<Table, 'name' | 'columns'>): Line => ({
   copies: [],
 })
 
-/** One statement drops one table, makes one, or both at once: that is a new name for it. */
+/** One statement drops one table, creates one, or renames one, which looks like both at once. */
 const followTables = (step: Step, living: Map<string, Line>): void => {
   const [gone] = without(step.before, step.after)
   const [came] = without(step.after, step.before)
@@ -88,7 +88,7 @@ const followColumns = (step: Step, living: Map<string, Line>): void => {
     for (const [index, column] of old.entries()) {
       if (now.some(other => sameName(other.name, column.name))) continue
       const { columns, columnBy } = lifeOf(name, living)
-      // one less means that it was dropped, as many as before another name in the same place
+      // fewer columns: it was dropped; as many as before: it was renamed in place
       const present = old.length === now.length ? now[index]?.name : undefined
       for (const [first] of [...columns].filter(([, last]) => sameName(last, column.name))) {
         columnBy.set(first, step)
@@ -111,7 +111,7 @@ const followRows = (step: Step, living: Map<string, Line>): void => {
   }
 }
 
-/** Temporary tables are in no structure. */
+/** Begins a line for a name the schema lacks, since temporary tables are in no schema. */
 const lifeOf = (name: string, living: Map<string, Line>): Line => {
   const life = living.get(foldName(name)) ?? begin({ name, columns: [] })
   living.set(foldName(name), life)

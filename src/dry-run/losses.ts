@@ -6,18 +6,18 @@ import { formatThings } from '../text.ts'
 import { isKept, type Lineage, lineagesOf } from './lineage.ts'
 import { afterOf, type Recording } from './record.ts'
 
-/** Rows or values that a migration took away or changed. */
+/** Rows or values that a migration deleted or changed. */
 export type Lost = Readonly<{
   /** a table, a column (`servers.room`), or `statements` */
   of: string
-  /** how many are gone or changed */
+  /** how many rows or values are gone or changed */
   number: number
-  /** a sentence */
+  /** the loss as a sentence */
   text: string
 }>
 
 /**
- * Where columns have fewer values than before, and not only because their rows went.
+ * Columns that lost more values than rows went.
  * @param goneFrom how many rows are known to have gone from a table
  */
 export const lostValues = (
@@ -31,7 +31,7 @@ export const lostValues = (
     return before
       .filter(({ table }) => sameName(table, old.name))
       .flatMap(({ column, number: had }) => {
-        // of a table that went nothing is left, though another one may have its name
+        // a dropped table keeps no values, though another table may have its name now
         const isIt = (other: Values) =>
           sameName(other.table, String(now?.name)) && sameName(other.column, String(columns.get(column)))
         const left = after.find(isIt)?.number ?? 0
@@ -41,10 +41,10 @@ export const lostValues = (
       })
   })
 
-/** How many values that are not NULL a column has. */
+/** The number of values of a column that are not NULL. */
 export type Values = Readonly<{ table: string; column: string; number: number }>
 
-/** Counts the values of all columns that are not computed; virtual tables have none here. Reads every row. */
+/** Counts the values of all columns except generated ones and those of virtual tables. Reads every row. */
 export const countValues = (connection: Connection, { tables }: Schema): readonly Values[] =>
   tables.flatMap(({ name: table, columns }) => {
     const own = columns.filter(({ generated }) => generated === null).map(({ name }) => quote(name))
@@ -57,14 +57,14 @@ export const countValues = (connection: Connection, { tables }: Schema): readonl
   })
 
 /**
- * Notes what is in tables that are about to be dropped, since another one may take their place with other values: of the same
- * number, so that counting them tells nothing.
+ * Sums the values of tables that are about to be dropped: the table that replaces one may hold as many values, but other ones,
+ * which counting would not show.
  */
 export const watchDropped = (connection: Connection) => {
-  /** sums of the columns of each, by its name then */
+  /** column sums of each dropped table, by its name when it was dropped */
   const dropped = new Map<string, ReadonlyMap<string, number>>()
 
-  /** Must be called before each statement; only a table whose rows were copied before is read. */
+  /** Call before each statement; reads a table only if its rows were copied before. */
   const beforeStatement = (sql: string, recording: Recording): void => {
     if (keywordOf(sql) !== 'DROP') return
     const words = tokensOf(sql).filter(({ text }) => text !== ';')
@@ -76,7 +76,7 @@ export const watchDropped = (connection: Connection) => {
       dropped.set(table.name, sumValues(connection, table.name, keyOf(table), ownColumns(table)))
   }
 
-  /** Where a table stands in the place of another one, and a column of it has other values, or some of another type. */
+  /** Columns of rebuilt tables that have other values, or values of another type, than in the old table. */
   const changed = (recording: Recording, before: readonly Values[]): readonly Lost[] =>
     lineagesOf(recording)
       .filter(isKept)
@@ -112,9 +112,9 @@ const ownColumns = ({ columns }: Table): readonly string[] =>
   columns.filter(({ generated }) => generated === null).map(({ name }) => name)
 
 /**
- * By column one number for all its values, which is another one where a row has another value, or one of another type; the
- * order of rows does not count. Reads every row: 2 s for a million rows of six columns.
- * @param key columns that tell the rows apart; without any, values that changed places are not noticed
+ * One checksum per column, which changes if a row has another value or one of another type, but not with the order of rows.
+ * Reads every row: 2 s for a million rows of six columns.
+ * @param key columns that identify a row; without any, values swapped between rows go unnoticed
  */
 export const sumValues = (
   connection: Connection,
@@ -131,7 +131,7 @@ export const sumValues = (
   return new Map(columns.map((column, index) => [column, Number(sums[index])]))
 }
 
-/** FNV-1a, and the last step of MurmurHash3, without which texts that are much alike would have sums that are alike. */
+/** FNV-1a and the final mix of MurmurHash3, without which similar texts would have similar sums. */
 const hash = (text: string): number => {
   let value = fnv1a(text)
   value = Math.imul(value ^ (value >>> 16), 0x85ebca6b)

@@ -6,29 +6,29 @@ import { tableAccess } from '../sqlite/rows/table-access.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
 import { keywordOf, tokensOf } from '../sqlite/sql.ts'
 
-/** A statement that a migration ran, or failed to run. */
+/** A statement that a migration ran or failed to run. */
 export type Step = Readonly<{
-  /** as it was asked for, with parameters */
+  /** as the migration wrote it, with parameters */
   asked: string
-  /** as it was run, with values: it does the same again */
+  /** as it ran, with values in place of parameters, so it can be run again */
   sql: string
-  /** rows that it wrote */
+  /** rows it wrote */
   rows: number
   milliseconds: number
-  /** why it failed; null where it did not */
+  /** why it failed; null if it did not */
   error: string | null
   touched: TableAccess
   before: Schema
   after: Schema
 }>
 
-/** What a migration did, up to now. Statements that only read are left out, unless they failed. */
+/** What a migration did so far. Statements that only read are left out, unless they failed. */
 export type Recording = Readonly<{ before: Schema; steps: readonly Step[] }>
 
-/** The structure that a migration left. */
+/** The schema a migration left. */
 export const afterOf = ({ before, steps }: Recording): Schema => steps.at(-1)?.after ?? before
 
-/** The statements that had an effect: without those that failed, and those that the migration itself rolled back. */
+/** The statements that had an effect: not those that failed, nor those the migration rolled back to a savepoint. */
 export const withoutUndone = (steps: readonly Step[]): readonly Step[] => {
   const kept: Step[] = []
   for (const step of steps.filter(({ error }) => error === null)) {
@@ -39,25 +39,25 @@ export const withoutUndone = (steps: readonly Step[]): readonly Step[] => {
   return kept
 }
 
-/** The last statement that made something so which was not so before it. */
+/** The last statement before which `isSo` was false and after which it is true. */
 export const stepThat = (steps: readonly Step[], isSo: (structure: Schema) => boolean): Step | undefined =>
   steps.findLast(({ before, after }) => before !== after && !isSo(before) && isSo(after))
 
 const savepointOf = (sql: string): string | undefined => /^SAVEPOINT\s+(\w+)/i.exec(sql)?.[1]
 
-/** Of others SQLite gives the number of the statement before, or a PRAGMA its answer: https://www.sqlite.org/c3ref/changes.html */
+/** Others report the previous statement's changes, or a PRAGMA its answer: https://www.sqlite.org/c3ref/changes.html */
 const writesRows = /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/
 
 /**
- * Records what runs through the bridge of a connection, and what each statement does to the structure.
- * @param forgives whether a migration goes on after this statement failed, as if it had done nothing
+ * Records the statements that run through a connection's bridge, and the schema before and after each.
+ * @param forgives whether a migration continues after this statement failed, as if it had done nothing
  */
 export const createRecorder = (connection: Connection, forgives: (asked: SqlStatement) => boolean) => {
   let steps: Step[] = []
   const versionNow = (): unknown => connection.pragma('schema_version', { simple: true })
   let known = { version: versionNow(), structure: readAppSchema(connection) }
 
-  /** Read anew only where SQLite's own counter of changes says so. */
+  /** Read again only if PRAGMA schema_version has changed. */
   const structureNow = (): Schema => {
     const version = versionNow()
     if (version !== known.version) known = { version, structure: readAppSchema(connection) }
@@ -84,7 +84,7 @@ export const createRecorder = (connection: Connection, forgives: (asked: SqlStat
     throw outcome.error
   }
 
-  /** Begins the next recording, which grows with each statement. */
+  /** Starts a new recording, which grows with each statement. */
   const record = (): Recording => {
     steps = []
     return { before: structureNow(), steps }
@@ -93,13 +93,13 @@ export const createRecorder = (connection: Connection, forgives: (asked: SqlStat
   return { around, record }
 }
 
-/** Tables that a statement reads and writes rows of; temporary ones are called `temp.NAME`. */
+/** Tables whose rows a statement reads and writes; temporary ones are called `temp.NAME`. */
 export type TableAccess = Readonly<{ reads: readonly string[]; writes: readonly string[] }>
 
-/** What of them can have rows copied into it or changed. */
+/** The statements that can copy or change rows. */
 const movesRows = /^(?:INSERT|REPLACE|UPDATE|WITH|CREATE)$/
 
-/** What a statement without parameters does with the rows of tables; nothing is run. */
+/** The tables whose rows a statement without parameters reads and writes. Runs nothing. */
 export const rowAccess = (connection: Connection, sql: string): TableAccess => {
   if (!movesRows.test(keywordOf(sql))) return { reads: [], writes: [] }
   const { reads, writes } = tableAccess(connection, { sql, bound: [] })
@@ -107,14 +107,13 @@ export const rowAccess = (connection: Connection, sql: string): TableAccess => {
 }
 
 /**
- * A statement with its values in the places of its parameters (`$name` and `?`), as SQLite itself writes them: run as it
- * is, it does what it did with them. A value that SQLite cannot have stays a parameter. (SQLite's own trace, better-sqlite3's
- * `verbose`, cuts values after 32 bytes.)
+ * Replaces a statement's parameters (`$name` and `?`) by their values, as SQLite quotes them, so it does the same when run again.
+ * A value SQLite cannot store stays a parameter. (SQLite's own trace, better-sqlite3's `verbose`, cuts values after 32 bytes.)
  */
 export const inlineValues = (connection: Connection, { sql, bound }: SqlStatement): string => {
   const values = new Map<string, unknown>(Object.entries(bound))
   const parameters = tokensOf(sql).filter(({ text }) => /^(?:\$\w|\?$)/.test(text))
-  // the last one first, so that the places of the others stay true
+  // last one first, so that the positions of the others stay valid
   return parameters.reduceRight((text, parameter, index) => {
     const name = parameter.text === '?' ? String(index) : parameter.text.slice(1)
     const literal = attempt(() => toLiteral(connection, values.get(name)))
@@ -125,7 +124,7 @@ export const inlineValues = (connection: Connection, { sql, bound }: SqlStatemen
 
 const toLiteral = (connection: Connection, value: unknown): string => {
   const quote = (what: unknown) => String(connection.prepare('SELECT quote(?)').pluck().get(what))
-  // a literal of text ends at its first NUL
+  // a text literal ends at its first NUL
   if (typeof value === 'string' && value.includes('\0')) return `CAST(${quote(Buffer.from(value))} AS TEXT)`
   return quote(value)
 }

@@ -9,15 +9,15 @@ import type { Lineage } from './lineage.ts'
 import { countValues, type Lost, lostValues, watchDropped } from './losses.ts'
 import { afterOf, createRecorder, type Recording, withoutUndone } from './record.ts'
 
-/** What taking one migration back did. */
+/** What reverting one migration did. */
 export type Reverted = Readonly<{ name: string; structure: readonly Difference[]; lost: readonly Lost[] }>
 
 /**
- * Takes applied migrations back by their `down`, in the order of `names`, and their records with them. Must be called inside
- * the transaction that undoes it all when this throws.
- * @param onReverted told what each one did, and throws where that is not meant; a foreign key that breaks is never meant. The last
- *   one is told when all rows were held against those of before, with what is gone besides
- * @throws Failure MIGRATION_FAILED naming the migration; the signal's reason when that is a Failure; what `onReverted` throws
+ * Reverts applied migrations by their `down`, in the order of `names`, and deletes their history records. Call it inside a
+ * transaction that rolls back when this throws.
+ * @param onReverted gets what each migration did, and throws to refuse it; a broken foreign key is always refused. Called for the
+ *   last one only after all rows were compared with those before, with the further losses found
+ * @throws Failure MIGRATION_FAILED naming the migration; the signal's reason if that is a Failure; what `onReverted` throws
  */
 export const revertMigrations = async (
   database: Migratable & SqliteReader,
@@ -73,7 +73,7 @@ export const revertMigrations = async (
 
 const toLost = ({ table, rows, text }: Loss): Lost => ({ of: String(table), number: rows, text })
 
-/** Rows that statements of the migration wrote over or took away, at most; what triggers do besides is not counted. */
+/** An upper bound of the rows the migration's statements overwrote or deleted; rows changed by triggers are not counted. */
 const changedRows = ({ steps }: Recording): readonly Lost[] => {
   const number = withoutUndone(steps)
     .filter(({ sql }) => writesOver(sql))
@@ -82,7 +82,7 @@ const changedRows = ({ steps }: Recording): readonly Lost[] => {
   return [{ of: 'statements', number, text: `statements wrote over or deleted up to ${formatThings(number, 'row')}` }]
 }
 
-/** An INSERT does where it says so: https://www.sqlite.org/lang_conflict.html, https://www.sqlite.org/lang_upsert.html */
+/** An INSERT may, if it says so: https://www.sqlite.org/lang_conflict.html, https://www.sqlite.org/lang_upsert.html */
 const writesOver = (sql: string): boolean => {
   const words = tokensOf(sql).filter(({ text }) => /^\w/.test(text))
   return (

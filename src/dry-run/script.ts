@@ -6,24 +6,24 @@ import { formatThings } from '../text.ts'
 import type { Recording } from './record.ts'
 
 export type PlanSql = Readonly<{
-  /** of this program, for the history */
+  /** of this program, for the history records */
   version: string
-  /** the version of SQLite that it was tried with */
+  /** the SQLite version it was tried with */
   sqlite: string
   database: string
-  /** there is no database yet */
+  /** true if there is no database yet */
   isNew: boolean
-  /** what prepares the history */
+  /** the statements that prepare the history */
   history: readonly string[]
-  /** tables whose foreign keys cannot be checked, when it begins and when it ends */
+  /** tables whose foreign keys cannot be checked, at the start and at the end */
   unchecked: Readonly<{ before: readonly string[]; after: readonly string[] }>
   trials: readonly Readonly<{ migration: MigrationFile; recording: Recording }>[]
 }>
 
 /**
- * What `up` would do, as a script of the sqlite3 shell for whoever applies it by hand: the statements of the migrations with
- * their values, in one transaction, with their records. At the first error the shell leaves, and what was begun is rolled back;
- * without `.bail` it would go on and commit the rest. Like `up` it does not commit where rows broke a foreign key.
+ * What `up` would do, as a script for the sqlite3 shell: the migrations' statements with their values and their history records,
+ * in one transaction. `.bail` ends the shell at the first error, which rolls back; without it the shell would commit the rest.
+ * Like `up`, it does not commit if rows broke a foreign key.
  */
 export const planSql = ({ version, sqlite, database, isNew, history, unchecked, trials }: PlanSql): string => {
   const lines = [
@@ -55,20 +55,20 @@ export const planSql = ({ version, sqlite, database, isNew, history, unchecked, 
   return `${lines.join('\n')}\n`
 }
 
-/** An SQL expression for the number of rows that break a foreign key; as in `up` a table that cannot be checked counts as one. */
+/** An SQL expression that counts rows that break a foreign key; as in `up`, a table that cannot be checked counts as one. */
 const brokenBut = (unchecked: readonly string[]): string => {
   const names = unchecked.map(name => `'${name.replaceAll("'", "''")}'`).join(', ')
   const where = `t.type = 'table' AND t.name NOT IN (${names})`
   return `${unchecked.length} + (SELECT count(*) FROM sqlite_schema AS t, pragma_foreign_key_check(t.name) WHERE ${where})`
 }
 
-/** How long it takes by hand nobody has measured. */
+/** duration_ms is NULL: a script cannot measure it. */
 const recordOf = ({ name, checksum }: MigrationFile, version: string): string => {
   const values = `'${name}', '${checksum}', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), NULL, '${version}'`
   return `INSERT INTO ${historyTable} (name, checksum, applied_at, duration_ms, migrator) VALUES (${values});`
 }
 
-/** A statement with one semicolon behind its last word, which a comment there would swallow. */
+/** A statement with one semicolon right after its last token, since a trailing comment would swallow it. */
 export const terminated = (sql: string): string => {
   const last = tokensOf(sql).findLast(({ text }) => text !== ';')
   return `${sql.slice(0, last?.end).trimStart()};`

@@ -18,14 +18,14 @@ import { sizeOf } from '../volume/files.ts'
 import { countValues, type Values } from './losses.ts'
 import { afterOf, createRecorder, type Recording } from './record.ts'
 
-/** What a migration did, as far as it came. */
+/** What a migration did, as far as it got. */
 export type DryRunResult = Readonly<{
   migration: LoadedMigration
   recording: Recording
   /** rows of each table */
   before: readonly TableSize[]
   valuesBefore: readonly Values[]
-  /** what is known once it ended; undefined for one that was stopped */
+  /** what is known once it ended; undefined if it was stopped */
   end: DryRunEnd | undefined
 }>
 
@@ -35,13 +35,14 @@ export type DryRunEnd = Readonly<{
   milliseconds: number
   /** by which the database grew */
   bytes: number
-  /** it returned; otherwise it threw */
+  /** true if it returned, false if it threw */
   returned: boolean
 }>
 
 /**
- * Watches migrations that are tried on a connection: `tried` makes one that leaves its Trial, `around` records its statements.
- * @param onRun told which migration runs next
+ * Watches migrations that run on a copy: `tried` wraps a migration so that it adds its DryRunResult to `trials`; `around` is the
+ * statement hook that records its statements.
+ * @param onRun gets the name of the migration that runs next
  */
 export const createDryRuns = (connection: Connection, onRun: (name: string) => void) => {
   const { around, record } = createRecorder(connection, () => false)
@@ -59,7 +60,7 @@ export const createDryRuns = (connection: Connection, onRun: (name: string) => v
       const start = performance.now()
       const end = (returned: boolean): void => {
         const milliseconds = performance.now() - start
-        // one that was stopped may end when all is rolled back and closed
+        // a stopped migration may end after everything was rolled back and closed
         if (!connection.inTransaction) return
         const after = countRows(connection)
         const valuesAfter = countValues(connection, afterOf(recording))
@@ -79,7 +80,7 @@ export const createDryRuns = (connection: Connection, onRun: (name: string) => v
   return { around, tried, trials }
 }
 
-/** Bytes of a database, as it would be after a commit now. */
+/** Bytes the database would have if the transaction committed now. */
 export const sizeNow = (connection: Connection): number =>
   Number(connection.prepare('SELECT page_count * page_size FROM pragma_page_count, pragma_page_size').pluck().get())
 
@@ -94,17 +95,17 @@ export type DryRun = Readonly<{
   unchecked: Readonly<{ before: readonly string[]; after: readonly string[] }>
   /** bytes by which the database grew */
   growth: number
-  /** bytes of its journal or WAL when that was largest */
+  /** peak bytes of its journal or WAL */
   journal: number
-  /** the version that it was tried with */
+  /** the SQLite version it was tried with */
   sqlite: string
-  /** why it ended early; undefined when every pending migration was applied */
+  /** why it ended early; undefined if every pending migration was applied */
   error: unknown
 }>
 
 /**
  * The names of the applied migrations, in order.
- * @param path the database's, for messages
+ * @param path of the database, for messages
  * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, as `up` does
  */
 export const appliedOf = async (
@@ -118,8 +119,8 @@ export const appliedOf = async (
 }
 
 /**
- * The pending ones of the known migrations.
- * @param path the database's, for messages: the reader may have a copy
+ * The pending migrations among the known ones.
+ * @param path of the database, for messages: the reader may be on a copy
  * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, as `up` does
  */
 export const pendingOf = async (
@@ -133,9 +134,9 @@ export const pendingOf = async (
 }
 
 /**
- * Applies the pending migrations to a copy as `up` would to the database, and tells what each did, also when one fails.
- * @param onRun told which migration runs next
- * @throws what is wrong before the first one runs, as `up` does; the reason of a signal
+ * Applies the pending migrations to a copy as `up` would to the database, and returns what each did, even if one fails.
+ * @param onRun gets the name of the migration that runs next
+ * @throws what `up` throws before the first migration runs; the signal's reason
  */
 export const dryRun = async (
   context: Context,
@@ -163,7 +164,7 @@ export const dryRun = async (
     const error = await withTransaction(connection, patienceOf(context), async () => {
       const database = migratableOn(connection)
       await pendingOf(database, known, config.database)
-      // a database that is not there yet has nothing to be read for damage
+      // an empty copy means there is no database yet, so there is nothing to check
       if (start > 0 && config.check !== 'never')
         refuseDamage(config.database, await checkFileByHelper(copy, checkOf(config), helperOf(context)))
       const migrations = await loadMigrations(known, signal)

@@ -1,12 +1,12 @@
 import { toDate } from '../sqlite/bridge/times.ts'
 
-/** The data types of one version of Sequelize; `counter` holds whole numbers up to 2^63-1. */
+/** The data types of one Sequelize version; `counter` holds whole numbers up to 2^63-1. */
 type Types<Type> = Readonly<{ text: Type; integer: Type; counter: Type; real: Type; time: Type }>
 
-/** What a getter needs of a model, whichever Sequelize made it. */
+/** What a getter needs of a model instance of either Sequelize version. */
 type Instance = { getDataValue(name: string): unknown }
 
-/** The columns of `servers`, as `Model.init` of either Sequelize takes them. New at each call: Sequelize writes into them. */
+/** The columns of `servers`, for `Model.init` of either Sequelize. A new object per call, because Sequelize writes into it. */
 export const serverColumns = <Type>({ text, integer, time }: Types<Type>) => ({
   id: { type: text, primaryKey: true },
   hostname: { type: text, allowNull: false },
@@ -33,7 +33,7 @@ export const serverColumns = <Type>({ text, integer, time }: Types<Type>) => ({
   },
 })
 
-/** The columns of `metrics`, as `Model.init` of either Sequelize takes them. New at each call. */
+/** The columns of `metrics`, for `Model.init` of either Sequelize. A new object per call. */
 export const metricColumns = <Type>({ text, integer, counter, real, time }: Types<Type>) => ({
   id: { type: integer, primaryKey: true, autoIncrement: true },
   server_id: { type: text, allowNull: false },
@@ -53,13 +53,13 @@ export const metricColumns = <Type>({ text, integer, counter, real, time }: Type
   uptime_seconds: whole(counter),
 })
 
-/** SQLite would store text in a column of numbers; these refuse it. */
+/** SQLite would store text in a numeric column; these validators refuse it. */
 const whole = <Type>(type: Type) => ({ type, validate: { isInt: true } })
 const fraction = <Type>(type: Type) => ({ type, validate: { isFloat: true } })
 
 /**
- * A point in time in a column declared TIMESTAMP: text in UTC, `2026-01-18 10:00:00` with or without milliseconds and
- * offset. Sequelize parses only columns declared DATETIME, so the Date is made when the attribute is read.
+ * A point in time in a column declared TIMESTAMP: UTC text, `2026-01-18 10:00:00` with or without milliseconds and offset.
+ * Sequelize parses only columns declared DATETIME, so a getter makes the Date.
  */
 const timestamp = <Type>(type: Type, name: string) => ({
   type,
@@ -68,7 +68,7 @@ const timestamp = <Type>(type: Type, name: string) => ({
   },
 })
 
-/** A server's system, computed by the database from four columns. */
+/** A server's operating system, computed by the database from four columns. */
 export type OsInfo = Readonly<{
   distribution: string | null
   version: string | null
@@ -76,7 +76,7 @@ export type OsInfo = Readonly<{
   architecture: string | null
 }>
 
-/** A counter up to 2^63-1: a number, or from 2^53 on a string of digits, so that nothing is rounded. */
+/** A counter up to 2^63-1: a number below 2^53, a string of digits from there on, so nothing is rounded. */
 export type Counter = number | string
 
 /** A machine the hub watches. */
@@ -94,11 +94,11 @@ export type ServerRow = {
   last_seen: Date | null
   created_at: Date
   updated_at: Date
-  /** as the database computed it when this was read; after `create` that is null in Sequelize 6, which reads nothing back */
+  /** as the database computed it when the row was read; null after `create` in Sequelize 6, which reads nothing back */
   readonly os_info: OsInfo | null
 }
 
-/** What a new server needs; the database has defaults for the rest. */
+/** A new server; the database has defaults for what is left out. */
 export type NewServer = Pick<ServerRow, 'id' | 'hostname'> & Partial<Omit<ServerRow, 'id' | 'hostname' | 'os_info'>>
 
 /** What a server reported at one moment. */
@@ -121,5 +121,5 @@ export type MetricRow = {
   uptime_seconds: Counter | null
 }
 
-/** What a new metric needs; what was not measured is null. */
+/** A new metric; what was not measured is null. */
 export type NewMetric = Pick<MetricRow, 'server_id' | 'timestamp'> & Partial<Omit<MetricRow, 'server_id' | 'timestamp'>>

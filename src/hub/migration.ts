@@ -1,4 +1,4 @@
-/** `homelab-migrator/migration` is this file: what a migration in a folder of one's own is written with. Types alone. */
+/** The export `homelab-migrator/migration`: the types for writing migrations in your own folder. Types only. */
 
 export type { SchemaEditor } from '../engine.ts'
 export type { Migration } from '../migrations/load.ts'

@@ -9,14 +9,14 @@ import {
   serverColumns,
 } from './columns.ts'
 
-/** `homelab-migrator/models/v7` is this file. */
+/** The export `homelab-migrator/models/v7`. */
 export type { Counter, MetricRow, NewMetric, NewServer, OsInfo, ServerRow } from './columns.ts'
 
-/** Binds both models to a connection and to each other: a server has `metrics`, a metric has its `server`. Once in a process. */
+/** Binds both models to a connection and to each other: a server has `metrics`, a metric has its `server`. Call once per process. */
 export const initModels = (sequelize: Sequelize): void => {
   initServer(sequelize)
   initMetric(sequelize)
-  // the other way comes with it: in version 7 each association is defined once
+  // `inverse` defines Metric.belongsTo(Server) too: version 7 allows each association only once
   Server.hasMany(Metric, { foreignKey: 'server_id', as: 'metrics', inverse: { as: 'server' } })
 }
 
@@ -28,7 +28,7 @@ export class Metric extends Model<MetricRow, NewMetric> {
   declare readonly server?: Server
 }
 
-/** Binds Metric to a connection; its table is the one that the migrations make. */
+/** Binds Metric to a connection and to the `metrics` table that the migrations make. */
 export const initMetric = (sequelize: Sequelize): void => {
   const { TEXT: text, INTEGER: integer, REAL: real } = DataTypes
   Metric.init(metricColumns<DataType>({ text, integer, counter: integer, real, time: Timestamp }), {
@@ -47,7 +47,7 @@ export class Server extends Model<ServerRow, NewServer> {
   declare readonly metrics?: readonly Metric[]
 }
 
-/** Binds Server to a connection; its table is the one that the migrations make. */
+/** Binds Server to a connection and to the `servers` table that the migrations make. */
 export const initServer = (sequelize: Sequelize): void => {
   const { TEXT: text, INTEGER: integer, REAL: real } = DataTypes
   Server.init(serverColumns<DataType>({ text, integer, counter: integer, real, time: Timestamp }), {
@@ -59,7 +59,7 @@ export const initServer = (sequelize: Sequelize): void => {
   })
 }
 
-/** Writes one text for one time, and reads text without an offset as UTC: Sequelize 7 would take it for local time. */
+/** Writes each time as one fixed text, and reads text without an offset as UTC; Sequelize 7 would read it as local time. */
 export class Timestamp extends DataTypes.DATE {
   static override getDataTypeId(): string {
     return 'TIMESTAMP'

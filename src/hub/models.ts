@@ -9,7 +9,7 @@ import {
   serverColumns,
 } from './columns.ts'
 
-/** `homelab-migrator/models` is this file. */
+/** The export `homelab-migrator/models`. */
 export type { Counter, MetricRow, NewMetric, NewServer, OsInfo, ServerRow } from './columns.ts'
 
 /** Binds both models to a connection and to each other: a server has `metrics`, a metric has its `server`. */
@@ -28,7 +28,7 @@ export class Metric extends Model<MetricRow, NewMetric> {
   declare readonly server?: Server
 }
 
-/** Binds Metric to a connection; its table is the one that the migrations make. */
+/** Binds Metric to a connection and to the `metrics` table that the migrations make. */
 export const initMetric = (sequelize: Sequelize): void => {
   const { TEXT: text, INTEGER: integer, BIGINT: counter, REAL: real } = DataTypes
   Metric.init(metricColumns<DataType>({ text, integer, counter, real, time: createTimestamp() }), {
@@ -47,7 +47,7 @@ export class Server extends Model<ServerRow, NewServer> {
   declare readonly metrics?: readonly Metric[]
 }
 
-/** Binds Server to a connection; its table is the one that the migrations make. */
+/** Binds Server to a connection and to the `servers` table that the migrations make. */
 export const initServer = (sequelize: Sequelize): void => {
   const { TEXT: text, INTEGER: integer, BIGINT: counter, REAL: real } = DataTypes
   Server.init(serverColumns<DataType>({ text, integer, counter, real, time: createTimestamp() }), {
@@ -60,7 +60,7 @@ export const initServer = (sequelize: Sequelize): void => {
 }
 
 /**
- * The type of a column of times: one text for one time. A data type that Sequelize 6 does not know by its key is used as it
- * is, and `_stringify` is where DATE makes the text.
+ * The data type of a time column: each time has one fixed text. Sequelize 6 uses a type with an unknown key as it is, and DATE
+ * makes its text in `_stringify`.
  */
 export const createTimestamp = () => Object.assign(new DataTypes.DATE(), { key: 'TIMESTAMP', _stringify: toText })

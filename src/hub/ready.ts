@@ -11,23 +11,23 @@ import { preflight } from '../sqlite/file.ts'
 import { readerOf } from '../sqlite/reader.ts'
 import { followLink } from '../volume/volume.ts'
 
-/** `homelab-migrator/ready` is this file. */
+/** The export `homelab-migrator/ready`. */
 export type { Failure, FailureCode }
 
-/** A database that is ready, for as long as a hub runs. */
+/** A hub's open connection to a database that was ready when it was opened. */
 export type Hub = Readonly<{
   sequelize: Sequelize
-  /** to be called last: it also leaves no WAL behind */
+  /** call it last; it also leaves no WAL behind */
   close: () => Promise<void>
 }>
 
 /**
- * Opens a database that the migrator made ready. Container engines start a hub again after a reboot without running the migrator,
- * so a hub looks for itself.
- * @param url what DATABASE_URL is, such as `sqlite:/app/data/homelab.db`, or the path of the file
- * @param readyFile what MIGRATOR_READY_FILE is; `.ready` beside the database where that is not set
- * @throws Failure NOT_READY where the ready marker is missing, or not true of the database; DATABASE_DAMAGED where the database is
- *   lost or none; CONFIG_INVALID for a URL that makes no sense; DATABASE_BUSY while another program replaces the database
+ * Opens a database that the migrator made ready. After a reboot, container engines restart a hub without running the migrator, so
+ * the hub checks the ready marker itself.
+ * @param url as DATABASE_URL, such as `sqlite:/app/data/homelab.db`, or the path of the file
+ * @param readyFile as MIGRATOR_READY_FILE; `.ready` beside the database if unset
+ * @throws Failure NOT_READY if the ready marker is missing or not true of the database; DATABASE_DAMAGED if the file is lost or is
+ *   no database; CONFIG_INVALID for an invalid URL; DATABASE_BUSY while another program replaces the database
  */
 export const openReady = async (url: string, readyFile?: string): Promise<Hub> => {
   const given = resolve(isPath(url) ? url : databasePath(url))
@@ -54,7 +54,7 @@ export const openReady = async (url: string, readyFile?: string): Promise<Hub> =
   }
 }
 
-/** What begins with a scheme is a URL, if only of a database that this program does not know. */
+/** Anything with a scheme is a URL, even of a database this program does not support. */
 const isPath = (url: string): boolean => url !== '' && !/^[a-z][a-z\d+.-]+:/i.test(url)
 
 const toHub = (connection: Connection): Hub => {

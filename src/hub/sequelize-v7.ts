@@ -8,9 +8,8 @@ import { toSequelizeText } from '../sqlite/bridge/times.ts'
 import type { Connection } from '../sqlite/connect.ts'
 
 /**
- * Sequelize 7 for a hub, on the database of an open connection, as connectSequelize for version 6: each connection of its
- * pool gets one of its own. Of a database in memory there is only one, so a query of another request waits for a
- * transaction that is open.
+ * Sequelize 7 for a hub, on the database of an open connection, like connectSequelize for version 6: each pool connection opens
+ * its own. An in-memory database has only one, so a query of another request waits for an open transaction.
  */
 export const connectSequelize = (connection: Connection): Sequelize<SqliteDialect> =>
   passBigints(
@@ -18,7 +17,7 @@ export const connectSequelize = (connection: Connection): Sequelize<SqliteDialec
       dialect: SqliteDialect,
       sqlite3Module: createBridge(openSessions(connection, runPlain), toSequelizeText),
       storage: connection.name,
-      // OPEN_READWRITE alone, as for version 6
+      // OPEN_READWRITE only, as for version 6
       mode: 2,
       foreignKeys: false,
       ...(connection.memory

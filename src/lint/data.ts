@@ -9,13 +9,13 @@ import { hasName, isSameSql, sameName } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 import { changeOf, fills } from './statements.ts'
 
-/** MF101 to MF104, LT101, HM301: what works on an empty table, and on another only if its rows are so. */
+/** MF101 to MF104, LT101, HM301: statements that work on an empty table, but on rows only if their values allow it. */
 export const findDataDependent = (lineages: readonly Lineage[], steps: readonly Step[]): readonly Finding[] =>
   lineages
     .filter(isKept)
     .flatMap(lineage => [...findAdded(lineage, steps), ...findNotNull(lineage, steps), ...findUnique(lineage, steps)])
 
-/** A rebuild fills its new columns by itself. */
+/** Skips rebuilds, whose INSERT fills the new columns. */
 const findAdded = ({ now, columns, rebuilt }: Kept, steps: readonly Step[]): readonly Finding[] => {
   if (rebuilt !== undefined) return []
   const present = [...columns.values()]
@@ -44,9 +44,9 @@ const findNotNull = ({ old, now, columns, rebuilt }: Kept, steps: readonly Step[
 }
 
 /**
- * MF104, LT101: a column that took NULL and does not any more, without having been filled between.
- * @param names of its table, from the first to the last
- * @param replaced the tables whose place that took
+ * MF104, LT101: a nullable column that became NOT NULL without having been filled in between.
+ * @param names of its table, the first and the last
+ * @param replaced the tables that a rebuild replaced by it
  */
 const findMadeNotNull = (
   now: Table,
@@ -72,7 +72,7 @@ const findMadeNotNull = (
   return [finding(code, `makes ${now.name}.${column.name} NOT NULL`, stepThat(steps, isSo))]
 }
 
-/** Whether an UPDATE leaves out no row in which a column is NULL; the batches of a backfill are all rows together. */
+/** Whether an UPDATE covers every row in which a column is NULL; the batches of a backfill together cover all rows. */
 const isOfAllNull = (asked: string, column: string): boolean =>
   String(changeOf(asked)?.where)
     .replace(/\S+ BETWEEN \$first AND \$last/i, '')
@@ -110,7 +110,7 @@ const columnIn = ({ tables }: Schema, table: Table, column: Column): Column | un
 
 const isOneOf = (names: readonly string[]) => (name: string) => hasName(names, name)
 
-/** What lets no two rows of a table be alike: unique indexes, and its primary key, which has no name. */
+/** What keeps a table's rows unique: its unique indexes, and its primary key, which has no name. */
 export type Unique = Readonly<Pick<Index, 'name' | 'parts' | 'where'>>
 
 export const uniquesOf = ({ indexes, columns }: Table): readonly Unique[] => {
@@ -122,8 +122,8 @@ export const uniquesOf = ({ indexes, columns }: Table): readonly Unique[] => {
 }
 
 /**
- * Whether rows that one lets in are let in by another one, too: it is of no more columns, of all rows or the same ones, and by
- * collations that hold no fewer values for alike.
+ * Whether `strict` already guarantees `other`: fewer or the same columns, no WHERE or the same one, and collations at least as
+ * coarse.
  */
 export const implies = (strict: Unique, other: Unique): boolean =>
   (strict.where === null || (other.where !== null && isSameSql(strict.where, other.where))) &&
@@ -131,13 +131,13 @@ export const implies = (strict: Unique, other: Unique): boolean =>
     other.parts.some(part => isSameSql(part.of, of) && (part.collation === collation || part.collation === 'BINARY')),
   )
 
-/** `(hostname COLLATE NOCASE) WHERE status = 'online'`; which way it is sorted does not matter here. */
+/** `(hostname COLLATE NOCASE) WHERE status = 'online'`; leaves out the sort order, which does not matter for uniqueness. */
 export const describeUnique = ({ parts, where }: Unique): string =>
   describeIndex({ unique: false, parts: parts.map(part => ({ ...part, descending: false })), where })
 
 /**
- * Whether a column with this default can be added to a table that has rows: SQLite itself is asked, with a table of one row.
- * @param value the SQL of a default, as SQLite keeps it
+ * Whether a column with this default can be added to a table that has rows. Tries it in SQLite, on a table of one row.
+ * @param value the SQL of a default, as SQLite stores it
  */
 export const isConstant = (value: string): boolean => {
   const connection = new Database(':memory:')

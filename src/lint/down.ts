@@ -10,7 +10,7 @@ import { type Assignment, type Change, changeOf } from './statements.ts'
 /** How many differences a finding quotes. */
 const quoted = 3
 
-/** HM401, HM402: what `down`, run right after `up`, takes with it, and what it leaves other than it was before. */
+/** HM401, HM402: data that `down` loses right after `up`, and schema that it does not restore. */
 export const findDown = (up: Recording, down: Recording): readonly Finding[] => {
   const upLineages = lineagesOf(up)
   const lineages = lineagesOf(down)
@@ -30,7 +30,7 @@ export const findDown = (up: Recording, down: Recording): readonly Finding[] => 
 const describe = ({ object, what }: Difference): string =>
   /^(?:missing|extra)$/.test(what) ? `${object} is ${what}` : `${object} has another ${what}`
 
-/** What `up` made goes with `down`, as it should, unless rows were moved there out of a table that `up` dropped. */
+/** `down` should drop what `up` made, except tables into which `up` moved rows of a table it dropped. */
 const findLost = (
   { old, now, columns, by, columnBy }: Lineage,
   upLineages: readonly Lineage[],
@@ -61,7 +61,7 @@ const hasMovedRows = (table: string, upLineages: readonly Lineage[], { steps }: 
   })
 }
 
-/** HM203: tables that were there before, and of which an `up` deletes rows without saying so. */
+/** HM203: existing tables of which an `up` deletes rows without naming them in `removesRows`. */
 export const findDeletes = (
   lineages: readonly Lineage[],
   steps: readonly Step[],
@@ -82,8 +82,8 @@ export const findDeletes = (
   })
 
 /**
- * HM203, HM204: what the actions of foreign keys do to other tables, where an `up` deletes rows of a parent or changes its key.
- * Rows are not there to be seen, so that it is told by the statement.
+ * HM203, HM204: foreign key actions on other tables, when an `up` deletes rows of a parent or changes its key. Lint has no rows,
+ * so it judges by the statement.
  */
 export const findKeyActions = (
   lineages: readonly Lineage[],
@@ -112,8 +112,8 @@ export const findKeyActions = (
   })
 
 /**
- * HM401: rows that a `down` deletes or leaves out of a rebuild, and values that it writes over, of what was there before `up`. What `up` itself wrote into a
- * table may be taken back, where it is said which rows that is.
+ * HM401: rows from before `up` that a `down` deletes or leaves out of a rebuild, and values from before that it overwrites. It
+ * may take back what `up` itself wrote, if a WHERE or LIMIT picks those rows.
  */
 export const findEmptied = (
   upLineages: readonly Lineage[],
@@ -130,14 +130,14 @@ export const findEmptied = (
     const isOfUp = changes.length > 0
     const fromBefore = [...origin.columns.values()]
     const made = lineage.old.columns.map(({ name }) => name).filter(name => !hasName(fromBefore, name))
-    // what up itself wrote over is not from before it, and it may have kept in a column of its own what was there
+    // a value that up overwrote is not from before it, and up may have kept the old one in a column it made
     const writesOver = ({ column, expression }: Assignment) => !mentions(expression, [column, ...made])
     const isGone = (column: string) =>
       changes.some(
         ({ verb, picks, sets }) =>
           verb === 'UPDATE' && !picks && sets.some(set => sameName(set.column, column) && writesOver(set)),
       )
-    // what was NOT NULL before up and is NULL now has no value from then
+    // a column that was NOT NULL before up and is NULL now has no value from then
     const isOfNoValue = ({ where }: Change, { column }: Assignment) =>
       isOfNullOnly(where, column) &&
       origin.old.columns.some(({ name, notNull }) => notNull && sameName(String(origin.columns.get(name)), column))
@@ -162,11 +162,11 @@ export const findEmptied = (
     return pick === undefined ? found : [...found, finding('HM401', left, pick)]
   })
 
-/** Whether a name is the table's, at the begin or at the end. */
+/** Whether a name is the table's, before or after the migration. */
 const isOf = ({ old, now }: Lineage, table: string): boolean =>
   sameName(table, old.name) || (now !== undefined && sameName(table, now.name))
 
-/** Whether a condition holds for no row in which a column has a value. */
+/** Whether a condition only matches rows in which a column is NULL. */
 const isOfNullOnly = (where: string, column: string): boolean =>
   !/\bOR\b/i.test(where) &&
   where.split(/\bAND\b/i).some(condition => isSameSql(condition.replace(/^[^.]*\./, ''), `${quote(column)} IS NULL`))

@@ -6,12 +6,12 @@ import type { Finding } from './rules.ts'
 import { findChance, findStatements } from './statements.ts'
 import { findDefaults, findDropped, findIncompatible, findLostParents, findUnreadable } from './structure.ts'
 
-/** What is to be said of the statements that an `up` ran. A pure function, save that SQLite is asked what a constant is. */
+/** The findings of the statements that an `up` ran. A pure function, except that it asks SQLite whether a default is constant. */
 export const findInUp = (recording: Recording): readonly Finding[] => {
   const lineages = lineagesOf(recording)
   const steps = withoutUndone(recording.steps)
   const structure = findInStructure(recording)
-  // a key that followed a table leads to another one: it has been told
+  // HM102 already reports a foreign key that followed a renamed table
   const told = structure.some(({ code }) => code === 'HM102')
   return [
     ...findDropped(lineages),
@@ -23,14 +23,14 @@ export const findInUp = (recording: Recording): readonly Finding[] => {
   ]
 }
 
-/** The part of it that holds for a `down` too, which may drop and rename what `up` made and renamed. */
+/** The findings that apply to a `down` too, which may drop what `up` made and rename what it renamed. */
 export const findInStructure = (recording: Recording): readonly Finding[] => {
   const { before, steps: all } = recording
   const steps = withoutUndone(all)
   const after = afterOf({ before, steps })
   const lineages = lineagesOf(recording)
   const rebuilds = findRebuilds(lineages, steps, after)
-  // a key that followed a table is broken once that is dropped: it has been told
+  // a foreign key that followed a renamed table breaks when that is dropped: HM102 already reports it
   const told = rebuilds.some(({ code }) => code === 'HM102')
   return [
     ...rebuilds,

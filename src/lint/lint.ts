@@ -13,8 +13,8 @@ import { findStatements } from './statements.ts'
 export type Linted = Readonly<{ name: string; findings: readonly Placed[] }>
 
 /**
- * Runs migrations from nothing in memory, `up` and `down`, and says of each what is to be said and is not silenced there.
- * @throws Failure CONFIG_INVALID when one cannot be loaded; the reason of a signal
+ * Runs migrations on an empty in-memory database, `up` and `down`, and returns each one's findings that its text does not suppress.
+ * @throws Failure CONFIG_INVALID if one cannot be loaded; the signal's reason
  */
 export const lint = async (
   files: readonly MigrationFile[],
@@ -39,7 +39,7 @@ export const lint = async (
   }
 }
 
-/** HM002 */
+/** HM002: a duplicate or missing number. */
 const findNumber = ({ name }: MigrationFile, known: readonly MigrationFile[]) =>
   makePlan(known, [])
     .conflicts.filter(conflict => conflict.name === name)
@@ -59,7 +59,7 @@ const findRuns = ({ name }: MigrationFile, rehearsals: readonly Rehearsal[]): re
   ]
 }
 
-/** What is to be said of an `up`. Of one that failed half way only what was wrong with its statements. */
+/** The findings of an `up`; of one that failed, only the failure and its statements. */
 const findUp = ({ recording, failed }: Run, removesRows: readonly string[], because: string) => {
   if (failed === null) {
     const [lineages, steps] = [lineagesOf(recording), withoutUndone(recording.steps)]

@@ -10,7 +10,7 @@ import { type Finding, finding } from './rules.ts'
 
 type Code = 'HM502' | 'HM503'
 
-/** What migrations should not call, and where it is. */
+/** The functions that migrations should not call, and the objects that hold them. */
 const calls: readonly (readonly [what: string, code: Code, object: object, keys: readonly string[]])[] = [
   ['Date.', 'HM502', Date, ['now']],
   ['performance.', 'HM502', performance, ['now']],
@@ -27,8 +27,8 @@ const calls: readonly (readonly [what: string, code: Code, object: object, keys:
 ]
 
 /**
- * HM502, HM503: notes calls of the clock, chance and network from now until `stop`. Only those that come out of a migration's
- * own file count, or out of another one in its folder while it runs: Sequelize may ask what time it is.
+ * HM502, HM503: notes calls of clock, randomness and network from now until `stop`. Only calls from a migration's own file count,
+ * or from another file in its folder while it runs: Sequelize may read the clock.
  */
 export const watchCalls = (migrations: readonly MigrationFile[]) => {
   const names = new Map(migrations.map(({ name, file }) => [urlOf(file), name]))
@@ -36,7 +36,7 @@ export const watchCalls = (migrations: readonly MigrationFile[]) => {
   const noted: Readonly<{ name: string; code: Code; what: string; line: number }>[] = []
   let running: string | undefined
 
-  /** Called by what stands in for a function: the frames are this one, that, and its caller. */
+  /** Called by a proxy of a function: the frames are this one, the proxy's, and its caller's. */
   const note = (code: Code, what: string): void => {
     const caller = getCallSites(3)[2]
     const url = caller?.scriptName ?? ''
@@ -55,7 +55,7 @@ export const watchCalls = (migrations: readonly MigrationFile[]) => {
       return target()
     },
   })
-  // date.constructor === Date holds as ever
+  // keeps date.constructor === Date true
   plainDate.prototype.constructor = globalThis.Date
   const restores = calls.flatMap(([prefix, code, object, keys]) =>
     keys
@@ -76,11 +76,11 @@ export const watchCalls = (migrations: readonly MigrationFile[]) => {
         return () => (own === undefined ? Reflect.deleteProperty(object, key) : Object.defineProperty(object, key, own))
       }),
   )
-  // for those who import { randomUUID } from 'node:crypto'
+  // for migrations that import { randomUUID } from 'node:crypto'
   syncBuiltinESMExports()
 
   return {
-    /** tells which migration runs from now on */
+    /** call it with the migration that runs from now on */
     running: (name: string): void => {
       running = name
     },
@@ -98,15 +98,15 @@ export const watchCalls = (migrations: readonly MigrationFile[]) => {
   }
 }
 
-/** As modules and frames of the stack have it: of the real file, where symbolic links lead to it. */
+/** The file URL as in module URLs and stack frames: of the real path, with symbolic links resolved. */
 const urlOf = (path: string): string => pathToFileURL(realpathSync(path)).href
 
 const network = /^node:(?:https?|http2|net|tls|dgram|dns)(?:\/|$)|\/node_modules\/undici\//
 const installed = /\/node_modules\/(?!homelab-migrator\/)/
 
 /**
- * HM501, HM503: notes what is imported from now until `stop`, as Node resolves it, also while a migration runs. What Sequelize
- * imports itself is not blamed on a migration.
+ * HM501, HM503: notes imports as Node resolves them, from now until `stop`, also while a migration runs. Sequelize's own imports
+ * do not count.
  */
 export const watchImports = () => {
   const imports = new Map<string, Set<string>>()
@@ -119,7 +119,7 @@ export const watchImports = () => {
     },
   })
 
-  /** All that a module imports, and what those import that `follows`. */
+  /** All modules that a module imports, and recursively the imports of those that `follows` accepts. */
   const reach = (url: string, follows: (url: string) => boolean, seen = new Set<string>()): ReadonlySet<string> => {
     for (const imported of imports.get(url) ?? []) {
       if (seen.has(imported) || imported === sequelizeUrl) continue
@@ -150,8 +150,8 @@ export const watchImports = () => {
 }
 
 /**
- * HM501 to HM503: notes what migrations reach for besides the database, from before they are loaded until they have run and
- * `stop` is called. `running` tells which of them runs.
+ * HM501 to HM503: notes what migrations use besides the database. Start it before they are loaded, call `running` with each one
+ * that runs, and `stop` when all have run.
  */
 export const watchOutside = (migrations: readonly MigrationFile[]) => {
   const imports = watchImports()

@@ -6,7 +6,7 @@ import { elementsOf, hasName, isSameSql, quote, sameName, tokensOf, unquote, wor
 import { type Finding, finding } from './rules.ts'
 import { type Assignment, assign, changeOf } from './statements.ts'
 
-/** HM101, HM102, HM107: what belongs to a table, or refers to it, and is lost when another takes its place. */
+/** HM101, HM102, HM107: what belongs to a table or refers to it, and is lost when another table takes its place. */
 export const findRebuilds = (
   lineages: readonly Lineage[],
   steps: readonly Step[],
@@ -19,12 +19,12 @@ export const findRebuilds = (
 ]
 
 const findLostParts = ({ old, now }: Kept, drop: Step, after: Schema): readonly Finding[] =>
-  // as it was when it went: what had been dropped by a statement of its own is not lost
+  // compares the table as it was when dropped: what an earlier statement dropped on purpose is not lost
   without(drop.before, drop.after).flatMap(last => {
     const all = lostParts(last, now, drop.before, after)
     const of = (code: 'HM101' | 'HM107', lost: readonly string[]) =>
       lost.length === 0 ? [] : finding(code, `rebuilds ${old.name} and loses ${lost.join(', ')}`, drop)
-    // a rebuild is the only way to take these away
+    // only a rebuild can remove these, so it may be meant: HM107
     const isUnique = (part: string) => /^(?:UNIQUE \(|place in the primary key )/.test(part)
     return [
       of(
@@ -35,7 +35,7 @@ const findLostParts = ({ old, now }: Kept, drop: Step, after: Schema): readonly 
     ].flat()
   })
 
-/** A new table has the name again, and the others still refer to the one that was renamed. */
+/** HM102: a new table takes the old name, but other tables' foreign keys followed the renamed one. */
 const findRenamedAway = (step: Step, after: Schema): readonly Finding[] => {
   const [gone] = without(step.before, step.after)
   const [came] = without(step.after, step.before)
@@ -52,11 +52,11 @@ const findRenamedAway = (step: Step, after: Schema): readonly Finding[] => {
 }
 
 /**
- * What belonged to a table and is not on the one that took its place, each in words. What goes with a column that went is not
- * told, nor are columns and foreign keys, which are other findings.
- * @param last the table as it was when it went
- * @param before the structure it was in
- * @param after the structure that the migration left
+ * What belonged to a table and is missing on the one that replaced it, each in words. Leaves out what went with a dropped column,
+ * and columns and foreign keys, which are other findings.
+ * @param last the table as it was when it was dropped
+ * @param before the schema it was in
+ * @param after the schema that the migration left
  */
 export const lostParts = (last: Table, now: Table, before: Schema, after: Schema): readonly string[] => {
   const gone = last.columns.filter(({ name }) => !now.columns.some(column => sameName(column.name, name)))
@@ -84,21 +84,21 @@ const columnsOf = (parts: Index['parts']): string => parts.map(({ of }) => of).j
 const isSameIndex = (a: Index, b: Index): boolean =>
   a.unique === b.unique && isSameSql(columnsOf(a.parts), columnsOf(b.parts))
 
-/** What compareTables finds of a table whose text says nothing. */
+/** What compareTables reports as found if the table's text says nothing. */
 const ofNothing = [null, 'no', 'NULL', 'BINARY', 'NO ACTION', 'each statement', 'a key of its own', 'BLOB (no type)']
 
-/** Another default, action or type is a change that somebody wrote down; one that is not there any more was forgotten. */
+/** Another default, action or type was written on purpose; one that is missing was forgotten. */
 const isLoss =
   (differences: readonly Difference[], now: Table) =>
   ({ object, what, expected, found }: Difference): boolean => {
     if (expected === null || !ofNothing.includes(found)) return false
     if (what === 'default') return !saysDefaultNull(object, now)
-    // a clause has no name: one that came is another one that went
+    // clauses have no names: a new one counts as the replacement of an old one
     const alike = differences.filter(other => other.object === object && other.what === what)
     return found !== null || alike.filter(other => other.expected !== null).length * 2 > alike.length
   }
 
-/** Somebody took the default away in so many words, as changeColumn does. */
+/** Whether the text says DEFAULT NULL, as changeColumn writes it to remove a default on purpose. */
 const saysDefaultNull = (object: string, { name, sql }: Table): boolean =>
   elementsOf(sql).some(
     element =>
@@ -114,7 +114,7 @@ const describe = ({ object, what, expected }: Difference): string => {
   return `${what === 'NULL' ? '' : `${what} `}${expected} of ${object}`
 }
 
-/** HM105: columns of a rebuilt table that are there before and after, and whose values no statement copies. */
+/** HM105: columns of a rebuilt table that exist before and after, but whose values no statement copies. */
 export const findNotCopied = (lineages: readonly Lineage[]): readonly Finding[] =>
   lineages.filter(isKept).flatMap(({ old, columns, lastColumns, copies }: Kept) =>
     old.columns.flatMap(column => {
@@ -126,19 +126,19 @@ export const findNotCopied = (lineages: readonly Lineage[]): readonly Finding[] 
     }),
   )
 
-/** The one statement that copies the rows of a rebuilt table, where it picks some of them. */
+/** The only statement that copies a rebuilt table's rows, if it picks some of them; otherwise undefined. */
 export const findPick = ({ copies }: Lineage): Step | undefined => {
   const inserts = copies.filter(({ sql }) => changeOf(sql)?.verb !== 'UPDATE')
   return inserts.length === 1 ? inserts.find(({ sql }) => changeOf(sql)?.picks === true) : undefined
 }
 
-/** What a column can be called. */
+/** The names a column can be used by. */
 const namesOf = ({ rowidAlias }: Column, name: string): readonly string[] => [
   name,
   ...(rowidAlias ? ['rowid', '_rowid_', 'oid'] : []),
 ]
 
-/** Where the text does not tell what comes from where, it is taken for right. */
+/** Assumes that the column is copied if the text does not show which value goes where. */
 const copiesIt = (step: Step, names: readonly string[]): boolean => {
   const assigned = assignedBy(step)
   return (
@@ -161,8 +161,8 @@ const assignedBy = ({ sql, before, touched }: Step): readonly Assignment[] | und
 }
 
 /**
- * Whether an expression, without the name that it is given, names a column.
- * @param names what that can be called
+ * Whether an expression, without its alias, names a column.
+ * @param names the names the column can be used by
  */
 export const mentions = (expression: string, names: readonly string[]): boolean => {
   const tokens = tokensOf(expression)
@@ -174,8 +174,8 @@ export const mentions = (expression: string, names: readonly string[]): boolean 
 }
 
 /**
- * What SQLite makes another value of, where a column gets another affinity: a text that looks like a number loses its zeros, a
- * large INTEGER as REAL its last digits, and so does a REAL as text. https://www.sqlite.org/datatype3.html#type_affinity
+ * Changes of affinity that may change values: numeric-looking text loses its zeros, a large INTEGER loses its last digits as REAL,
+ * and so does a REAL as text. https://www.sqlite.org/datatype3.html#type_affinity
  */
 const lossy: Readonly<Record<Affinity, readonly Affinity[]>> = {
   TEXT: ['INTEGER', 'REAL', 'NUMERIC'],
@@ -185,7 +185,7 @@ const lossy: Readonly<Record<Affinity, readonly Affinity[]>> = {
   REAL: ['TEXT'],
 }
 
-/** HM106: columns whose values another affinity may change as they are copied. */
+/** HM106: columns whose values a new affinity may change when they are copied. */
 export const findLossy = (lineages: readonly Lineage[]): readonly Finding[] =>
   lineages.filter(isKept).flatMap(({ old, now, columns, copies }) =>
     old.columns.flatMap(({ name, affinity: was, generated }) => {

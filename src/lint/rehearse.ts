@@ -10,34 +10,33 @@ import { migratableOn } from '../sqlite/transaction.ts'
 import { prepareHistory } from '../sqlite/write-history.ts'
 import { isRefused } from './statements.ts'
 
-/** One direction of a migration, run. */
+/** One run of a migration in one direction. */
 export type Run = Readonly<{
   recording: Recording
-  /** why it failed; null where it did not */
+  /** why it failed; null if it did not */
   failed: string | null
 }>
 
 export type Rehearsal = Readonly<{
   name: string
-  /** tables that it says it takes rows from */
+  /** tables it declares to delete rows from */
   removesRows: readonly string[]
   up: Run
-  /** right after `up`; undefined where there is none, or `up` failed */
+  /** run right after `up`; undefined if there is no `down`, or `up` failed */
   down: Run | undefined
 }>
 
 export type RehearseOptions = Pick<RunOptions, 'version' | 'signal' | 'idleLimit'> &
   Readonly<{
-    /** told which migration runs next */
+    /** gets the name of the migration that runs next */
     onRun: (name: string) => void
   }>
 
 /**
- * Runs migrations from nothing in memory, one after the other: `up`, then `down`, which is undone. One that fails leaves
- * nothing, and those after it run all the same. A statement that the migrator refuses is recorded and passed over.
- * Ends early with the first that stops the program's own signal, as one that never settles does, and with one that had SQLite
- * itself roll everything back.
- * @throws Failure the signal's reason, when that is one
+ * Runs migrations in order on an empty in-memory database: `up`, then `down`, which is rolled back. A failed one leaves nothing,
+ * and the later ones still run. A statement that the migrator refuses is recorded and skipped. Ends early after a migration that
+ * aborts the signal, such as one that never settles, or one after which SQLite rolled everything back.
+ * @throws Failure the signal's reason, if that is one
  */
 export const rehearse = async (
   migrations: readonly LoadedMigration[],

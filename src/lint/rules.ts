@@ -2,8 +2,8 @@
 import type { Step } from '../dry-run/record.ts'
 
 /**
- * Codes of our own, for SQLite and Sequelize: HM0 that does not run, HM1 tables, HM2 statements, HM3 defaults, HM4 down, HM5
- * the world outside, HM9 lint-ok.
+ * Our own codes, for SQLite and Sequelize: HM0 cannot run, HM1 tables, HM2 statements, HM3 defaults, HM4 down, HM5 imports, clock,
+ * randomness and network, HM9 lint-ok.
  */
 export const ownRules = {
   HM001: {
@@ -147,8 +147,8 @@ export const ownRules = {
 } as const satisfies Readonly<Record<string, Rule>>
 
 /**
- * Codes of Atlas (https://atlasgo.io/lint/analyzers) that fit SQLite; they mean here what they mean there. DS101 is about schemas,
- * which SQLite has not.
+ * Atlas's codes (https://atlasgo.io/lint/analyzers) that fit SQLite, with the same meaning. DS101 is about schemas, which SQLite
+ * does not have.
  */
 export const atlasRules = {
   DS102: {
@@ -213,7 +213,7 @@ export const atlasRules = {
   },
 } as const satisfies Readonly<Record<string, Rule>>
 
-/** Everything that `lint` finds; docs/commands/lint.md lists it. */
+/** All rules of `lint`; docs/commands/lint.md lists them. */
 export const rules = { ...atlasRules, ...ownRules }
 
 export type Code = keyof typeof rules
@@ -221,26 +221,26 @@ export type Code = keyof typeof rules
 export const isCode = (text: string): text is Code => Object.hasOwn(rules, text)
 
 export type Rule = Readonly<{
-  /** an error fails `lint`: it loses data, or does not work; a warning may be right, which a person has to say */
+  /** an error (it loses data, or does not work) fails `lint`; a warning may be right, which a person must decide */
   level: 'error' | 'warning'
-  /** what a migration with it does */
+  /** what the migration does */
   does: string
-  /** how it is seen */
+  /** how lint detects it */
   seen: string
-  /** how to do it right */
+  /** how to fix it */
   cure: string
 }>
 
-/** One thing that a person should look at in a migration. */
+/** One thing in a migration that a person should look at. */
 export type Finding = Readonly<{
   code: Code
-  /** what it does, with names: `drops the column servers.note` */
+  /** what the migration does, with names: `drops the column servers.note` */
   message: string
-  /** the statement that shows it, with its values; null where none does */
+  /** the statement that shows it, with its values; null if none does */
   statement: string | null
 }>
 
-/** A finding with what does it; null where it is the file as a whole. */
+/** A finding and the function it is in; null for the file as a whole. */
 export type Placed = Finding & Readonly<{ direction: 'up' | 'down' | null }>
 
 export const finding = (code: Code, message: string, step: Step | undefined): Finding => ({
@@ -253,19 +253,19 @@ export const place =
   (direction: Placed['direction']) =>
   (found: Finding): Placed => ({ ...found, direction })
 
-/** `// lint-ok CODE: reason` in a migration's text, or the same between the marks of a block. */
+/** `// lint-ok CODE: reason` in a migration's text, or the same in a block comment. */
 const comment = /(?:\/\/|\/\*+)[^\S\n]*lint-ok\b(?:(?!\*\/)[^\n])*/g
 const start = /^(?:\/\/|\/\*+)[^\S\n]*lint-ok/
 const form = /^\s*(?<code>\w+)\s*:\s*\S/
 
 export type Suppressed = Readonly<{
-  /** what is left to be said, comments without code or reason with it (HM901) */
+  /** the findings that remain, including comments without a code or reason (HM901) */
   open: readonly Placed[]
-  /** comments that silenced nothing (HM902) */
+  /** comments that suppress nothing (HM902) */
   unused: readonly Placed[]
 }>
 
-/** Takes away the findings of a migration that its text says are right, each with a reason. */
+/** Removes the findings that the migration's text declares right, each with a reason. */
 export const applySuppressions = (findings: readonly Placed[], text: string): Suppressed => {
   const comments = [...text.matchAll(comment)].map(([all]) => all.replace(start, ''))
   const codeOf = (words: string) => form.exec(words)?.groups?.code ?? ''
@@ -283,7 +283,7 @@ export const applySuppressions = (findings: readonly Placed[], text: string): Su
   }
 }
 
-/** A finding as people and machines get it. */
+/** A finding as `lint` and `plan` print it. */
 export type Reported = Placed & Pick<Rule, 'level' | 'cure'>
 
 export const report = (found: Placed): Reported => {
@@ -291,7 +291,7 @@ export const report = (found: Placed): Reported => {
   return { ...found, level, cure }
 }
 
-/** Findings as text: what each is, the statement that shows it, and once for all of a code what to do. */
+/** Findings as text: each message with its statement, and the fix once per run of equal codes. */
 export const reportLines = (findings: readonly Reported[]): readonly string[] =>
   findings.flatMap(({ code, level, direction, message, statement, cure }, index) => [
     `  ${level} ${code}: ${direction ?? 'it'} ${message}`,

@@ -3,20 +3,20 @@ import type { Step } from '../dry-run/record.ts'
 import { isSameSql, keywordOf, type Token, textOf, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 
-/** What a statement does to the rows of a table, as far as its text tells. */
+/** What a statement does to the rows of a table, as far as its text shows. */
 export type Change = Readonly<{
   verb: 'INSERT' | 'UPDATE' | 'DELETE'
   table: string
-  /** the columns that it fills, each with its expression; none of an INSERT that does not name them */
+  /** the columns it fills, each with its expression; empty for an INSERT that does not name columns */
   sets: readonly Assignment[]
-  /** of an INSERT: the columns that it names, and what it selects; none of one that names none, or selects nothing */
+  /** of an INSERT: the columns it names, and the expressions it selects; either may be empty */
   into: readonly string[]
   selects: readonly string[]
-  /** whether it says which rows it is for, or how many */
+  /** whether it restricts its rows by WHERE or LIMIT */
   picks: boolean
-  /** whether rows go where its own would break a unique index or key */
+  /** whether it deletes rows that conflict with its own in a unique index or key (REPLACE) */
   replaces: boolean
-  /** the condition behind its WHERE; empty where there is none */
+  /** its WHERE condition; empty if it has none */
   where: string
 }>
 export type Assignment = Readonly<{ column: string; expression: string }>
@@ -26,7 +26,7 @@ export const changeOf = (sql: string): Change | undefined => {
   if (!/^(?:WITH|INSERT|REPLACE|UPDATE|DELETE)$/.test(keywordOf(sql))) return undefined
   const all = tokensOf(sql)
   const tokens = all.slice(placeOf(all, /^(?:INSERT|REPLACE|UPDATE|DELETE)$/i))
-  // an upsert that selects has WHERE true, without which ON would belong to a join
+  // INSERT ... SELECT with an upsert needs WHERE true, or SQLite would parse its ON as a join
   const picks = tokens.some(
     (token, index) => isAt(/^(?:WHERE|LIMIT)$/i)(token) && !/^TRUE$/i.test(wordAt(tokens, index + 1)),
   )
@@ -46,7 +46,7 @@ export const changeOf = (sql: string): Change | undefined => {
   return { ...nothing, verb: 'INSERT', table: name, sets: assign(into, selects), into, selects }
 }
 
-/** Whether it puts something into a column that is neither NULL nor what was there. */
+/** Whether it sets a column to anything but NULL or the column itself. */
 export const fills = ({ sets }: Change, column: string): boolean =>
   sets.some(
     set =>
@@ -59,23 +59,23 @@ const isAt =
   ({ text, depth }: Token): boolean =>
     depth === 0 && word.test(text)
 
-/** Where the first such word outside of parentheses is; behind the last token where there is none. */
+/** The index of the first such word outside parentheses; the number of tokens if there is none. */
 const placeOf = (tokens: readonly Token[], word: RegExp): number => {
   const index = tokens.findIndex(isAt(word))
   return index === -1 ? tokens.length : index
 }
 
-/** A name at the begin, without the schema that may be before it, and what comes behind. */
+/** The name at the start, without a schema prefix, and the tokens after it. */
 const readName = (tokens: readonly Token[]): Readonly<{ name: string; rest: readonly Token[] }> =>
   wordAt(tokens, 1) === '.' ? readName(tokens.slice(2)) : { name: unquote(wordAt(tokens, 0)), rest: tokens.slice(1) }
 
-/** What stands between commas outside of parentheses. */
+/** Splits tokens at commas outside parentheses. */
 const split = (tokens: readonly Token[]): readonly (readonly Token[])[] => {
   const comma = placeOf(tokens, /^,$/)
   return comma === tokens.length ? [tokens] : [tokens.slice(0, comma), ...split(tokens.slice(comma + 1))]
 }
 
-/** `a = 1, (b, c) = (2, 3)`; for `b` and `c` the expression is that of both. */
+/** Reads `a = 1, (b, c) = (2, 3)`; `b` and `c` both get the whole expression `(2, 3)`. */
 const readSet = (tokens: readonly Token[]): readonly Assignment[] => {
   const behind = tokens.slice(placeOf(tokens, /^SET$/i) + 1)
   return split(behind.slice(0, placeOf(behind, /^(?:FROM|WHERE|RETURNING|ORDER|LIMIT)$/i))).flatMap(element => {
@@ -86,7 +86,7 @@ const readSet = (tokens: readonly Token[]): readonly Assignment[] => {
   })
 }
 
-/** `(a, b) SELECT x, y FROM ...` */
+/** Reads `(a, b) SELECT x, y FROM ...`. */
 const readSelect = (tokens: readonly Token[]): Pick<Change, 'into' | 'selects'> => {
   const list = wordAt(tokens, 0) === '(' ? tokens.slice(1, placeOf(tokens, /^\)$/)) : []
   const behind = tokens.slice(placeOf(tokens, /^SELECT$/i) + 1)
@@ -97,23 +97,23 @@ const readSelect = (tokens: readonly Token[]): Pick<Change, 'into' | 'selects'> 
   }
 }
 
-/** Each column with the expression in its place; those behind the shorter list are left out. */
+/** Pairs columns with expressions by position; what is beyond the shorter list is left out. */
 export const assign = (columns: readonly string[], expressions: readonly string[]): readonly Assignment[] =>
   columns.flatMap((column, index) => {
     const expression = expressions[index]
     return expression === undefined ? [] : [{ column, expression }]
   })
 
-/** Statements that end, or reach outside of, what the migrator holds around migrations. */
+/** Statements that end the migrator's transaction, or reach outside it. */
 const outsideKeyword = /^(?:COMMIT|END|ROLLBACK|ATTACH|DETACH|VACUUM|PRAGMA)$/
 
-/** Settings that are stored in the database, and the one that a rebuild needs. */
+/** PRAGMAs stored in the database, and the one a rebuild needs. */
 const storedSetting = /\b(?:user_version|application_id|legacy_alter_table)\b/i
 
-/** Whether lint lets a migration go on after this statement failed, to see the rest of it. */
+/** Whether lint continues a migration after this statement failed, to see the rest of it. */
 export const isRefused = (sql: string): boolean => outsideKeyword.test(keywordOf(sql))
 
-/** HM201, HM202: statements that the migrator refuses, and settings that do not last. */
+/** HM201, HM202: statements that the migrator refuses, and PRAGMAs that end with the connection. */
 export const findStatements = (steps: readonly Step[]): readonly Finding[] =>
   steps.flatMap(step => {
     if (!isRefused(step.sql)) return []
@@ -122,7 +122,7 @@ export const findStatements = (steps: readonly Step[]): readonly Finding[] =>
     return lasts ? [] : finding('HM202', `sets ${step.sql}`, step)
   })
 
-/** HM502: statements that write what the clock says, or chance. What a DEFAULT or a generated column has is none of them. */
+/** HM502: statements that write the current time or a random value. DEFAULTs and generated columns do not count. */
 export const findChance = (steps: readonly Step[]): readonly Finding[] =>
   steps.flatMap(step => {
     const change = changeOf(step.sql)
@@ -134,20 +134,20 @@ export const findChance = (steps: readonly Step[]): readonly Finding[] =>
 const chancesIn = (tokens: readonly Token[]): readonly string[] =>
   tokens.flatMap(({ text }, index) => {
     if (/^CURRENT_(?:TIMESTAMP|DATE|TIME)$/i.test(text)) return [text]
-    // a table may have such a name, too
+    // a table may have such a name too: INSERT INTO random (...)
     if (wordAt(tokens, index + 1) !== '(' || /^INTO$/i.test(wordAt(tokens, index - 1))) return []
     const call = callAt(tokens, index)
     return /^random(?:blob)?$/i.test(text) || asksClock(text, call.slice(2, -1)) ? [textOf(call)] : []
   })
 
-/** A function's name and what is in its parentheses, with them. */
+/** The tokens of a function call, from its name to its closing parenthesis. */
 const callAt = (tokens: readonly Token[], index: number): readonly Token[] => {
   const rest = tokens.slice(index)
   const depth = rest[0]?.depth
   return rest.slice(0, rest.findIndex(token => token.text === ')' && token.depth === depth) + 1)
 }
 
-/** Without a time that is `now`, too: https://www.sqlite.org/lang_datefunc.html */
+/** Whether a call reads the clock: a date function with 'now', or without a time value: https://www.sqlite.org/lang_datefunc.html */
 const asksClock = (name: string, values: readonly Token[]): boolean => {
   const own = values.filter(({ depth }) => depth === values[0]?.depth)
   if (/^(?:date|time|datetime|julianday|unixepoch|strftime|timediff)$/i.test(name) && own.some(isNow)) return true

@@ -4,7 +4,7 @@ import type { Column, ForeignKey, Index, Schema, Table } from '../sqlite/schema/
 import { foldName, sameName } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 
-/** DS102, DS103: tables and columns that go with what is in them. */
+/** DS102, DS103: dropped tables and columns, with the data in them. */
 export const findDropped = (lineages: readonly Lineage[]): readonly Finding[] =>
   lineages.flatMap(({ old, now, columns, by, columnBy }) => {
     if (now === undefined) return finding('DS102', `drops the table ${old.name}`, by)
@@ -13,7 +13,7 @@ export const findDropped = (lineages: readonly Lineage[]): readonly Finding[] =>
       .map(({ name }) => finding('DS103', `drops the column ${old.name}.${name}`, columnBy.get(name) ?? by))
   })
 
-/** BC101, BC102, CD101: names that a hub knows and that are others now, and foreign keys that are gone. */
+/** BC101, BC102, CD101: renamed tables and columns that a hub knows by their old names, and removed foreign keys. */
 export const findIncompatible = (lineages: readonly Lineage[], steps: readonly Step[]): readonly Finding[] =>
   lineages.filter(isKept).flatMap(lineage => [...findRenamed(lineage), ...findLostKeys(lineage, lineages, steps)])
 
@@ -35,7 +35,7 @@ const findLostKeys = (
     .filter(key => key.columns.every(column => columns.has(column)))
     .flatMap(key => {
       const names = key.columns.map(column => columns.get(column)).join()
-      // one to another parent lets in other rows
+      // a foreign key to another parent allows other rows, so it does not count as the same
       const parents = [
         key.parent,
         ...lineages.flatMap(lineage => (sameName(lineage.old.name, key.parent) ? (lineage.now?.name ?? []) : [])),
@@ -52,7 +52,7 @@ const findLostKeys = (
       )
     })
 
-/** HM103: foreign keys that point to nothing, and did not before. */
+/** HM103: foreign keys that point to nothing now, but did not before. */
 export const findLostParents = (before: Schema, after: Schema, steps: readonly Step[]): readonly Finding[] => {
   const old = brokenKeysOf(before)
   return brokenKeysOf(after)
@@ -63,7 +63,7 @@ export const findLostParents = (before: Schema, after: Schema, steps: readonly S
     })
 }
 
-/** In words: `metrics (server_id) to servers (id)`. */
+/** Foreign keys without a parent key, in words: `metrics (server_id) to servers (id)`. */
 const brokenKeysOf = ({ tables }: Schema): readonly string[] =>
   tables.flatMap(({ name, foreignKeys }) =>
     foreignKeys
@@ -79,7 +79,7 @@ const brokenKeysOf = ({ tables }: Schema): readonly string[] =>
 
 const hasKey = ({ columns, indexes }: Table, wanted: readonly string[]): boolean => {
   const primary = columns.filter(({ key }) => key > 0).map(({ name }) => name)
-  // SQLite takes none of some rows only, or by another collation than the column's own
+  // SQLite accepts no partial index as a parent key, nor one with another collation than the column's
   const unique = indexes
     .filter(index => index.unique && index.where === null && index.parts.every(isByOwnCollation(columns)))
     .map(({ parts }) => parts.map(({ of }) => of))
@@ -91,11 +91,11 @@ const isByOwnCollation =
   ({ of, collation }: Index['parts'][number]): boolean =>
     columns.some(column => sameName(column.name, of) && column.collation === collation)
 
-/** Case is no difference between names, nor is the order of columns. */
+/** Compares lists of names, ignoring case and order. */
 const isSame = (a: readonly string[], b: readonly string[]): boolean => normal(a) === normal(b)
 const normal = (names: readonly string[]): string => names.map(foldName).sort().join('\0')
 
-/** HM104: views that cannot be read, and could before or were not there. */
+/** HM104: views that cannot be read, and were readable or absent before. */
 export const findUnreadable = (before: Schema, after: Schema, steps: readonly Step[]): readonly Finding[] => {
   const isBroken = ({ views }: Schema, view: string) =>
     views.some(({ name, error }) => sameName(name, view) && error !== null)
@@ -106,7 +106,7 @@ export const findUnreadable = (before: Schema, after: Schema, steps: readonly St
   })
 }
 
-/** HM302: defaults with a semicolon that were not there before. */
+/** HM302: new defaults that contain a semicolon. */
 export const findDefaults = (before: Schema, after: Schema, steps: readonly Step[]): readonly Finding[] => {
   const old = semicolonsOf(before)
   return semicolonsOf(after)
@@ -117,7 +117,7 @@ export const findDefaults = (before: Schema, after: Schema, steps: readonly Step
     })
 }
 
-/** In words: `servers.note to 'a;b'`. */
+/** Columns with such defaults, in words: `servers.note to 'a;b'`. */
 const semicolonsOf = ({ tables }: Schema): readonly string[] =>
   tables.flatMap(({ name: table, columns }) =>
     columns

@@ -17,24 +17,24 @@ import { quote } from './sql.ts'
  */
 export type Check = 'quick_check' | 'integrity_check'
 
-/** How a whole database is read for damage, where it is read. */
+/** The check to run where a whole database is checked for damage. */
 export const checkOf = ({ check }: Config): Check => (check === 'always' ? 'integrity_check' : 'quick_check')
 
 export type FileCheck = Readonly<{
-  /** what is wrong, the first few; none in a sound database */
+  /** the first few faults; empty for a sound database */
   findings: readonly string[]
-  /** what cannot be checked here, and why: it needs a function, a collation or a table that only the hub has. No sign of damage */
+  /** what cannot be checked, and why: it needs a function, collation or table that only the hub has. No sign of damage */
   unchecked: readonly string[]
-  /** of a sound database; none in another */
+  /** row counts of a sound database; empty otherwise */
   rows: readonly TableSize[]
 }>
 
-/** How many findings are told; SQLite stops looking there. */
+/** How many findings are reported; SQLite stops there. */
 const most = 3
 
 /**
- * Reads a whole database for damage and counts its rows. Leaves no trace (see `readOnly`).
- * @throws SQLite's errors, other than those that say that the file is damaged: that is a finding
+ * Checks a whole database for damage and counts its rows. Leaves no trace (see `readOnly`).
+ * @throws SQLite's errors, except those that mean damage: these are findings
  */
 export const checkFile = async (path: string, check: Check): Promise<FileCheck> => {
   if (hasBadHeader(path)) return damaged('its first bytes are not those of a SQLite database')
@@ -47,7 +47,7 @@ export const checkFile = async (path: string, check: Check): Promise<FileCheck> 
 
 const damaged = (finding: string): FileCheck => ({ findings: [finding], unchecked: [], rows: [] })
 
-/** In one transaction: a writer would change the file's size between two questions. */
+/** In one transaction: otherwise a writer could change the file's size between two queries. */
 const inspectOpen = (path: string, connection: Connection, check: Check): FileCheck =>
   connection.transaction(() => {
     const checked = checkAll(connection, check)
@@ -61,7 +61,7 @@ const inspectOpen = (path: string, connection: Connection, check: Check): FileCh
 
 type Checked = Pick<FileCheck, 'findings' | 'unchecked'>
 
-/** What only the hub can read stops the check: then each table is read by itself, as closely as it can be. */
+/** One table that only the hub can read stops the whole check: then each table is checked by itself, as far as possible. */
 const checkAll = (connection: Connection, check: Check): Checked => {
   const whole = unlessUnreadable(() => runCheck(connection, check, String(most)))
   if ('value' in whole) return whole.value
@@ -74,7 +74,7 @@ const checkAll = (connection: Connection, check: Check): Checked => {
   }
 }
 
-/** `quick_check` reads no index, so it may do where an index has a function of the hub's. */
+/** `quick_check` reads no index, so it may work where an index uses a function of the hub. */
 const checkTable = (connection: Connection, check: Check, name: string): Checked => {
   const close = unlessUnreadable(() => runCheck(connection, check, quote(name)))
   if ('value' in close) return close.value
@@ -85,7 +85,7 @@ const checkTable = (connection: Connection, check: Check, name: string): Checked
   return { findings, unchecked: [...unchecked, `${what}: ${close.reason}`] }
 }
 
-/** What reading gives, or why SQLite could not read something that is no sign of damage. */
+/** The result of `read`, or SQLite's reason where that is no sign of damage. @throws all other errors */
 const unlessUnreadable = <T>(read: () => T): Readonly<{ value: T } | { reason: string }> => {
   const outcome = attempt(read)
   if ('value' in outcome) return outcome
@@ -94,7 +94,7 @@ const unlessUnreadable = <T>(read: () => T): Readonly<{ value: T } | { reason: s
   return { reason: said.message }
 }
 
-/** SQLite says so of a full-text index whose table of content is gone, or whose tokenizer it has not. */
+/** A full-text index whose content table is gone, or whose tokenizer is not loaded here. */
 const isUncheckable = /^unable to validate the inverted index\b.*\b(?:SQL logic error|no such|unknown)\b/
 
 const runCheck = (connection: Connection, check: Check, of: string): Checked => {
@@ -107,10 +107,7 @@ const runCheck = (connection: Connection, check: Check, of: string): Checked => 
   }
 }
 
-/**
- * Every other table of a hub has an index that its rows are held against; SQLite's own for AUTOINCREMENT has none. The marks
- * themselves may be of any type: whoever wrote one by hand is not refused for it.
- */
+/** integrity_check cannot vouch for sqlite_sequence, which has no index. Checks its names; its values may have any type. */
 const wrongMarks = (connection: Connection): readonly string[] => {
   const ofSchema = connection.prepare("SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'").pluck()
   if (ofSchema.get() === 0) return []
@@ -119,13 +116,13 @@ const wrongMarks = (connection: Connection): readonly string[] => {
 }
 
 /**
- * Reads a whole database for damage, in a helper process.
+ * Checks a whole database for damage in a helper process.
  * @throws Failure DATABASE_DAMAGED with the first findings; SQLite's own errors
  */
 export const requireSound = async (path: string, check: Check, helper: Helper): Promise<void> =>
   refuseDamage(path, await checkFileByHelper(path, check, helper))
 
-/** What `inspect` finds, in a helper process. */
+/** `checkFile` in a helper process; also reports its progress and what cannot be checked. */
 export const checkFileByHelper = async (path: string, check: Check, helper: Helper): Promise<FileCheck> => {
   const { size } = statSync(path)
   const inspected = (await runHelper(helper, ['inspect', path, check], read =>
@@ -135,20 +132,20 @@ export const checkFileByHelper = async (path: string, check: Check, helper: Help
   return inspected
 }
 
-/** @throws Failure DATABASE_DAMAGED when there are findings */
+/** @throws Failure DATABASE_DAMAGED if there are findings */
 export const refuseDamage = (path: string, { findings }: FileCheck): void => {
   if (findings.length === 0) return
   throw new Failure('DATABASE_DAMAGED', `${path} is damaged: ${findings.join('; ')}`, leftAsItIs)
 }
 
-/** How many rows each table has, by name; without those that cannot be counted here. */
+/** The row count of each table, sorted by name; skips tables that cannot be counted here. */
 export const countTables = (connection: Connection): readonly TableSize[] =>
   tableNames(connection).flatMap(name => countRows(connection, name).map(rows => ({ name, rows })))
 
 /**
- * How many rows a table has; nothing where it cannot be counted here: a virtual table whose module or content only its hub has, or a
+ * The row count of a table; empty if it cannot be counted here: a virtual table whose module or content only the hub has, or a
  * name that is not UTF-8.
- * @throws SQLite's other errors, of damage too
+ * @throws SQLite's other errors, including those for damage
  */
 export const countRows = (connection: Connection, table: string): readonly number[] =>
   unlessUnknownHere(() =>

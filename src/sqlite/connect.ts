@@ -8,16 +8,15 @@ import { refuseNoFile } from './file.ts'
 
 export type Connection = Database.Database
 
-/** Milliseconds that SQLite itself may block on a lock; short, so that signals are still heard between two tries. */
+/** Milliseconds that SQLite itself may block on a lock; short, so that signals are handled between two tries. */
 const busyTimeout = 250
 
-/** The file that each connection of openDatabase has, whatever is under its name by now. */
+/** The inode that each connection of openDatabase has open; its path may name another file by now. */
 const files = new WeakMap<Connection, number>()
 
 /**
- * Opens the database file read-write: only so can SQLite roll back what a killed writer left (a hot journal).
- * A file that is not there is made, empty.
- * @throws Failure CONFIG_INVALID when no file is in its place, DATABASE_BUSY when it is replaced just now; SQLite's own errors
+ * Opens a database read-write, because SQLite must write to roll back a hot journal. Creates a missing file, empty.
+ * @throws Failure CONFIG_INVALID if the path is not a regular file, DATABASE_BUSY if it is being replaced; SQLite's own errors
  */
 export const openDatabase = (path: string): Connection => {
   refuseNoFile(path)
@@ -33,29 +32,29 @@ export const openDatabase = (path: string): Connection => {
 }
 
 /**
- * Whoever waited for a lock may hold a file that was removed or replaced under its name meanwhile.
- * @throws Failure DATABASE_BUSY when the file at its path is not the one that a connection of openDatabase has
+ * After a wait for the lock, the open file may have been removed or replaced at its path.
+ * @throws Failure DATABASE_BUSY if the file at the path is not the one that a connection of openDatabase has open
  */
 export const refuseReplaced = (connection: Connection): void => {
   const file = files.get(connection)
   if (file !== undefined && fileAt(connection.name) !== file) throw replaced(connection.name)
 }
 
-/** Opens an existing database file read-write and makes none. Throws as openDatabase does. */
+/** Opens an existing database read-write. @throws Failure CONFIG_INVALID if it is not a regular file; SQLite's own errors */
 export const openExisting = (path: string): Connection => {
   refuseNoFile(path)
   return new Database(path, { fileMustExist: true })
 }
 
-/** Opens an existing database file without the right to write. Throws as openDatabase does. */
+/** Opens an existing database read-only. @throws Failure CONFIG_INVALID if it is not a regular file; SQLite's own errors */
 export const openForReading = (path: string): Connection => {
   refuseNoFile(path)
   return new Database(path, { readonly: true, timeout: busyTimeout })
 }
 
 /**
- * Closes a connection, unless damage was found and there is a WAL: when the last one is closed SQLite puts that into the file,
- * and a damaged file is left as it is. This process ends then, and the kernel closes it.
+ * Closes a connection, unless damage was found and there is a WAL: closing the last connection checkpoints, and a damaged file
+ * must stay as it is. The process ends soon, and the kernel closes it.
  */
 export const closeUnlessDamaged = (connection: Connection, error: unknown): void => {
   const isDamaged = error instanceof Failure && error.code === 'DATABASE_DAMAGED'
@@ -72,9 +71,9 @@ const replaced = (path: string): Failure =>
  * Foreign keys are off meanwhile: DROP TABLE would otherwise delete child rows, and inside a transaction PRAGMA
  * foreign_keys is a no-op (https://www.sqlite.org/pragma.html#pragma_foreign_keys).
  * What is committed survives a power cut.
- * @param work gets the COMMIT, for what has to be undone where that fails; otherwise it comes after it
- * @throws what `work` throws, after ROLLBACK; SQLITE_BUSY after the timeout; Failure DATABASE_BUSY when the file was removed or
- *   replaced under its name meanwhile
+ * @param work may call `commit` itself, to undo something if the commit fails; otherwise this commits when it returns
+ * @throws what `work` throws, after ROLLBACK; SQLITE_BUSY after the timeout; Failure DATABASE_BUSY if the file was removed or
+ *   replaced at its path meanwhile
  */
 export const withTransaction = async <T>(
   connection: Connection,
@@ -83,13 +82,13 @@ export const withTransaction = async <T>(
 ): Promise<T> => {
   let isCommitted = false
   const commit = async (): Promise<void> => {
-    // a reader in rollback-journal mode may hold it up
+    // in rollback-journal mode a reader may block it
     await whenFree(() => connection.exec('COMMIT'), patience)
     isCommitted = true
   }
   connection.pragma('foreign_keys = OFF')
-  // COMMIT returns when it is on disk; better-sqlite3's default in WAL mode is NORMAL, which may lose it in a power cut
-  // (https://www.sqlite.org/pragma.html#pragma_synchronous). It reads the schema, so another writer may hold it up
+  // COMMIT must return only when it is on disk; better-sqlite3's default in WAL mode, NORMAL, may lose it in a power cut
+  // (https://www.sqlite.org/pragma.html#pragma_synchronous). The PRAGMA reads the schema, so another writer may block it
   await whenFree(() => connection.pragma('synchronous = EXTRA'), patience)
   try {
     await whenFree(() => connection.exec('BEGIN IMMEDIATE'), patience)
@@ -98,14 +97,14 @@ export const withTransaction = async <T>(
     if (!isCommitted) await commit()
     return result
   } finally {
-    // not after COMMIT, nor where SQLite rolled back by itself (a full disk); on a disk that fails the first error is the one to tell
+    // not after COMMIT, nor if SQLite itself rolled back (a full disk); on a failing disk the first error must be the one thrown
     if (connection.inTransaction) attempt(() => connection.exec('ROLLBACK'))
     detachAll(connection)
     connection.pragma('foreign_keys = ON')
   }
 }
 
-/** What `work` attached; inside the transaction that cannot be undone, and the next BEGIN IMMEDIATE would lock it too. */
+/** Detaches what `work` attached: impossible inside the transaction, and the next BEGIN IMMEDIATE would lock it too. */
 const detachAll = (connection: Connection): void => {
   const others = connection.prepare<[], string>('SELECT name FROM pragma_database_list WHERE seq > 1').pluck().all()
   for (const name of others) connection.exec(`DETACH "${name}"`)
@@ -115,15 +114,15 @@ const detachAll = (connection: Connection): void => {
 export type Patience = Readonly<{
   /** seconds */
   lockTimeout: number
-  /** aborted by a signal; its reason is thrown */
+  /** aborts the wait; its reason is thrown */
   signal: AbortSignal
-  /** called once, when it is clear that there will be a wait */
+  /** called once, before a wait */
   onWait: () => void
 }>
 
 /**
- * Runs `work` again and again while SQLite says that another connection holds the lock, up to the timeout.
- * @throws what `work` throws: SQLITE_BUSY once the timeout is over; the signal's reason when it is aborted
+ * Retries `work` while another connection holds the lock, up to the timeout.
+ * @throws what `work` throws: SQLITE_BUSY after the timeout; the signal's reason if it is aborted
  */
 export const whenFree = async <T>(
   work: () => T | Promise<T>,
@@ -134,7 +133,7 @@ export const whenFree = async <T>(
   if ('value' in first) return first.value
   if (!isBusy(first.error)) throw first.error
   if (lockTimeout > 0) onWait()
-  // the clock is asked only here: loading it is a good part of a run with nothing to do
+  // use the clock only from here: loading it is a good part of a run with nothing to do
   const deadline = performance.now() + lockTimeout * 1000
   while (performance.now() < deadline) {
     await setTimeout(20)

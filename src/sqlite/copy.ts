@@ -8,23 +8,24 @@ import { journals } from './file.ts'
 import { type Helper, runHelper } from './helper.ts'
 
 /**
- * Copies a database, as it is, into a new file: by a clone where the filesystem can (FICLONE: btrfs, XFS), else by the kernel.
- * What lies in its journal or WAL is put into the copy. Then the copy is flushed to disk and read for damage, both at once.
+ * Copies a database into a new file: a clone where the filesystem can (FICLONE: btrfs, XFS), else a copy by the kernel.
+ * Folds its journal or WAL into the copy, then flushes the copy to disk and checks it for damage, in parallel.
  *
- * To be run in a helper process, while another one holds the write lock or a read transaction on the database. Either keeps
- * SQLite from writing anything into the file that is not in the WAL too (https://www.sqlite.org/wal.html#checkpointing), so that
- * file and WAL, copied in this order, are one state. Only a WAL of which everything is in the file may be begun anew beside a
- * reader: then the file alone is the reader's state, and nothing is put into it until that ends.
+ * Run it in a helper process while another process holds the write lock or a read transaction on the database. Either keeps
+ * SQLite from checkpointing past the WAL (https://www.sqlite.org/wal.html#checkpointing), so file and WAL, copied in this order,
+ * are one state. Only a fully checkpointed WAL can restart beside a reader: then the file alone is the reader's state, and no
+ * checkpoint writes to it until the reader ends.
+ * @returns the findings of the check, and the row counts
  * @throws SQLite's and the filesystem's errors
  */
 export const copyDatabase = async (from: string, to: string, check: Check): Promise<FileCheck> => {
   const begun = walHeader(from)
   copyFile(from, to)
   const leftovers = journals.filter(suffix => sizeOf(from + suffix) > 0)
-  // a hub that rolls back deletes its journal
+  // a hub that rolls back deletes its journal meanwhile
   for (const suffix of leftovers) unlessGone(() => copyFile(from + suffix, to + suffix))
   if (walHeader(from) !== begun) removeFile(`${to}-wal`)
-  // what fails here is damage, and found again below
+  // a failure here is damage, which checkFile reports below
   if (leftovers.length > 0) attempt(() => foldLeftovers(to))
   const file = await open(to, 'r+')
   try {
@@ -35,10 +36,10 @@ export const copyDatabase = async (from: string, to: string, check: Check): Prom
   }
 }
 
-/** A new file that its maker may write, whatever the mode of the original is, where the filesystem has modes. */
+/** Copies into a new file of mode 0600, whatever the mode of the original; the mode is skipped where the filesystem has none. */
 const copyFile = (from: string, to: string): void => {
   const copied = attempt(() => copyFileSync(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL))
-  // where a filesystem has no modes (exFAT, NTFS, SMB) nobody but root may set that of the copy, and Node removes it
+  // on a filesystem without modes (exFAT, NTFS, SMB) only root may chmod: copyFileSync fails and removes the copy
   if ('error' in copied && errorCode(copied.error) === 'EPERM') copyBytes(from, to)
   else if ('error' in copied) throw copied.error
   attempt(() => chmodSync(to, 0o600))
@@ -56,7 +57,7 @@ const copyBytes = (from: string, to: string): void => {
   }
 }
 
-/** The 32 bytes that change whenever the WAL is begun anew: its salts (https://www.sqlite.org/fileformat.html#the_write_ahead_log). */
+/** The 32-byte WAL header, in hex; its salts change when the WAL restarts (https://www.sqlite.org/fileformat.html#the_write_ahead_log). */
 const walHeader = (path: string): string => {
   const descriptor = unlessGone(() => openSync(`${path}-wal`, 'r'))
   if (descriptor === undefined) return ''
@@ -68,12 +69,12 @@ const walHeader = (path: string): string => {
   }
 }
 
-/** Exclusive locking needs no -shm file; the last connection takes the empty WAL away. */
+/** Exclusive locking needs no -shm file; closing the last connection deletes the empty WAL. */
 const foldLeftovers = (path: string): void => {
   const connection = new Database(path, { fileMustExist: true })
   try {
     connection.pragma('locking_mode = EXCLUSIVE')
-    // the first read rolls a hot journal back
+    // the first read rolls back a hot journal
     connection.prepare('SELECT count(*) FROM sqlite_schema').get()
     connection.pragma('wal_checkpoint(TRUNCATE)')
   } finally {
@@ -81,7 +82,7 @@ const foldLeftovers = (path: string): void => {
   }
 }
 
-/** Gives a database that nobody has open a rollback journal. Exclusive locking needs no -shm file. @throws SQLite's errors */
+/** Sets journal_mode DELETE on a database that no process has open; exclusive locking needs no -shm. @throws SQLite's errors */
 export const setRollbackJournal = (path: string): void => {
   const connection = new Database(path, { fileMustExist: true })
   try {
@@ -92,7 +93,7 @@ export const setRollbackJournal = (path: string): void => {
   }
 }
 
-/** `copyDatabase` in a helper process. @param what it is, for the progress */
+/** `copyDatabase` in a helper process. @param what names the copy in the progress */
 export const copyByHelper = async (
   what: string,
   from: string,

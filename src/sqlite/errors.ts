@@ -4,16 +4,16 @@ import { attempt, errorCode, Failure } from '../failure.ts'
 import { fileFailure, type Meaning, meanings } from '../volume/errors.ts'
 import { freeBytes, removeFile } from '../volume/files.ts'
 
-/** What SQLite says: its extended result code (`SQLITE_BUSY_SNAPSHOT`), and a sentence. */
+/** An error of SQLite: its extended result code (`SQLITE_BUSY_SNAPSHOT`) and message. */
 type SqliteError = Readonly<{ code: string; message: string }>
 
-/** SQLite's extended result code (`SQLITE_BUSY_SNAPSHOT`) of an error or of what caused it; Sequelize wraps them. */
+/** SQLite's extended result code (`SQLITE_BUSY_SNAPSHOT`) of an error or its cause; Sequelize wraps SQLite's errors. */
 export const sqliteCode = (error: unknown): string | undefined => sqliteError(error)?.code
 
-/** SQLite's error in an error or in what caused it; undefined when it is none of SQLite's. */
+/** SQLite's error in an error or its cause; undefined if it is not from SQLite. */
 export const sqliteError = (error: unknown): SqliteError | undefined => {
   if (!(error instanceof Error)) return undefined
-  // what it was made of says more: Sequelize and the bridge know primary codes alone
+  // prefer the cause: Sequelize and the bridge have only primary codes
   const inner = sqliteError(error.cause ?? ('parent' in error ? error.parent : undefined))
   const code = errorCode(error)
   if (inner !== undefined || typeof code !== 'string' || !code.startsWith('SQLITE_')) return inner
@@ -24,15 +24,15 @@ export const sqliteError = (error: unknown): SqliteError | undefined => {
 export const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(String(sqliteCode(error)))
 
 /**
- * Whether an error is of the disk, the file or its locks, and not of the statement. A virtual table calls a wrong index of its own
- * corrupt, and two statements of one connection that are in each other's way find a table locked.
+ * Whether an error is about the disk, the file or its locks, not the statement. Excludes CORRUPT_VTAB, a virtual table's own bad
+ * index, and LOCKED, a conflict between two statements of one connection.
  */
 export const isOfEngine = (error: unknown): boolean =>
   /^SQLITE_(?:FULL|IOERR|CORRUPT(?!_VTAB)|NOTADB|NOMEM|CANTOPEN|READONLY|BUSY|PROTOCOL)/.test(String(sqliteCode(error)))
 
 /**
- * The Failure that an error of SQLite or of the filesystem means for the database at `path`; any other error is given back as it
- * came. Result codes: https://www.sqlite.org/rescode.html
+ * Turns an error of SQLite or the filesystem into a Failure about the database at `path`; returns any other error unchanged.
+ * Result codes: https://www.sqlite.org/rescode.html
  */
 export const toFailure = (error: unknown, path: string): unknown => {
   if (error instanceof Failure) return error
@@ -47,7 +47,7 @@ export const toFailure = (error: unknown, path: string): unknown => {
     const hint = 'Keep what needs it in a database of its own: it cannot be migrated here.'
     return new Failure('CONFIG_INVALID', `${path} has something that only its hub can read: ${reason}`, hint, error)
   }
-  // all SQL that is not a migration's is this program's own, and right for every sound database
+  // the SQL here is this program's own, not a migration's, and valid on every sound database
   if (/^SQLITE_ERROR/.test(code)) {
     return new Failure('DATABASE_DAMAGED', `${path} cannot be read: ${reason}`, leftAsItIs, error)
   }
@@ -66,16 +66,16 @@ export const toFailure = (error: unknown, path: string): unknown => {
   return (mayBeKernel.test(code) ? askKernel(path, said, error) : undefined) ?? told(meaning, path, said, error)
 }
 
-/** SQLite tells most codes without the errno behind them; where that still holds the folder says what it is. */
+/** SQLite hides the errno behind these codes; if the problem persists, the folder shows it. */
 const mayBeKernel = /^SQLITE_(?:CANTOPEN|READONLY|IOERR|PERM)/
 
-/** Never asked of the file itself: closing it would give up this process's locks on it (fcntl(2)). */
+/** Probes the folder, never the file: closing the file would drop this process's locks on it (fcntl(2)). */
 const askKernel = (path: string, said: string, cause: unknown): unknown => {
   const folder = dirname(path)
   const isFull = attempt(() => {
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     closeSync(openSync(folder, 'r'))
-    // a journal that cannot be made is SQLITE_CANTOPEN, whether it is for want of rights or of an inode
+    // a journal that cannot be created is SQLITE_CANTOPEN, both without rights and without a free inode
     const { files, ffree } = statfsSync(folder)
     return freeBytes(folder) === 0 || (files > 0 && ffree === 0) || takesNoFile(path)
   })
@@ -83,7 +83,7 @@ const askKernel = (path: string, said: string, cause: unknown): unknown => {
   return errorCode(isFull.error) === 'ENOENT' ? told('gone', path, said, cause) : fileFailure(isFull.error)
 }
 
-/** Some filesystems, such as mergerfs, refuse a new file while they still have room. */
+/** Some filesystems, such as mergerfs, refuse new files while they still report free space. */
 const takesNoFile = (path: string): boolean => {
   const probe = `${path}.migrator-probe`
   const made = attempt(() => closeSync(openSync(probe, 'wx')))
@@ -113,8 +113,8 @@ const sentences: Readonly<Record<Meaning, string>> = {
 }
 
 /**
- * Every result code of SQLite that is no damage (https://www.sqlite.org/rescode.html); a code that is not here goes by the
- * primary one that it extends. 'statement' is the fault of whoever wrote the SQL.
+ * SQLite's result codes other than damage (https://www.sqlite.org/rescode.html); an extended code that is missing here counts
+ * as its primary code. 'statement' is a mistake in the SQL.
  */
 const codes: Readonly<Record<Meaning | 'busy' | 'temporary' | 'statement', string>> = {
   full: 'FULL IOERR_SHMSIZE',
@@ -143,17 +143,17 @@ const meaningOfCode = (code: string): CodeMeaning | undefined => {
   return undefined
 }
 
-/** What better-sqlite3 throws, with no code, whatever keeps it from the folder. */
+/** better-sqlite3 throws this, without a code, for any reason it cannot reach the folder. */
 const isNoFolder = (error: unknown): boolean =>
   error instanceof Error && error.message === 'Cannot open database because the directory does not exist'
 
-/** What a hint for a damaged database begins with; main.ts adds which backup would mend it. */
+/** The first sentence of a hint for a damaged database; main.ts adds the backup to restore. */
 export const leftAsItIs = 'It is left as it is.'
 
-/** Whether SQLite cannot run a statement for what the schema says, such as a function that only the hub has: no sign of damage. */
+/** Whether the schema keeps SQLite from running a statement, such as by a function that only the hub has: no sign of damage. */
 export const isLogicError = (error: unknown): boolean => /^SQLITE_ERROR/.test(String(sqliteCode(error)))
 
-/** What reading gives; nothing where it cannot be read here for what only the hub has. */
+/** The result of `read` in a list; empty if it needs something that only the hub has. @throws all other errors */
 export const unlessUnknownHere = <T>(read: () => T): readonly T[] => {
   const outcome = attempt(read)
   if ('value' in outcome) return [outcome.value]
@@ -161,6 +161,6 @@ export const unlessUnknownHere = <T>(read: () => T): readonly T[] => {
   throw outcome.error
 }
 
-/** What a hub brings along: collations, functions, and the modules and tokenizers of virtual tables. */
+/** Whether SQLite lacks something that the hub loads: a collation, a function, or the module or tokenizer of a virtual table. */
 const isUnknownHere = ({ message }: SqliteError): boolean =>
   /\b(?:no such|unknown) (?:collation sequence|module|function|tokenizer)\b/.test(message)

@@ -4,17 +4,17 @@ import { attempt, Failure, unlessGone } from '../failure.ts'
 import { sizeOf, syncFolder } from '../volume/files.ts'
 import { leftAsItIs } from './errors.ts'
 
-/** What SQLite puts beside a database: journals, which have content, and the index of a WAL, which it can make anew. */
+/** The suffixes of the files beside a database: journals hold content, a -shm only the WAL index, which SQLite can rebuild. */
 export const journals = ['-wal', '-journal'] as const
 const companions = [...journals, '-shm'] as const
 
-/** What a database file begins with: https://www.sqlite.org/fileformat.html#the_database_header */
+/** The magic of a database file: https://www.sqlite.org/fileformat.html#the_database_header */
 const magic = 'SQLite format 3\0'
 
 /**
- * The first 100 bytes of a database file, fewer where it has fewer. Not while this process holds a lock on the file: closing it
- * here would give that up (fcntl(2)).
- * @throws Failure CONFIG_INVALID for what is no file
+ * The 100-byte header of a database file; shorter if the file is. Do not call it while this process holds a lock on the file:
+ * closing it here would drop that lock (fcntl(2)).
+ * @throws Failure CONFIG_INVALID if it is not a regular file
  */
 const readHeader = (path: string): Buffer => {
   refuseNoFile(path)
@@ -28,8 +28,8 @@ const readHeader = (path: string): Buffer => {
 }
 
 /**
- * What the bytes tell before SQLite opens the file: it would make a new database of nothing, and do away with a bad journal.
- * @throws Failure DATABASE_DAMAGED
+ * Checks the bytes before SQLite opens the file: it would create a new database in an empty file, and delete a bad journal.
+ * @throws Failure DATABASE_DAMAGED for a bad header or journal
  */
 export const preflight = (path: string): 'there' | 'empty' => {
   if (sizeOf(path) === 0) return 'empty'
@@ -38,13 +38,12 @@ export const preflight = (path: string): 'there' | 'empty' => {
   return 'there'
 }
 
-/** As the header has it; whoever opened the file immutably could not ask SQLite for it. */
+/** The journal mode, from the header: SQLite does not report it for a file opened as immutable. */
 export const journalMode = (path: string): 'wal' | 'rollback' => (readHeader(path)[18] === 2 ? 'wal' : 'rollback')
 
 /**
- * Whether a file begins as no database does: other first bytes, a page size, version or text encoding that there is none of,
- * other fractions than the fixed ones. SQLite says so of most, but opens a version it does not know without the right to write, and does away with a
- * journal beside a file that is none.
+ * Whether the 100-byte header is invalid: magic, page size, format versions, payload fractions or text encoding. SQLite rejects
+ * most of these itself, but opens an unknown version read-only, and deletes a journal beside a file that is no database.
  */
 export const hasBadHeader = (path: string): boolean => {
   const header = readHeader(path)
@@ -57,10 +56,7 @@ export const hasBadHeader = (path: string): boolean => {
   return !(isPageSize && areVersions && areFractions && isEncoding)
 }
 
-/**
- * @throws Failure DATABASE_DAMAGED for a file that begins as no database does, CONFIG_INVALID for what is no file; before it
- *   is opened
- */
+/** Call it before opening. @throws Failure DATABASE_DAMAGED for an invalid header, CONFIG_INVALID if it is not a regular file */
 export const refuseBadHeader = (path: string): void => {
   if (!hasBadHeader(path)) return
   const hint = 'It is left as it is. Check DATABASE_URL.'
@@ -68,8 +64,8 @@ export const refuseBadHeader = (path: string): void => {
 }
 
 /**
- * SQLite waits for ever for a pipe, in the place of a journal too.
- * @throws Failure CONFIG_INVALID when a folder, a device or a pipe is in the place of the database or of what SQLite keeps beside it
+ * SQLite waits forever on a pipe, even on one named like a journal.
+ * @throws Failure CONFIG_INVALID if the database, its -wal, -journal or -shm is a folder, a device or a pipe
  */
 export const refuseNoFile = (path: string): void => {
   for (const suffix of companions) {
@@ -88,34 +84,34 @@ export const refuseNoFile = (path: string): void => {
   )
 }
 
-/** Whether a journal with content lies beside the database: its last writer was killed, or is still at work. */
+/** Whether there is a non-empty journal or WAL: the last writer was killed or is still at work. */
 export const hasLeftovers = (path: string): boolean => journals.some(suffix => sizeOf(path + suffix) > 0)
 
-/** What a journal begins with that is to be rolled back: https://www.sqlite.org/fileformat.html#the_rollback_journal */
+/** The magic of a hot journal, in hex: https://www.sqlite.org/fileformat.html#the_rollback_journal */
 const hot = 'd9d505f920a163d7'
 
-/** Whether the last writer died in the middle of a transaction, in rollback-journal mode. Asked before the database is opened. */
+/** Whether the last writer died inside a transaction in rollback-journal mode. Check before opening, which rolls it back. */
 export const hasHotJournal = (path: string): boolean => beginningOf(`${path}-journal`) === hot
 
 /**
- * What is begun as no journal is, and not zeroed as that of a finished transaction, SQLite takes for one with nothing in it: it does
- * away with it, and half of a transaction stays for good. So this is asked before the database is opened.
+ * Whether the journal's header is neither hot nor zeroed. SQLite treats such a journal as empty and deletes it, which leaves
+ * half a transaction in the file. Check before opening.
  */
 export const hasBadJournal = (path: string): boolean => {
   const beginning = beginningOf(`${path}-journal`)
   return beginning !== hot && !/^(?:00|$)/.test(beginning)
 }
 
-/** @throws Failure DATABASE_DAMAGED where there is a strange journal */
+/** @throws Failure DATABASE_DAMAGED for a bad journal */
 export const refuseBadJournal = (path: string): void => {
   if (!hasBadJournal(path)) return
   const message = `${path}-journal is damaged: its first bytes are others, and what it would take back is half done in ${path}`
   throw new Failure('DATABASE_DAMAGED', message, leftAsItIs)
 }
 
-/** The first 8 bytes of a file in hexadecimal; none of one that is missing or empty. */
+/** The first 8 bytes of a file in hex; empty if the file is missing or empty. */
 const beginningOf = (file: string): string => {
-  // a hub at work deletes its journal with each commit
+  // a running hub deletes its journal at each commit
   const descriptor = unlessGone(() => openSync(file, 'r'))
   if (descriptor === undefined) return ''
   try {
@@ -126,13 +122,13 @@ const beginningOf = (file: string): string => {
 }
 
 /**
- * Whether the last writer in WAL mode died: whoever opens the database next has to make the index of its WAL anew, and then that
- * counts no change yet, though it has pages (https://www.sqlite.org/walformat.html#the_wal_index_header, iChange and mxFrame).
- * A hub that is at work goes on with its own index. Asked after the first read.
+ * Whether the last writer in WAL mode died. The next connection then rebuilds the WAL index, which has iChange = 0 though
+ * mxFrame > 0 (https://www.sqlite.org/walformat.html#the_wal_index_header). A running hub keeps its own index.
+ * Call it after the first read.
  */
 export const wasWalRecovered = (path: string): boolean => {
   if (sizeOf(`${path}-wal`) === 0) return false
-  // never closed: that would give up SQLite's own locks on the file (fcntl(2))
+  // never closed: that would drop SQLite's own locks on the file (fcntl(2))
   const opened = attempt(() => openSync(`${path}-shm`, 'r'))
   if ('error' in opened) return false
   const header = bytesOf(opened.value, 48)
@@ -144,16 +140,15 @@ const bytesOf = (descriptor: number, length: number): Buffer => {
   return bytes.subarray(0, readSync(descriptor, bytes, 0, length, 0))
 }
 
-/** Bytes of a database and its journals; 0 where there is none. */
+/** Bytes of a database with its journals; 0 if there is none. */
 export const sizeWithJournals = (database: string): number =>
   ['', ...journals].reduce((sum, suffix) => sum + sizeOf(database + suffix), 0)
 
 /**
- * Puts what is committed in a database on disk, whoever committed it. In WAL mode another program (synchronous = NORMAL), or a
- * run that was killed between its write and its fsync, leaves commits in the page cache alone: what is said of them on disk, such
- * as by the ready marker, would be a lie after a power cut.
- * The database file itself is never opened: closing it would give up this process's locks on it (fcntl(2)). SQLite flushes
- * it before it takes a journal or a WAL away.
+ * Flushes all commits to disk, no matter which program made them. In WAL mode a program with synchronous = NORMAL, or a run
+ * killed between write and fsync, leaves commits only in the page cache: a ready marker on disk would be wrong after a power cut.
+ * Never opens the database file: closing it would drop this process's locks on it (fcntl(2)). SQLite flushes that file itself
+ * before it deletes a journal or WAL.
  * @throws the filesystem's errors
  */
 export const flushCommitted = (database: string): void => {

@@ -12,24 +12,24 @@ import { isBusy } from './errors.ts'
 import type { Surroundings } from './sqlite.ts'
 
 /**
- * A second process of this program, for work on a whole file and for trying locks out. A signal ends it at once, where SQLite
- * would not listen; the kernel tells how far it is; and this process keeps its locks: by POSIX a process that closes a file
- * anywhere loses all its locks on it (fcntl(2)), so the database file must not be opened here besides by SQLite.
+ * A second process of this program, for work on a whole file and for testing locks. A signal kills it at once, where SQLite
+ * would not react; /proc shows its progress; and this process keeps its locks: under POSIX, closing any descriptor of a file
+ * drops all locks of the process on it (fcntl(2)), so only SQLite may open the database file here.
  */
 export type Helper = Readonly<{
-  /** what starts this program: Node, and its first file */
+  /** its command line: Node and the main script */
   command: readonly [string, string]
   /** kills the helper; its reason is thrown */
   signal: AbortSignal
-  /** told every tenth of a second what is done, and how many bytes of how many */
+  /** called every 100 ms with the step, and the bytes done and in total */
   onProgress: (what: string, done: number, total: number) => void
-  /** seconds that it may do nothing at all; ten times that while it waits for a disk, which may flush for minutes */
+  /** seconds it may do nothing at all; ten times that while it waits for a disk, which may flush for minutes */
   idleLimit: number
-  /** told what could not be checked in a database, and why */
+  /** called with what could not be checked in a database, and why */
   onUnchecked: (path: string, unchecked: readonly string[]) => void
 }>
 
-/** How this run starts a helper process, and shows how far that is. */
+/** How this run starts helper processes and logs their progress. */
 export const helperOf = ({ command, log, signal }: Surroundings): Helper => ({
   command,
   signal,
@@ -42,24 +42,25 @@ export const helperOf = ({ command, log, signal }: Surroundings): Helper => ({
   idleLimit: 60,
 })
 
-/** What a helper prints: what its work gave, or the error that ended it. */
+/** What a helper prints: the result of its work, or the error that ended it. */
 export type HelperAnswer = Readonly<{ value: unknown } | { error: HelperError }>
 
-/** An error, as far as it goes through JSON. `hint` is that of a Failure. */
+/** An error as JSON. Only a Failure has a `hint`. */
 export type HelperError = Readonly<{ message: string; code?: unknown; errno?: unknown; path?: unknown; hint?: unknown }>
 
-/** Milliseconds between two looks at how far it is. */
+/** Milliseconds between two progress checks. */
 const pace = 100
 
-/** Milliseconds that a helper has to end once it was killed: one that waits for a disk that is gone does not. */
+/** Milliseconds to wait for a killed helper to end: one that is stuck on a lost disk never does. */
 const grace = 2000
 
 /**
- * @param words of the hidden command `internal` (src/commands/internal.ts)
- * @param onTick called now and then with the bytes that the helper has read so far, where the kernel tells (Linux)
- * @returns what the work gave
- * @throws the error that ended it, with the `code` that SQLite or the kernel gave it; the signal's reason; Failure CONFIG_INVALID
- *   when the helper cannot start or is killed, DISK_FULL when it hangs
+ * Runs a job in a helper process.
+ * @param words arguments of the hidden command `internal` (src/commands/internal.ts)
+ * @param onTick called every 100 ms with the bytes that the helper has read so far; 0 where the kernel does not tell (not Linux)
+ * @returns the result of the job
+ * @throws the job's error, with the `code` of SQLite or the kernel; the signal's reason; Failure CONFIG_INVALID if the helper
+ *   cannot start or is killed, DISK_FULL if it hangs
  */
 export const runHelper = async (
   { command, signal, idleLimit }: Helper,
@@ -71,7 +72,7 @@ export const runHelper = async (
   const stopped = Promise.withResolvers<never>()
   const stop = async (reason: unknown): Promise<void> => {
     child.kill('SIGKILL')
-    // not waited for any longer than that
+    // give up waiting after that
     await setTimeout(grace, undefined, { ref: false })
     stopped.reject(reason)
   }
@@ -88,7 +89,7 @@ export const runHelper = async (
   try {
     const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
     const [printed, complaint] = await Promise.race([ended, stopped.promise])
-    // Ctrl-C reaches both processes, and the other one may die of it before this one hears it
+    // Ctrl-C reaches both processes, and the helper may die of it before this one receives it
     if (printed === '') await setTimeout(pace)
     signal.throwIfAborted()
     if (hang !== undefined) throw hang
@@ -125,7 +126,7 @@ const toError = ({ message, code, errno, path, hint }: HelperError): Error =>
 
 const died = ([job]: readonly string[], how: unknown, complaint: string): Failure => {
   const message = `the helper process (${job}) ended with ${how}${complaint === '' ? '' : `: ${complaint.trim()}`}`
-  // what a mapped file has on a disk that fails
+  // reading a mapped file from a failing disk
   const { code, hint } = how === 'SIGBUS' ? meanings.failing : meanings.limits
   return new Failure(code, message, hint)
 }
@@ -137,7 +138,7 @@ const hung = ([job]: readonly string[], idleLimit: number): Failure =>
     'The disk may not answer any more: see the kernel log (dmesg). Start again.',
   )
 
-/** Whether a process has done nothing for so many seconds; never so where the kernel does not tell what it does. */
+/** Whether a process has done nothing for `idleLimit` seconds; always false where the kernel does not tell. */
 const createIdleWatch = (pid: number | undefined, idleLimit: number): (() => boolean) => {
   let last: string | undefined
   let since = performance.now()
@@ -151,8 +152,8 @@ const createIdleWatch = (pid: number | undefined, idleLimit: number): (() => boo
 
 /**
  * What a process does, by its folder in /proc (proc(5)).
- * @returns `work` changes with each byte that it reads or writes and each tick of the CPU, undefined where that is not told;
- *   `patience` is how many times longer than others it may do nothing, since it waits for a disk
+ * @returns `work` changes with each byte read or written and each CPU tick; undefined where the kernel does not tell.
+ *   `patience` multiplies its idle limit: 10 while a thread waits for a disk, else 1
  */
 export const lifeOf = (folder: string): Readonly<{ work: string | undefined; patience: number }> => {
   const read = attempt(() => ({
@@ -170,13 +171,13 @@ export const lifeOf = (folder: string): Readonly<{ work: string | undefined; pat
   return { work: [io, ...ticks].join(), patience: threads.some(([state]) => state === 'D') ? 10 : 1 }
 }
 
-/** All that a process asked of the kernel, from the page cache too: rchar of proc(5). 0 where that is not told. */
+/** Bytes that a process has read, including from the page cache: rchar of proc(5). 0 where the kernel does not tell. */
 export const bytesReadBy = (pid: number | undefined): number => {
   const io = attempt(() => readFileSync(`/proc/${pid}/io`, 'utf8'))
   return 'value' in io ? Number(io.value.replace(/^rchar: (\d+)[\s\S]*$/, '$1')) : 0
 }
 
-/** Tries to take the write lock of a database, and gives it back at once. @throws SQLite's errors, other than that it is taken */
+/** Tries to take the write lock of a database, and releases it at once. @throws SQLite's errors, except busy */
 export const tryLock = (path: string): 'taken' | 'free' => {
   const connection = new Database(path, { fileMustExist: true, timeout: 0 })
   const outcome = attempt(() => connection.exec('BEGIN IMMEDIATE'))
@@ -186,8 +187,8 @@ export const tryLock = (path: string): 'taken' | 'free' => {
 }
 
 /**
- * For a filesystem whose locks may be for show: another process must not get the write lock that this one holds.
- * @throws Failure FILESYSTEM_UNSUITABLE when it does
+ * For a filesystem where locks may not work: another process must not get the write lock that this one holds.
+ * @throws Failure FILESYSTEM_UNSUITABLE if it does
  */
 export const refuseFalseLocks = async (path: string, filesystem: string, helper: Helper): Promise<void> => {
   if ((await runHelper(helper, ['lock', path], () => undefined)) === 'taken') return

@@ -3,8 +3,8 @@ import { type AppliedMigration, historyTable, noHistory, otherTool, toApplied } 
 import type { Connection } from './connect.ts'
 
 /**
- * The applied migrations by name; none where there is no history. Rows that are set aside are left out.
- * @throws Failure HISTORY_CONFLICT for what has the history's name and is none
+ * The applied migrations, sorted by name; empty if there is no history table. Skips rows that were set aside (setAside).
+ * @throws Failure HISTORY_CONFLICT if the table of that name is no history, or lists a migration twice
  */
 export const readHistory = (connection: Connection): readonly AppliedMigration[] => {
   if (historyColumns(connection).length === 0) return []
@@ -23,13 +23,13 @@ export const readHistory = (connection: Connection): readonly AppliedMigration[]
   )
 }
 
-/** Whether migrations were applied here, or all taken back. A table of that name that another tool made and left empty is none. */
+/** Whether migrations were ever applied here, even if all were reverted. An empty table that another tool made does not count. */
 export const hasHistory = (connection: Connection): boolean =>
   historyColumns(connection).includes('checksum') || readHistory(connection).length > 0
 
 type ColumnRow = { kind: 'table' | 'view'; name: string }
 
-/** None where there is no history. @throws Failure HISTORY_CONFLICT for a view, and for a table without names of migrations */
+/** Empty if there is no history table. @throws Failure HISTORY_CONFLICT for a view, and for a table without a column "name" */
 export const historyColumns = (connection: Connection): readonly string[] => {
   const rows = connection
     .prepare<[], ColumnRow>(

@@ -8,23 +8,23 @@ import { foldName, keywordOf, quote, sameName } from './sql.ts'
 const changesRows = /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/
 const readsOnly = /^(?:SELECT|VALUES|EXPLAIN)$/
 
-/** How many keys of deleted rows one statement names. */
+/** How many keys of deleted rows go into one statement. */
 const atATime = 500
 
 const acts = (action: string): boolean => /^(?:CASCADE|SET NULL|SET DEFAULT)$/.test(action)
 
-/** A foreign key with an action, and what its columns get by SET DEFAULT. */
+/** A foreign key with an action; `defaults` are for SET DEFAULT. */
 type Key = ForeignKey & Readonly<{ child: string; defaults: readonly string[] }>
 
-/** A key of a parent, and the foreign keys that lead to it. */
+/** A key of a parent table, and the foreign keys that reference it. */
 type Parent = Readonly<{ table: string; columns: readonly string[]; keys: readonly Key[] }>
 
 /**
- * Foreign keys are off around migrations, for with them DROP TABLE deletes the rows of children. Their actions (ON DELETE and ON
- * UPDATE CASCADE, SET NULL, SET DEFAULT) act all the same, by statements of their own behind each that deletes rows of a parent or
- * changes its key. They are statements of the migration: watched, recorded and counted like those that it runs itself.
+ * Foreign keys are off during migrations, because with them on DROP TABLE deletes child rows. This hook runs their actions (ON
+ * DELETE and ON UPDATE CASCADE, SET NULL, SET DEFAULT) as separate statements after each one that deletes parent rows or changes
+ * their keys. They count as statements of the migration: watched, recorded and counted like its own.
  *
- * A row that comes again in the same statement, as with REPLACE, is not gone.
+ * A row that the same statement puts back, as REPLACE does, is not deleted.
  */
 export const withKeyActions = (connection: Connection, around: StatementHook): StatementHook => {
   let known: Readonly<{ version: unknown; parents: readonly Parent[] }> = { version: undefined, parents: [] }
@@ -39,7 +39,7 @@ export const withKeyActions = (connection: Connection, around: StatementHook): S
     return known.parents
   }
 
-  /** What the actions do about the rows that went or changed; again for what that does. */
+  /** Runs the actions for the rows that were deleted or changed; recursive, because actions can trigger others. */
   const act = (parents: readonly Parent[]): void => {
     const pending = parents.flatMap((parent, index) => takeChanges(connection, parent, index))
     for (const { sql, key } of pending) {
@@ -53,7 +53,7 @@ export const withKeyActions = (connection: Connection, around: StatementHook): S
     around(asked, () => {
       const keyword = keywordOf(asked.sql)
       if (!changesRows.test(keyword)) {
-        // ALTER TABLE looks into every trigger, and ROLLBACK TO must not find some that are not there any more
+        // ALTER TABLE parses every trigger, and ROLLBACK TO must not restore some that are gone
         if (!readsOnly.test(keyword)) stopWatching(connection)
         return execute()
       }
@@ -62,7 +62,7 @@ export const withKeyActions = (connection: Connection, around: StatementHook): S
     })
 }
 
-/** A statement and its actions are one: where one of them fails, nothing of it is left. */
+/** Makes a statement and its actions atomic. */
 const atOnce = (connection: Connection, execute: () => SqlResult, act: () => void): SqlResult => {
   connection.exec('SAVEPOINT "key actions"')
   try {
@@ -77,7 +77,7 @@ const atOnce = (connection: Connection, execute: () => SqlResult, act: () => voi
   }
 }
 
-/** What watches parents, also where a former migration left it. */
+/** The temporary tables and triggers that watch parents, including those that a former migration left. */
 const watchers = (connection: Connection): readonly Readonly<{ type: string; name: string }>[] =>
   connection
     .prepare<[], { type: string; name: string }>(
@@ -97,7 +97,7 @@ const hasActions = (connection: Connection): boolean =>
     )
     .get() !== undefined
 
-/** The keys of parents that are there, each with the foreign keys that lead to it and act. */
+/** The keys of existing parent tables, each with the foreign keys that reference it and have an action. */
 const parentsIn = (structure: Schema): readonly Parent[] => {
   const keys = structure.tables.flatMap(({ name: child, columns, foreignKeys }) =>
     foreignKeys
@@ -123,7 +123,7 @@ const parentsIn = (structure: Schema): readonly Parent[] => {
 const watched = (index: number): string => quote(`migrator key ${index}`)
 const of = (what: string, columns: readonly string[]): string => columns.map((_, index) => `${what}${index}`).join(', ')
 
-/** Writes down the keys that go from a parent, and those that change. */
+/** The temporary table and triggers that record the deleted and changed keys of a parent. */
 const watchSql = ({ table, columns }: Parent, index: number): string => {
   const valuesOf = (row: string) => columns.map(column => `${row}.${quote(column)}`)
   const changes = columns.map(column => `OLD.${quote(column)} IS NOT NEW.${quote(column)}`).join(' OR ')
@@ -137,7 +137,7 @@ const watchSql = ({ table, columns }: Parent, index: number): string => {
     ${trigger('UPDATE', `WHEN ${changes}`, [...valuesOf('OLD'), ...valuesOf('NEW'), '0'])}`
 }
 
-/** The statements that the actions of foreign keys are, for what was written down; that is forgotten then. */
+/** The statements of the foreign key actions for the recorded keys. Deletes the records. */
 const takeChanges = (
   connection: Connection,
   parent: Parent,

@@ -4,19 +4,19 @@ import { sqliteError } from './errors.ts'
 import { differ, type Finding } from './schema/compare.ts'
 import { type Schema, tableNames } from './schema/read.ts'
 
-/** Rows of a table that have no parent, by the table that it should be in. */
+/** The rows of a table that lack a parent in one other table. */
 export type Broken = Readonly<{
   parent: string
   rows: number
-  /** rowid of the first one; null in a table without rowids */
+  /** rowid of the first one; null in a WITHOUT ROWID table */
   first: number | null
 }>
 
 /**
- * Looks for rows of a table whose foreign key names a parent that is not there. Reads every one.
- * @returns those rows; or what SQLite says where it checks none: no write to a table can succeed when the parent columns of one
- *   of its foreign keys are not unique
- * @throws SQLite's other errors, of damage too
+ * Finds rows of a table whose foreign key has no parent row. Reads every row.
+ * @returns those rows by parent table; or SQLite's message if it cannot check: the parent columns of a foreign key are not
+ *   unique, so no write to the table can succeed
+ * @throws SQLite's other errors, including those for damage
  */
 export const findBrokenKeys = (
   connection: Connection,
@@ -32,13 +32,13 @@ export const findBrokenKeys = (
   return { unchecked: said.message }
 }
 
-/** The tables whose foreign keys SQLite does not check, by name. */
+/** The tables whose foreign keys SQLite cannot check, sorted by name. */
 export const uncheckedTables = (connection: Connection): readonly string[] =>
   tableNames(connection).filter(name => 'unchecked' in findBrokenKeys(connection, name))
 
 /**
- * Looks for rows whose foreign key names a parent that is not there: whoever writes with foreign keys off, as the sqlite3 shell
- * and Python do unless told otherwise, can leave them. Reads every row with a foreign key.
+ * Finds rows whose foreign key has no parent row. Programs that write with foreign keys off, the default of the sqlite3 shell
+ * and Python, can leave them. Reads every row of tables with foreign keys.
  */
 export const findOrphans = (connection: Connection, { tables }: Schema): readonly Finding[] =>
   tables

@@ -11,13 +11,13 @@ import { hasLeftovers, journalMode, journals, sizeWithJournals } from './file.ts
 import { patienceOf, type Surroundings } from './sqlite.ts'
 
 /**
- * Lets `work` read an existing database and leaves no trace: no file is made or written, no writer is held up. On a
- * read-only mount too, and after a writer that was killed. `work` may be called again, so it must only read.
+ * Lets `work` read an existing database without a trace: creates and writes no file, blocks no writer. Works on a read-only
+ * mount and after a writer was killed. `work` may be called twice, so it must only read.
  *
- * SQLite makes a -shm file to read a database in WAL mode, and leaves it. So where nobody has one open the file is read
- * as it lies (`immutable=1`, https://www.sqlite.org/uri.html), and when somebody came meanwhile it is read again. What a
- * killed writer left is put together on a copy in a temporary folder. Where it left its -shm too SQLite makes that anew, as whoever
- * opens the database next does: it is the index of the WAL, and nothing is lost by it.
+ * To read a database in WAL mode SQLite creates a -shm file, and leaves it. So a quiescent file is opened as immutable
+ * (`immutable=1`, https://www.sqlite.org/uri.html), and read again if another program opened it meanwhile. What a killed writer
+ * left is recovered on a copy in a temporary folder. If its -shm is left too, SQLite rebuilds it in place, as any next connection
+ * would: it is only the WAL index, so nothing is lost.
  * @throws what `work` throws; SQLite's own errors
  */
 export const readOnly = async <T>(path: string, work: (connection: Connection) => Promise<T>): Promise<T> => {
@@ -32,10 +32,10 @@ export const readOnly = async <T>(path: string, work: (connection: Connection) =
   return resultOf(outcome)
 }
 
-/** In WAL mode, and nobody has it open. */
+/** Whether a database is in WAL mode and no process has it open: there is no -shm file. */
 export const isQuiescent = (path: string): boolean => journalMode(path) === 'wal' && !existsSync(`${path}-shm`)
 
-/** Opens a file that nobody writes as it lies. */
+/** Opens a file as immutable, without locks or a -shm: no process may write it meanwhile. */
 export const openImmutable = (path: string): Connection =>
   new Database(`${pathToFileURL(path)}?mode=ro&immutable=1`, { readonly: true })
 
@@ -50,10 +50,10 @@ const readCopy = async <T>(path: string, work: (connection: Connection) => Promi
   }
 }
 
-/** How often files are copied that a hub at work deletes meanwhile. */
+/** How often to try copying files that a running hub may delete meanwhile. */
 const tries = 5
 
-/** Copies a database with what a killed writer left beside it: whoever opens the copy puts it together. */
+/** Copies a database with the journal or WAL that a killed writer left: opening the copy recovers it. */
 export const copyFiles = (path: string, copy: string): void => {
   const files = ['', ...journals]
   for (let left = tries; ; left -= 1) {
@@ -68,7 +68,7 @@ export const copyFiles = (path: string, copy: string): void => {
 
 const withConnection = async <T>(connection: Connection, work: (connection: Connection) => Promise<T>): Promise<T> => {
   try {
-    // so that all it reads is of one moment; closing ends it, where a COMMIT would fail once damage was met
+    // one snapshot for all reads; close() ends it, because COMMIT would fail after damage was met
     connection.exec('BEGIN')
     return await work(connection)
   } finally {
@@ -76,13 +76,13 @@ const withConnection = async <T>(connection: Connection, work: (connection: Conn
   }
 }
 
-/** Changes as soon as anybody opens the database to read or write it. */
+/** A text that changes when any program opens the database to read or write it. */
 export const fileStamp = (path: string): string => {
   const { ino, size, mtimeNs } = statSync(path, { bigint: true })
   return `${ino} ${size} ${mtimeNs} ${existsSync(`${path}-shm`)}`
 }
 
-/** What a killed writer left can only be read once it is rolled back or its index made anew. */
+/** Whether SQLite must write before it can read: roll back a hot journal or rebuild a WAL index that a killed writer left. */
 export const needsWriting = (error: unknown): boolean =>
   /^SQLITE_(?:READONLY_|CANTOPEN)/.test(String(sqliteCode(error)))
 
@@ -91,13 +91,13 @@ const resultOf = <T>(outcome: Outcome<T>): T => {
   return outcome.value
 }
 
-/** Pages that are copied before a signal is heard and other work gets its turn. */
+/** Pages copied per step; between steps signals are handled and other work runs. */
 const pagesAtOnce = 2000
 
 /**
- * Copies the last committed content of a database, page by page, into a file that is not there yet. Leaves no trace beside
- * the original, as `readOnly` does and for the same reasons, and holds up no writer in WAL mode. The copy has its journal mode.
- * @throws what stops the wait for a writer; SQLite's own errors (SQLITE_FULL)
+ * Copies the last committed content of a database, page by page, into a new file of the same journal mode. Leaves no trace
+ * beside the original, for the reasons given at `readOnly`, and blocks no writer in WAL mode.
+ * @throws the signal's reason while it waits for a writer; SQLite's own errors (SQLITE_FULL)
  */
 export const copyWithoutTrace = async (path: string, copy: string, patience: Patience): Promise<void> => {
   if (isQuiescent(path)) {
@@ -124,7 +124,7 @@ export const copyWithoutTrace = async (path: string, copy: string, patience: Pat
 
 const copyPages = async (source: Connection, copy: string, patience: Patience): Promise<void> => {
   try {
-    // all pages as they are at this moment, whoever writes meanwhile
+    // one snapshot of all pages, even if another program writes meanwhile
     source.exec('BEGIN')
     await whenFree(() => source.prepare('SELECT count(*) FROM sqlite_schema').get(), patience)
     const progress = () => {
@@ -137,13 +137,13 @@ const copyPages = async (source: Connection, copy: string, patience: Patience): 
   }
 }
 
-/** The copy, and as much again for what migrations make of it. */
+/** Space needed, in database sizes: the copy, and as much again for what migrations write to it. */
 const copies = 2
 
 /**
- * Runs `work` with the path of a copy of the database in a temporary folder, which goes in every path. The volume is only read.
- * Where there is no database there is no copy either: the path is free.
- * @throws Failure DISK_FULL that names the temporary folder, when the copy or what is made of it has no room; what `work` throws
+ * Runs `work` on a copy of the database in a temporary folder, which is always removed. The volume is only read. If there is
+ * no database, no file is at the path of the copy.
+ * @throws Failure DISK_FULL naming the temporary folder, if the copy or what is written to it does not fit; what `work` throws
  */
 export const withCopy = async <T>(surroundings: Surroundings, work: (copy: string) => Promise<T>): Promise<T> => {
   const { database } = surroundings.config
@@ -162,7 +162,7 @@ export const withCopy = async <T>(surroundings: Surroundings, work: (copy: strin
     .finally(folder.remove)
 }
 
-/** What was full is the temporary folder. */
+/** Makes DISK_FULL name the temporary folder, not the volume. */
 const ofTheCopy = (error: unknown): unknown => {
   if (!(error instanceof Failure) || error.code !== 'DISK_FULL' || error.hint === moreSpace) return error
   const message = 'the temporary folder is full: a copy and what migrations make of it have no room there'

@@ -4,12 +4,12 @@ import type { Connection } from './connect.ts'
 import { hasLeftovers } from './file.ts'
 import { hasHistory, readHistory } from './history.ts'
 
-/** Answers what the heart asks of a database; `connection` is for the rooms that are about SQLite. */
+/** The engine-independent Reader of a database; `connection` is for code that is about SQLite. */
 export type SqliteReader = Reader & Readonly<{ connection: Connection }>
 
 export const readerOf = (connection: Connection): SqliteReader => ({
   connection,
-  // inside a transaction page_count would not tell: BEGIN IMMEDIATE makes a first page
+  // page_count would not do inside a transaction: BEGIN IMMEDIATE creates the first page
   isEmpty: async () => readObjects(connection).every(({ table }) => isOfReplication(table)),
   history: async () => readHistory(connection),
   strangersTable: async () =>
@@ -18,7 +18,7 @@ export const readerOf = (connection: Connection): SqliteReader => ({
   rows: async () => (await import('./check.ts')).countTables(connection),
 })
 
-/** Everything that CREATE statements made, sorted by name; SQLite's own tables and automatic indexes are left out. */
+/** All objects made by CREATE statements, sorted by name; without SQLite's own tables and automatic indexes. */
 export const readObjects = (connection: Connection): readonly SchemaObject[] =>
   connection
     .prepare<[], SchemaObject>(
@@ -27,15 +27,16 @@ export const readObjects = (connection: Connection): readonly SchemaObject[] =>
     )
     .all()
 
-/** Litestream makes its tables in whatever database it finds, before a migration has run, too. */
+/** Litestream creates its tables in any database it finds, even before the first migration has run. */
 export const isOfReplication = (table: string): boolean => /^_litestream_/i.test(table)
 
 /**
- * Holds a file's size against its pages. SQLite notices a file that is too short when it reads there, and never one that grew:
- * what lies behind its pages is not its own. To be called in a transaction.
+ * Compares a file's size with its page count. SQLite notices a short file only when it reads the missing pages, and never one
+ * that grew. Call it in a transaction.
+ * @returns a finding; empty if the sizes match
  */
 export const wrongSize = (path: string, connection: Connection): readonly string[] => {
-  // with a WAL the file itself is behind
+  // with a WAL the file lags behind page_count
   if (hasLeftovers(path)) return []
   const [pages, pageSize] = ['page_count', 'page_size'].map(name => Number(connection.pragma(name, { simple: true })))
   const { size } = statSync(path)

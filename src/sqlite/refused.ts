@@ -1,6 +1,9 @@
 import { keywordOf, tokensOf, unquote } from './sql.ts'
 
-/** What a migration has no business with: other files, and what this program has set, or needs as it is, around it. */
+/**
+ * Why a migration must not run this statement: it attaches other files, or changes a PRAGMA that this program sets or relies on.
+ * Undefined if it may.
+ */
 export const refusalOf = (sql: string): string | undefined => {
   const keyword = keywordOf(sql)
   if (keyword === 'ATTACH' || keyword === 'DETACH') return `${keyword} is not for migrations: ${sql}`
@@ -9,7 +12,7 @@ export const refusalOf = (sql: string): string | undefined => {
   return `PRAGMA ${setting} is not for migrations: the migrator sets it around them`
 }
 
-/** Settings that are stored in the database, or that matter to statements alone; and questions that take an argument. */
+/** PRAGMAs that are stored in the database or only affect statements, and queries that take an argument. */
 const mayBeSet = new Set(
   `analysis_limit application_id automatic_index cache_size case_sensitive_like cell_size_check defer_foreign_keys
   foreign_key_check foreign_key_list ignore_check_constraints index_info index_list index_xinfo integrity_check
@@ -17,7 +20,7 @@ const mayBeSet = new Set(
   user_version incremental_vacuum`.split(/\s+/),
 )
 
-/** The PRAGMA that a statement sets, or asks with an argument, in lower case: also in quotes, or called as a function. */
+/** The PRAGMA that a statement sets or queries with an argument, in lower case: also quoted, or called as a function. */
 const pragmaSetIn = (sql: string): string | undefined => {
   const words = tokensOf(sql).map(({ text }) => text)
   const nameAt = (index: number): string => unquote(words[index] ?? '').toLowerCase()
@@ -27,7 +30,7 @@ const pragmaSetIn = (sql: string): string | undefined => {
     )
     return called === -1 ? undefined : nameAt(called).slice('pragma_'.length)
   }
-  // the first word is PRAGMA, then come schema and name: "main" . "foreign_keys", or main.foreign_keys
+  // after PRAGMA come schema and name: "main" . "foreign_keys", or main.foreign_keys
   const start = words.findIndex(word => word.toUpperCase() === 'PRAGMA') + 1
   const end = words.findIndex((word, index) => index > start && (word === '=' || word === '('))
   return end === -1

@@ -6,24 +6,24 @@ import { type Connection, openDatabase, refuseReplaced } from './connect.ts'
 import { isBusy, sqliteCode, toFailure } from './errors.ts'
 import { hasBadHeader, hasBadJournal, journals } from './file.ts'
 
-/** What is replaced gets a name beside the database. */
+/** Names beside the database for the files that were replaced. */
 export type KeptNames = Readonly<{
-  /** the path at a time such as `20260118T100000Z` */
+  /** the path for a time such as `20260118T100000Z` */
   at: (stamp: string) => string
-  /** the paths of what was replaced until now */
+  /** the paths of all files replaced so far */
   all: () => readonly string[]
 }>
 
 /**
- * Puts a whole, synced file in the place of a database, and keeps what was there as `<database>.replaced-<UTC>`.
+ * Replaces a database with a complete, synced file, and keeps the old one as `<database>.replaced-<UTC>`.
  *
- * A sound database is replaced in one rename, under its exclusive lock: at kill -9 there is the old or the new one. One that
- * SQLite cannot open cannot be locked either, and may have a journal that must not meet the new file: it is moved aside first,
- * so a kill may leave no database, which `up` refuses to make anew.
- * Where the new one cannot take its place, all is as it was.
- * @param withdraw called when nobody else can have it any more, before anything is moved; gives back what undoes it
- * @returns where the old one is; undefined when there was none
- * @throws Failure DATABASE_BUSY when somebody has it open, naming the process where it is one of this container
+ * A sound database is replaced by one rename under its exclusive lock: a kill -9 leaves the old or the new file. A file that
+ * SQLite cannot open cannot be locked, and its journal must not be applied to the new file: it is moved aside first, so a kill
+ * may leave no database, which `up` refuses to create anew.
+ * If the replacement fails, everything is put back.
+ * @param withdraw called once no other process can use the database, before anything is moved; returns its undo
+ * @returns the path of the old file; undefined if there was none
+ * @throws Failure DATABASE_BUSY if it is open elsewhere, naming the process if it runs in this container
  */
 export const replaceDatabase = (
   database: string,
@@ -55,7 +55,7 @@ const exchange = (
     undo.push(withdraw())
     undo.push(() => putBack(database, kept))
     const old = locked === undefined ? moveAside(database, kept) : keep(database, kept)
-    // an old WAL that a power cut brings back must not meet the new file
+    // flush first: a power cut must not bring back the old WAL beside the new file
     syncFolder(dirname(database))
     renameSync(replacement, database)
     undo.length = 0
@@ -68,7 +68,7 @@ const exchange = (
   }
 }
 
-/** The new one is in place, whatever the failure's own hint says; a power cut may still bring the old one back. */
+/** The new file is in place, whatever the failure's own hint says; a power cut may still bring the old one back. */
 const notFlushed = (database: string, old: string | undefined, error: unknown): unknown => {
   const failure = toFailure(error, database)
   if (!(failure instanceof Failure)) return failure
@@ -79,13 +79,13 @@ const notFlushed = (database: string, old: string | undefined, error: unknown): 
 
 type Locked = Readonly<{
   connection: Connection
-  /** gives it the journal mode that it had */
+  /** restores its journal mode */
   setBack: () => void
 }>
 
 /**
- * The exclusive lock, and the journal gone: when a connection in WAL mode is closed, SQLite deletes the WAL by its name, which
- * by then would be the new database's.
+ * Takes the exclusive lock and leaves WAL mode: on close in WAL mode SQLite deletes the WAL by name, which by then would be the
+ * new database's. Undefined if SQLite cannot read the file.
  */
 const lockForGood = (database: string): Locked | undefined => {
   const connection = openDatabase(database)
@@ -96,26 +96,26 @@ const lockForGood = (database: string): Locked | undefined => {
     connection.exec('COMMIT')
     const mode = connection.pragma('journal_mode', { simple: true })
     connection.pragma('journal_mode = DELETE')
-    // what a killed reader, or another journal mode, left
+    // left by a killed reader or another journal mode
     for (const suffix of ['-shm', '-journal']) removeFile(database + suffix)
     return { connection, setBack: () => void connection.pragma(`journal_mode = ${mode}`) }
   })
   if ('value' in outcome) return outcome.value
   connection.close()
-  // the journal of a new file is no sign of damage in the old one
+  // if another file took its name, the error says nothing about damage in this one
   refuseReplaced(connection)
   if (isBusy(outcome.error)) throw openSomewhere(database, outcome.error)
   if (/^SQLITE_(?:NOTADB|CORRUPT|ERROR)/.test(String(sqliteCode(outcome.error)))) return undefined
   throw outcome.error
 }
 
-/** Not a writer that could be waited for: a hub that does nothing has it open, too. */
+/** There is nothing to wait for: an idle hub keeps it open, too. */
 const openSomewhere = (database: string, cause: unknown): Failure => {
   const hint = 'Stop its hub, in whatever container it is, then start again.'
   return new Failure('DATABASE_BUSY', `${database} is open in another program`, hint, cause)
 }
 
-/** By a second name for the same file, so that the rename replaces it at once; by moving it where a filesystem has no links. */
+/** Adds a hard link, so that one rename replaces the database; moves it where the filesystem has no links. */
 const keep = (database: string, kept: string): string => {
   const linked = attempt(() => linkSync(database, kept))
   if ('error' in linked && errorCode(linked.error) === 'EEXIST')
@@ -125,8 +125,8 @@ const keep = (database: string, kept: string): string => {
 }
 
 /**
- * The database first: without it a journal harms nobody. What lies beside a missing or empty one gets a name of its own, too:
- * whose journal it is nobody knows, and beside an older database it would spoil that.
+ * Moves the database first: a journal without one does no harm. Journals beside a missing or empty database are kept, too:
+ * their owner is unknown, and they would corrupt an older database put there.
  */
 const moveAside = (database: string, kept: string): string | undefined => {
   const present = ['', ...journals].filter(suffix => existsSync(database + suffix))
@@ -136,7 +136,7 @@ const moveAside = (database: string, kept: string): string | undefined => {
   return kept + present[0]
 }
 
-/** Undoes keep and moveAside, however far they came. To rename one of two names of a file does nothing (rename(2)). */
+/** Undoes keep and moveAside, however far they got. Renaming between two links to one file does nothing (rename(2)). */
 const putBack = (database: string, kept: string): void => {
   for (const suffix of [...journals, ''].filter(suffix => existsSync(kept + suffix))) {
     renameSync(kept + suffix, database + suffix)
@@ -144,7 +144,7 @@ const putBack = (database: string, kept: string): void => {
   }
 }
 
-/** A second name that a killed restore left is the database itself. */
+/** Removes a hard link that a killed restore left: it is the database itself. */
 const removeHalfKept = (database: string, kept: readonly string[]): void => {
   const file = statSync(database, { throwIfNoEntry: false })
   for (const replaced of kept)
@@ -152,8 +152,8 @@ const removeHalfKept = (database: string, kept: readonly string[]): void => {
 }
 
 /**
- * Finds who has the database open though it holds no lock, as an idle connection in rollback-journal mode. Only what the kernel
- * shows is seen (proc(5)): processes of this container, and for a user other than root its own.
+ * Finds processes that have the database open without a lock, such as an idle connection in rollback-journal mode. Sees only
+ * what /proc shows (proc(5)): processes of this container, and unless run as root only the user's own.
  * @throws Failure DATABASE_BUSY naming the process
  */
 export const refuseOpenElsewhere = (path: string): void => {
@@ -175,7 +175,7 @@ export const refuseOpenElsewhere = (path: string): void => {
   }
 }
 
-/** Processes come and go, and most of what they have is not for this user: then there is nothing. */
+/** Empty on any error: processes come and go, and /proc hides most of them from this user. */
 const allowed = <T>(work: () => readonly T[]): readonly T[] => {
   const outcome = attempt(work)
   return 'value' in outcome ? outcome.value : []

@@ -6,16 +6,16 @@ import { requireSpace } from '../volume/space.ts'
 import type { Connection } from './connect.ts'
 
 /**
- * In WAL mode a commit succeeds as soon as it is in the WAL. On a disk that is full by then the database cannot take in what is
- * in there, and whoever opens it next finds neither room nor a way back. So there must be room for both before the commit.
- * @param isCloned whether the database shares its blocks with a backup: what is written over takes new ones then
+ * In WAL mode a commit succeeds once it is in the WAL. If the disk is full by then, no checkpoint fits, and the next connection
+ * can neither go on nor roll back. So this requires space for the WAL and the checkpoint before the commit.
+ * @param isCloned whether the database shares blocks with a backup: overwriting those allocates new ones
  * @throws Failure DISK_FULL; the caller rolls back
  */
 export const requireSpaceToCommit = (connection: Connection, isCloned: boolean): void => {
   const ask = (name: string): number => Number(connection.pragma(name, { simple: true }))
   if (connection.pragma('journal_mode', { simple: true }) !== 'wal') return
   const bytes = ask('page_count') * ask('page_size')
-  // a negative cache size is in KiB; how many of its pages are not in the WAL yet is not told
+  // a negative cache_size is in KiB; SQLite does not tell how many cached pages are still unwritten
   const unwritten = Math.min(bytes, -ask('cache_size') * 1024)
   const growth = bytes - statSync(connection.name).size
   const taken = isCloned ? Math.min(bytes, sizeOf(`${connection.name}-wal`) + unwritten) : growth
@@ -27,15 +27,15 @@ export const requireSpaceToCommit = (connection: Connection, isCloned: boolean):
   ])
 }
 
-/** The calls that write a table anew, and what names it: a first argument, or `{ table: ... }`. */
+/** The calls that rewrite a table; its name is the first argument, or `{ table: ... }`. */
 const calls = /\b(?:rebuildTable|changeColumn|addConstraint|removeConstraint)\s*\(\s*(?:['"`](?<first>[^'"`]+)['"`])?/g
 const backfills = /\bbackfill\s*\((?:[^;]*?\btable:\s*['"`](?<first>[^'"`]+)['"`])?/g
 const updates = /\bUPDATE\s+["`']?(?<first>[\w$\u0080-\uffff]+)/g
 
 /**
- * The tables that migrations write anew, as far as their texts tell: to know beforehand how much room is needed. What they
- * do besides is found out when they run; the disk may still fill, and all is rolled back.
- * @returns `undefined` among the names where a text does not say which table
+ * The tables that migrations rewrite, as far as their texts tell, to estimate the disk space beforehand. Other rewrites show
+ * only when they run; if the disk fills then, all is rolled back.
+ * @returns table names; `undefined` for a call that does not name its table
  */
 export const rewrittenTables = (texts: readonly string[]): readonly (string | undefined)[] => {
   const names = texts.flatMap(text =>
@@ -44,7 +44,7 @@ export const rewrittenTables = (texts: readonly string[]): readonly (string | un
   return [...new Set(names)]
 }
 
-/** The size in bytes of a table with its indexes, or of all; 0 for a table that is not there. Reads its pages (dbstat). */
+/** The size in bytes of a table with its indexes, or of all tables; 0 if it does not exist. Reads its pages (dbstat). */
 export const sizeOfTable = (connection: Connection, table: string | undefined): number =>
   Number(
     connection
@@ -56,7 +56,7 @@ export const sizeOfTable = (connection: Connection, table: string | undefined): 
       .get(table ?? null),
   )
 
-/** A table written anew is there twice until it is committed, and once more in the journal or the WAL. */
+/** A rewritten table exists twice until the commit, and once more in the journal or WAL. */
 export const spaceForRewrites = (connection: Connection, texts: readonly string[]): readonly Space[] => {
   const tables = rewrittenTables(texts).map(table => ({ table, bytes: sizeOfTable(connection, table) }))
   const bytes = tables.reduce((sum, table) => sum + table.bytes, 0)

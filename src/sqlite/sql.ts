@@ -1,17 +1,17 @@
-/** What an SQL text consists of, from its first character to the one after its last. */
+/** One token of an SQL text; `end` is exclusive. */
 export type Token = Readonly<{
-  /** a word is a keyword or an unquoted name; a string may be a name, too, where one has to stand */
+  /** a word is a keyword or an unquoted name; where SQLite expects a name, a string may be one too */
   kind: 'word' | 'name' | 'string' | 'number' | 'blob' | 'parameter' | 'mark'
   text: string
   start: number
   end: number
-  /** how many parentheses it is in */
+  /** how many parentheses enclose it */
   depth: number
 }>
 
 /**
- * The tokens of SQLite (https://www.sqlite.org/src/file/src/tokenize.c): every character beyond ASCII belongs to a word, also
- * those that JavaScript takes for a space.
+ * SQLite's tokens (https://www.sqlite.org/src/file/src/tokenize.c): every non-ASCII character belongs to a word, even those that
+ * JavaScript treats as space.
  */
 const tokenPattern = new RegExp(
   [
@@ -31,7 +31,7 @@ const tokenPattern = new RegExp(
 
 const kinds = ['word', 'name', 'string', 'number', 'blob', 'parameter'] as const
 
-/** What an SQL text consists of, without its comments. */
+/** The tokens of an SQL text, without comments. */
 export const tokensOf = (sql: string): readonly Token[] => {
   let depth = 0
   return [...sql.matchAll(tokenPattern)].flatMap(({ 0: text, index, groups }) => {
@@ -44,7 +44,7 @@ export const tokensOf = (sql: string): readonly Token[] => {
   })
 }
 
-/** Columns and constraints of a CREATE TABLE, or columns of a CREATE INDEX: what is in its parentheses, at the commas. */
+/** The columns and constraints of a CREATE TABLE, or the columns of a CREATE INDEX: its parentheses, split at the commas. */
 export const elementsOf = (createSql: string): readonly (readonly Token[])[] => {
   const elements: Token[][] = []
   for (const token of tokensOf(createSql)) {
@@ -55,7 +55,7 @@ export const elementsOf = (createSql: string): readonly (readonly Token[])[] => 
   return elements
 }
 
-/** A name without its quotes, of whichever of the four kinds they are. */
+/** A name without its quotes, of any of the four kinds. */
 export const unquote = (name: string): string => {
   const quote = /^["'`[]/.exec(name)?.[0]
   if (quote === undefined) return name
@@ -63,32 +63,29 @@ export const unquote = (name: string): string => {
   return quote === '[' ? inner : inner.replaceAll(quote + quote, quote)
 }
 
-/** A name as SQLite compares it: only the case of ASCII letters is no difference. */
+/** A name as SQLite compares it: only ASCII letters ignore case. */
 export const foldName = (name: string): string => name.replace(/[A-Z]+/g, letters => letters.toLowerCase())
 
-/** Whether two names are one to SQLite. Nothing else compares names of tables, columns and the like; in SQL it is COLLATE NOCASE. */
+/** Whether SQLite treats two names as equal. Use it for all names of tables, columns and the like; in SQL use COLLATE NOCASE. */
 export const sameName = (a: string, b: string): boolean => foldName(a) === foldName(b)
 
-/** Whether a name is among others. */
+/** Whether `names` contains a name, as sameName compares. */
 export const hasName = (names: readonly string[], name: string): boolean => names.some(other => sameName(other, name))
 
-/** An SQL identifier, whatever is in it. */
+/** Any name as a quoted SQL identifier. */
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
-/** An SQL string, whatever is in it. */
+/** Any text as an SQL string literal. */
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-/** The text of one token, counted from the end where `index` is negative; empty where there is none. */
+/** The text of one token; a negative `index` counts from the end. Empty if there is none. */
 export const wordAt = (tokens: readonly Token[], index: number): string => tokens.at(index)?.text ?? ''
 
-/** Tokens as text again: one space wherever there was any space or comment between two. */
+/** Joins tokens, with one space wherever space or comments separated two. */
 export const textOf = (tokens: readonly Token[]): string =>
   tokens.map(({ text, start }, index) => (start === (tokens[index - 1]?.end ?? start) ? text : ` ${text}`)).join('')
 
-/**
- * Whether two SQL texts say the same: comments, space, the case of words, and quotes around names are no difference; a
- * letter in a string is.
- */
+/** Whether two SQL texts are equal except for comments, space, the case of words, and quotes around names; strings are exact. */
 export const isSameSql = (a: string, b: string): boolean => normalForm(a) === normalForm(b)
 
 const normalForm = (sql: string): string =>
@@ -99,6 +96,6 @@ const normalForm = (sql: string): string =>
     }),
   )
 
-/** The first keyword of a statement, in capitals; white space, comments and stray semicolons before it do not count. */
+/** The first keyword of a statement, in capitals; skips white space, comments and stray semicolons. */
 export const keywordOf = (sql: string): string =>
   sql.replace(/^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]*)[\s\S]*$/i, '$1').toUpperCase()

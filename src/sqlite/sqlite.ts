@@ -19,23 +19,20 @@ import { sqliteCode, toFailure } from './errors.ts'
 import { hasHotJournal, journalMode, preflight, sizeWithJournals, wasWalRecovered } from './file.ts'
 import { readerOf, type SqliteReader, wrongSize } from './reader.ts'
 
-/** Where the engine works, and what it may use. */
+/** The environment of an engine: settings, log, host, and how to stop it. */
 export type Surroundings = Readonly<{
   config: Config
   log: Log
   host: Host
-  /** ends a wait or a helper process; its reason is thrown */
+  /** aborts a wait or kills a helper process; its reason is thrown */
   signal: AbortSignal
-  /** what starts this program, for helper processes: Node, and its first file */
+  /** the command line of helper processes: Node and the main script */
   command: readonly [string, string]
 }>
 
 export type SqliteEngine = Engine<SqliteReader> & Readonly<{ file: DatabaseFile }>
 
-/**
- * The engine on a database file. A run with nothing to do loads this file and what it imports; the rest is imported where it is
- * called.
- */
+/** The engine on a database file. All that a run with nothing to do does not need is imported lazily, to keep that run fast. */
 export const createSqlite = (surroundings: Surroundings): SqliteEngine => {
   const { config, host } = surroundings
   const path = config.database
@@ -84,7 +81,7 @@ export const createSqlite = (surroundings: Surroundings): SqliteEngine => {
   }
 }
 
-/** How long to wait for another writer, and what to say meanwhile. */
+/** How long to wait for another writer, and what to log when the wait starts. */
 export const patienceOf = ({ config, log, signal }: Surroundings): Patience => ({
   lockTimeout: config.lockTimeout,
   signal,
@@ -104,7 +101,7 @@ const warnOfMemory = ({ config: { volume }, host, log }: Surroundings): void => 
   log.warn('volume.memory', warning, { filesystem: name })
 }
 
-/** What was seen before it was opened. */
+/** Observed before the file was opened: opening it creates a missing file and rolls back a hot journal. */
 type Opened = Readonly<{ isNew: boolean; wasKilled: boolean }>
 
 const sessionOf = (surroundings: Surroundings, connection: Connection, { isNew, wasKilled }: Opened): Session => {
@@ -141,13 +138,13 @@ const inSnapshot = async <T>(connection: Connection, work: () => Promise<T>): Pr
 }
 
 /**
- * A first run that failed leaves no empty file behind. Under the write lock, so that nobody else is about to fill it;
- * who waited for the lock sees that the file is gone (withTransaction).
+ * Removes the empty file of a first run that failed. Takes the write lock, so that no other run is about to fill it; a run
+ * that waited for the lock notices that the file is gone (withTransaction).
  */
 const removeIfEmpty = (connection: Connection): void => {
   const remove = connection.transaction(() => {
     if (statSync(connection.name).size === 0) removeFile(connection.name)
   })
-  // when it is busy another run has it, and will fill it or remove it
+  // if it is busy, another run has it and will fill or remove it
   attempt(() => remove.immediate())
 }

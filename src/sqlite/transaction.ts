@@ -21,7 +21,7 @@ import { keepHistory, prepareHistory, recordApplied, removeApplied } from './wri
 
 export type SqliteTransaction = Transaction & SqliteReader
 
-/** What migrations are run on: a connection inside a transaction. */
+/** What migrations run on. @param connection is inside a transaction */
 export const migratableOn = (connection: Connection): Migratable & SqliteReader => {
   const handle = createHandle(connection)
   return {
@@ -42,7 +42,7 @@ export const migratableOn = (connection: Connection): Migratable & SqliteReader 
   }
 }
 
-/** What can be done on a connection that has the write lock of its database. */
+/** @param connection holds the write lock of its database */
 export const transactionOf = (
   surroundings: Surroundings,
   connection: Connection,
@@ -65,7 +65,7 @@ export const transactionOf = (
   }
 }
 
-/** Over a network or by FUSE, locks may be for show, and the shared memory that WAL needs may not be shared. */
+/** On a network filesystem or FUSE, locks may not work, and the shared memory that WAL needs may not be shared. */
 const distrustLocks = async (surroundings: Surroundings, connection: Connection): Promise<void> => {
   const { config, host, log } = surroundings
   const { volume } = config
@@ -82,10 +82,10 @@ const distrustLocks = async (surroundings: Surroundings, connection: Connection)
 }
 
 /**
- * Opens a database, lets `work` have it under its write lock, in one transaction, and closes it. Whether there is one is to be
- * looked at before: where there is none, an empty one is made.
- * @throws what `work` throws, after ROLLBACK; Failure FILESYSTEM_UNSUITABLE where the lock does not hold; what SQLite's own errors
- *   mean
+ * Opens a database, runs `work` in one transaction under the write lock, and closes it. A missing file is created empty: check
+ * for it before.
+ * @throws what `work` throws, after ROLLBACK; Failure FILESYSTEM_UNSUITABLE if the lock does not hold; SQLite's own errors as
+ *   Failures (toFailure)
  */
 export const withDatabase = async <T>(
   surroundings: Surroundings,

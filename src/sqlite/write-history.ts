@@ -6,23 +6,23 @@ import { isOfEngine, sqliteCode, sqliteError } from './errors.ts'
 import { historyColumns, readHistory } from './history.ts'
 import { sameName } from './sql.ts'
 
-/** with their types, beside the name */
+/** our columns besides `name`, with their types */
 const ownColumns = ['checksum TEXT', 'applied_at TEXT', 'duration_ms INTEGER', 'migrator TEXT']
 
 /**
- * Makes the history table, or brings one that another tool made to our columns, and its rows to names without extension and
- * to the checksums of the files that are known. Columns beside ours stay, and may be empty from then on.
+ * Creates the history table, or adds our columns to one that another tool made, and gives the rows of known files names without
+ * extension and checksums. Other columns stay, and may be NULL from then on.
  */
 export const prepareHistory = (connection: Connection, known: readonly Recordable[]): void => {
   for (const sql of historyStatements(connection, known)) write(connection, () => connection.exec(sql))
 }
 
-/** The statements that do it. Names and checksums are what they are (migrations/files.ts): no quote is in them. */
+/** The statements of prepareHistory. Names and checksums contain no quotes (migrations/files.ts). */
 export const historyStatements = (connection: Connection, known: readonly Recordable[]): readonly string[] => {
   const present = historyColumns(connection)
   if (present.length === 0)
     return [`CREATE TABLE ${historyTable} (name TEXT NOT NULL PRIMARY KEY, ${ownColumns.join(', ')})`]
-  // createdAt and updatedAt, which Umzug's own storage makes when asked to
+  // createdAt and updatedAt, an option of Umzug's own storage
   const filled = connection
     .prepare<[], string>(
       `SELECT name FROM pragma_table_info('${historyTable}') WHERE "notnull" = 1 AND pk = 0 AND dflt_value IS NULL`,
@@ -55,8 +55,8 @@ export const recordApplied = (connection: Connection, migration: AppliedMigratio
 }
 
 /**
- * Leaves the rows of another tool (names without extension) where they are, for that tool to find, and out of our history.
- * Needs the columns that prepareHistory makes.
+ * Marks the rows of another tool, so that our history skips them and that tool still finds them. Call prepareHistory before.
+ * @param names without extension
  */
 export const setAside = (connection: Connection, names: readonly string[]): void => {
   const rows = connection
@@ -67,7 +67,7 @@ export const setAside = (connection: Connection, names: readonly string[]): void
   for (const row of rows.filter(name => names.includes(bareName(name)))) mark.run(otherTool, row)
 }
 
-/** Records the present text of a migration as the one that was applied. */
+/** Replaces the recorded checksum of an applied migration by that of its present text. */
 export const recordChecksum = (connection: Connection, { name, checksum }: Recordable): void => {
   connection.prepare(`UPDATE main.${historyTable} SET checksum = @checksum WHERE name = @name`).run({ name, checksum })
 }
@@ -76,7 +76,7 @@ export const removeApplied = (connection: Connection, name: string): void => {
   connection.prepare(`DELETE FROM main.${historyTable} WHERE name = ?`).run(name)
 }
 
-/** Sees to it that the migrator alone writes the history, one record a migration. */
+/** Makes sure that only the migrator writes the history, one row per migration. */
 export const keepHistory = (connection: Connection): HistoryKeeper => {
   const readRows = (): HistoryRows =>
     historyColumns(connection).length === 0
@@ -103,7 +103,7 @@ export const keepHistory = (connection: Connection): HistoryKeeper => {
 
 const write = (connection: Connection, work: () => unknown): void => refuseUnwritable(connection, attempt(work))
 
-/** What another tool's constraints and anyone's triggers say of our rows is no fault of a migration. */
+/** If another tool's constraints or any trigger reject our rows, the migration is not at fault. */
 const refuseUnwritable = (connection: Connection, outcome: Outcome<unknown>): void => {
   if (!('error' in outcome)) return
   const { error } = outcome

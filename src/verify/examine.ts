@@ -19,16 +19,16 @@ import { createSqlite } from '../sqlite/sqlite.ts'
 import { expectedStructure } from './expected.ts'
 
 export type CheckResults = Readonly<{
-  /** the last applied migration; null where none is, or it cannot be read */
+  /** the last applied migration; null if none is, or the database cannot be read */
   schema: string | null
-  /** what each check found; a check that could not be made is not there */
+  /** the findings of each check; a check that could not be made is absent */
   results: Readonly<Partial<Record<Check, readonly Problem[]>>>
 }>
 
 /**
- * Looks a volume through, without a trace, by every check that can be made: of a file that cannot be read there is only
- * damage to tell, and a structure is only compared where every applied migration is known.
- * @throws Failure DATABASE_BUSY; CONFIG_INVALID or MIGRATION_FAILED when an applied migration cannot be run on an empty database
+ * Runs every check that still makes sense, read-only and without a trace. If the file cannot be read, only damage is reported;
+ * the schema is compared only if every applied migration is known.
+ * @throws Failure DATABASE_BUSY; CONFIG_INVALID or MIGRATION_FAILED if an applied migration cannot be run on an empty database
  */
 export const runChecks = async (context: Context, known: readonly MigrationFile[]): Promise<CheckResults> => {
   const { config } = context
@@ -63,7 +63,7 @@ export const runChecks = async (context: Context, known: readonly MigrationFile[
   }
 }
 
-/** Runs `work`, and gives what shows that the database is damaged as a value. */
+/** Runs `work`; returns a DATABASE_DAMAGED failure instead of throwing it. */
 const unlessDamaged = async <T>(engine: Engine<SqliteReader>, work: () => Promise<T>): Promise<T | Failure> => {
   const outcome = await attemptAsync(work)
   if ('value' in outcome) return outcome.value
@@ -97,13 +97,13 @@ export type Check = (typeof checks)[number]
 export type Problem = Finding &
   Readonly<{
     check: Check
-    /** of a difference; null for what does no harm */
+    /** the failure code of a difference; null for a harmless finding */
     code: FailureCode | null
-    /** what to do about it; null where there is nothing to do */
+    /** what to do about it; null if there is nothing to do */
     hint: string | null
   }>
 
-/** Gives each difference its code and what to do about it; what is no difference has neither. */
+/** Adds the code and the hint to each difference; other findings get neither. */
 export const toProblems = (
   check: Check,
   code: FailureCode,
@@ -114,11 +114,11 @@ export const toProblems = (
     finding.weight === 'difference' ? { check, code, ...finding, hint } : { check, code: null, ...finding, hint: null },
   )
 
-/** @param failure the one that shows the damage */
+/** @param failure the failure that shows the damage */
 export const damageProblems = (database: string, { code, hint, message }: Failure): readonly Problem[] =>
   toProblems('damage', code, hint, differ('difference', database, 'damage', null, message))
 
-/** What needs something that only the hub has is told, and is no difference. */
+/** What could not be checked because only the hub can (as with its own functions) is information, not a difference. */
 export const uncheckedProblems = (database: string, unchecked: readonly string[]): readonly Problem[] =>
   unchecked.map(reason => ({
     check: 'damage',
@@ -131,7 +131,7 @@ export const uncheckedProblems = (database: string, unchecked: readonly string[]
     hint: null,
   }))
 
-/** Conflicts are differences; pending migrations are told, and are none. */
+/** Conflicts are differences; pending migrations are information. */
 export const historyProblems = (
   conflicts: readonly Conflict[],
   pending: readonly MigrationFile[],
@@ -153,7 +153,7 @@ export const historyProblems = (
   ),
 ]
 
-/** A marker that is missing, and one that is not true, both mean that the volume is not ready. */
+/** A missing marker and one that is not true both mean NOT_READY. */
 export const markerProblems = (marker: Marker | undefined, truth: ExpectedMarker): readonly Problem[] => {
   const object = 'ready marker'
   const findings =
@@ -165,6 +165,6 @@ export const markerProblems = (marker: Marker | undefined, truth: ExpectedMarker
   return toProblems('marker', 'NOT_READY', 'Run "migrator up".', findings)
 }
 
-/** Where there is no database, and nothing shows that there ever was one. */
+/** For a volume without a database and without signs that it ever had one. */
 export const absenceProblems = (database: string): readonly Problem[] =>
   toProblems('marker', 'NOT_READY', 'Run "migrator up".', differ('difference', database, 'missing', 'a database', null))

@@ -12,10 +12,9 @@ import { foldName, isSameSql } from '../sqlite/sql.ts'
 import { migratableOn } from '../sqlite/transaction.ts'
 
 /**
- * What the migrations make of an empty database, in memory: the structure after the last of them. Nothing is read from the
- * volume, and nothing written.
+ * The schema after the last of the migrations, run on an empty in-memory database. Reads and writes nothing on the volume.
  * @param version of this program
- * @param signal stops the migration that runs
+ * @param signal stops the running migration
  * @throws Failure MIGRATION_FAILED naming the migration that fails on an empty database; the signal's reason
  */
 export const expectedStructure = (
@@ -24,7 +23,7 @@ export const expectedStructure = (
   signal: AbortSignal,
 ): Promise<Schema> => applyOnce(migrations, version, signal, () => undefined, readAppSchema)
 
-/** As expectedStructure: the structure after each of the migrations. */
+/** Like expectedStructure, but returns the schema after each of the migrations. */
 export const expectedSchemas = async (
   migrations: readonly LoadedMigration[],
   version: string,
@@ -35,7 +34,7 @@ export const expectedSchemas = async (
   return applyOnce(migrations, version, signal, add, () => structures)
 }
 
-/** Without the guard, which counts the rows of every table around every migration: there are none to lose. */
+/** Runs without the guard, which counts every table's rows around each migration: here there are no rows to lose. */
 const applyOnce = async <T>(
   migrations: readonly LoadedMigration[],
   version: string,
@@ -47,7 +46,7 @@ const applyOnce = async <T>(
   const database = migratableOn(connection)
   const watch = createWatch(signal, idleLimit, database.refusal)
   try {
-    // as around `up`; it ends with the database, which nobody else has
+    // as around `up`; the transaction ends when this private database closes
     connection.exec('PRAGMA foreign_keys = OFF; BEGIN')
     await database.prepareHistory(migrations)
     const runner = createRunner(database, migrations, {
@@ -75,25 +74,25 @@ const applyOnce = async <T>(
 }
 
 export type Match = Readonly<{
-  /** how many migrations lead there */
+  /** how many migrations, from the first, the schema corresponds to */
   length: number
-  /** what is other than they make it; it is a match when none is a difference */
+  /** how it deviates from what they make; a match if none is a difference */
   findings: readonly Finding[]
 }>
 
 /**
- * How many of the migrations have made a structure that another tool made. A pure function.
+ * How many of the migrations correspond to a schema that another tool made. A pure function.
  *
- * Of several matches it is the one with the fewest additional objects (what a migration takes away is still there before it), and
- * of those the shortest: the rest are migrations that change rows alone, which nobody has run here. What a later migration
- * makes is no additional object, though, save an index in the same form: that migration would find its place taken. Without a
- * match it is the nearest.
- * @param structures after each migration, as expectedStructures gives them: at least one
+ * Of several matches it picks the one with the fewest additional objects (before a migration removes something, it is still
+ * there), then the shortest: the rest are migrations that only change rows, which have not run here. An object that a later
+ * migration makes is a difference, not an addition, because that migration would find the name taken; an index in the same form
+ * is allowed. Without a match it returns the nearest prefix.
+ * @param structures the schema after each migration, from expectedSchemas: at least one
  * @param least how many are applied for certain
  */
 export const matchPrefix = (structures: readonly Schema[], found: Schema, least: number): Match => {
   const additions = structures.map((structure, index) => additionsOf(structures[index - 1] ?? nothing, structure))
-  // from the last one backwards: what comes after each is known then
+  // from the last one backwards, so that what later migrations make is known
   const later = new Map<string, readonly Finding[]>()
   const matches = structures
     .map((expected, index): Match => ({ length: index + 1, findings: compareSchemas(expected, found, adopted) }))
@@ -115,7 +114,7 @@ export const matchPrefix = (structures: readonly Schema[], found: Schema, least:
 const adopted = { adopted: true }
 const nothing: Schema = { tables: [], views: [], triggers: [] }
 
-/** What one migration makes: objects that were not there before it, and all that is in a new table. */
+/** What one migration makes: new objects, and everything in a new table. */
 const additionsOf = (before: Schema, after: Schema): readonly Finding[] => {
   const made = without(after, before)
   const bare = made.map(table => ({ ...table, columns: [], foreignKeys: [], indexes: [] }))
@@ -128,7 +127,7 @@ const additionsOf = (before: Schema, after: Schema): readonly Finding[] => {
 /** @param made what later migrations make under the name of the finding's object */
 const refuseLater = (finding: Finding, made: readonly Finding[]): Finding => {
   if (finding.what !== 'extra' || made.length === 0) return finding
-  // of a table only its columns are told
+  // `found` of a table lists only its columns, so it cannot show that two are the same
   const isSame = made.some(
     ({ object, found }) => !object.startsWith('table ') && isSameSql(`${found}`, `${finding.found}`),
   )
@@ -136,7 +135,7 @@ const refuseLater = (finding: Finding, made: readonly Finding[]): Finding => {
   return { ...finding, weight: 'difference' }
 }
 
-/** Whole tables count for more than what is in them, so that the nearest is the one with the same tables. */
+/** Compares misplaced tables first, so that the nearest match has the same tables, then differences, then additions. */
 const isNearer = (a: Match, b: Match): boolean => {
   const [first = 0] = [misplacedTables, differences, additions].map(count => count(a) - count(b)).filter(Boolean)
   return first < 0

@@ -6,7 +6,7 @@ import { fromSqlite, toArguments, toRow } from './values.ts'
 type Row = Readonly<Record<string, unknown>>
 type Statement = ReturnType<typeof prepareOne>
 
-/** Runs a statement of prepareOne with the values that were asked for. @throws what SQLite says */
+/** Runs a statement of prepareOne with the bound values. @throws SQLite's errors */
 export const execute = (connection: Connection, statement: Statement, asked: SqlStatement): SqlResult => {
   const { sql } = asked
   const values = toArguments(asked)
@@ -27,8 +27,8 @@ export const execute = (connection: Connection, statement: Statement, asked: Sql
 }
 
 /**
- * Prepares a text that is one statement, which SQLite alone can tell: `;` may stand in a string, a comment or a trigger.
- * @throws an Error where there are several; the `sqlite3` package would run the first and forget the others
+ * Prepares a text of one statement. Only SQLite can tell: a `;` may be part of a string, a comment or a trigger.
+ * @throws an Error for several statements; the `sqlite3` package would run the first and ignore the rest. SQLite's errors
  */
 export const prepareOne = (connection: Connection, sql: string) => {
   const prepared = attempt(() => connection.prepare<(readonly unknown[] | object)[], Row>(sql))
@@ -52,17 +52,17 @@ const resultCodes: ReadonlyMap<string, number> = new Map(
 )
 
 /**
- * An error as the `sqlite3` package words it: `SQLITE_BUSY: database is locked`, with the primary `code` and its `errno`.
- * Sequelize tries a statement again by that sentence, and makes UniqueConstraintError and its like by that code.
- * `cause` is what SQLite itself said.
+ * An error in the form of the `sqlite3` package: `SQLITE_BUSY: database is locked`, with the primary `code` and its `errno`.
+ * Sequelize decides by the message whether to retry, and by the code whether to throw UniqueConstraintError and the like.
+ * `cause` is SQLite's own error.
  */
 export const sqlite3Error = (code: string, sentence: string, cause?: unknown): Error =>
   Object.assign(new Error(`${code}: ${sentence}`, { cause }), { code, errno: resultCodes.get(code) })
 
-/** What better-sqlite3 threw, as sqlite3Error has it; any other error as it came. */
+/** Converts an error of better-sqlite3 as sqlite3Error does; returns any other Error unchanged. */
 export const toSqlite3Error = (error: unknown): Error => {
   if (!(error instanceof Error)) return new Error(String(error))
   const primary = 'code' in error ? /^SQLITE_[A-Z]+/.exec(String(error.code))?.[0] : undefined
-  // one that has been through here has an errno
+  // an error with an errno was converted before
   return primary === undefined || 'errno' in error ? error : sqlite3Error(primary, error.message, error)
 }

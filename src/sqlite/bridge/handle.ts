@@ -11,12 +11,12 @@ import { controlOf } from './transaction-control.ts'
 type Level = Readonly<{
   /** the connection of Sequelize that began it */
   owner: symbol
-  /** of a savepoint that a migration made itself; null for a transaction */
+  /** of a savepoint that a migration created itself; null for a transaction */
   name: string | null
   keep: string
   undo: string
 }> & {
-  /** a statement of another connection of Sequelize that wrote inside it */
+  /** the first statement by which another connection of Sequelize wrote inside it */
   stranger: string | undefined
 }
 
@@ -26,9 +26,9 @@ export type Handle = ReturnType<typeof createHandle>
  * One open connection for all of Sequelize: every statement, with or without `{ transaction }`, runs inside the transaction
  * that is open on it. A BEGIN inside a transaction becomes a savepoint, and COMMIT and ROLLBACK end only what was begun here.
  *
- * So transactions that overlap are nested, and some ends cannot be what they promise: one that is not the innermost, and a
- * ROLLBACK that undoes what a statement outside its transaction wrote. After those, and where SQLite itself ended the
- * transaction, all is over: every later statement fails, whatever was caught, and refuseUnfinished says why.
+ * So overlapping transactions are nested, and some ends cannot keep their promise: one that is not the innermost, and a ROLLBACK
+ * that undoes writes from outside its transaction. After those, or after SQLite itself ended the transaction, every later
+ * statement fails, even if the error was caught, and refuseUnfinished throws the reason.
  */
 export const createHandle = (connection: Connection) => {
   /** innermost last */
@@ -40,7 +40,7 @@ export const createHandle = (connection: Connection) => {
     return over
   }
 
-  /** Where the innermost level is that `isMeant`, and may end: all inside it belong to the same connection of Sequelize. */
+  /** The index of the innermost matching level. It may end only if all levels inside it have the same owner. */
   const innermost = (owner: symbol, sql: string, isMeant: (level: Level) => boolean): number => {
     const index = levels.findLastIndex(level => level.owner === owner && isMeant(level))
     if (index === -1) throw new Error(`${sql}: no transaction or savepoint was begun here that it could end`)
@@ -74,7 +74,7 @@ export const createHandle = (connection: Connection) => {
         connection.exec(translated)
       } finally {
         levels.splice(index)
-        // a COMMIT that failed: nothing of it may be stored with what comes later
+        // after a failed COMMIT, later statements must not store its writes
         if (translated === 'COMMIT' && connection.inTransaction) connection.exec('ROLLBACK')
       }
       return { ...noResult, sql: translated }
@@ -130,17 +130,17 @@ export const createHandle = (connection: Connection) => {
     }
   }
 
-  /** What stands behind one connection of Sequelize; the connection itself stays open. */
+  /** A session for one connection of Sequelize; closing it leaves the SQLite connection open. */
   const open = (around: StatementHook): Session => {
     const owner = Symbol('connection of Sequelize')
     return {
-      // a later turn of the event loop, so that signals are heard between two statements
+      // in a later turn of the event loop, so that signals are handled between two statements
       run: (asked, done) => void setImmediate(() => done(attempt(() => around(asked, () => runNow(owner, asked))))),
       close: done => void setImmediate(done),
     }
   }
 
-  /** For the end of a migration. @throws an Error when a transaction is over, or was begun and not ended */
+  /** Call it at the end of a migration. @throws an Error if a transaction broke, or was begun and not ended */
   const refuseUnfinished = (): void => {
     const isOpen = levels.splice(0).some(({ name }) => name === null)
     if (over !== undefined) throw over

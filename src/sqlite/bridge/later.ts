@@ -1,5 +1,5 @@
-/** Node's timers as they are when the program begins: a test of a hub may replace the global ones, and time stands still. */
+/** Node's timers, taken at program start: a hub's test may replace the global ones by fake timers. */
 export const { setImmediate, setTimeout } = globalThis
 
-/** Milliseconds of a clock that only goes forward. */
+/** Milliseconds of a monotonic clock. */
 export const now = performance.now.bind(performance)

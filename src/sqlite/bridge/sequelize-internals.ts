@@ -6,7 +6,7 @@ type BindParam = (value: unknown) => string
 
 type Query = (sql: unknown, options?: Readonly<Record<string, unknown>>) => Promise<unknown>
 
-/** What Sequelize 6 has and its types lack (lib/dialects/abstract/query-generator.js, lib/dialects/sqlite/connection-manager.js). */
+/** Members that Sequelize 6's types lack (lib/dialects/abstract/query-generator.js, lib/dialects/sqlite/connection-manager.js). */
 type Internals = {
   dialect: {
     queryGenerator: {
@@ -21,17 +21,17 @@ type Internals = {
 }
 const internalsOf = (sequelize: Sequelize): Internals => sequelize as Sequelize & Internals
 
-/** The methods of Sequelize that every query goes through: `query` in version 6, `queryRaw` in version 7. */
+/** The method of Sequelize that every query goes through: `query` in version 6, `queryRaw` in version 7. */
 type Queries = Readonly<{ query: Query; queryRaw: Query }>
 
-/** Has bigints that are bound handed to the driver as whole numbers, of which Sequelize would make text. Gives Sequelize back. */
+/** Makes Sequelize pass bound bigints to the driver as integers; it would turn them into text. @returns the same Sequelize */
 export const passBigints = <T extends object>(sequelize: T, method: keyof Queries): T =>
   changeValues(sequelize, method, 'bind', 'bind', value => (typeof value === 'bigint' ? new Whole(value) : value))
 
 /**
- * Has the values of every query go through `change`, one by one.
- * @param option that holds them
- * @param part that holds them where the text comes in an object with its values
+ * Applies `change` to each value of every query.
+ * @param option the query option that holds the values
+ * @param part the property that holds them if the text is passed in an object with its values
  */
 const changeValues = <T extends object>(
   sequelize: T,
@@ -50,8 +50,8 @@ const changeValues = <T extends object>(
 }
 
 /**
- * Has Sequelize 6 close the connection of a transaction whose COMMIT or ROLLBACK failed. It looks for it in a pool, which it
- * does not have for SQLite, so that the transaction would stay open with its locks. Gives Sequelize back.
+ * Makes Sequelize 6 close the connection of a transaction whose COMMIT or ROLLBACK failed. It looks in a pool, which it does not
+ * have for SQLite, so the transaction would stay open with its locks. @returns the same Sequelize
  */
 export const closeFailed = (sequelize: Sequelize): Sequelize => {
   const { connectionManager } = internalsOf(sequelize)
@@ -60,8 +60,8 @@ export const closeFailed = (sequelize: Sequelize): Sequelize => {
 }
 
 /**
- * Has Sequelize 6 write every Date by `timeToText`: in bulkInsert, a condition, a default, a replacement, with the type DATE or
- * without any. One that is bound comes to the bridge as it is. Gives it back.
+ * Makes Sequelize 6 write every Date by `timeToText`: in bulkInsert, conditions, defaults and replacements, with type DATE or
+ * none. Bound Dates reach the bridge unchanged. @returns the same Sequelize
  */
 export const withStoredTimes = (sequelize: Sequelize, timeToText: TimeToText): Sequelize => {
   const { queryGenerator } = internalsOf(sequelize).dialect
@@ -81,5 +81,5 @@ export const withStoredTimes = (sequelize: Sequelize, timeToText: TimeToText): S
   return changeValues(sequelize, 'query', 'replacements', 'values', toStored)
 }
 
-/** Of a type that makes something else of a Date, such as DATEONLY. */
+/** Whether the field's type has its own form of a Date, such as DATEONLY. */
 const hasItsForm = (field: Field): boolean => field?.type?.stringify !== undefined && field.type.key !== 'DATE'

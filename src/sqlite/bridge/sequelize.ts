@@ -13,7 +13,7 @@ import { mapValues, type TimeToText, toBound } from './values.ts'
 type Values = readonly unknown[] | Readonly<Record<string, unknown>>
 type Callback = (this: Statement, error: Error | null, rows?: readonly unknown[]) => void
 
-/** What the `sqlite3` package calls `this` in a callback; Sequelize asks for this class by its name. */
+/** `this` in the callbacks of the `sqlite3` package; Sequelize checks the name of this class. */
 class Statement {
   readonly lastID: unknown
   readonly changes: number
@@ -24,13 +24,13 @@ class Statement {
   }
 }
 
-/** The modes of SQLite's that the `sqlite3` package has for its second argument. */
+/** SQLite's open modes, the second argument of the `sqlite3` package's Database. */
 export const modes = { OPEN_READONLY: 1, OPEN_READWRITE: 2, OPEN_CREATE: 4 } as const
 
 /**
- * The `sqlite3` package, as far as Sequelize 6 (`dialectModule`) and 7 (`sqlite3Module`) use it, over better-sqlite3.
- * @param open gives what stands behind each connection that Sequelize opens
- * @param timeToText how a Date that is bound is stored
+ * The part of the `sqlite3` package that Sequelize 6 (`dialectModule`) and 7 (`sqlite3Module`) use, on top of better-sqlite3.
+ * @param open returns the session for each connection that Sequelize opens
+ * @param timeToText how a bound Date is stored
  */
 export const createBridge = (open: (path: string, mode: number) => Session, timeToText: TimeToText) => {
   class Database {
@@ -53,7 +53,7 @@ export const createBridge = (open: (path: string, mode: number) => Session, time
       else this.#call(sql, values, callback)
     }
 
-    /** Gives rows as well where the statement has some (RETURNING), and otherwise none, not an empty list. */
+    /** Passes rows only if the statement returns some (RETURNING), never an empty list. */
     run(sql: string, values: Values = [], callback?: Callback): void {
       this.#call(sql, values, function (error, rows = []) {
         callback?.call(this, error, ...(rows.length === 0 ? [] : [rows]))
@@ -81,29 +81,29 @@ export const createBridge = (open: (path: string, mode: number) => Session, time
   return { Database, ...modes }
 }
 
-/** better-sqlite3 looks for the folder itself, and has words of its own for it. */
+/** better-sqlite3 checks the folder itself, and throws its own TypeError for a missing one. */
 const toOpenError = (error: unknown): Error =>
   error instanceof TypeError && /directory/.test(error.message)
     ? sqlite3Error('SQLITE_CANTOPEN', 'unable to open database file', error)
     : toSqlite3Error(error)
 
-/** Sequelize names parameters `$1` or `$name`, better-sqlite3 wants them bare. */
+/** Sequelize names parameters `$1` or `$name`; better-sqlite3 expects them without the prefix. */
 const toNamed = (values: unknown): SqlStatement['bound'] =>
   Array.isArray(values)
     ? values
     : Object.fromEntries(Object.entries(Object(values)).map(([name, value]) => [name.replace(/^[$:@]/, ''), value]))
 
 /**
- * Sequelize 6 for a hub, on the database of an open connection. Each connection of Sequelize, so each transaction, gets one of its own;
- * a database in memory has only the one that is given, as with the `sqlite3` package. `around` stands around each statement.
- * Foreign keys are as the connection has them. Sequelize's `close` ends the connections that were made here.
+ * Sequelize 6 for a hub, on the database of an open connection. Each connection of Sequelize, so each transaction, opens its own;
+ * a database in memory has only the given one, as with the `sqlite3` package. Foreign keys are on or off as on `connection`.
+ * Sequelize's `close` closes the connections that were opened here. @param around runs around each statement
  */
 export const connectSequelize = (connection: Connection, around: StatementHook = runPlain): Sequelize =>
   connect(connection.name, openSessions(connection, around), toSequelizeText)
 
 /**
- * Sequelize 6 for migrations, whose every statement runs on the one connection of a handle. A Date is stored as the models
- * of this program store it. `around` stands around each statement.
+ * Sequelize 6 for migrations: every statement runs on the one connection of a handle. Dates are stored as this program's models
+ * store them. @param around runs around each statement
  */
 export const connectHandle = (handle: Handle, around: StatementHook): Sequelize =>
   withStoredTimes(
@@ -117,7 +117,7 @@ const connect = (storage: string, open: (path: string, mode: number) => Session,
       new Sequelize({
         dialect: 'sqlite',
         dialectModule: createBridge(open, timeToText),
-        // OPEN_READWRITE alone: with OPEN_CREATE Sequelize would make the folder of an unmounted volume
+        // only OPEN_READWRITE: with OPEN_CREATE Sequelize would create the folder of an unmounted volume
         dialectOptions: { mode: 2 },
         storage,
         logging: false,
@@ -127,5 +127,5 @@ const connect = (storage: string, open: (path: string, mode: number) => Session,
     'query',
   )
 
-/** Read by Sequelize's SQLite connection manager, but missing from its types. */
+/** An option of Sequelize's SQLite connection manager that its types lack: leaves PRAGMA foreign_keys alone. */
 const foreignKeysAsTheyAre: object = { foreignKeys: false }

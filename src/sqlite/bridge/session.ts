@@ -8,37 +8,37 @@ import { execute, prepareOne, sqlite3Error } from './execute.ts'
 import { now, setImmediate, setTimeout } from './later.ts'
 import { controlOf } from './transaction-control.ts'
 
-/** What stands behind a connection of Sequelize. */
+/** Runs the statements of one connection of Sequelize. */
 export type Session = Readonly<{
-  /** runs a statement after all those before it, and tells what came of it in a later turn of the event loop */
+  /** queues a statement; calls `done` with its outcome in a later turn of the event loop */
   run: (asked: SqlStatement, done: (outcome: Outcome<SqlResult>) => void) => void
-  /** after all statements: rolls an open transaction back, and closes a connection of its own */
+  /** after all queued statements: rolls back an open transaction, and closes the connection if it is its own */
   close: (done: () => void) => void
 }>
 
-/** Milliseconds that a statement waits for a lock, as in the `sqlite3` package; PRAGMA busy_timeout sets others. */
+/** Milliseconds that a statement waits for a lock, as in the `sqlite3` package; PRAGMA busy_timeout changes it. */
 const usualPatience = 1000
 
 /** Milliseconds between two tries. */
 const pause = 10
 
 /**
- * Runs a hub's statements on a connection, one after the other. It waits for locks without blocking the event loop: their
- * holder may be this very process.
- * What was not committed is never stored with what comes later: a transaction whose COMMIT failed is rolled back, at once or, where
- * a lock was in the way and COMMIT may be tried again, before any other statement. Where SQLite itself ended a transaction
- * its later statements are refused up to its end.
+ * Runs a hub's statements on a connection, one after the other. It waits for locks without blocking the event loop: this very
+ * process may hold them.
+ * Later statements never store uncommitted writes: a transaction whose COMMIT failed is rolled back at once or, if it was busy
+ * and COMMIT may be retried, before any other statement. If SQLite itself ended a transaction, its remaining statements are
+ * refused.
  * @param connection with a timeout of 0
- * @param isOwn whether nobody else uses the connection, so that `close` closes it
+ * @param isOwn whether only this session uses the connection, so that `close` closes it
  */
 export const createSession = (connection: Connection, around: StatementHook, isOwn: boolean): Session => {
   const waiting: (() => void)[] = []
   let patience = usualPatience
-  /** in a transaction in which nothing was read or written yet; later ones SQLite refuses at once, against deadlocks */
+  /** a transaction that has not read or written yet: only then may a statement wait for a lock, since waiting later could deadlock */
   let isFresh = false
-  /** a COMMIT that found a lock, and may come again */
+  /** a COMMIT was busy, and may be retried */
   let isUncommitted = false
-  /** why SQLite ended the transaction of which statements still come */
+  /** why SQLite ended the transaction, until Sequelize ends it too */
   let ended: unknown
   let isClosed = false
 
@@ -81,7 +81,7 @@ export const createSession = (connection: Connection, around: StatementHook, isO
     throw outcome.error
   }
 
-  /** PRAGMA busy_timeout has SQLite wait, which blocks the process: this waits in its place. */
+  /** Takes over PRAGMA busy_timeout: SQLite's own wait would block the process. */
   const waitHere = (): void => {
     const milliseconds = Number(connection.pragma('busy_timeout', { simple: true }))
     if (milliseconds === 0) return
@@ -126,7 +126,7 @@ export const createSession = (connection: Connection, around: StatementHook, isO
 
   const close: Session['close'] = done =>
     enqueue(() => {
-      // which rolls back
+      // close() rolls back
       if (isOwn) connection.close()
       else if (connection.open) rollBack()
       isClosed = isOwn
@@ -138,8 +138,8 @@ export const createSession = (connection: Connection, around: StatementHook, isO
 }
 
 /**
- * Gives each connection of a hub's Sequelize one of its own to the database of `connection`, with foreign keys as they are
- * there. A database in memory has no other: all use `connection`, which stays open.
+ * Opens a connection to the database of `connection` for each connection of a hub's Sequelize, with foreign_keys as on
+ * `connection`. A database in memory cannot be opened twice: all share `connection`, which stays open.
  */
 export const openSessions = (connection: Connection, around: StatementHook): (() => Session) => {
   if (connection.memory) {

@@ -1,20 +1,20 @@
 import { keywordOf, tokensOf, unquote, wordAt } from '../sql.ts'
 
-/** What a statement does with transactions; `name` is a savepoint's, in small letters: SQLite tells no case. */
+/** What a statement does with transactions; `name` is a savepoint's, in lower case, because SQLite ignores case. */
 export type Control =
   | Readonly<{ does: 'begin' | 'commit' | 'roll back' }>
   | Readonly<{ does: 'save' | 'release' | 'roll back to'; name: string }>
 
 /**
- * What a statement does with transactions; undefined for any other. Takes one statement that SQLite could prepare: of its
- * grammar only the first word, a TO and the last word are read. https://www.sqlite.org/syntax/rollback-stmt.html
+ * What a statement does with transactions; undefined for any other. Reads only the first word, a TO and the last word, so pass
+ * one statement that SQLite could prepare. https://www.sqlite.org/syntax/rollback-stmt.html
  */
 export const controlOf = (sql: string): Control | undefined => {
   const keyword = keywordOf(sql)
   if (keyword === 'BEGIN') return { does: 'begin' }
   if (keyword === 'COMMIT' || keyword === 'END') return { does: 'commit' }
   if (keyword !== 'ROLLBACK' && keyword !== 'SAVEPOINT' && keyword !== 'RELEASE') return undefined
-  // a byte order mark is space to SQLite
+  // SQLite treats a byte order mark as space
   const tokens = tokensOf(sql.replaceAll('\ufeff', ' ')).filter(({ text }) => text !== ';')
   const name = unquote(wordAt(tokens, -1)).toLowerCase()
   if (keyword === 'SAVEPOINT') return { does: 'save', name }

@@ -1,10 +1,10 @@
 import type { SqlStatement } from '../../engine.ts'
 import { tokensOf } from '../sql.ts'
 
-/** How a time is stored. */
+/** Formats a time for storage. */
 export type TimeToText = (time: Date) => string
 
-/** A whole number on its way through Sequelize, which makes text of every bigint before the driver sees it. */
+/** Wraps a bigint on its way through Sequelize, which would turn a bare one into text. */
 export class Whole {
   readonly value: bigint
 
@@ -18,19 +18,19 @@ export class Whole {
   }
 }
 
-/** Values of an array or an object, each changed by `change`; anything else is given back. */
+/** Applies `change` to each value of an array or object; returns anything else unchanged. */
 export const mapValues = (values: unknown, change: (value: unknown) => unknown): unknown => {
   if (Array.isArray(values)) return values.map(change)
   if (typeof values !== 'object' || values === null) return values
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value)]))
 }
 
-/** Beyond them SQLite has real numbers alone. */
+/** Beyond these SQLite has only REAL. */
 const [smallest, largest] = [-(2 ** 63), 2 ** 63]
 
 /**
- * A value as better-sqlite3 binds it. A JavaScript number would be REAL there, so whole ones become bigints, as in the
- * `sqlite3` package: 3 in a text column is '3', and 7 / $1 is a division of whole numbers.
+ * Converts a value for better-sqlite3, which binds every JavaScript number as REAL. Integers become bigints, as in the `sqlite3`
+ * package: 3 in a TEXT column is '3', and 7 / $1 is an integer division.
  */
 export const toBound = (value: unknown, timeToText: TimeToText): unknown => {
   if (value === undefined) return null
@@ -41,8 +41,8 @@ export const toBound = (value: unknown, timeToText: TimeToText): unknown => {
 }
 
 /**
- * The arguments of better-sqlite3's statements for values by place or by name. `$1` is a name to SQLite; a list is bound
- * to it by that number, which is what Sequelize promises, and not by where it stands.
+ * The arguments for a better-sqlite3 statement, for values by position or name. SQLite treats `$1` as a name; a list is bound by
+ * that number, as Sequelize promises, not by its position in the text.
  */
 export const toArguments = ({ sql, bound }: SqlStatement): readonly (readonly unknown[] | object)[] => {
   if (!Array.isArray(bound) || bound.length === 0) return [bound]
@@ -53,11 +53,11 @@ export const toArguments = ({ sql, bound }: SqlStatement): readonly (readonly un
   return parameters.length > numbered.length ? [bound, byNumber] : [byNumber]
 }
 
-/** A row as JavaScript has it: integers are numbers, and beyond 2^53 text, never rounded. */
+/** A row with its integers as numbers, or beyond 2^53 as text, never rounded. */
 export const toRow = (row: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
   Object.fromEntries(Object.entries(row).map(([name, value]) => [name, fromSqlite(value)]))
 
-/** An integer of SQLite as a number, or as text where a number would round it; anything else as it is. */
+/** Turns a bigint into a number, or into text if a number would round it; returns anything else unchanged. */
 export const fromSqlite = (value: unknown): unknown => {
   if (typeof value !== 'bigint') return value
   const number = Number(value)

@@ -6,10 +6,10 @@ import { rowidOf } from './rebuild.ts'
 const belowAnyRowid = -1e19
 
 /**
- * Runs a data change in batches, so that it is seen how far it is and a signal is heard in between. All batches are in the
- * transaction of the migration: it is still all or nothing.
+ * Runs a data change in batches, to show progress and handle signals in between. All batches are in the migration's transaction:
+ * it is still all or nothing.
  * @param sql a statement with `$first` and `$last`, the rowids of a batch: `UPDATE metrics SET ... WHERE id BETWEEN $first AND $last`
- * @throws Error when the statement lacks them, the batch is no positive whole number, or the table has no rowids
+ * @throws Error if the statement lacks them, `batch` is not a positive integer, or the table has no rowids
  */
 export const backfill = async (
   { connection, schema }: Editing,
@@ -27,7 +27,7 @@ export const backfill = async (
 
   const from = `FROM ${quote(own.name)}`
   const read = (sql: string) => connection.prepare<unknown[], (bigint | null)[]>(sql).raw().safeIntegers()
-  // what the statement itself adds to the table is not gone through
+  // skip rows that the statement itself adds beyond the last rowid
   const bounds = read(`SELECT count(*), max(${rowid}) ${from}`).get()
   const [total, end] = [Number(bounds?.[0]), bounds?.[1]]
   const next = read(`SELECT count(*), min(id), max(id) FROM
@@ -44,7 +44,7 @@ export const backfill = async (
   }
 }
 
-/** A rowid; beyond 2^53 a number would be another one. */
+/** A rowid as a number, or as a bigint if a number would round it. */
 const numberOf = (rowid: bigint | null | undefined): unknown => {
   const number = Number(rowid)
   return Number.isSafeInteger(number) ? number : rowid

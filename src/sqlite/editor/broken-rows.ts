@@ -3,23 +3,23 @@ import { formatThings } from '../../text.ts'
 import type { Connection } from '../connect.ts'
 import { hasName, quote, tokensOf, unquote } from '../sql.ts'
 
-/** Rows that a rule is held against before it is made. */
+/** Rows to check against a constraint before it is added. */
 export type Rows = Readonly<{
   connection: Connection
   table: string
   columns: readonly string[]
-  /** what has them, in SQL: the table, or a SELECT in parentheses of what would be in it */
+  /** the SQL to read them FROM: the table, or a SELECT in parentheses of its future rows */
   from: string
 }>
 
-/** `servers.name is NULL in 2 rows`; undefined where it is in none. */
+/** `servers.name is NULL in 2 rows`; undefined if in none. */
 export const describeNulls = ({ connection, from, table }: Rows, column: string): string | undefined => {
   const sql = `SELECT count(*) FROM ${from} WHERE ${quote(column)} IS NULL`
   const rows = Number(connection.prepare(sql).pluck().get())
   return rows === 0 ? undefined : `${table}.${column} is NULL in ${formatThings(rows, 'row')}`
 }
 
-/** `3 rows of servers are alike in name, as in name = 'a'`; undefined where all differ. */
+/** `3 rows of servers are alike in name, as in name = 'a'`; undefined if all differ. */
 export const describeAlike = ({ connection, from, table }: Rows, columns: readonly string[]): string | undefined => {
   const names = columns.map(quote).join(', ')
   const whole = columns.map(column => `${quote(column)} IS NOT NULL`).join(' AND ')
@@ -30,7 +30,7 @@ export const describeAlike = ({ connection, from, table }: Rows, columns: readon
   return `${formatThings(rows, 'row')} of ${table} are alike in ${columns.join(', ')}, as in ${example}`
 }
 
-/** `2 rows of servers break CHECK (watts > 5), as does watts = 3`; undefined where none does. */
+/** `2 rows of servers break CHECK (watts > 5), as in watts = 3`; undefined if none does. */
 export const describeBroken = ({ connection, from, table, columns: all }: Rows, check: string): string | undefined => {
   const broken = `FROM ${from} WHERE NOT (${check})`
   const rows = Number(connection.prepare(`SELECT count(*) ${broken}`).pluck().get())
@@ -53,14 +53,14 @@ const firstOf = (connection: Connection, from: string, columns: readonly string[
 const failed = /^(NOT NULL|UNIQUE|CHECK) constraint failed: (.*)$/s
 
 /**
- * Which rows are the reason that SQLite refused to copy them.
- * @param checks the expression of each CHECK by what SQLite's message calls it: its name, or itself
- * @returns the error as it came, where it is about something else
+ * Turns SQLite's error about a failed constraint into one that names the rows.
+ * @param checks the expression of each CHECK, by its name in SQLite's message: the constraint's name, or the expression
+ * @returns the error unchanged if it is about something else
  */
 export const explainConstraint = (error: unknown, rows: Rows, checks: ReadonlyMap<string, string>): unknown => {
   const [, kind, what = ''] = failed.exec(reasonOf(error)) ?? []
   if (kind === undefined) return error
-  // the table has another name while it is filled
+  // drop the table from the names: it has a temporary name while it is filled
   const columns = what.split(', ').map(name => name.slice(name.lastIndexOf('.') + 1))
   const described = attempt(() => {
     if (kind === 'UNIQUE') return describeAlike(rows, columns)

@@ -9,7 +9,7 @@ import { createIndex } from './present.ts'
 import { rebuildTable } from './rebuild.ts'
 import { constraintSql, nameOf } from './sequelize-internals.ts'
 
-/** What Sequelize takes for a constraint, which is more than its types say. */
+/** The options that Sequelize accepts for a constraint, more than its types say. */
 export type Wanted = Readonly<{
   type: string
   name?: string
@@ -19,9 +19,9 @@ export type Wanted = Readonly<{
 }>
 
 /**
- * Adds a constraint, under Sequelize's own name where it has none: to SQLite a unique constraint is a unique index, a CHECK is
- * ALTER TABLE, and a foreign key a rebuild. One that is there already in the same form is left alone.
- * @throws Error for any other kind, for one of that name in another form, and where a row breaks it; nothing is changed then
+ * Adds a constraint, by default under Sequelize's name: UNIQUE as a unique index, CHECK by ALTER TABLE, a foreign key by a
+ * rebuild. An identical one that exists already is left alone.
+ * @throws Error for any other kind, if one of that name exists in another form, or if a row breaks it; nothing is changed then
  */
 export const addConstraint = async (editing: Editing, tableName: string, wanted: Wanted): Promise<void> => {
   const table = findTable(editing, tableName)
@@ -60,8 +60,8 @@ export const addConstraint = async (editing: Editing, tableName: string, wanted:
 }
 
 /**
- * Takes a constraint away, also under the name that addConstraint without one gave it in another version of this program.
- * @throws Error for a primary key, and where there is none of that name
+ * Removes a constraint, also by the default name that addConstraint gave it in another version of this program.
+ * @throws Error for a primary key, and if there is none of that name
  */
 export const removeConstraint = async (editing: Editing, tableName: string, name: string): Promise<void> => {
   const table = findTable(editing, tableName)
@@ -88,7 +88,7 @@ export const removeConstraint = async (editing: Editing, tableName: string, name
   await run(editing, `ALTER TABLE ${quote(table.name)} DROP CONSTRAINT ${quote(own)}`)
 }
 
-/** @throws Error for what is no column of the table */
+/** The column names of a constraint, as the table spells them. @throws Error for an unknown column */
 const fieldsOf = (table: Table, { fields }: Wanted): readonly string[] => {
   if (!Array.isArray(fields)) throw new Error(`addConstraint to ${table.name} needs its columns: { fields: ['name'] }`)
   return fields.map(field => {
@@ -101,7 +101,7 @@ const fieldsOf = (table: Table, { fields }: Wanted): readonly string[] => {
 
 const parentOf = ({ references }: Wanted): string => (references === undefined ? '' : nameOf(references.table))
 
-/** In Sequelize's words, save that it has none for `deferrable` on SQLite. */
+/** The SQL from Sequelize, plus `deferrable`, which Sequelize ignores on SQLite. */
 const snippet = ({ schema }: Editing, table: string, { deferrable, ...wanted }: Wanted): string => {
   const sql = constraintSql(schema, table, wanted as unknown as AddConstraintOptions)
   return deferrable === undefined ? sql : `${sql} ${deferrable}`
@@ -114,7 +114,7 @@ const rowsOf = ({ connection }: Editing, { name, columns }: Table): Rows => ({
   from: quote(name),
 })
 
-/** What a foreign key is called that addConstraint made without a name: as Sequelize calls it, and as this program once did. */
+/** The default names of a foreign key from addConstraint: Sequelize's, and the former one of this program. */
 const defaultKeyNames = (
   table: string,
   columns: readonly string[],
@@ -124,7 +124,7 @@ const defaultKeyNames = (
   return [`${name}_${parent}_fk`, `${name}_foreign_key`]
 }
 
-/** The other names that a constraint may have which addConstraint made without one. */
+/** Other default names that addConstraint may have given to the constraint called `name`. */
 const otherNames = (table: Table, name: string): readonly string[] => {
   const pairs = [
     ...table.indexes.map(({ parts }) =>

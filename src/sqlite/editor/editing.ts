@@ -3,7 +3,7 @@ import type { QueryInterface } from 'sequelize'
 import type { Connection } from '../connect.ts'
 import { readTable, type Table } from '../schema/read.ts'
 
-/** What the calls of the editor work with: they read on the connection, and all that they change goes through Sequelize. */
+/** The context of the editor's calls: they read on the connection, and make every change through Sequelize. */
 export type Editing = Readonly<{ connection: Connection; schema: QueryInterface }>
 
 export const run = async ({ schema }: Editing, sql: string): Promise<void> => {
@@ -11,8 +11,8 @@ export const run = async ({ schema }: Editing, sql: string): Promise<void> => {
 }
 
 /**
- * The table of this name, whatever the case of its letters.
- * @throws Error where there is none, it is a view or a virtual table, or a temporary table hides it
+ * The table of this name, ignoring case.
+ * @throws Error if there is none, it is a view or a virtual table, or a temporary table hides it
  */
 export const findTable = ({ connection }: Editing, name: string): Table => {
   const kinds = connection
@@ -29,8 +29,8 @@ export const findTable = ({ connection }: Editing, name: string): Table => {
 }
 
 /**
- * Makes a table in memory, and reads something of it there.
- * @throws SQLite's error where the statements do not make one
+ * Runs the statements on a database in memory, and reads from it.
+ * @throws SQLite's error if a statement fails
  */
 export const inMemory = <T>(statements: readonly string[], read: (connection: Connection) => T): T => {
   const connection = new Database(':memory:')
@@ -43,7 +43,7 @@ export const inMemory = <T>(statements: readonly string[], read: (connection: Co
   }
 }
 
-/** Runs a change of several statements, of which nothing is left when one of them fails, also where a migration goes on then. */
+/** Runs several statements in a savepoint: if one fails all are rolled back, even if the migration catches the error. */
 export const atomically = async (editing: Editing, work: () => Promise<void>): Promise<void> => {
   await run(editing, 'SAVEPOINT edit')
   try {

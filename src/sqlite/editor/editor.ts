@@ -10,22 +10,23 @@ import { changeColumn, rebuildTable } from './rebuild.ts'
 import { nameOf, statementOf } from './sequelize-internals.ts'
 
 export type EditorOptions = Readonly<{
-  /** told of each batch of a backfill */
+  /** called after each batch of a backfill */
   onProgress: OnProgress
-  /** whether another tool made the database, so that tables of its making may be somewhat other than asked for */
+  /** whether another tool made the database: its tables may then differ in what compareSchemas tolerates */
   isAdopted: () => boolean
 }>
 
 /**
  * Makes Sequelize's QueryInterface safe for SQLite, in place, so that `sequelize.getQueryInterface()` is safe too.
  *
- * Sequelize emulates five calls by copying a table, and loses by it child rows, AUTOINCREMENT, CHECK, COLLATE, generated
- * columns, triggers, partial indexes and foreign key actions, all while reporting success
- * (https://github.com/sequelize/sequelize/issues/15927). Here they are SQLite's own ALTER TABLE where it can do that,
- * else a rebuild that keeps everything, or are refused with what to do instead. Four others do nothing, and report success, where
- * a table or index is there already or is not there: here that is an error, unless what is there is what was asked for.
+ * Sequelize emulates five calls by copying a table, and loses child rows, AUTOINCREMENT, CHECK, COLLATE, generated columns,
+ * triggers, partial indexes and foreign key actions, all while reporting success
+ * (https://github.com/sequelize/sequelize/issues/15927). Here they use SQLite's own ALTER TABLE where it can do that, else a
+ * rebuild that keeps everything, or throw with what to do instead. Four others do nothing and report success if a table or index
+ * exists already or is missing: here that is an error, unless what exists is what was asked for.
  * All other calls pass through.
  * @param connection the one that `schema` works on
+ * @returns `schema` itself
  */
 export const makeSafe = (
   connection: Connection,
@@ -43,7 +44,7 @@ export const makeSafe = (
     }),
     dropTable: inTurn(async (table: TableName, options?: Options & Readonly<{ force?: boolean }>) => {
       const name = tableOf(table, options)
-      // Sequelize itself drops so what need not be there, as in sync({ force: true })
+      // `force` allows a missing table: Sequelize itself uses it in sync({ force: true })
       if (options?.force !== true) findTableToDrop(editing, name)
       await own.dropTable.call(schema, table, options)
     }),
@@ -81,17 +82,17 @@ export const makeSafe = (
   return Object.assign(schema, safe)
 }
 
-/** What Sequelize takes with each call. */
+/** The options that Sequelize accepts in every call. */
 type Options = Readonly<{ schema?: string }>
 
-/** @throws Error where a schema is named beside the table, which Sequelize itself takes for another table by each call */
+/** @throws Error for a schema in the options beside the table: each call of Sequelize resolves it to a different table */
 const tableOf = (table: TableName, options: Options | undefined): string => {
   if (typeof table !== 'string' || !options?.schema) return nameOf(table)
   const whole = `{ tableName: '${table}', schema: '${options.schema}' }`
   throw new Error(`the schema ${options.schema} of ${table} has to be named with it: ${whole}`)
 }
 
-/** One call at a time: each is several statements, between which those of another one must not come. */
+/** Runs calls one at a time: each is several statements, which must not interleave with those of another. */
 const takeTurns = () => {
   let last: Promise<unknown> = Promise.resolve()
   return <Given extends readonly unknown[]>(call: (...given: Given) => Promise<void>) =>

@@ -6,9 +6,9 @@ import { describeAlike } from './broken-rows.ts'
 import { type Editing, findTable, inMemory, run } from './editing.ts'
 
 /**
- * Whether the table that a CREATE TABLE asks for is there already, so that IF NOT EXISTS would do nothing.
- * @param adopted whether another tool made the database, as for compareStructures
- * @throws Error where there is another one of that name
+ * Whether the table of a CREATE TABLE exists already, so that IF NOT EXISTS would do nothing.
+ * @param adopted whether another tool made the database, as for compareSchemas
+ * @throws Error if a different table or a view of that name exists
  */
 export const isTableThere = ({ connection }: Editing, createSql: string, adopted: boolean): boolean => {
   const { name } = readTableText(createSql)
@@ -18,7 +18,7 @@ export const isTableThere = ({ connection }: Editing, createSql: string, adopted
   const present = readTable(connection, name)
   if (present === undefined) throw new Error(`createTable of ${name}: there is a ${kind} of that name already`)
   const asked = inMemory([createSql], readSchema)
-  // what has a name of its own, a call that comes after it may ask for
+  // ignore named indexes: a later call may ask for them
   const unnamed = { ...present, indexes: present.indexes.filter(index => index.name === null) }
   const found = { tables: [unnamed], views: [], triggers: [] }
   const differences = compareSchemas(asked, found, { adopted }).filter(({ weight }) => weight === 'difference')
@@ -28,11 +28,11 @@ export const isTableThere = ({ connection }: Editing, createSql: string, adopted
   )
 }
 
-/** `column config.value missing: TEXT NOT NULL -> nothing` */
+/** `column config.value missing: TEXT NOT NULL is asked for, nothing is there` */
 const describe = ({ object, what, expected, found }: Finding): string =>
   `${object} ${what}: ${expected ?? 'nothing'} is asked for, ${found ?? 'nothing'} is there`
 
-/** @throws Error where there is no such table, so that DROP TABLE IF EXISTS would do nothing */
+/** @throws Error if there is no such table: DROP TABLE IF EXISTS would silently do nothing */
 export const findTableToDrop = ({ connection }: Editing, name: string): void => {
   const find = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE"
   if (connection.prepare(find).get(name) !== undefined) return
@@ -41,8 +41,8 @@ export const findTableToDrop = ({ connection }: Editing, name: string): void => 
 }
 
 /**
- * Runs a CREATE INDEX, unless that index is there already.
- * @throws Error where there is one of that name in another form, and where rows are alike that must not be
+ * Runs a CREATE INDEX, unless an identical index exists.
+ * @throws Error if an index of that name exists in another form, or if rows break a unique index
  */
 export const createIndex = async (editing: Editing, tableName: string, sql: string): Promise<void> => {
   const { connection } = editing
@@ -65,7 +65,7 @@ export const createIndex = async (editing: Editing, tableName: string, sql: stri
   throw new Error(`there is an index ${name} in another form already: ${is}, and not ${shall}`)
 }
 
-/** What a CREATE INDEX calls its index. */
+/** The name of the index in a CREATE INDEX. */
 export const indexNameIn = (sql: string): string => {
   const tokens = tokensOf(sql)
   return unquote(wordAt(tokens, tokens.findIndex(({ text }) => /^INDEX$/i.test(text)) + 1))
@@ -73,7 +73,7 @@ export const indexNameIn = (sql: string): string => {
 
 /**
  * Drops an index of a table.
- * @throws Error where there is none of that name, or it is one of another table or of a UNIQUE inside CREATE TABLE
+ * @throws Error if there is none of that name, or if it belongs to another table or to a UNIQUE inside CREATE TABLE
  */
 export const dropIndex = async (editing: Editing, tableName: string, name: string): Promise<void> => {
   const table = findTable(editing, tableName)
@@ -84,7 +84,7 @@ export const dropIndex = async (editing: Editing, tableName: string, name: strin
   await run(editing, `DROP INDEX ${quote(name)}`)
 }
 
-/** The table of an index that has a name of its own. */
+/** The table of an index made by CREATE INDEX; undefined if there is none of that name. */
 const ownerOf = ({ connection }: Editing, name: string): string | undefined =>
   connection
     .prepare<[string], string>(

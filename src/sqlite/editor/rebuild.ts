@@ -12,12 +12,12 @@ import { columnSql, nameOf } from './sequelize-internals.ts'
 type Filled = Readonly<{ into: string; from: string }>
 
 /**
- * Gives a table another definition and keeps everything in and around it: rows and rowids, the AUTOINCREMENT high mark,
- * indexes, triggers, views, and foreign keys in both directions. For what ALTER TABLE cannot do.
+ * Gives a table another definition and keeps everything in and around it: rows and rowids, the AUTOINCREMENT counter,
+ * indexes, triggers, views, and foreign keys in both directions. For changes that ALTER TABLE cannot make.
  * SQLite's own procedure: https://www.sqlite.org/lang_altertable.html#otheralter
- * @param createSql CREATE TABLE of the same name, as it shall be
- * @throws Error when that cannot be read, a column would vanish without being named in `copy`, a row breaks the new definition,
- *   or the number of rows changes; nothing is changed then
+ * @param createSql the new CREATE TABLE, of the same name
+ * @throws Error if `createSql` cannot be read, a column would be dropped without being named in `copy`, a row breaks the new
+ *   definition, or the number of rows changes; nothing is changed then
  */
 export const rebuildTable = async (
   editing: Editing,
@@ -37,7 +37,7 @@ export const rebuildTable = async (
   await atomically(editing, async () => {
     await run(editing, withName(createSql, temporary))
     try {
-      // OR ABORT, so that no row goes by an ON CONFLICT IGNORE or REPLACE
+      // OR ABORT, so that ON CONFLICT IGNORE or REPLACE loses no row
       const insert = fresh.onConflict.length > 0 ? 'INSERT OR ABORT' : 'INSERT'
       await run(editing, `${insert} INTO ${quote(temporary)} (${into}) SELECT ${from} FROM ${quote(old.name)}`)
     } catch (error) {
@@ -62,7 +62,7 @@ export const rebuildTable = async (
   })
 }
 
-/** The table that a definition makes, tried out in memory, where nothing can be lost. */
+/** The table that a definition makes, tried in memory. @throws Error if it is no plain CREATE TABLE of that name */
 const readDefinition = (table: string, createSql: string): Table => {
   const { kind, name } = readTableText(createSql)
   const fresh =
@@ -72,8 +72,8 @@ const readDefinition = (table: string, createSql: string): Table => {
 }
 
 /**
- * What fills the columns of the new table, and its rowids.
- * @throws Error when an old column would vanish without being named, or one is named that is in neither table
+ * The expressions that fill the columns of the new table, and its rowid.
+ * @throws Error if an old column would be dropped without being named, or a named column is in neither table
  */
 const fill = (old: Table, fresh: Table, copy: Readonly<Record<string, string | null>>): readonly Filled[] => {
   const own = ({ columns }: Table) => columns.filter(({ generated }) => generated === null).map(({ name }) => name)
@@ -101,13 +101,13 @@ const fill = (old: Table, fresh: Table, copy: Readonly<Record<string, string | n
   return isGiven || from === undefined || into === undefined ? filled : [{ into, from }, ...filled]
 }
 
-/** A word for the rowid of a table that has one: not one that a column has for its name, which would hide it. */
+/** A name of the rowid that no column hides; undefined if the table has no rowid or all names are hidden. */
 export const rowidOf = ({ columns, withoutRowid }: Table): string | undefined => {
   const names = columns.map(({ name }) => name)
   return withoutRowid ? undefined : ['rowid', '_rowid_', 'oid'].find(word => !hasName(names, word))
 }
 
-/** Each CHECK by what SQLite's messages call it. */
+/** The expression of each named CHECK, by its name. */
 const checksOf = (createSql: string): ReadonlyMap<string, string> =>
   new Map(
     readTableText(createSql).constraints.flatMap(({ name, kind, at }): [string, string][] =>
@@ -127,7 +127,7 @@ const refuseOtherCount = ({ connection }: Editing, table: string, temporary: str
   if (before !== after) throw new Error(`rebuildTable of ${table} would make ${after} rows of ${before}`)
 }
 
-/** The AUTOINCREMENT high mark goes with the new table; an empty INSERT ... SELECT has left one there too. */
+/** Copies the AUTOINCREMENT counter to the new table; deletes first, because even an empty INSERT ... SELECT creates one there. */
 const copyMark = async (editing: Editing, table: string, temporary: string): Promise<void> => {
   await run(editing, `DELETE FROM sqlite_sequence WHERE name = ${literal(temporary)}`)
   await run(
@@ -136,10 +136,10 @@ const copyMark = async (editing: Editing, table: string, temporary: string): Pro
   )
 }
 
-/** Puts a table in the place of another one. */
+/** Replaces a table by the temporary one. */
 const exchange = async (editing: Editing, table: string, temporary: string): Promise<void> => {
   const before = editing.connection.pragma('legacy_alter_table', { simple: true })
-  // without it RENAME would look into views and triggers, which name a table that is not there for a moment
+  // otherwise RENAME checks views and triggers, which name a table that is missing for a moment
   await run(editing, 'PRAGMA legacy_alter_table = ON')
   try {
     await run(editing, `DROP TABLE ${quote(table)}`)
@@ -149,16 +149,16 @@ const exchange = async (editing: Editing, table: string, temporary: string): Pro
   }
 }
 
-/** What a model of Sequelize says of a column, and SQLite keeps nothing of. */
+/** Attributes of a Sequelize column that have no effect in SQLite. */
 const withoutEffect = new Set(
   'comment values validate get set Model fieldName _modelAttribute _autoGenerated first after'.split(' '),
 )
 
 /**
- * Changes a column's type, default, NOT NULL and foreign key, whichever of them `wanted` names, and nothing else of it: NOT NULL
- * by ALTER TABLE, the others by a rebuild. What is so already is left alone.
- * @throws Error for what else `wanted` would change, for the type or default of a key, for a generated column, and where a
- *   value would not survive; nothing is changed then
+ * Changes only what `wanted` names of a column's type, default, NOT NULL and foreign key: NOT NULL by ALTER TABLE, the others by
+ * a rebuild. Skips what already matches.
+ * @throws Error if `wanted` would change anything else, the type or default of a key, or a generated column, and if a value would
+ *   be lost; nothing is changed then
  */
 export const changeColumn = async (
   editing: Editing,
@@ -211,11 +211,14 @@ type Definition = Readonly<{
   values?: unknown
 }>
 
-/** A DataType is a string, a function or an object of its own class. */
+/** Whether it is a plain object: a DataType is a string, a function or an instance of its own class. */
 const isDefinition = (wanted: unknown): wanted is Definition =>
   typeof wanted === 'object' && wanted !== null && [Object.prototype, null].includes(Object.getPrototypeOf(wanted))
 
-/** @throws Error for a default that Sequelize would fill in, row by row, where the column has one that would go */
+/**
+ * The new type and default; undefined for one that stays.
+ * @throws Error if it would replace a default by one that only Sequelize can fill in, row by row
+ */
 const changeOf = ({ schema }: Editing, place: string, column: Column, definition: Definition): ColumnChange => {
   const { type = column.type, defaultValue, values } = definition
   const sql = columnSql(schema, { type, defaultValue, values })
@@ -229,7 +232,7 @@ const changeOf = ({ schema }: Editing, place: string, column: Column, definition
   return { type: isSameType ? undefined : sql.type, fallback: isSame ? undefined : sql.fallback }
 }
 
-/** What `wanted` would change and changeColumn cannot, each in words; with what to do behind a colon where there is a call for it. */
+/** The changes in `wanted` that changeColumn cannot make, in words; with the call to use instead after a colon, if there is one. */
 const refusals = (table: Table, { name, key, rowidAlias }: Column, wanted: Definition): readonly string[] => {
   const { type, allowNull, defaultValue, references, onDelete, onUpdate, field, unique, ...rest } = wanted
   const { primaryKey, autoIncrement, ...others } = rest
@@ -250,8 +253,8 @@ const refusals = (table: Table, { name, key, rowidAlias }: Column, wanted: Defin
 }
 
 /**
- * The foreign key that `wanted` asks for, as SQL; undefined where it asks for none, or it is there.
- * @throws Error where the column has another one
+ * The foreign key that `wanted` asks for, as SQL; undefined if it asks for none, or it exists.
+ * @throws Error if the column has a different one
  */
 const missingKey = (
   table: Table,
@@ -292,7 +295,7 @@ const refuseNulls = ({ connection }: Editing, { name: table, columns }: Table, {
   if (nulls !== undefined) throw new Error(`changeColumn cannot make it NOT NULL: ${nulls}; fill those before`)
 }
 
-/** '007' as an INTEGER is 7, and 2^63-1 as a REAL another number: SQLite converts without a word. */
+/** SQLite converts silently: '007' as an INTEGER becomes 7, and 2^63-1 as a REAL another number. */
 const refuseLossy = ({ connection }: Editing, { name: table, strict }: Table, column: string, type: string): void => {
   const columns = strict ? `(old ANY, new ${type}) STRICT` : `(old BLOB, new ${type})`
   connection.exec(`CREATE TEMP TABLE "converted values" ${columns}`)
@@ -300,7 +303,7 @@ const refuseLossy = ({ connection }: Editing, { name: table, strict }: Table, co
     connection.exec(
       `INSERT INTO temp."converted values" SELECT ${quote(column)}, ${quote(column)} FROM ${quote(table)}`,
     )
-    // the + takes the columns' affinities away, which would make '007' equal to 7
+    // the + removes the columns' affinities, which would make '007' equal to 7
     const lost = connection
       .prepare<[], { old: string; new: string; rows: number }>(
         `SELECT quote(old) AS old, quote(new) AS new, count(*) OVER () AS rows FROM temp."converted values"

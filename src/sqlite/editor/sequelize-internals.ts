@@ -1,6 +1,6 @@
 import type { AddConstraintOptions, QueryInterface, TableName } from 'sequelize'
 
-/** What Sequelize 6 has and its types lack (lib/dialects/abstract/query-generator.js, lib/dialects/sqlite/query-generator.js, lib/sequelize.js). */
+/** Members that Sequelize 6's types lack (lib/dialects/abstract/query-generator.js, lib/dialects/sqlite/query-generator.js, lib/sequelize.js). */
 type Internals = Readonly<{
   queryGenerator: {
     getConstraintSnippet: (table: string, options: AddConstraintOptions) => string
@@ -11,20 +11,20 @@ type Internals = Readonly<{
 }>
 const internalsOf = (schema: QueryInterface): Internals => schema as QueryInterface & Internals
 
-/** What Sequelize calls a table on SQLite, where a schema is a part of its name. */
+/** The name that Sequelize gives a table on SQLite, where a schema is a part of the name. */
 export const nameOf = (table: TableName): string => {
   if (typeof table === 'string') return table
   const { tableName, schema, delimiter } = table
   return schema ? `${schema}${delimiter ?? '.'}${tableName}` : tableName
 }
 
-/** A table constraint in Sequelize's words, as SQL: `CONSTRAINT name CHECK (...)`. */
+/** Turns Sequelize's options for a constraint into SQL: `CONSTRAINT name CHECK (...)`. */
 export const constraintSql = (schema: QueryInterface, table: string, options: AddConstraintOptions): string =>
   internalsOf(schema).queryGenerator.getConstraintSnippet(table, { ...options })
 
 /**
- * A column's type and default in Sequelize's words, as SQL: `{ type: 'VARCHAR(20)', fallback: "DEFAULT 'x'" }`.
- * `fallback` is empty where Sequelize itself would fill the default in, row by row (NOW, a function).
+ * Turns a column's type and default from Sequelize into SQL: `{ type: 'VARCHAR(20)', fallback: "DEFAULT 'x'" }`.
+ * `fallback` is empty if Sequelize itself fills in the default, row by row (NOW, a function).
  */
 export const columnSql = (
   schema: QueryInterface,
@@ -37,7 +37,7 @@ export const columnSql = (
   return { type, fallback: queryGenerator.replaceBooleanDefaults(it.slice(type.length).trim()) }
 }
 
-/** The statement that a call of Sequelize's own would run; it is not run. */
+/** The SQL that a call of Sequelize would run, without running it. */
 export const statementOf = async (
   schema: QueryInterface,
   call: (schema: QueryInterface) => Promise<unknown>,
@@ -47,7 +47,7 @@ export const statementOf = async (
     statement = sql
   }
   const sequelize: unknown = Object.create(schema.sequelize, { query: { value: query } })
-  // without the calls that the editor has in place of Sequelize's
+  // on the prototype, without the calls that the editor replaced
   await call(
     Object.create(Object.getPrototypeOf(schema), {
       sequelize: { value: sequelize },

@@ -6,21 +6,20 @@ import { keyColumns } from './row-triggers.ts'
 
 /** The rows of the tables as they were before a transaction. */
 export type Before = Readonly<{
-  /** Called when the transaction has done its work: names that a migration uses must not be found in another file. */
+  /** Call it only after the migrations: their unqualified names must not resolve to tables of an attached file. */
   open: () => void
-  /** what to SELECT a table's rows FROM, with the names of columns that it had */
+  /** the SQL to SELECT a table's old rows FROM, under its old column names */
   rowsOf: (life: Life) => string
-  /** a name by which the rowid of a table without a primary key can be read there */
+  /** the name of the rowid there, for a table without a primary key */
   rowidOf: (life: Life) => string | null
-  /** whether all values are there, or keys alone */
+  /** whether all values are known, or only keys */
   hasValues: (life: Life) => boolean
 }>
 
 /**
- * In WAL mode a second connection, which is the same file attached, still reads what was last committed. In rollback-journal mode a
- * writer may write over it: there it is the run's own backup, and without one the keys are copied now. A table without a key is
- * copied whole.
- * @param backup a copy of the database that nobody writes; undefined where there is none
+ * In WAL mode the same file, attached as a second connection, still reads the last commit. In rollback-journal mode the writer
+ * may overwrite it: then the run's own backup is attached, or without one the keys are copied now, and tables without a key whole.
+ * @param backup a copy of the database that no process writes; undefined if there is none
  */
 export const keepBefore = (connection: Connection, lives: readonly Life[], backup: string | undefined): Before => {
   const isWal = connection.pragma('main.journal_mode', { simple: true }) === 'wal'
@@ -38,7 +37,7 @@ const attachLater = (connection: Connection, file: string): Before => ({
 const copyKeys = (connection: Connection, lives: readonly Life[]): Before => {
   const hasKey = ({ columns }: Life): boolean => columns.some(({ key }) => key > 0)
   const copyOf = ({ id }: Life): string => `temp."migrator before ${id}"`
-  // CREATE TABLE ... AS would forget how keys are compared
+  // CREATE TABLE ... AS would drop the collations of keys
   const collations = connection.prepare<[string], { name: string; collation: string }>(
     `SELECT x.name, x.coll AS collation FROM pragma_index_list(?, 'main') AS i JOIN pragma_index_xinfo(i.name, 'main') AS x
      WHERE i.origin = 'pk' AND x.key = 1`,

@@ -12,15 +12,15 @@ import { createOrphanNotes } from './orphans.ts'
 import { createRowTriggers } from './row-triggers.ts'
 
 export type LedgerOptions = Readonly<{
-  /** the table in which the migrations are recorded: its rows are not counted */
+  /** the name of the history table, whose rows are not counted */
   history: string
-  /** a copy of the database as it is; undefined where there is none */
+  /** a copy of the database as it is now; undefined if there is none */
   backup: string | undefined
 }>
 
 /**
- * Keeps account of the rows of a database in its open transaction, from now on. Reads the existence of every row and every foreign
- * key, here and after each migration: about 0.25 s for a million rows.
+ * Tracks the rows of a database from now on, in its open transaction. Counts all rows and checks all foreign keys now and after
+ * each migration: about 0.25 s for a million rows.
  */
 export const openLedger = (connection: Connection, { history, backup }: LedgerOptions): Ledger => {
   const { follow, lives } = followLives(connection, history)
@@ -46,7 +46,7 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
   let known = take(start)
   const rowsAtStart = known.rows
 
-  /** A name means the table that has it before the migration; where there is none, one that gets it in there. */
+  /** A name in removesRows means the table that has it before the migration, or else one that gets it during the migration. */
   const isAnnounced = (life: Life, later: readonly string[]): boolean =>
     removesRows.some(name => {
       const meant = livingAs(begun, name)

@@ -4,14 +4,14 @@ import { keywordOf, sameName, tokensOf, unquote } from '../sql.ts'
 import { type PresentColumn, type PresentTable, readPresentTables } from './present-tables.ts'
 import { type TableAccess, tableAccess } from './table-access.ts'
 
-/** A table through its life, whatever it is called: what statements did to it makes it the same one, never where its rows are. */
+/** A table through all its names: the same one by what statements did to it, never by where its rows are now. */
 export type Life = Readonly<{
   id: number
-  /** all the names it bore; the last one is its present name, or the one that it was dropped under */
+  /** all its names; the last is its present name, or the one it was dropped under */
   names: readonly string[]
-  /** when it got each of them, by a clock that counts changes of the schema */
+  /** when it got each name, by a clock that counts schema changes */
   since: readonly number[]
-  /** its row in sqlite_schema */
+  /** its rowid in sqlite_schema */
   place: number
   ended: boolean
   /** when it was dropped, by the same clock */
@@ -19,34 +19,34 @@ export type Life = Readonly<{
   /** the statement that dropped it */
   endedBy: string | null
   virtual: boolean
-  /** a statement deleted rows of it, which no trigger tells of a virtual table */
+  /** a virtual table only: a statement deleted rows of it, which no trigger can note */
   deletedFrom: boolean
-  /** a name by which its rowid can be read; null where there is none */
+  /** a name by which its rowid can be read; null if there is none */
   rowid: string | null
-  /** `first` is the name that a column had when the table came */
+  /** `first` is the name that a column had when the table was first seen */
   columns: readonly Readonly<PresentColumn & { first: string }>[]
-  /** the lives whose rows statements copied into it, directly or by way of others */
+  /** the lives whose rows statements copied into it, directly or through other tables */
   sources: readonly number[]
 }>
 
 type State = Readonly<{
   lives: readonly Life[]
-  /** changes of the schema up to now */
+  /** the number of schema changes so far */
   clock: number
   /** the lives whose rows were copied into temporary tables, by name */
   temporary: Readonly<Record<string, readonly number[]>>
 }>
 
-/** Only such a statement copies rows of one table into another. */
+/** Only statements with these keywords can copy rows from one table into another. */
 const copiesRows = /^(?:INSERT|REPLACE|WITH|CREATE)$/
 const none: TableAccess = { reads: [], writes: [], readsVirtual: false, writesVirtual: false }
 
 export const presentName = ({ names }: Life): string => names.at(-1) ?? ''
 
 /**
- * Follows the tables of a database through the statements of a transaction. What is known is kept in a temporary table, so that a
- * ROLLBACK TO takes it back together with what it is about.
- * @param history is not followed
+ * Follows the tables of a database through the statements of a transaction. The state is in a temporary table, so that a
+ * ROLLBACK TO reverts it together with the schema.
+ * @param history the name of the history table, which is not followed
  */
 export const followLives = (connection: Connection, history: string) => {
   connection.exec('CREATE TEMP TABLE "migrator lives" (one INTEGER PRIMARY KEY, state TEXT) WITHOUT ROWID')
@@ -62,7 +62,7 @@ export const followLives = (connection: Connection, history: string) => {
   const start = readPresentTables(connection, history).map((table, index) => begin(table, index, [], 0))
   save({ lives: start, clock: 0, temporary: {} })
 
-  /** Runs a statement, and sees what it does to tables. @returns whether any table came, went, or is another one now */
+  /** Runs a statement and records what it does to tables. @returns whether the schema changed, and the statement's result */
   const follow = (
     asked: SqlStatement,
     execute: () => SqlResult,
@@ -70,7 +70,7 @@ export const followLives = (connection: Connection, history: string) => {
     const before = version.get()
     const isCopy = copiesRows.test(keywordOf(asked.sql)) && /\bSELECT\b/i.test(asked.sql)
     const access = isCopy ? tableAccess(connection, asked) : none
-    // before it runs: afterwards it would be in the way of changes(), which the migration may ask for
+    // save before it runs: afterwards this would overwrite changes(), which the migration may query
     if (access.writes.length > 0 || access.writesVirtual) save(copied(read(), access, asked.sql))
     if (keywordOf(asked.sql) === 'DELETE' && hasVirtual() && tableAccess(connection, asked).writesVirtual)
       save(deletedFrom(read(), asked.sql))
@@ -78,7 +78,7 @@ export const followLives = (connection: Connection, history: string) => {
     const executed = execute()
     const came = isCopy && connection.inTransaction ? temporaries.all().filter(name => !known.includes(name)) : []
     if (came.length > 0) save(copied(read(), { ...access, writes: came.map(name => `temp.${name}`) }, asked.sql))
-    // SQLite may have ended the transaction, and what is kept in it
+    // SQLite may have ended the transaction, and with it the state
     if (version.get() === before || !connection.inTransaction) return { executed, changed: false }
     save(compared(read(), readPresentTables(connection, history), access, asked.sql))
     return { executed, changed: true }
@@ -102,11 +102,11 @@ const begin = (table: PresentTable, id: number, sources: readonly number[], now:
   sources,
 })
 
-/** The table that has a name now. */
+/** The table that bears a name now. */
 export const livingAs = (lives: readonly Life[], name: string): Life | undefined =>
   lives.find(life => !life.ended && sameName(presentName(life), name))
 
-/** All whose rows are in what a statement reads. */
+/** The ids of all lives whose rows may be in what a statement reads, including those that were copied there. */
 const sourcesOf = ({ lives, temporary }: State, access: TableAccess, sql: string): readonly number[] => {
   const read = lives.filter(
     life =>
@@ -121,14 +121,14 @@ const sourcesOf = ({ lives, temporary }: State, access: TableAccess, sql: string
 const isNamedIn = (names: readonly string[], life: Life): boolean =>
   names.some(name => sameName(name, presentName(life)))
 
-/** The program of a statement does not tell which virtual tables it reads: it may be those that its text names, and any by a view. */
+/** EXPLAIN does not tell which virtual tables a statement reads: those its text names, or if it names none, any (by a view). */
 const isRead = (life: Life, lives: readonly Life[], sql: string): boolean => {
   const [target, ...others] = namesIn(sql)
   const named = lives.filter(({ ended, virtual }) => !ended && virtual).filter(other => isNamedIn(others, other))
   return named.length === 0 ? !isNamedIn([target ?? ''], life) : named.includes(life)
 }
 
-/** What a statement names, first what it writes into. */
+/** The words of a statement after INTO, unquoted: the first is the table it writes. Without INTO all its words. */
 const namesIn = (sql: string): readonly string[] => {
   const words = tokensOf(sql).map(({ text }) => unquote(text).replace(/^main\./i, ''))
   const after = words.findIndex(word => /^into$/i.test(word)) + 1
@@ -153,7 +153,7 @@ const copied = (state: State, access: TableAccess, sql: string): State => {
 
 const merge = (a: readonly number[], b: readonly number[]): readonly number[] => [...new Set([...a, ...b])]
 
-/** Of a virtual table no trigger tells it. */
+/** Marks virtual tables, which can have no triggers, as deleted from. */
 const deletedFrom = (state: State, sql: string): State => ({
   ...state,
   lives: state.lives.map(life =>
@@ -163,7 +163,7 @@ const deletedFrom = (state: State, sql: string): State => ({
 
 const temporaryKey = (name: string): string => name.toLowerCase()
 
-/** What a statement did to the schema. ALTER TABLE ... RENAME leaves a table in its row of sqlite_schema, under another name. */
+/** Applies a schema change to the state. ALTER TABLE ... RENAME keeps a table's row in sqlite_schema, under another name. */
 const compared = (state: State, present: readonly PresentTable[], access: TableAccess, sql: string): State => {
   const clock = state.clock + 1
   const isRenamed = ({ place, name }: PresentTable, life: Life): boolean =>
@@ -183,9 +183,10 @@ const compared = (state: State, present: readonly PresentTable[], access: TableA
 }
 
 /**
- * What stands in the place of a table: itself under its present name; where it was dropped the next one that got a name which it
- * bore, or what stands in the place of that. It must have been made since, or its rows were copied there.
+ * The table that replaces another: itself, if it still exists; if it was dropped, the next table that got one of its names, or
+ * the successor of that one. A successor must be new, or have rows copied from it.
  * @param since lives that are not in it are new
+ * @returns undefined if there is none
  */
 export const successorOf = (life: Life, lives: readonly Life[], since: readonly Life[]): Life | undefined => {
   const isHeir = (other: Life): boolean => other.sources.includes(life.id) || !since.some(({ id }) => id === other.id)
@@ -195,14 +196,14 @@ export const successorOf = (life: Life, lives: readonly Life[], since: readonly 
   return found.find(({ sources }) => sources.includes(life.id)) ?? found.at(0)
 }
 
-/** The lives that rows of a table went through to what stands in its place, in the order in which they began. */
+/** The lives that rows of a table passed through to its successor, both included, in the order in which they began. */
 export const wayTo = (life: Life, successor: Life, lives: readonly Life[]): readonly Life[] =>
   lives.filter(
     ({ id, sources }) =>
       id === life.id || id === successor.id || (sources.includes(life.id) && successor.sources.includes(id)),
   )
 
-/** Those that are there now, the most likely one first. @param from the names that it left before that time do not matter */
+/** Existing tables that followed under its names, the most likely first. @param from ignores names that it lost before that time */
 const placesOf = (life: Life, lives: readonly Life[], from: number): readonly Life[] => {
   if (!life.ended) return [life]
   const names = life.names
@@ -218,7 +219,7 @@ const placesOf = (life: Life, lives: readonly Life[], from: number): readonly Li
   })
 }
 
-/** A column with another name in the same place was renamed; where there are fewer or more, some went or came. */
+/** A new name at the same position is a rename, if the number of columns is the same; otherwise columns were added or dropped. */
 const grown = (life: Life, { name, columns, place }: PresentTable, now: number): Life => ({
   ...life,
   place,

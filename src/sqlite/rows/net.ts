@@ -6,17 +6,17 @@ import type { Before } from './before.ts'
 import { type Life, presentName } from './lives.ts'
 import { keyColumns, textOfValues } from './row-triggers.ts'
 
-/** Rows that are not there any more, and the key or the values of one of them. */
+/** The number of missing rows, and the key or values of one of them. */
 export type Gone = Readonly<{ rows: number; example: string | null }>
 
 export type Compared = Readonly<{
   /** a table as it was before the transaction */
   old: Life
-  /** as it is or was last */
+  /** the same table as it is now, or was when dropped */
   last: Life
-  /** what stands in its place */
+  /** its successor */
   now: Life
-  /** all that its rows went through: `last` and `now`, and those between them */
+  /** all that its rows passed through: `last`, `now` and those between them */
   way: readonly Life[]
 }>
 
@@ -25,9 +25,9 @@ type Pair = Readonly<{ was: string; is: string }>
 const nothing: Gone = { rows: 0, example: null }
 
 /**
- * Looks for rows of a table that are not there any more. A row is there by its primary key, whatever else it says now; where the
- * table has none by its rowid, or by its values. One that a statement deleted, and all those of a table that was made anew without
- * a statement that copied its rows into it, are there by their values.
+ * Finds rows of a table that are missing now. A row exists if its primary key does, whatever its other values; without a primary
+ * key its rowid or its values decide. Only values count for a row that a statement deleted, and for all rows of a table that was
+ * created anew without a statement that copied its rows.
  */
 export const findGone = (connection: Connection, before: Before, compared: Compared): Gone => {
   const { old, last, now, way } = compared
@@ -66,15 +66,15 @@ export const findGone = (connection: Connection, before: Before, compared: Compa
   const keys = hasKey ? keyColumns(old) : rowid === null ? [] : [rowid]
   const where = `WHERE ${textOfValues(keys, '')} IN (${deleted})`
   if (before.hasValues(old)) return byValues(where)
-  // they were put aside by a statement, and taken back
+  // a statement moved them to another table, and another one back
   return way.some(({ sources }) => sources.includes(last.id)) ? nothing : all(connection, `${rows.from} ${where}`)
 }
 
-/** A column that says something of a row besides telling it apart. */
+/** Whether a column is stored data outside the primary key. */
 const isOwn = ({ columns }: Life, column: string): boolean =>
   columns.some(({ name, key, stored }) => name === column && key === 0 && stored)
 
-/** The keys that deleted rows had before the transaction. In another life they had begun with those that they had got by then. */
+/** SQL for the keys that deleted rows had before the transaction: traced back through the key changes of each earlier life. */
 const deletedKeys = (way: readonly Life[]): string =>
   way
     .map(({ id }, index) =>
@@ -87,7 +87,7 @@ const deletedKeys = (way: readonly Life[]): string =>
     )
     .join(' UNION ALL ')
 
-/** What a column that the table had is called now; undefined where it went. */
+/** The old and the present name of a column; undefined if it was dropped or is generated now. */
 const pairOf = ({ old, last, now }: Compared, name: string): Pair | undefined => {
   const first = old.columns.find(column => column.name === name)?.first
   const then = last.columns.find(column => column.first === first)
@@ -96,7 +96,7 @@ const pairOf = ({ old, last, now }: Compared, name: string): Pair | undefined =>
   return is?.stored ? { was: name, is: is.name } : undefined
 }
 
-/** By their names; where one has none the primary key of the table as it is now must be of as many columns. */
+/** Pairs key columns by name; if one is gone, by position with the present primary key, if that has as many columns. */
 const keyPairs = (compared: Compared): readonly Pair[] | undefined => {
   const key = keyColumns(compared.old)
   const pairs = key.flatMap(name => pairOf(compared, name) ?? [])
@@ -112,13 +112,13 @@ const all = (connection: Connection, from: string): Gone => ({
   example: null,
 })
 
-/** Where keys are all that is known, and the table has none of their columns any more. */
+/** Compares only counts: for tables where only keys are known and the key columns are gone. */
 const fewer = (connection: Connection, { from, now }: Relations): Gone => ({
   rows: Math.max(0, all(connection, from).rows - all(connection, now).rows),
   example: null,
 })
 
-/** As many rows of each key must be there as were. */
+/** Each key must exist at least as often as before. */
 const multiset = (connection: Connection, were: string, are: string): Gone =>
   connection
     .prepare<[], Gone>(
@@ -140,13 +140,13 @@ const byKey = (connection: Connection, rows: Relations, compared: Compared, key:
   if (!isPlain) return byExpectedKey(connection, rows, compared, key)
   const [first] = key
   const isRowid = key.length === 1 && first !== undefined && sameName(typeIn(old, first.was), 'INTEGER')
-  // by seeking rowids, or by reading both indexes side by side
+  // seek rowids, or merge both indexes
   const lost = isRowid
     ? `SELECT o.${quote(first.was)} FROM ${rows.from} AS o LEFT JOIN ${rows.now} AS n
          ON n.${quote(first.is)} IS o.${quote(first.was)} WHERE n.${quote(first.is)} IS NULL`
     : `SELECT ${was.map(quote).join(', ')} FROM ${rows.from} EXCEPT SELECT ${is.map(quote).join(', ')} FROM ${rows.now}
          ORDER BY ${was.map((_, index) => index + 1).join(', ')}`
-  // a collation may be one that only the hub has
+  // a collation may exist only in the hub
   const [gone] = unlessUnknownHere(() =>
     connection
       .prepare<[], Gone>(`SELECT count(*) AS rows, min(${textOfValues(was, '')}) AS example FROM (${lost})`)
@@ -161,7 +161,7 @@ const isNull = (column: string): string => `${quote(column)} IS NULL`
 
 const ask = (connection: Connection, sql: string): unknown => connection.prepare(sql).pluck().get()
 
-/** Works out which key each row should have: as it was, in the type that the key has now, or as UPDATE made it. */
+/** Computes the key that each row should have now: the old one, converted to the present type, or the one that UPDATE set. */
 const byExpectedKey = (connection: Connection, rows: Relations, { now, way }: Compared, key: readonly Pair[]): Gone => {
   const typed = key.map(({ is }, index) => ({
     name: `key ${index}`,
@@ -173,7 +173,7 @@ const byExpectedKey = (connection: Connection, rows: Relations, { now, way }: Co
     INSERT INTO temp."migrator keys" (${names.map(quote).join(', ')})
       SELECT ${key.map(({ was }) => quote(was)).join(', ')} FROM ${rows.from};
     UPDATE temp."migrator keys" SET key = ${textOfValues(names, '')}`)
-  // NULL may be the key of many rows, of which as many moved as are noted
+  // many rows may have NULL as their key: move as many as were noted
   for (const { id } of way)
     connection.exec(`
       UPDATE temp."migrator keys" AS k SET nth = n.nth FROM
@@ -191,12 +191,12 @@ const byExpectedKey = (connection: Connection, rows: Relations, { now, way }: Co
   return gone
 }
 
-/** A type may be any words, and numbers in parentheses. */
+/** Quoted, because a type may be any words, with numbers in parentheses. */
 const typeName = (type: string): string => (type === '' ? '' : quote(type))
 
 /**
- * By its rowid, which is enough where the table is the same one. In another one it may have another rowid, or be the row of another
- * rowid: there one of its values must be the same besides, or all of them under whatever rowid.
+ * Finds rows by rowid, which is enough in the same table. In another table rowids may have changed: there at least one value must
+ * match too, or else all values under any rowid.
  */
 const withoutKey = (
   connection: Connection,

@@ -7,14 +7,12 @@ import { keyColumns, textOfValues } from './row-triggers.ts'
 
 export type Orphans = Readonly<{ table: string; parent: string; rows: number }>
 
-/** Tables whose foreign keys SQLite does not check, by their lives, with what it says of them. */
+/** SQLite's message for each table whose foreign keys it cannot check, by the id of its life. */
 export type Unchecked = ReadonlyMap<number, string>
 
 type KeyRow = { id: number; from: string; to: string | null; parent: string }
 
-/**
- * Notes rows without a parent one by one, so that one which loses its parent is not set off against another that finds one.
- */
+/** Notes rows without a parent one by one, so that a new orphan is not offset by another row that gained its parent. */
 export const createOrphanNotes = (connection: Connection) => {
   connection.exec(`
     CREATE TEMP TABLE "migrator orphans" (time INTEGER, life INTEGER, columns TEXT, parent TEXT, key TEXT);
@@ -26,12 +24,12 @@ export const createOrphanNotes = (connection: Connection) => {
     .prepare<[string], string>("SELECT name FROM pragma_table_xinfo(?, 'main') WHERE pk > 0 ORDER BY pk")
     .pluck()
 
-  /** The orphans that a table has, one query a foreign key. */
+  /** The queries for the orphans of a table, one per foreign key. */
   const findIn = (life: Life): readonly string[] => {
     const name = presentName(life)
     return [...Map.groupBy(keysOf.all(name), ({ id }) => id)].map(([id, parts]) => {
       const columns = parts.map(({ from }) => from)
-      // the rowid of a row without a key may be another one after a rebuild
+      // without a primary key the rowid may change in a rebuild
       const key = life.columns.some(column => column.key > 0) ? keyColumns(life) : columns
       const firsts = columns.map(column => life.columns.find(({ name }) => name === column)?.first ?? column)
       const noted = `${literal(firsts.join())}, ${literal(String(parts[0]?.parent))}, ${textOfValues(key, 't.')}`
@@ -50,7 +48,7 @@ export const createOrphanNotes = (connection: Connection) => {
 
   const count = connection.prepare<[string], number>("SELECT count(*) FROM pragma_foreign_key_check(?, 'main')").pluck()
 
-  /** How many orphans a table has; or what SQLite says where it checks none. */
+  /** How many orphans a table has; or SQLite's message if it cannot check. */
   const countIn = (life: Life): number | string => {
     const outcome = attempt(() => Number(count.get(presentName(life))))
     if ('value' in outcome) return outcome.value
@@ -59,7 +57,7 @@ export const createOrphanNotes = (connection: Connection) => {
     return said.message
   }
 
-  /** Reads every row with a foreign key. @param time of which these are, a number of its own each time */
+  /** Notes the orphans of all tables; reads every row with a foreign key. @param time the number of this note, one more each time */
   const note = (lives: readonly Life[], time: number): Unchecked => {
     connection.prepare('DELETE FROM temp."migrator orphans" WHERE time < ?').run(time - 1)
     const unchecked = new Map<number, string>()
@@ -73,7 +71,7 @@ export const createOrphanNotes = (connection: Connection) => {
     return unchecked
   }
 
-  /** Those of a table that were none at the time before. @param was the table in whose place it stands; undefined for a new one */
+  /** The orphans of a table that are new since the last note. @param was the table that it replaces; undefined for a new one */
   const since = (life: Life, was: Life | undefined, time: number): readonly Orphans[] =>
     connection
       .prepare<[number, number, number, number], Omit<Orphans, 'table'>>(

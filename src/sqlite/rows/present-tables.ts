@@ -6,19 +6,19 @@ export type PresentColumn = Readonly<{
   name: string
   /** as declared */
   type: string
-  /** its place in the primary key, from 1; 0 where it is not in it */
+  /** its position in the primary key, from 1; 0 if it is not part of it */
   key: number
-  /** it is written, not computed */
+  /** not generated */
   stored: boolean
 }>
 
-/** A table whose rows are a hub's own: neither SQLite's, nor one in which a virtual table keeps its content. */
+/** A table with rows of the hub: neither SQLite's own, nor a shadow table of a virtual table. */
 export type PresentTable = Readonly<{
   name: string
-  /** its row in sqlite_schema, which it keeps under another name */
+  /** its rowid in sqlite_schema, which a rename keeps */
   place: number
   virtual: boolean
-  /** a name by which its rowid can be read; null where there is none */
+  /** a name by which its rowid can be read; null if there is none */
   rowid: string | null
   columns: readonly PresentColumn[]
 }>
@@ -26,13 +26,13 @@ export type PresentTable = Readonly<{
 type TableRow = { name: string; place: number; sql: string; virtual: number; withoutRowid: number }
 type ColumnRow = { name: string; type: string; pk: number; hidden: number }
 
-/** An index of rows that are elsewhere: https://www.sqlite.org/fts5.html#external_content_and_contentless_tables */
+/** Whether it indexes rows of another table: https://www.sqlite.org/fts5.html#external_content_and_contentless_tables */
 const isIndexOfOthers = ({ virtual, sql }: TableRow): boolean =>
   virtual === 1 && /\bcontent\s*=\s*(?!''|"")\S/i.test(sql)
 
 /**
- * The tables of a database that have rows of its hub, in the order in which they were made.
- * @param history is left out
+ * The tables of a database with rows of its hub, in the order in which they were created.
+ * @param history the name of the history table, which is left out
  */
 export const readPresentTables = (connection: Connection, history: string): readonly PresentTable[] => {
   const columns = connection.prepare<[string], ColumnRow>("SELECT * FROM pragma_table_xinfo(?, 'main')")
@@ -56,6 +56,6 @@ export const readPresentTables = (connection: Connection, history: string): read
     })
 }
 
-/** https://www.sqlite.org/lang_createtable.html#rowid */
+/** A name of the rowid that no column hides: https://www.sqlite.org/lang_createtable.html#rowid */
 const freeRowid = (columns: readonly string[]): string | undefined =>
   ['rowid', '_rowid_', 'oid'].find(name => !columns.some(column => sameName(column, name)))

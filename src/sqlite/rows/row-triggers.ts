@@ -2,23 +2,23 @@ import type { Connection } from '../connect.ts'
 import { quote } from '../sql.ts'
 import { type Life, presentName } from './lives.ts'
 
-/** Which rows statements deleted from a table. */
+/** How many rows statements deleted from a table; `first` is the number of the first such delete. */
 export type Deleted = Readonly<{ life: number; rows: number; first: number }>
 
-/** The columns by which a table tells its rows apart: its primary key, or its rowid; none where it has neither. */
+/** The columns that identify a row: the primary key, else the rowid; empty if the table has neither. */
 export const keyColumns = ({ columns, rowid }: Pick<Life, 'columns' | 'rowid'>): readonly string[] => {
   const key = columns.filter(({ key }) => key > 0).sort((a, b) => a.key - b.key)
   if (key.length > 0) return key.map(({ name }) => name)
   return rowid === null ? [] : [rowid]
 }
 
-/** The values of columns as one text, which is another one where a value, or its type, is. */
+/** SQL for the values of columns as one text, which differs whenever a value or its type does. */
 export const textOfValues = (columns: readonly string[], prefix: string): string =>
   columns.length === 0 ? "''" : columns.map(column => `quote(${prefix}${quote(column)})`).join(" || ',' || ")
 
 /**
- * Notes the keys of rows that statements delete, and the new keys that they give to rows, by triggers of this connection alone. What
- * they note is rolled back with the rows. They do not see DROP TABLE, nor the rows that REPLACE puts others in the place of.
+ * Notes the keys of deleted rows, and key changes, by temporary triggers. Their notes are rolled back with the rows. They see
+ * neither DROP TABLE nor the rows that REPLACE overwrites.
  */
 export const createRowTriggers = (connection: Connection) => {
   connection.exec(`
@@ -30,7 +30,7 @@ export const createRowTriggers = (connection: Connection) => {
     .prepare<[], string>("SELECT name FROM sqlite_temp_schema WHERE type = 'trigger' AND name LIKE 'migrator %'")
     .pluck()
 
-  /** Must be called again when tables came. Of those that are exempt nothing is deleted one by one. */
+  /** Call it again after a schema change. Deletes from exempt tables are not noted. */
   const watch = (lives: readonly Life[], isExempt: (life: Life) => boolean): void => {
     const there = new Set(present.all())
     // virtual tables can have no triggers
@@ -42,7 +42,7 @@ export const createRowTriggers = (connection: Connection) => {
     }
   }
 
-  /** The number of rows that were deleted up to now. */
+  /** The number of deletes noted so far. */
   const lastDelete = connection
     .prepare<[], number>('SELECT coalesce(max(rowid), 0) FROM temp."migrator deletes"')
     .pluck()
@@ -60,7 +60,7 @@ export const createRowTriggers = (connection: Connection) => {
   }
 }
 
-/** A row that moved is noted by the key that it began with, and has no other one any more. */
+/** Notes a deleted row by its original key, and forgets its move. */
 const noteDeletes = (trigger: string, life: Life): string => {
   const key = textOfValues(keyColumns(life), 'OLD.')
   const ofMove = `life = ${life.id} AND now = ${key}`
@@ -70,7 +70,7 @@ const noteDeletes = (trigger: string, life: Life): string => {
    END`
 }
 
-/** A row that moves again keeps the key that it began with; one that came since the first one moved away has none. */
+/** A row that moves again keeps its original key. A row inserted under the old key of a moved row has no original key. */
 const noteMoves = (trigger: string, life: Life): string => {
   const key = keyColumns(life)
   const [was, now] = [textOfValues(key, 'OLD.'), textOfValues(key, 'NEW.')]

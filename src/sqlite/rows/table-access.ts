@@ -2,23 +2,23 @@ import type { SqlStatement } from '../../engine.ts'
 import { attempt } from '../../failure.ts'
 import type { Connection } from '../connect.ts'
 
-/** Tables that a statement reads and writes rows of; temporary ones are called `temp.NAME`. */
+/** The tables whose rows a statement reads and writes; temporary ones are called `temp.NAME`. */
 export type TableAccess = Readonly<{
   reads: readonly string[]
   writes: readonly string[]
-  /** it reads virtual tables, and writes some: which ones its program does not tell */
+  /** whether it reads or writes virtual tables; its program does not tell which */
   readsVirtual: boolean
   writesVirtual: boolean
 }>
 
 type Instruction = { opcode: string; p2: number; p3: number; p5: number }
 
-/** In p5 of OpenWrite: p2 is not the page where the table begins, but a place where it will be. */
+/** A flag in p5 of OpenWrite: p2 is a register that will hold the root page, not the page itself. */
 const isRegister = 0x10
 
 /**
- * What a statement does with the rows of tables, out of the program that SQLite makes of it; nothing is run. Deletes touch
- * nothing here: they move no rows. https://www.sqlite.org/opcode.html
+ * The tables whose rows a statement reads and writes, from its EXPLAIN program, without running it; empty if it does not compile.
+ * Deletes do not matter here: they move no rows. https://www.sqlite.org/opcode.html
  */
 export const tableAccess = (connection: Connection, { sql, bound }: SqlStatement): TableAccess => {
   const program = attempt(() => connection.prepare<unknown[] | object, Instruction>(`EXPLAIN ${sql}`).all(bound))
@@ -39,7 +39,7 @@ export const tableAccess = (connection: Connection, { sql, bound }: SqlStatement
   }
 }
 
-/** The table that begins on a page, or whose index does; AUTOINCREMENT's counters are no rows that move. */
+/** The table that has, or whose index has, this root page; without sqlite_sequence, whose counters are no rows that move. */
 const tableAt = (connection: Connection, page: number, file: number): readonly string[] => {
   const find =
     file === 0

@@ -12,22 +12,22 @@ import {
 } from './read.ts'
 
 /**
- * Everything in which a structure is other than expected. A pure function.
+ * All differences of a schema from the expected one. A pure function.
  *
- * In a database that another tool made (`adopted`) these are tolerated, for models and migrations do the same work with them:
- * - a stricter NOT NULL: what breaks it is refused with an error, and no row is read otherwise;
- * - no default where one is expected: the models write their defaults themselves;
- * - other actions of a foreign key, or its check at COMMIT: it still lets no row in without its parent. What else happens to the
- *   rows of a parent that goes, a person decides who sees it listed;
- * - AUTOINCREMENT: without it the number of the last row may be given again after that row was deleted, and nothing keeps one.
+ * In a database that another tool made (`adopted`) these are tolerated, because models and migrations work the same with them:
+ * - a stricter NOT NULL: a violation is refused with an error, and rows read the same;
+ * - a missing default: the models write their defaults themselves;
+ * - other foreign key actions, or a check at COMMIT: it still admits no row without a parent. Whether the other action matters
+ *   is for the person who reads the list to decide;
+ * - AUTOINCREMENT: without it SQLite may reuse the id of the last row after a delete, and nothing stores deleted ids.
  *
- * A looser NOT NULL, another or an additional default, another affinity, key, collation, expression or CHECK are never: rows
- * would be stored, found or refused otherwise. Nor are additional columns, UNIQUE and foreign keys (they refuse rows and stand
- * in the way of migrations), nor triggers on expected tables and views (they change what a write does), nor expected views that
- * cannot be read, whoever broke them.
+ * Never tolerated: a looser NOT NULL, another or an additional default, another affinity, key, collation, expression or CHECK,
+ * which change how rows are stored, found or refused; additional columns, UNIQUE and foreign keys, which refuse rows and break
+ * migrations; triggers on expected tables and views, which change what a write does; and expected views that cannot be read, no
+ * matter why.
  *
- * Information only: other names of types (SQLite goes by affinity), and additional tables, views and plain indexes, and the
- * triggers of additional tables. Order of columns, letter case and quotes in expressions are nothing at all.
+ * Information only: other type names (SQLite uses the affinity); additional tables, views and plain indexes, and the triggers of
+ * additional tables. Ignored: the order of columns, letter case, and quotes in expressions.
  */
 export const compareSchemas = (
   expected: Schema,
@@ -60,7 +60,7 @@ export const compareSchemas = (
 const columnsOf = ({ columns, virtual }: Schema['tables'][number]): string =>
   virtual ? 'virtual' : columns.map(({ name }) => name).join(', ')
 
-/** Objects that are what their text says. */
+/** Compares objects that their text fully defines. */
 const compareTexts = <T extends View | Trigger>(
   kind: string,
   expected: readonly T[],
@@ -79,7 +79,7 @@ const compareTexts = <T extends View | Trigger>(
     .flatMap(extra => differ(weightOfExtra(extra), `${kind} ${extra.name}`, 'extra', null, inOneLine(extra.sql))),
 ]
 
-/** As compareStructures does, for two tables of one name. */
+/** `compareSchemas` for two tables of one name. @param tolerable the weight of a difference that may be tolerated */
 export const compareTables = (expected: Table, found: Table, tolerable: Finding['weight']): readonly Finding[] => {
   const { name } = expected
   const object = `table ${name}`
@@ -100,7 +100,7 @@ export const compareTables = (expected: Table, found: Table, tolerable: Finding[
   ]
 }
 
-/** A text of SQL without its line breaks and comments. */
+/** An SQL text without line breaks and comments. */
 export const inOneLine = (sql: string): string => textOf(tokensOf(sql))
 
 const compareClauses = (
@@ -126,7 +126,7 @@ const compareForeignKeys = (
   const nameOf = ({ columns, parent, parentColumns }: ForeignKey): string =>
     `foreign key ${table} (${columns.join(', ')}) to ${parent} (${parentColumns.join(', ')})`
   const isNamed = (a: ForeignKey, b: ForeignKey): boolean => sameName(nameOf(a), nameOf(b))
-  // a table may have several of one name, which only their actions tell apart
+  // a table may have several with the same columns and parent, which differ only in their actions
   const isSame = (a: ForeignKey, b: ForeignKey): boolean => isNamed(a, b) && describeActions(a) === describeActions(b)
   const { pairs, missing, extra } = pairUp(expected, found, isSame, isNamed)
   return [
@@ -140,13 +140,13 @@ const compareForeignKeys = (
   ]
 }
 
-/** What happens to the rows of a parent that goes or changes, and when that is looked at. */
+/** The actions of a foreign key and when it is checked, as text. */
 export const describeActions = (key: ForeignKey): string =>
   `ON DELETE ${key.onDelete}, ON UPDATE ${key.onUpdate}, checked at ${checkedAt(key)}`
 
 const checkedAt = ({ deferred }: ForeignKey): string => (deferred ? 'COMMIT' : 'each statement')
 
-/** As compareStructures does, for the columns of one table. Their order is no difference. */
+/** `compareSchemas` for the columns of one table. Ignores their order. */
 export const compareColumns = (
   table: string,
   expected: readonly Column[],
@@ -197,17 +197,17 @@ const compareDefaults = (
   return differ(found === null ? tolerable : 'difference', object, 'default', expected, found)
 }
 
-/** Whether a column would store the same by two defaults; NULL is what a column gets that has none. */
+/** Whether a column would store the same value by two defaults; no default is the same as NULL. */
 export const isSameDefault = (a: string | null, b: string | null, affinity: Affinity): boolean =>
   isSameSql(stored(a, affinity), stored(b, affinity))
 
-/** In a default `"x"` is a string, also to an SQLite for which it is a name elsewhere. */
+/** `"x"` in a default is a string, even in an SQLite that treats it as a name elsewhere. */
 const asString = (fallback: string | null): string => (fallback ?? 'NULL').replace(/^"(.*)"$/s, "'$1'")
 
 /** https://www.sqlite.org/datatype3.html#type_affinity */
 const number = /^\s*[+-]?\s*(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i
 
-/** A constant default as the column would store it: in an INTEGER 22 and '22' are one, and so are 1 and true everywhere. */
+/** A constant default as the column would store it: 22 and '22' are the same in an INTEGER, 1 and true everywhere. */
 const stored = (fallback: string | null, affinity: Affinity): string => {
   const value = asString(fallback)
     .replace(/^true$/i, '1')
@@ -216,7 +216,7 @@ const stored = (fallback: string | null, affinity: Affinity): string => {
   if (!number.test(text) || affinity === 'BLOB') return value
   const small = Number(text.replaceAll(/\s/g, ''))
   if (affinity === 'TEXT') return text === value && Number.isInteger(small) ? `'${small}'` : value
-  // beyond 2^53 two numbers may be one here
+  // beyond 2^53 two different numbers may round to one
   return Number.isInteger(small) && !Number.isSafeInteger(small) ? text : String(small)
 }
 
@@ -233,7 +233,7 @@ const rowid = ({ rowidAlias }: Column): string => (rowidAlias ? 'numbered by SQL
 const generation = ({ generated }: Column): string | null =>
   generated === null ? null : `${generated.kind} ${generated.expression}`
 
-/** A column in a line: `TEXT NOT NULL DEFAULT 'unknown'`. */
+/** A column's definition in one line: `TEXT NOT NULL DEFAULT 'unknown'`. */
 export const describeColumn = (column: Column): string =>
   [
     typeName(column),
@@ -245,8 +245,8 @@ export const describeColumn = (column: Column): string =>
   ].join('')
 
 /**
- * As compareStructures does, for the indexes of one table. One that has a name is expected by it, for a later migration may
- * drop it; a UNIQUE inside CREATE TABLE has none, and a unique index does as well.
+ * `compareSchemas` for the indexes of one table. A named index must exist under its name, because a later migration may drop it;
+ * a UNIQUE inside CREATE TABLE has no name, so any identical unique index will do.
  */
 export const compareIndexes = (
   table: string,
@@ -262,13 +262,13 @@ export const compareIndexes = (
   ...found
     .filter(index => !expected.some(other => isIt(table, other, index) || (index.unique && isSame(index, other))))
     .flatMap(index => {
-      // a unique one refuses rows that are welcome without it
+      // a unique index refuses rows that would be accepted without it
       const weight = index.unique ? 'difference' : 'information'
       return differ(weight, nameOf(table, index), 'extra', null, describeIndex(index))
     }),
 ]
 
-/** What a unique index is called that addConstraint made without a name: as Sequelize calls it, and as this program once did. */
+/** The default names of a unique index from addConstraint: Sequelize's, and the former one of this program. */
 export const defaultUniqueNames = (table: string, columns: readonly string[]): readonly [now: string, once: string] => {
   const name = [table, ...columns].join('_')
   return [`${name}_uk`, `${name}_unique`]
@@ -290,7 +290,7 @@ const isSame = (a: Index, b: Index): boolean => isSameSql(describeIndex(a), desc
 const nameOf = (table: string, { name, parts }: Index): string =>
   name === null ? `unique ${table} (${parts.map(({ of }) => of).join(', ')})` : `index ${name} on ${table}`
 
-/** An index without its name, in a line: `UNIQUE (server_id, timestamp DESC) WHERE cpu_percent > 90`. */
+/** An index in one line, without its name: `UNIQUE (server_id, timestamp DESC) WHERE cpu_percent > 90`. */
 export const describeIndex = ({ unique, parts, where }: Pick<Index, 'unique' | 'parts' | 'where'>): string => {
   const columns = parts.map(({ of, collation, descending }) =>
     [of, collation === 'BINARY' ? '' : ` COLLATE ${collation}`, descending ? ' DESC' : ''].join(''),
@@ -298,20 +298,20 @@ export const describeIndex = ({ unique, parts, where }: Pick<Index, 'unique' | '
   return `${unique ? 'UNIQUE ' : ''}(${columns.join(', ')})${where === null ? '' : ` WHERE ${where}`}`
 }
 
-/** What is other than expected in a database. */
+/** One difference of a database from what is expected. */
 export type Finding = Readonly<{
   weight: 'difference' | 'tolerated' | 'information'
-  /** what it is about: `column metrics.id` */
+  /** the object that differs: `column metrics.id` */
   object: string
-  /** which of its properties, or `missing` or `extra` */
+  /** the property that differs, or `missing` or `extra` */
   what: string
-  /** null where there should be nothing */
+  /** null if there should be nothing */
   expected: string | null
-  /** null where there is nothing */
+  /** null if there is nothing */
   found: string | null
 }>
 
-/** A finding where the two are not the same text; none where they are. */
+/** One finding if the two texts differ; otherwise an empty list. */
 export const differ = (
   weight: Finding['weight'],
   object: string,
@@ -320,10 +320,7 @@ export const differ = (
   found: string | null,
 ): readonly Finding[] => (expected === found ? [] : [{ weight, object, what, expected, found }])
 
-/**
- * Pairs each expected thing with one that was found: first those that are alike by the first measure, then what is left by the
- * next.
- */
+/** Pairs expected with found things: first all that match by the first measure, then the rest by the next. */
 export const pairUp = <T>(
   expected: readonly T[],
   found: readonly T[],

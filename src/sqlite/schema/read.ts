@@ -8,7 +8,7 @@ import { readTableText, type TableText } from './text.ts'
 
 export type Table = Readonly<{
   name: string
-  /** a virtual table is what its text says: nothing more is read of it */
+  /** if true only `name` and `sql` are read: the text defines a virtual table */
   virtual: boolean
   withoutRowid: boolean
   strict: boolean
@@ -18,25 +18,22 @@ export type Table = Readonly<{
   indexes: readonly Index[]
   /** expressions, without CHECK and parentheses */
   checks: readonly string[]
-  /** what a broken constraint does other than refuse: `hostname NOT NULL ON CONFLICT IGNORE` */
+  /** constraints with a conflict clause: `hostname NOT NULL ON CONFLICT IGNORE` */
   onConflict: readonly string[]
-  /** the text that made it */
+  /** its CREATE statement */
   sql: string
 }>
 
 export type Trigger = Readonly<{ name: string; table: string; sql: string }>
 
-/** What a database consists of, each kind by name. Rows are no part of it, nor are SQLite's own tables. */
+/** The objects of a database, each kind sorted by name; without rows and SQLite's own tables. */
 export type Schema = Readonly<{
   tables: readonly Table[]
   views: readonly View[]
   triggers: readonly Trigger[]
 }>
 
-/**
- * The tables of a database by name: neither SQLite's own, nor those in which a virtual one keeps its content, which come and go
- * with it.
- */
+/** The names of all tables, sorted; without SQLite's own, and without the shadow tables of virtual tables. */
 export const tableNames = (connection: Connection): readonly string[] =>
   connection
     .prepare<[], string>(
@@ -46,11 +43,11 @@ export const tableNames = (connection: Connection): readonly string[] =>
     .pluck()
     .all()
 
-/** The first table that is neither the history nor a replication tool's. */
+/** The first table, by name, that is neither the history nor from a replication tool; undefined if there is none. */
 export const findStrangersTable = (connection: Connection): string | undefined =>
   tableNames(connection).find(name => !sameName(name, historyTable) && !isOfReplication(name))
 
-/** The tables that another structure has not, by name. */
+/** The tables whose names the other schema lacks. */
 export const without = ({ tables }: Schema, other: Schema): readonly Table[] =>
   tables.filter(({ name }) => tableNamed(other, name) === undefined)
 
@@ -58,8 +55,8 @@ export const tableNamed = ({ tables }: Schema, name: string): Table | undefined 
   tables.find(table => sameName(table.name, name))
 
 /**
- * Reads a structure by PRAGMA, and what no PRAGMA tells out of the texts that SQLite keeps: generated columns, collations,
- * CHECK, AUTOINCREMENT, ON CONFLICT, DEFERRED, and the conditions and expressions of indexes.
+ * Reads a schema by PRAGMA, and from the CREATE texts what no PRAGMA tells: generated columns, collations, CHECK, AUTOINCREMENT,
+ * ON CONFLICT, DEFERRED, and the conditions and expressions of indexes.
  */
 export const readSchema = (connection: Connection): Schema => ({
   tables: readTables(connection, null),
@@ -73,13 +70,10 @@ export const readSchema = (connection: Connection): Schema => ({
 
 type ObjectRow = { name: string; sql: string; virtual: number; wr: number; strict: number }
 
-/** One table by its name, as readStructure reads it; undefined where there is none. */
+/** One table by name, as in readSchema; undefined if there is none. */
 export const readTable = (connection: Connection, name: string): Table | undefined => readTables(connection, name)[0]
 
-/**
- * Without the tables in which a virtual one keeps its content, which come and go with it.
- * @param only the name of a table; null for all of them
- */
+/** Skips the shadow tables of virtual tables, which come and go with them. @param only the name of one table; null for all */
 const readTables = (connection: Connection, only: string | null): readonly Table[] =>
   connection
     .prepare<[string | null], ObjectRow>(
@@ -124,16 +118,16 @@ const readContent = (connection: Connection, name: string, sql: string): Content
 
 export type Column = Readonly<{
   name: string
-  /** as declared; empty where it has none */
+  /** as declared; empty if it has none */
   type: string
   affinity: Affinity
-  /** it is never NULL: declared so, or another name of the rowid */
+  /** declared NOT NULL, or an alias of the rowid */
   notNull: boolean
-  /** the SQL of its default; null where it has none */
+  /** the SQL of its default; null if it has none */
   default: string | null
-  /** its place in the primary key, from 1; 0 where it is not in it */
+  /** its position in the primary key, from 1; 0 if it is not part of it */
   key: number
-  /** INTEGER PRIMARY KEY: another name of the rowid, so that SQLite numbers the rows */
+  /** INTEGER PRIMARY KEY: an alias of the rowid, so SQLite assigns its values */
   rowidAlias: boolean
   generated: Readonly<{ kind: 'virtual' | 'stored'; expression: string }> | null
   collation: string
@@ -143,7 +137,7 @@ type ColumnRow = { name: string; type: string; notnull: number; dflt_value: stri
 
 /**
  * The columns of a table in their order.
- * @param hasKeyIndex whether the primary key has an index of its own: only one that is the rowid has none
+ * @param hasKeyIndex whether the primary key has its own index: only a rowid alias has none
  */
 export const readColumns = (
   connection: Connection,
@@ -163,7 +157,7 @@ export const readColumns = (
         type,
         affinity: affinityOf(type),
         notNull: notnull === 1 || rowidAlias,
-        // DEFAULT NULL is what a column has that says nothing
+        // DEFAULT NULL is the same as no default
         default: dflt_value?.toUpperCase() === 'NULL' ? null : dflt_value,
         key: pk,
         rowidAlias,
@@ -173,7 +167,7 @@ export const readColumns = (
     })
 
 export type Index = Readonly<{
-  /** null for a UNIQUE inside CREATE TABLE, which has none that can be used */
+  /** null for a UNIQUE inside CREATE TABLE: SQLite's automatic name cannot be used */
   name: string | null
   unique: boolean
   parts: readonly Readonly<{
@@ -184,14 +178,14 @@ export type Index = Readonly<{
   }>[]
   /** the condition of a partial index, without WHERE */
   where: string | null
-  /** the text that made it; null where it has no name */
+  /** its CREATE statement; null if it has no name */
   sql: string | null
 }>
 
 type IndexRow = { name: string; unique: number; origin: 'c' | 'u' | 'pk'; sql: string | null }
 type PartRow = { name: string | null; desc: number; coll: string }
 
-/** The indexes of a table by name, save that of its primary key; and whether it has one for that. */
+/** The indexes of a table sorted by name, except that of the primary key; `hasKeyIndex` tells whether there is one. */
 export const readIndexes = (
   connection: Connection,
   table: string,
@@ -231,7 +225,7 @@ const readIndex = (connection: Connection, { name, unique, sql }: IndexRow): Ind
   }
 }
 
-/** Without the COLLATE, ASC and DESC at its end, which SQLite tells by themselves. */
+/** An indexed expression without its trailing COLLATE, ASC and DESC, which the PRAGMA reports. */
 const expressionOf = (element: readonly Token[]): string => {
   const order = /^(?:ASC|DESC)$/i.test(wordAt(element, -1)) ? element.slice(0, -1) : element
   return textOf(/^COLLATE$/i.test(wordAt(order, -2)) ? order.slice(0, -2) : order)
@@ -240,7 +234,7 @@ const expressionOf = (element: readonly Token[]): string => {
 export type ForeignKey = Readonly<{
   columns: readonly string[]
   parent: string
-  /** columns of the parent; where the text names none, its primary key */
+  /** columns of the parent; its primary key if the text names none */
   parentColumns: readonly string[]
   onUpdate: string
   onDelete: string
@@ -257,9 +251,9 @@ type ForeignKeyRow = {
   on_delete: string
 }
 
-/** The foreign keys of a table, by their columns and parents. */
+/** The foreign keys of a table, sorted by columns and parent. */
 export const readForeignKeys = (connection: Connection, table: string, text: TableText): readonly ForeignKey[] => {
-  // the last one of the text has the first number
+  // SQLite numbers them from the last in the text to the first
   const rows = connection
     .prepare<[string], ForeignKeyRow>("SELECT * FROM pragma_foreign_key_list(?, 'main') ORDER BY id DESC, seq")
     .all(table)
@@ -285,18 +279,18 @@ export const readForeignKeys = (connection: Connection, table: string, text: Tab
 export type View = Readonly<{
   name: string
   sql: string
-  /** why it cannot be read, as where a table that it names is gone; null where it can */
+  /** why it cannot be read, such as a missing table; null if it can */
   error: string | null
 }>
 
-/** The views of a database by name. SQLite lets a view stand whose tables are gone, and says so when it is read. */
+/** The views of a database, sorted by name. SQLite keeps a view whose tables are gone, and fails only when it is read. */
 export const readViews = (connection: Connection): readonly View[] =>
   connection
     .prepare<[], { name: string; sql: string }>("SELECT name, sql FROM sqlite_schema WHERE type = 'view' ORDER BY name")
     .all()
     .map(view => ({ ...view, error: errorOf(connection, view.name) }))
 
-/** A function of the hub's own, which this program has not, is no fault of a view. */
+/** A view is not broken because this program lacks a function, module or collation of the hub. */
 const notHere = /^no such (?:function|module|collation sequence)\b/
 
 const errorOf = (connection: Connection, name: string): string | null => {
@@ -308,8 +302,8 @@ const errorOf = (connection: Connection, name: string): string | null => {
 export type Affinity = 'INTEGER' | 'TEXT' | 'BLOB' | 'REAL' | 'NUMERIC'
 
 /**
- * What SQLite makes of a declared type; the name itself means nothing to it, save `INTEGER PRIMARY KEY` and in STRICT tables.
- * Its five rules, in its order: https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+ * The affinity of a declared type; the name itself matters only for `INTEGER PRIMARY KEY` and in STRICT tables.
+ * SQLite's five rules, in its order: https://www.sqlite.org/datatype3.html#determination_of_column_affinity
  */
 export const affinityOf = (type: string): Affinity => {
   if (/INT/i.test(type)) return 'INTEGER'
@@ -318,7 +312,7 @@ export const affinityOf = (type: string): Affinity => {
   return /REAL|FLOA|DOUB/i.test(type) ? 'REAL' : 'NUMERIC'
 }
 
-/** What the migrations made, without the history, which is this program's own or has been begun by another tool. */
+/** The schema without the history table, which belongs to this program or another migration tool, and its triggers. */
 export const readAppSchema = (connection: Connection): Schema => {
   const { tables, views, triggers } = readSchema(connection)
   return {

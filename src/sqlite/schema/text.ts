@@ -1,11 +1,11 @@
 import { quote, sameName, type Token, textOf, tokensOf, unquote, wordAt } from '../sql.ts'
 
-/** A stretch of a text: from its first character to the one after its last. */
+/** A range of a text; `end` is exclusive. */
 export type Range = Readonly<{ start: number; end: number }>
 
-/** What of a table no PRAGMA tells, and only the text that made it does. */
+/** The parts of a table that only its CREATE text tells, and no PRAGMA. */
 export type TableText = Readonly<{
-  /** what stands between CREATE and the name of the table: `TABLE`, `TEMP TABLE IF NOT EXISTS main .` */
+  /** the text between CREATE and the table's name: `TABLE`, `TEMP TABLE IF NOT EXISTS main .` */
   kind: string
   name: string
   /** where its name is */
@@ -14,9 +14,9 @@ export type TableText = Readonly<{
   /** expressions, without CHECK and parentheses */
   checks: readonly string[]
   autoincrement: boolean
-  /** what a broken constraint does other than refuse: `hostname NOT NULL ON CONFLICT IGNORE` */
+  /** constraints with a conflict clause: `hostname NOT NULL ON CONFLICT IGNORE` */
   onConflict: readonly string[]
-  /** in the order of the text, each with whether it is checked at COMMIT */
+  /** in the order of the text; `deferred` means checked at COMMIT */
   foreignKeys: readonly Readonly<{ columns: readonly string[]; deferred: boolean }>[]
   /** the constraints that have a name */
   constraints: readonly NamedConstraint[]
@@ -26,9 +26,9 @@ export type TableText = Readonly<{
 
 export type ColumnText = Readonly<{
   name: string
-  /** from the end of its name to that of its type */
+  /** from the end of its name to the end of its type */
   typeAt: Range
-  /** where the DEFAULT that holds is: of several it is the last one */
+  /** the DEFAULT clause; of several the last one, which is in effect */
   defaultAt: Range | null
   collation: string
   /** of a generated column, without its parentheses */
@@ -37,40 +37,40 @@ export type ColumnText = Readonly<{
 
 export type NamedConstraint = Readonly<{
   name: string
-  /** by SQLite's grammar: `UNIQUE ()` */
+  /** in the form of Cell.text: `UNIQUE ()` */
   kind: string
   /** from CONSTRAINT on */
   at: Range
 }>
 
-/** A token, or a pair of parentheses with all that is in it. The grammar below has that as `()`, and a name in quotes as `"`. */
+/** A token, or parentheses with their content. Its `text`: `()` for these, words in capitals, marks as they are, else `"`. */
 type Cell = Readonly<{ text: string; tokens: readonly Token[] }>
 
 /** One constraint of a column or of the table. */
 type Clause = Readonly<{
-  /** by the grammar, without its name: `UNIQUE ()` */
+  /** in the form of Cell.text, without its name: `UNIQUE ()` */
   kind: string
   cells: readonly Cell[]
-  /** the column that it stands at; null for one of the table */
+  /** the column that it belongs to; null for a table constraint */
   column: string | null
   name: string | null
   /** from its name on */
   at: Range
 }>
 
-/** What can stand at the begin of some cells. */
+/** A pattern for any of the forms at the start of some cells. */
 const startsWith = (...forms: readonly string[]): RegExp => new RegExp(`^(?:${forms.join('|')})(?= |$)`)
 
 const createTable = startsWith('CREATE (?:TEMP |TEMPORARY )?TABLE (?:IF NOT EXISTS )?(?:\\S+ \\. )?\\S+ \\(\\)')
 
-/** What ends the type of a column, and what stands where a column may and is none: no name without quotes is such a word. */
+/** The words that end a column's type, and below those that start a table constraint: reserved, so no unquoted name is one. */
 const endOfType =
   '(?:CONSTRAINT|DEFAULT|PRIMARY|NOT|NULL|UNIQUE|CHECK|COLLATE|REFERENCES|DEFERRABLE|AS|GENERATED ALWAYS AS)(?: |$)'
 const tableConstraint = /^(?:CONSTRAINT|PRIMARY|UNIQUE|CHECK|FOREIGN)$/
 const typed = `\\S+(?: (?!${endOfType})[^\\s()]+)`
 const columnWithType = startsWith(`${typed}+ \\(\\)`, `${typed}*`)
 
-/** https://www.sqlite.org/syntax/column-constraint.html and table-constraint.html: they differ in where they stand. */
+/** https://www.sqlite.org/syntax/column-constraint.html and table-constraint.html, which differ only in their position. */
 const onConflict = '(?: ON CONFLICT \\S+)?'
 const action = '(?:SET \\S+|NO ACTION|\\S+)'
 const constraint = startsWith(
@@ -83,7 +83,7 @@ const constraint = startsWith(
     '(?:NOT )?DEFERRABLE(?: INITIALLY \\S+)?',
     '(?:GENERATED ALWAYS )?AS \\(\\)(?: VIRTUAL| STORED)?',
   ].join('|')})`,
-  // a name for nothing, which SQLite takes
+  // SQLite accepts a name without a constraint
   'CONSTRAINT \\S+',
 )
 
@@ -137,7 +137,7 @@ const readColumn = (cells: readonly Cell[]): ColumnText & Readonly<{ clauses: re
   }
 }
 
-/** The constraints behind a column or a comma: those of a table need no comma between two. */
+/** Splits the constraints after a column or a comma: SQLite needs no comma between two table constraints. */
 const clausesOf = (cells: readonly Cell[], column: string | null): readonly Clause[] => {
   if (cells.length === 0) return []
   const all = take(constraint, cells)
@@ -154,7 +154,7 @@ const describeOnConflict = ({ cells, column }: Clause): string => {
   return `${column === null ? '' : `${column} `}${textOf(clause.flatMap(({ tokens }) => tokens))}`
 }
 
-/** DEFERRABLE is about the last foreign key before it, also where that is one of another column. */
+/** DEFERRABLE applies to the last foreign key before it, even if that belongs to another column. */
 const readForeignKeys = (clauses: readonly Clause[]): TableText['foreignKeys'] => {
   const keys: { columns: readonly string[]; deferred: boolean }[] = []
   for (const { kind, cells, column } of clauses) {
@@ -168,7 +168,7 @@ const readForeignKeys = (clauses: readonly Clause[]): TableText['foreignKeys'] =
   return keys
 }
 
-/** Tokens of one depth, and those in parentheses with these. */
+/** Groups tokens into cells: each token of the first one's depth, and each pair of parentheses with its content. */
 const cellsOf = (tokens: readonly Token[]): readonly Cell[] => {
   const cells: { text: string; tokens: Token[] }[] = []
   for (const token of tokens) {
@@ -185,20 +185,20 @@ const inGrammar = ({ kind, text }: Token): string => {
 
 const grammarOf = (cells: readonly Cell[]): string => cells.map(({ text }) => text).join(' ')
 
-/** The cells at the begin that have this form. */
+/** The cells at the start that match a form. @throws Error if they do not */
 const take = (form: RegExp, cells: readonly Cell[]): readonly Cell[] => {
   const found = form.exec(grammarOf(cells))?.[0]
   if (found !== undefined) return cells.slice(0, found.split(' ').length)
   throw new Error(`this is no CREATE TABLE with a list of columns: ${textOf(cells.flatMap(({ tokens }) => tokens))}`)
 }
 
-/** What is between commas. */
+/** Splits cells at the commas. */
 const split = (cells: readonly Cell[]): readonly (readonly Cell[])[] => {
   const comma = cells.findIndex(({ text }) => text === ',')
   return comma === -1 ? [cells] : [cells.slice(0, comma), ...split(cells.slice(comma + 1))]
 }
 
-/** What is in the first parentheses. */
+/** The tokens inside the first parentheses. */
 const innerOf = (cells: readonly Cell[]): readonly Token[] =>
   cells
     .filter(({ text }) => text === '()')
@@ -212,26 +212,23 @@ const rangeOf = (cells: readonly Cell[]): Range => ({
   end: Number(cells.at(-1)?.tokens.at(-1)?.end),
 })
 
-/** A CREATE TABLE text with one more constraint at the end of its list. */
+/** Adds a constraint at the end of a CREATE TABLE text. */
 export const withConstraint = (createSql: string, constraint: string): string => {
   const { end } = readTableText(createSql)
   return replace(createSql, { start: end, end }, `, ${constraint}`)
 }
 
-/**
- * A CREATE TABLE text without a constraint.
- * @param name in the text, as readTableText gives it
- */
+/** Removes a constraint from a CREATE TABLE text. @param constraint as readTableText gives it */
 export const withoutConstraint = (createSql: string, { at }: TableText['constraints'][number]): string => {
-  // one of the table stands behind a comma, which goes too; one of a column does not
+  // remove the comma before a table constraint too; a column constraint has none
   const before = tokensOf(createSql).findLast(({ start }) => start < at.start)
   const start = before?.text === ',' ? before.start : at.start
   return replace(createSql, { start, end: at.end }, '')
 }
 
 /**
- * A plain CREATE TABLE text for a table of another name. A CHECK that calls its columns by the old one (`servers.watts > 0`)
- * calls them by themselves then: in a CHECK there are no others.
+ * Renames the table in a CREATE TABLE text, and makes it plain (not TEMP, no IF NOT EXISTS). Removes the old name before columns
+ * in a CHECK (`servers.watts > 0`), which can only name columns of its own table.
  */
 export const withName = (createSql: string, name: string): string => {
   const { name: old, nameAt } = readTableText(createSql)
@@ -241,31 +238,31 @@ export const withName = (createSql: string, name: string): string => {
       ? { start, end: Number(tokens[index + 2]?.start) }
       : [],
   )
-  // the last one first, so that the places of the others stay true
+  // from the last to the first, so that the other positions stay valid
   const body = qualifiers.reduceRight((sql, qualifier) => replace(sql, qualifier, ''), createSql)
   return `CREATE TABLE ${quote(name)}${body.slice(nameAt.end)}`
 }
 
 export type ColumnChange = Readonly<{
-  /** a type name as SQLite reads it */
+  /** a type name in SQL */
   type?: string | undefined
   /** a whole clause: `DEFAULT 5` */
   fallback?: string | undefined
 }>
 
 /**
- * A CREATE TABLE text with another type or default for one column; all else stays as it is written.
- * @throws Error when there is no such column
+ * Changes the type or default of one column in a CREATE TABLE text; everything else stays as written.
+ * @throws Error if there is no such column
  */
 export const withColumnChanged = (createSql: string, column: string, { type, fallback }: ColumnChange): string => {
   const found = readTableText(createSql).columns.find(({ name }) => sameName(name, column))
   if (found === undefined) throw new Error(`there is no column ${column}`)
-  // the later one first, so that the place of the other stays true
+  // the later one first, so that the other position stays valid
   const withFallback = fallback === undefined ? createSql : replace(createSql, defaultOf(found), ` ${fallback}`)
   return type === undefined ? withFallback : replace(withFallback, found.typeAt, ` ${type}`)
 }
 
-/** Where a default is, or would be. */
+/** The range of a DEFAULT clause, or the place to insert one. */
 const defaultOf = ({ defaultAt, typeAt }: ColumnText): Range => defaultAt ?? { start: typeAt.end, end: typeAt.end }
 
 const replace = (text: string, { start, end }: Range, by: string): string => text.slice(0, start) + by + text.slice(end)
