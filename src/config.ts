@@ -58,7 +58,7 @@ type Word<Name extends NameOf<{ words: unknown }>> = (typeof settings)[Name]['wo
 
 /**
  * Reads the settings: from the environment, else from `.env`, else the defaults.
- * @throws Failure CONFIG_INVALID naming an invalid setting or an unknown MIGRATOR_ name
+ * @throws Failure CONFIG_INVALID naming an invalid setting, an unknown MIGRATOR_ name or an unreadable `.env`
  */
 export const readConfig = async (surroundings: Surroundings): Promise<Config> => {
   const { workingFolder, root, terminal } = surroundings
@@ -142,10 +142,7 @@ const readDotenv = async (file: string): Promise<Environment> => {
   }
 }
 
-/**
- * For a Service called migrator or migrator-metrics Kubernetes sets MIGRATOR_SERVICE_HOST, MIGRATOR_PORT_80_TCP in each
- * pod.
- */
+/** Set by Kubernetes for a Service called migrator or migrator-metrics: MIGRATOR_SERVICE_HOST, MIGRATOR_PORT_80_TCP. */
 const ofService =
   /^MIGRATOR_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/
 

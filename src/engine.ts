@@ -1,6 +1,6 @@
 /**
- * The contract between the heart (migrations/, backup/, ready/, commands/up.ts) and a database. The heart uses nothing else of it;
- * src/sqlite implements it; main.ts chooses the engine. Types and two constants, so it costs a run nothing.
+ * The contract between the heart (migrations/, backup/, ready/, commands/up.ts) and a database. The heart uses nothing
+ * else of it; src/sqlite implements it; main.ts chooses the engine. Types and two constants, so it costs a run nothing.
  *
  * A run of `up` calls, in this order:
  *
@@ -101,10 +101,7 @@ export type Session = Reader &
     transaction: <T>(work: (transaction: Transaction) => Promise<T>, signal?: AbortSignal) => Promise<T>
     /** Sets up a new database for its hub: group, journal mode. */
     handOver: () => Promise<void>
-    /**
-     * @param failure that ended the work: a damaged file is left as it is, an empty one that this session made is
-     *   removed
-     */
+    /** @param failure that ended the work: a damaged file is left alone, an empty one of this session is removed */
     close: (failure?: unknown) => Promise<void>
   }>
 
@@ -127,10 +124,7 @@ export type Migratable = Reader &
     refuseUnfinished: () => void
     /** why a migration may not run this statement; undefined if it may */
     refusal: (sql: string) => string | undefined
-    /**
-     * Maps a statement's error to a Failure if disk, file or server failed; any other is the migration's own and
-     * unchanged.
-     */
+    /** Maps a statement's error to a Failure if disk, file or server failed; any other is the migration's own fault. */
     explain: (error: unknown) => unknown
   }>
 
@@ -143,7 +137,7 @@ export type Transaction = Migratable &
     /** Flushes earlier commits, of any process, to disk: they survive a power cut. */
     flushCommitted: () => Promise<void>
     /**
-     * Commits now, durably. @throws Failure DISK_FULL if it would not fit; the driver's errors: then nothing is changed
+     * Commits now, durably. @throws Failure DISK_FULL without room for it; the driver's errors, with nothing changed
      */
     commit: () => Promise<void>
   }>

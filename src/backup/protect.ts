@@ -143,8 +143,8 @@ const makeBackup = async (
   return file
 }
 
-// A run's own backup is removed if the run fails or is killed: the database is then what the backup is, and a container that
-// restarts again and again would otherwise push every older backup out. A mark beside the backups names it.
+// A run's own backup is removed if the run fails or is killed: the database is then what the backup is, and a container
+// that restarts again and again would otherwise push every older backup out. A mark beside the backups names it.
 
 /** The path of the mark. It has the database's name in it, since a folder may hold the backups of several databases. */
 const markOf = (database: string): string => join(backupFolder(database), `.${basename(database)}.unfinished`)

@@ -19,7 +19,8 @@ export type LoadedMigration = MigrationFile &
   }>
 
 /**
- * Imports all migrations before any runs. Their `import ... from 'sequelize'` resolves to this program's own copy.
+ * Imports all migrations before any runs. Their `import ... from 'sequelize'` resolves to this program's own copy,
+ * wherever their folder is.
  * @param signal ends it; unless its reason is a Failure, the file being loaded is blamed
  * @throws Failure CONFIG_INVALID naming the file that cannot be loaded or lacks an `up`
  */

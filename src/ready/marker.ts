@@ -27,9 +27,7 @@ export type Marker = Readonly<{
   version: string
   /** a quick checksum of everything that made the marker true (quickChecksum); for the migrator's own use */
   seen: string
-  /**
-   * tables and views of the migrations, which the fingerprint covers; markers of older versions have none and cover all
-   */
+  /** tables and views of the migrations, which the fingerprint covers; older versions wrote none, and covered all */
   tables?: readonly string[]
 }>
 

@@ -89,7 +89,7 @@ export const makeTemporaryFolder = (places = usual()): Readonly<{ path: string; 
   throw new Failure('CONFIG_INVALID', `the temporary folder ${places[0]} cannot be written`, hint)
 }
 
-/** @throws Failure DISK_FULL if a folder's filesystem has fewer free bytes */
+/** @throws Failure DISK_FULL if the folder's filesystem has fewer free bytes than that */
 export const requireTemporarySpace = (folder: string, bytes: number): void => {
   const free = freeBytes(folder)
   if (free >= bytes) return

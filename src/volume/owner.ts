@@ -7,9 +7,9 @@ import { isFolder } from './files.ts'
 type Identity = Pick<NodeJS.Process, 'getuid' | 'setgroups' | 'setgid' | 'setuid'>
 
 /**
- * Makes root the folder's owner before it opens or creates anything there: root would leave files that the owner, the
- * hub, cannot write; and in another user's folder a name may be swapped for a link between two calls, so that root
- * writes or gives away any file. If that fails, refuseRoot reports it.
+ * Switches from root to the folder's owner, before anything there is opened or created. Root would leave files that the
+ * owner, the hub, cannot write; and in another user's folder a name may be swapped for a link between two calls, so
+ * that root writes or gives away any file. If the switch fails, refuseRoot reports it.
  * @param program paths of this program that the owner must be able to read
  * @throws Failure VOLUME_NOT_WRITABLE if the owner may not read the program
  */

@@ -7,8 +7,8 @@ import { freeBytes } from './files.ts'
 export type Need = Readonly<{ what: string; folder: string; bytes: number; files: number }>
 
 /**
- * Compares what a run needs with the free bytes and inodes, before anything is touched. Folders on a filesystem share
- * it.
+ * Compares a run's needs with the free bytes and inodes, before anything is touched. Folders on one filesystem share
+ * them.
  * @param needs in folders that exist
  * @throws Failure DISK_FULL saying what is needed for what, and how much is missing
  */

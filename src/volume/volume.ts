@@ -206,9 +206,9 @@ export const isContainer = (root: string, environment: Environment, mounts: read
 const usual = ['/var/tmp', '/usr/tmp', '/tmp']
 
 /**
- * Whether the volume is the best place for SQLite's temporary files (sorts that do not fit in memory). A read-only root
- * has no other, and a large CREATE INDEX would fail halfway (SQLITE_IOERR_GETTEMPPATH); a small /tmp would fill up. A
- * folder that SQLITE_TMPDIR names is the user's choice.
+ * Whether the volume is the best place for SQLite's temporary files (sorts that do not fit in memory). With a read-only
+ * root there is no other, and a large CREATE INDEX would fail halfway (SQLITE_IOERR_GETTEMPPATH); a small /tmp would
+ * fill up. A folder that SQLITE_TMPDIR names is the user's choice.
  */
 export const sortsOnVolume = ({ SQLITE_TMPDIR, TMPDIR }: Environment, volume: string, others = usual): boolean => {
   const folder = [SQLITE_TMPDIR, TMPDIR, ...others].find(isWritable)
