@@ -1,6 +1,6 @@
 #!/bin/sh
-# Says whether the volume is ready: exit 0, or one line and exit 1. Needs no Node: any hub, probe or sidecar can run it.
-# Beside a migrator, as in the image, it also waits until that has brought the volume up.
+# Exits with 0 if the volume is ready, else with one line and 1. Needs no Node: any hub, probe or sidecar can run it.
+# Beside a migrator, as in the image, it also fails until that has brought the volume up.
 #   DATABASE_URL, MIGRATOR_READY_FILE   as the migrator has them
 #   EXPECT_SCHEMA                       the last migration that the hub needs, such as 0003-add-os-info
 set -u
@@ -15,7 +15,7 @@ field() {
   printf '%s\n' "$line" | sed -n "s/^{.*\"$1\":\"\([^\"]*\)\".*}\$/\1/p"
 }
 
-# the path in a database URL; without one the migrator's default
+# the path in a database URL; the migrator's default without one
 path_of() {
   path=${1:-$here/data/homelab.db}
   path=${path#sqlite:}
@@ -23,7 +23,7 @@ path_of() {
   printf '%s\n' "$path"
 }
 
-# whether a process is Node that runs `up` of the migrator, by its words; "up --hold" changes its title once it holds
+# whether a process is Node running the migrator's `up`, by its arguments; "up --hold" changes its title once it holds
 is_up() {
   words=$(tr '\0' '\n' <"$1/cmdline") 2>/dev/null || return 1
   old_ifs=$IFS
@@ -49,18 +49,18 @@ is_up() {
   return 1
 }
 
-# whether a process has this database; where its environment may not be read it may have
+# whether a process works on this database; yes if its environment may not be read
 has_database() {
   environment=$(tr '\0' '\n' <"$1/environ") 2>/dev/null || return 0
   url=$(printf '%s\n' "$environment" | sed -n 's/^DATABASE_URL=//p')
   [ "$(path_of "$url")" = "$database" ]
 }
 
-# whether the migrator of this container is about to bring the volume up: until then the marker may be an older one
+# whether a migrator in this container is still bringing the volume up: until it is done the marker may be outdated
 is_at_work() {
   for process in /proc/[0-9]*; do
     line=''
-    # without the zeros between its words
+    # the shell drops the zeros between the arguments
     { IFS= read -r line <"$process/cmdline"; } 2>/dev/null
     case $line in
       'migrator: bringing up'*) ;;
@@ -83,7 +83,7 @@ line=$(cat -- "$marker") || fail "the ready marker $marker cannot be read"
 schema=$(field schema)
 name=$(field database)
 { [ -n "$schema" ] && [ -n "$name" ] && [ -n "$(field fingerprint)" ]; } || fail "$marker is no ready marker"
-# a link beside it has another name than the file
+# a link has another name than the database it leads to
 [ "$name" = "${database##*/}" ] || [ -L "$database" ] || fail "$marker is the ready marker of $name, not of $database"
 { [ -f "$volume/$name" ] && [ -s "$volume/$name" ]; } || fail "the database $volume/$name is missing or empty"
 [ "${EXPECT_SCHEMA:-$schema}" = "$schema" ] || fail "the schema is $schema, not $EXPECT_SCHEMA"

@@ -3,25 +3,25 @@ import type { SchemaFormat } from './commands/schema.ts'
 import type { Context } from './context.ts'
 import { Failure } from './failure.ts'
 
-/** The flags of all commands, and what they are when they are not given. */
+/** The flags of all commands, with their defaults. */
 const flags = { exitCode: false, hold: false, json: false, latest: false, sql: false, yes: false }
 
-/** The options of all commands; a command looks at those that its row names. */
+/** The options of all commands; a command reads those that its row lists. */
 type Options = Readonly<typeof flags & { format: SchemaFormat; steps: number; timeout?: number; to?: string }>
 
 const noOptions: Options = { ...flags, format: 'sql', steps: 1 }
 
-/** What a command does; `names` are the words after its own that are no options. */
+/** Runs a command; `names` are its positional arguments. */
 type Run = (context: Context, options: Options, names: readonly string[]) => void | Promise<void>
 
 type CommandRow = Readonly<{
   name: string
   description: string
-  /** as commander writes it, such as `[file]`, and what it is */
+  /** in commander's syntax, such as `[file]`, and its description */
   argument?: readonly [string, string]
   options: readonly Option[]
   example: string
-  /** imports the command's code, which no other command needs */
+  /** imports the command's code, only when it runs */
   load: () => Promise<Run>
 }>
 
@@ -188,7 +188,7 @@ export const commandTable: readonly CommandRow[] = [
 /**
  * Runs the command that the words name.
  * @returns the exit code
- * @throws Failure CONFIG_INVALID for words that make no sense, and what the command throws
+ * @throws Failure CONFIG_INVALID for an unknown command, option or value; what the command throws
  */
 export const cli = async (
   words: readonly string[],
@@ -205,7 +205,7 @@ export const cli = async (
     .configureHelp({ styleTitle: title => screen.paint('bold', title) })
     .configureOutput({
       writeOut: print,
-      // what is painted is meant to be: commander would take it off again where CI is set
+      // Commander strips colours when CI is set; ours are intended
       getOutHasColors: () => true,
       getOutHelpWidth: () => (screen.columns === Number.POSITIVE_INFINITY ? 80 : screen.columns),
       writeErr: text => {
@@ -221,11 +221,11 @@ export const cli = async (
       await run(await createContext(), { ...noOptions, ...command.opts() }, command.args)
     })
   }
-  // what the program starts itself by (src/database/helper.ts); no settings are read for it
+  // the program starts itself with this command (src/sqlite/helper.ts), without reading settings
   const internal = program.command('internal', { hidden: true }).argument('<words...>')
   internal.action(async () => (await import('./commands/internal.ts')).internal(print, internal.args))
 
-  // commander answers `help statsu` and `statsu --help` with all the help there is, not with the nearest command
+  // commander answers `help statsu` and `statsu --help` with the full help instead of suggesting the nearest command
   const [named = 'help'] = words[0] === 'help' ? words.slice(1) : words
   const isKnown = named.startsWith('-') || program.commands.some(command => command.name() === named)
   try {

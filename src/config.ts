@@ -6,14 +6,14 @@ import { readSmallFile } from './small-file.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** What the settings come from, as plain values: only main.ts asks the process for them. */
+/** Where the settings come from, as plain values: only main.ts reads them from the process. */
 export type Surroundings = Readonly<{
   environment: Environment
-  /** relative paths start here, and `.env` is looked for here */
+  /** relative paths start here, and `.env` is read from here */
   workingFolder: string
-  /** the folder of package.json, where the default database and migrations are */
+  /** the folder of package.json, which holds the default database and migrations */
   root: string
-  /** a person reads the log on a terminal */
+  /** whether the log goes to a terminal */
   terminal: boolean
 }>
 
@@ -27,7 +27,7 @@ export type Config = Readonly<{
   /** seconds to wait for another writer */
   lockTimeout: number
   backup: 'auto' | 'never'
-  /** how many backups stay; at least 1 */
+  /** how many backups to keep; at least 1 */
   backupKeep: number
   check: 'auto' | 'always' | 'never'
   logFormat: LogFormat
@@ -35,8 +35,8 @@ export type Config = Readonly<{
 }>
 
 /**
- * Every setting: the words or numbers that it may be, and what it is where nobody sets it. The others are paths, which depend on
- * where the program runs. `npm run docs` writes this into the documents.
+ * Every setting with its allowed words or range and its default. The others are paths, whose defaults depend on where
+ * the program runs. `npm run docs` writes this table into the documents.
  */
 export const settings = {
   DATABASE_URL: {},
@@ -57,16 +57,16 @@ type NameOf<Row> = { [Name in SettingName]: (typeof settings)[Name] extends Row 
 type Word<Name extends NameOf<{ words: unknown }>> = (typeof settings)[Name]['words'][number]
 
 /**
- * The settings from the environment, or where it is silent from `.env`, or else the defaults.
- * @throws Failure CONFIG_INVALID naming the setting that makes no sense, or a MIGRATOR_ name that does not exist
+ * Reads the settings: from the environment, else from `.env`, else the defaults.
+ * @throws Failure CONFIG_INVALID naming an invalid setting, an unknown MIGRATOR_ name or an unreadable `.env`
  */
 export const readConfig = async (surroundings: Surroundings): Promise<Config> => {
   const { workingFolder, root, terminal } = surroundings
   const given: Environment = { ...(await readDotenv(join(workingFolder, '.env'))), ...surroundings.environment }
   await refuseUnknownNames(given)
   /**
-   * An empty value counts as not set: Compose passes `${UNSET}` on as an empty string. Blanks and line breaks around one are the
-   * shell's and the editor's: `\r` of a file from Windows, `\n` of a mounted secret.
+   * An empty value counts as unset: Compose passes `${UNSET}` as an empty string. Trims what shells and editors add:
+   * `\r` of a file from Windows, `\n` of a mounted secret.
    */
   const text = (name: SettingName): string | undefined => given[name]?.trim() || undefined
   const path = (name: SettingName): string | undefined => {
@@ -109,16 +109,16 @@ export const readConfig = async (surroundings: Surroundings): Promise<Config> =>
   }
 }
 
-/** What MIGRATOR_LOG_FORMAT means; anything but `text` and `json` leaves it to whether a person looks. */
+/** Resolves MIGRATOR_LOG_FORMAT: anything but `text` and `json` means text on a terminal, JSON elsewhere. */
 export const toLogFormat = (setting: string | undefined, terminal: boolean): LogFormat => {
   if (setting === 'text' || setting === 'json') return setting
   return terminal ? 'text' : 'json'
 }
 
-/** Bytes that `.env` has at most. */
+/** Maximum size of `.env` in bytes. */
 const largestDotenv = 1024 * 1024
 
-/** Text in UTF-8, or in UTF-16 by its byte order mark, as PowerShell and Notepad write it. */
+/** Decodes UTF-8, or UTF-16 with a byte order mark, as PowerShell and Notepad write it. */
 const decode = (bytes: Buffer): string => {
   const [first, second] = bytes
   if (first === 0xff && second === 0xfe) return bytes.toString('utf16le', 2)
@@ -130,7 +130,7 @@ const decode = (bytes: Buffer): string => {
   return bytes.toString('utf8').replace(/^\uFEFF/, '')
 }
 
-/** dotenv is loaded only where there is something for it to read. */
+/** Loads dotenv only if there is a file to read. */
 const readDotenv = async (file: string): Promise<Environment> => {
   if (!existsSync(file)) return {}
   const { parse } = await import('dotenv')
@@ -142,7 +142,7 @@ const readDotenv = async (file: string): Promise<Environment> => {
   }
 }
 
-/** What Kubernetes tells each pod of a Service called migrator, or migrator-metrics: MIGRATOR_SERVICE_HOST, MIGRATOR_PORT_80_TCP. */
+/** Set by Kubernetes for a Service called migrator or migrator-metrics: MIGRATOR_SERVICE_HOST, MIGRATOR_PORT_80_TCP. */
 const ofService =
   /^MIGRATOR_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/
 
@@ -173,7 +173,7 @@ export const databasePath = (url: string): string => {
   return path
 }
 
-/** As much of a URL as the log may have, where a password may be in any part: a path of SQLite's, or the scheme alone. */
+/** The part of a URL that is safe to log: a SQLite path, or the scheme alone. Any other part may hold a password. */
 const withoutSecrets = (url: string): string => {
   const [shown = ''] = /^(?:sqlite:(?!.*@)[^?#]*|[a-z][a-z0-9+.-]*:\/\/)/is.exec(url) ?? []
   return shown === url ? url : `${shown}...`

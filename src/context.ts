@@ -11,26 +11,26 @@ export type Context = Readonly<{
   engine: Engine
   log: Log
   host: Host
-  /** aborted by SIGINT and SIGTERM, with a Failure as its reason, and by what goes wrong in a migration's own promises */
+  /** aborted by SIGINT and SIGTERM, with a Failure as its reason, and by errors that a migration leaves uncaught */
   signal: AbortSignal
   /** writes data to standard output */
   print: (text: string) => void
-  /** what standard output is */
+  /** describes standard output */
   screen: Screen
-  /** asks the person at the terminal a question; undefined where there is nobody */
+  /** asks the person at the terminal a question; undefined without a terminal */
   ask: (question: string) => Promise<string | undefined>
-  /** what starts this program, for helper processes: Node, and its first file */
+  /** starts this program as a helper process: Node and its entry file */
   command: readonly [string, string]
-  /** what this process is called in the system's list of processes, from now on */
+  /** sets this process's title, as the list of processes shows it */
   nameProcess: (title: string) => void
   /** of this program */
   version: string
 }>
 
 /**
- * Has the person at the terminal say yes, unless that was said by `--yes`.
- * @param what shall be done, as a sentence without a mark at its end
- * @throws Failure CONFIG_INVALID for any other answer, and where there is nobody to ask
+ * Asks the person at the terminal to confirm, unless `--yes` was given.
+ * @param what will be done, as a sentence without a full stop
+ * @throws Failure CONFIG_INVALID for any answer but yes, and without a terminal
  */
 export const confirm = async ({ ask }: Context, yes: boolean, what: string): Promise<void> => {
   if (yes) return

@@ -1,9 +1,9 @@
 import type { LogLevel } from './log.ts'
 
 /**
- * Every event of the log: its level, the fields of its line and when it is written. The calls of the log are checked against this
- * table (src/log.ts takes its type alone, so no run loads it), and `npm run docs` writes it into docs/logging.md. Events and fields
- * are added, never renamed or taken away.
+ * Every log event: its level, the fields of its line and when it is written. src/log.ts checks its calls against the
+ * type of this table, so no run loads it; `npm run docs` writes it into docs/logging.md. Events and fields may be
+ * added, never renamed or removed.
  */
 export const events = {
   'up.done': {

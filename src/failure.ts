@@ -26,7 +26,7 @@ export const exitCodes = {
 
 export type FailureCode = keyof typeof exitCodes
 
-/** A failure that a person can act on: `message` names the thing and `hint` says how to mend it, in one line each. */
+/** A failure that a person can act on: `message` names the thing and `hint` says how to fix it, one line each. */
 export class Failure extends Error {
   readonly code: FailureCode
   readonly hint: string
@@ -45,7 +45,7 @@ export class Failure extends Error {
 
 export type Outcome<T> = Readonly<{ value: T } | { error: unknown }>
 
-/** Runs `work` and gives its value, or what it threw. */
+/** Runs `work` and returns its value, or what it threw. */
 export const attempt = <T>(work: () => T): Outcome<T> => {
   try {
     return { value: work() }
@@ -54,7 +54,7 @@ export const attempt = <T>(work: () => T): Outcome<T> => {
   }
 }
 
-/** The same for work that may take its time. */
+/** The same for asynchronous work. */
 export const attemptAsync = async <T>(work: () => T | Promise<T>): Promise<Outcome<T>> => {
   try {
     return { value: await work() }
@@ -67,15 +67,15 @@ export const attemptAsync = async <T>(work: () => T | Promise<T>): Promise<Outco
 export const errorCode = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined
 
-/** Why something failed, in words. Sequelize's own message may be a bare "Validation error"; what SQLite said is in `parent`. */
+/** Why something failed. Sequelize's own message may be a bare "Validation error"; SQLite's is in `parent`. */
 export const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   if ('parent' in error) return reasonOf(error.parent)
-  // the bridge puts SQLite's code before the sentence, as Sequelize expects it
+  // the bridge puts SQLite's code before the message, as Sequelize expects; the cause has the message alone
   return 'errno' in error && error.cause instanceof Error ? error.cause.message : error.message
 }
 
-/** What `work` gives; undefined where a file that it needs is not there, or not any more. */
+/** The value of `work`; undefined if a file that it needs does not exist, or no longer. */
 export const unlessGone = <T>(work: () => T): T | undefined => {
   try {
     return work()
@@ -85,18 +85,18 @@ export const unlessGone = <T>(work: () => T): T | undefined => {
   }
 }
 
-/** What a terminal obeys, or shows in another order than it is written: control characters, and marks of direction. */
+/** Characters that a terminal obeys or reorders text by: control characters and direction marks. */
 const obeyed = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
 const codeOf = (mark: string): string => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`
 
-/** Text that a terminal only shows: each control character is its code, as in JSON, save line feeds and tabs. */
+/** Escapes control characters as in JSON, except line feeds and tabs, so that a terminal only shows them. */
 export const escapeControls = (text: string): string =>
   text.replaceAll('\r\n', '\n').replaceAll(obeyed, mark => (mark === '\n' || mark === '\t' ? mark : codeOf(mark)))
 
-/** Text that stays in its line, whatever a table is named or a migration says: a line break is a space. */
+/** Text on one line, whatever a table's name or a migration's error contains: line breaks become spaces. */
 export const printable = (text: string): string => text.replaceAll(obeyed, mark => (mark === '\n' ? ' ' : codeOf(mark)))
 
-/** A path as a shell takes it in a command that a hint proposes. */
+/** Quotes a path, where needed, for a command that a hint proposes. */
 export const forShell = (path: string): string =>
   /^[\w./:=,@%+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`

@@ -8,7 +8,7 @@ export type LogFormat = 'text' | 'json'
 
 type Events = typeof events
 type EventName = keyof Events
-/** What a call is given: the event, a sentence for people, and the event's fields where it has any. */
+/** Arguments of a call: the event, a sentence for people, and the event's fields if it has any. */
 type Line<Name extends EventName> = Events[Name]['fields'] extends readonly []
   ? [event: Name, message: string]
   : [event: Name, message: string, data: Readonly<Record<Events[Name]['fields'][number], unknown>>]
@@ -20,23 +20,23 @@ export type Log = Readonly<{
   info: (...line: LineAt<'info'>) => void
   warn: (...line: LineAt<'warn'>) => void
   error: (...line: LineAt<'error'>) => void
-  /** whether somebody looks at it as it comes */
+  /** whether `draw` shows anything: text on a terminal, at level info or lower */
   terminal: boolean
-  /** shows a line, on a terminal only, until the next one replaces it; an empty one takes it away */
+  /** shows a line, on a terminal only, until the next one replaces it; an empty one clears it */
   draw: (line: string) => void
 }>
 
 /**
- * A log that writes to a file descriptor at once, one line an entry.
- * `text` is for a terminal; `json` gives `{"time","level","event","message",...data}`, time in ISO 8601 UTC.
+ * A log that writes to a file descriptor synchronously, one line per entry. `text` is for a terminal; `json` writes
+ * `{"time","level","event","message",...data}`, time in ISO 8601 UTC.
  */
 export const createLog = (format: LogFormat, lowest: LogLevel, descriptor: number, screen: Screen): Log => {
   const terminal = screen.terminal && format === 'text' && logLevels.indexOf('info') >= logLevels.indexOf(lowest)
-  // a log that nobody can write, as on a full disk, is no reason to do anything else than without one
+  // a log that cannot be written, as on a full disk, must not change what a run does
   const write = (text: string) => attempt(() => writeText(descriptor, text))
   let drawn = ''
   const draw = (line: string): void => {
-    // a line that is wrapped could not be drawn over
+    // cut to the width: a wrapped line could not be redrawn
     if (terminal && line !== drawn) write(`${startOfLine}${screen.show(line).slice(0, screen.columns - 1)}`)
     drawn = line
   }
@@ -51,7 +51,7 @@ export const createLog = (format: LogFormat, lowest: LogLevel, descriptor: numbe
   return { info: line('info'), warn: line('warn'), error: line('error'), terminal, draw }
 }
 
-/** Back to its beginning, and clear to its end. */
+/** Carriage return, and erase to the end of the line. */
 const startOfLine = '\r\u001b[K'
 
 const jsonLine = (level: LogLevel, event: string, message: string, data?: object): string =>
@@ -65,8 +65,8 @@ const textLine = (level: LogLevel, message: string, { paint }: Screen): string =
 const pause = new Int32Array(new SharedArrayBuffer(4))
 
 /**
- * Writes all of `text` to a file descriptor before it returns; `process.stdout` costs 3 ms to set up and may lose its
- * tail at exit. A full pipe (EAGAIN) is waited for. A reader that has left (EPIPE, as after `| head`) is no error.
+ * Writes all of `text` to a file descriptor before it returns; `process.stdout` takes 3 ms to set up and may lose its
+ * tail at exit. Waits while a pipe is full (EAGAIN); ignores a reader that has left (EPIPE, as after `| head`).
  */
 export const writeText = (descriptor: number, text: string): void => {
   let rest = Buffer.from(text)
@@ -81,25 +81,25 @@ export const writeText = (descriptor: number, text: string): void => {
   }
 }
 
-/** What a person would see: `bold` for headings, `red`, `yellow` and `green` for what is wrong, due and right. */
+/** `bold` for headings; `red`, `yellow` and `green` for what is wrong, due and right. */
 export type Style = 'bold' | 'red' | 'yellow' | 'green'
 
-/** Where text goes to. A terminal has a width, and colours unless NO_COLOR is set; a pipe or a file has neither. */
+/** Where text goes. A terminal has a width, and colours unless NO_COLOR is set; a pipe or a file has neither. */
 export type Screen = Readonly<{
-  /** somebody looks at it as it comes */
+  /** whether it is a terminal */
   terminal: boolean
-  /** characters in a line; Infinity where there is no end to it */
+  /** characters per line; Infinity if there is no limit */
   columns: number
-  /** the text in a colour, or as it is where there are none */
+  /** colours the text; returns it unchanged without colours */
   paint: (style: Style, text: string) => string
-  /** what is to be written: every control character is escaped, save those that `paint` put there */
+  /** escapes every control character except those that `paint` added */
   show: (text: string) => string
 }>
 
 /**
- * How `paint` and `show` agree on which colours are meant. Names in a database, a marker or a file may have escape sequences in them, so
- * those of `paint` carry a number that nobody knows before this process runs.
- * @param style gives a text its colour, by escape sequences of the form `ESC [ 31 m`
+ * Lets `show` recognise the colours of `paint`. Names in a database, a marker or a file may contain escape sequences,
+ * so those of `paint` carry a random number that is unknown before this process runs.
+ * @param style colours a text by escape sequences of the form `ESC [ 31 m`
  */
 export const createPaint = (style: (style: Style, text: string) => string): Pick<Screen, 'paint' | 'show'> => {
   const seal = `;${Math.random().toString().slice(2)}m`
@@ -108,7 +108,7 @@ export const createPaint = (style: (style: Style, text: string) => string): Pick
     paint: (name, text) => style(name, text).replaceAll(ofStyle, `${esc}[$1${seal}`),
     show: text => {
       const parts = text.split(sealed)
-      // every second part is the number of a colour
+      // odd parts are the numbers of colours
       return parts.map((part, index) => (index % 2 === 0 ? escapeControls(part) : `${esc}[${part}m`)).join('')
     },
   }

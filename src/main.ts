@@ -17,9 +17,9 @@ const [stdin, stdout, stderr] = [0, 1, 2] as const
 const root = join(import.meta.dirname, '..')
 const own = keepProcess(process)
 
-/** Reads the process's surroundings, runs the command, and says how it went by one line and the exit code. */
+/** Reads the process's surroundings, runs the command, and reports the outcome in one line and the exit code. */
 const main = async (words: readonly string[], environment: Environment): Promise<number> => {
-  // lets sqlite/read-only.ts read a file as it lies; read by better-sqlite3 when the first database is opened
+  // lets sqlite/read-only.ts open files with `immutable=1`; better-sqlite3 reads this when the first database is opened
   process.env.SQLITE_USE_URI = '1'
   const screen = screenOf(stdout, environment)
   const print = (text: string) => write(screen.show(text))
@@ -31,7 +31,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
     const createContext = async (): Promise<Context> => {
       const config = followLink(await readConfig({ environment, workingFolder: process.cwd(), root, terminal }))
       log = createLog(config.logFormat, config.logLevel, stderr, logScreen)
-      // read by SQLite when the first database is opened
+      // SQLite reads this when the first database is opened
       if (sortsOnVolume(environment, config.volume)) process.env.SQLITE_TMPDIR = config.volume
       const mounts = parseMounts(readMountinfo())
       const container = isContainer('/', environment, mounts)
@@ -47,7 +47,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
       context = { ...surroundings, engine, print, screen, ask, nameProcess, version: readVersion() }
       return context
     }
-    // `up` alone is what containers run: it needs no command line library
+    // containers run `up` alone, which needs no command line library
     if (words.length === 0 || (words.length === 1 && words[0] === 'up')) {
       await up(await createContext(), undefined)
       return 0
@@ -58,7 +58,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
   }
 }
 
-/** What the error means for the database, and for a damaged one the backup that would mend it. */
+/** Maps an error to its Failure; for a damaged database, adds the backup that would repair it. */
 const explain = async (error: unknown, context: Context | undefined): Promise<unknown> => {
   if (context === undefined) return fileFailure(error)
   const failure = context.engine.explain(error)
@@ -66,11 +66,11 @@ const explain = async (error: unknown, context: Context | undefined): Promise<un
   return (await import('./commands/restore.ts')).explainDamage(failure, context)
 }
 
-/** node:tty takes 2 ms to load, and a container's standard error is a pipe. */
+/** Checks the file type first: node:tty takes 2 ms to load, and a container's standard error is a pipe. */
 const isTerminal = (descriptor: number): boolean =>
   fstatSync(descriptor).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(descriptor)
 
-/** Colours are for terminals alone, and for those who want them: https://no-color.org, and TERM=dumb as in Emacs. */
+/** Colours on terminals only, unless NO_COLOR (https://no-color.org) or TERM=dumb (as in Emacs) is set. */
 const screenOf = (descriptor: typeof stdout | typeof stderr, { NO_COLOR, TERM }: Environment): Screen => {
   const terminal = isTerminal(descriptor)
   const coloured = terminal && !NO_COLOR && TERM !== 'dumb'
@@ -78,7 +78,7 @@ const screenOf = (descriptor: typeof stdout | typeof stderr, { NO_COLOR, TERM }:
   return {
     ...createPaint(style),
     terminal,
-    // asked each time, since a window changes; 0 where nobody has set it
+    // a getter, since windows are resized; 0 if the size is unset
     get columns() {
       return (terminal && (descriptor === stdout ? own.stdout() : process.stderr).columns) || Number.POSITIVE_INFINITY
     },
@@ -95,7 +95,7 @@ const write = (text: string): void => {
   }
 }
 
-/** One line for a failure; a stack only for what nobody foresaw. */
+/** One line for a Failure; a stack only for an unexpected error. */
 const report = (error: unknown, log: Log): number => {
   if (error instanceof Failure) {
     const { code, exitCode, hint, message } = error
@@ -108,7 +108,7 @@ const report = (error: unknown, log: Log): number => {
 
 const readVersion = (): string => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
 
-/** Only Linux has a mount table there; elsewhere there are no containers to be in. */
+/** Only Linux has this file; elsewhere there are no containers to detect. */
 const readMountinfo = (): string => {
   try {
     return readFileSync('/proc/self/mountinfo', 'utf8')
@@ -118,8 +118,8 @@ const readMountinfo = (): string => {
 }
 
 /**
- * Aborted by SIGINT or SIGTERM, which a container's first process hears only through handlers. Also by what a migration can
- * do to this process: wait for a promise that nothing is left to settle, drop one that is rejected, or throw in a callback.
+ * Aborted by SIGINT or SIGTERM, which the first process of a container receives only through handlers. Also by what a
+ * migration may cause: an event loop that runs dry, an unhandled rejection, an exception in a callback.
  */
 const stopSignal = (): AbortSignal => {
   const controller = new AbortController()
@@ -135,13 +135,13 @@ const stopSignal = (): AbortSignal => {
   return controller.signal
 }
 
-// only main knows that all went well: an end that it does not come to is not one
+// exit with 1 unless main() finishes: an event loop that runs dry is not success
 const endUnknown = () => {
   process.exitCode = 1
 }
 process.once('exit', endUnknown)
 main(process.argv.slice(2), process.env).then(exitCode => {
   process.off('exit', endUnknown)
-  // whatever a migration that was stopped still has under way, such as a timer, is not waited for
+  // does not wait for what a stopped migration left pending, such as a timer
   own.exit(exitCode)
 })

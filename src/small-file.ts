@@ -2,13 +2,12 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { Failure } from './failure.ts'
 
 /**
- * Reads a small file of which this program knows the name alone: whatever is in its place, it neither waits (a pipe) nor fills
- * the memory (a file of gigabytes).
- * @param most bytes that such a file has
- * @throws Failure CONFIG_INVALID for what is no file, or larger; the filesystem's errors
+ * Reads a small file without trusting what is at its path: it neither blocks on a pipe nor reads gigabytes into memory.
+ * @param most maximum size in bytes
+ * @throws Failure CONFIG_INVALID if it is not a file, or larger; the filesystem's errors
  */
 export const readSmallFile = (file: string, most: number): Buffer => {
-  // O_NONBLOCK: a pipe without a writer is opened at once
+  // O_NONBLOCK: opening a pipe without a writer returns at once
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const stats = fstatSync(descriptor)
@@ -19,7 +18,7 @@ export const readSmallFile = (file: string, most: number): Buffer => {
     for (;;) {
       const read = readSync(descriptor, bytes, length, bytes.length - length, null)
       length += read
-      // it may have become shorter meanwhile
+      // it may have been truncated meanwhile
       if (read === 0 || length === bytes.length) return bytes.subarray(0, length)
     }
   } finally {

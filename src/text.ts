@@ -20,15 +20,15 @@ export const formatTime = (time: string): string => time.slice(0, 19).replace('T
 
 /** Rows as text in aligned columns, two spaces between them, each line indented by two. */
 export const textTable = (cells: readonly (readonly string[])[]): readonly string[] => {
-  // what else a terminal obeys is escaped when it is shown, and colours are meant
+  // Screen.show escapes the other control characters, and colours must stay
   const rows = cells.map(row => row.map(cell => cell.replaceAll(/[\n\t]/g, ' ')))
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => widthOf(row[column] ?? ''))))
   return rows.map(row => `  ${row.map((cell, column) => pad(cell, widths[column] ?? 0)).join('  ')}`.trimEnd())
 }
 
 /**
- * Rows below a heading, as in textTable. Nothing is ever cut: where a line would be too wide for the screen, each row's first
- * cell has a line of its own, and the others are below it.
+ * Rows below a heading, as in textTable. Nothing is cut: if a line would be too wide for the screen, each row's first
+ * cell gets a line of its own, with the others below it.
  */
 export const headedTable = (
   { columns, paint }: Screen,
@@ -42,17 +42,17 @@ export const headedTable = (
   return all.flatMap(([first], row) => [`  ${first}`, `  ${rest[row]}`].filter(line => line.trim() !== ''))
 }
 
-/** Colours take no room. */
+/** Width on the screen, where colours take none. */
 const widthOf = (text: string): number => stripVTControlCharacters(text).length
 const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - widthOf(text)))
 
-/** ` (Did you mean CHECK?)`, with the nearest of the words that are at most three edits from what was written; '' without one. */
+/** ` (Did you mean CHECK?)`, with the nearest word at most three edits away; '' if there is none. */
 export const didYouMean = (written: string, words: readonly string[]): string => {
   const [nearest] = [1, 2, 3].flatMap(edits => words.filter(word => isWithin(written, word, edits)))
   return nearest === undefined ? '' : ` (Did you mean ${nearest}?)`
 }
 
-/** Whether so many edits make one word of the other: a letter put in, taken out, changed, or swapped with the next. */
+/** Whether at most `edits` turn one word into the other: insert, delete or change a letter, or swap two neighbours. */
 const isWithin = (a: string, b: string, edits: number): boolean => {
   if (a === b) return true
   if (a[0] === b[0]) return isWithin(a.slice(1), b.slice(1), edits)
@@ -66,16 +66,16 @@ const isWithin = (a: string, b: string, edits: number): boolean => {
   )
 }
 
-/** Milliseconds between two signs of life: on a terminal, and in a log. */
+/** Milliseconds between two reports of progress, on a terminal and in a log. */
 const pace = { terminal: 100, log: 5000 }
 
 export type Unit = 'rows' | 'bytes'
 
 /**
- * Shows how far long work is: on a terminal a bar that is drawn over itself, elsewhere a log line every few seconds, none
- * for work that takes less. One piece of work after the other: each begins when the one before is done.
- * @param now milliseconds, from any beginning
- * @returns what to call as often as you like: with what is worked on, and how much of it is done and of all
+ * Shows the progress of long work: on a terminal a bar that is redrawn, elsewhere a log line every few seconds, none
+ * for work that takes less. Pieces of work run one after the other: each starts when the previous one is done.
+ * @param now milliseconds, from any origin
+ * @returns `report(what, done, total)`; call it as often as you like, it limits itself
  */
 export const createProgress = (log: Log, unit: Unit, now: () => number = () => performance.now()) => {
   let start = now()

@@ -7,18 +7,19 @@ import { withPartialFolder } from '../volume/folders.ts'
 import { backupFolder, listBackups, nextBackupName } from './backups.ts'
 
 export type BackUpOptions = Readonly<{
-  /** the last applied migration, for the backup's name; an empty text when there is none */
+  /** the last applied migration, for the backup's name; an empty text if there is none */
   schema: string
-  /** what the copy must hold, where the caller has the write lock; undefined where somebody may write meanwhile */
+  /** rows that the copy must hold, if the caller has the write lock; undefined if others may write meanwhile */
   rows: readonly TableSize[] | undefined
 }>
 
 /**
- * Copies the database into the folder `backups` beside it. The caller holds the write lock on it, or a read transaction.
- * The copy gets its name only when it is whole, on disk and checked; its mode and owner are the database's.
+ * Copies the database into the folder `backups` beside it. The caller holds the write lock on it, or a read
+ * transaction. The copy gets its name only once it is complete, on disk and checked; its mode and owner are the
+ * database's.
  * @returns the backup's path
- * @throws Failure DATABASE_DAMAGED when the database is not sound, DISK_FULL when the copy alone is not, CONFIG_INVALID when
- *   something else is in the place of the folder; SQLite's and the filesystem's errors. Nothing is left behind
+ * @throws Failure DATABASE_DAMAGED if the database is damaged, DISK_FULL if only the copy is, CONFIG_INVALID if the
+ *   folder is not one; SQLite's and the filesystem's errors. Leaves nothing behind
  */
 export const backUp = async (file: DatabaseFile, options: BackUpOptions): Promise<string> => {
   const folder = backupFolder(file.path)
@@ -31,7 +32,7 @@ export const backUp = async (file: DatabaseFile, options: BackUpOptions): Promis
   }
 }
 
-/** Removes all but the newest `keep` backups, with what SQLite may have left beside them. */
+/** Removes all but the newest `keep` backups, with any journals that SQLite left beside them. */
 export const pruneBackups = (database: string, keep: number): void => {
   for (const { file } of listBackups(database).slice(0, -keep)) removeBackup(file)
 }
@@ -40,7 +41,7 @@ export const removeBackup = (file: string): void => {
   for (const suffix of ['', '-wal', '-shm', '-journal']) removeFile(file + suffix)
 }
 
-/** @returns whether there was none */
+/** @returns whether it made the folder */
 const makeFolder = (folder: string): boolean => {
   if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) {
     mkdirSync(folder)
@@ -57,7 +58,7 @@ const makeIn = (folder: string, database: DatabaseFile, { schema, rows }: BackUp
   withPartialFolder(folder, database.path, async partials => {
     const partial = join(partials, basename(database.path))
     const copy = await database.copyTo(partial)
-    // the copy of a damaged database is damaged too, and then that is what is to be told
+    // a damaged database makes a damaged copy: report the database then
     if (copy.findings.length > 0) await database.requireSound()
     if (copy.findings.length > 0 || !isSame(copy.rows, rows)) throw badCopy(folder)
     sameOwner(partial, database.path)

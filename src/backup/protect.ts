@@ -14,21 +14,21 @@ import { backupFolder, listBackups, schemaWord } from './backups.ts'
 import { backUp, pruneBackups, removeBackup } from './make.ts'
 
 export type RunFacts = Readonly<{
-  /** nothing is in the database yet */
+  /** the database is empty */
   isNew: boolean
   /** the last applied migration */
   head: string
-  /** when it was last read for damage, ISO 8601; null if never */
+  /** when the database was last checked for damage, ISO 8601; null if never */
   lastChecked: string | null
   /** of the migrations that will run */
   texts: readonly string[]
 }>
 
 /**
- * Runs `work`, which changes the database under its write lock, once the room for it is counted and the database is read for
- * damage: itself, or its backup, which is the same. That backup is the run's own until keepBackup: where `work` fails it goes.
- * @param work gets the backup's path; undefined where none is made
- * @returns what `work` gave, and when the database was last checked, ISO 8601; null if never
+ * Requires space, checks the database (or its backup, which is identical) for damage, and runs `work`, which changes it
+ * under its write lock. Until keepBackup the backup is the run's own, and is removed if `work` fails.
+ * @param work gets the backup's path; undefined if none is made
+ * @returns what `work` returned, and when the database was last checked, ISO 8601; null if never
  * @throws Failure DISK_FULL, DATABASE_DAMAGED; what `work` throws
  */
 export const withSafetyBackup = async <T>(
@@ -62,7 +62,7 @@ export const withSafetyBackup = async <T>(
   try {
     return { value: await work(backup), checkedAt }
   } catch (error) {
-    // a disk that fails may not roll back either
+    // a failing disk may not have rolled back either
     if (!engine.isUncertain(error)) drop(context, head)
     throw error
   }
@@ -70,14 +70,14 @@ export const withSafetyBackup = async <T>(
 
 const now = (): string => new Date().toISOString()
 
-/** Its backup may be the only good one: first the database is read. */
+/** Checks the database first: the killed run's backup may be the only good copy. */
 const dropStaleBackup = async (context: Context, file: DatabaseFile, head: string): Promise<void> => {
   if (!hasUnfinished(file.path)) return
   await file.requireSound()
   drop(context, head)
 }
 
-/** The log told of it when it was made. */
+/** Logs the removal, since the log announced the backup. */
 const drop = ({ config, log }: Context, schema: string): void => {
   const file = dropUnfinished(config.database, schema)
   if (file === undefined) return
@@ -85,7 +85,7 @@ const drop = ({ config, log }: Context, schema: string): void => {
 }
 
 /**
- * Reads the database for damage, unless that is switched off. Holds up no writer in WAL mode.
+ * Checks the database for damage, unless that is switched off. Does not block writers in WAL mode.
  * @param lastChecked ISO 8601; null if never
  * @returns when it was last checked, ISO 8601; null if never
  * @throws Failure DATABASE_DAMAGED
@@ -96,11 +96,11 @@ export const checkDamage = async ({ config, engine }: Context, lastChecked: stri
   return now()
 }
 
-/** The run has ended well: its backup counts. */
+/** The run succeeded: its backup becomes a lasting one. */
 export const keepBackup = (context: Context): void =>
   pruneOrSay(context, () => finishBackup(context.config.database, context.config.backupKeep))
 
-/** An old backup that cannot be removed is no failure of a run that has ended well. */
+/** A run that succeeded does not fail because an old backup cannot be removed. */
 const pruneOrSay = ({ config, log }: Context, prune: () => void): void => {
   const outcome = attempt(prune)
   if ('error' in outcome) {
@@ -108,7 +108,7 @@ const pruneOrSay = ({ config, log }: Context, prune: () => void): void => {
   }
 }
 
-/** `backup` of a person: it counts at once, and older ones go. */
+/** The backup of the command `backup`: it is a lasting one at once, and older ones are pruned. @returns its path */
 export const makeLastingBackup = async (context: Context, file: DatabaseFile, head: string): Promise<string> => {
   const { config } = context
   refuseClosedFolder(context)
@@ -119,13 +119,13 @@ export const makeLastingBackup = async (context: Context, file: DatabaseFile, he
   return backup
 }
 
-/** A volume of its own for the backups, when an engine makes one, belongs to root. */
+/** A separate volume for the backups belongs to root if a container engine makes it. */
 const refuseClosedFolder = ({ config, host }: Context): void => {
   const folder = backupFolder(config.database)
   if (isFolder(folder)) refuseUnwritable(`folder of the backups ${folder}`, folder, host)
 }
 
-/** `backUp`, and a line that says so. */
+/** Calls `backUp` and logs it. */
 const makeBackup = async (
   { log }: Context,
   database: DatabaseFile,
@@ -143,25 +143,23 @@ const makeBackup = async (
   return file
 }
 
-/**
- * A backup that is made before migrations run belongs to that run until it has ended. Where the run fails or is killed, the
- * database is what the backup is, so the backup goes: a container that is started again and again would otherwise push every
- * older one out. Which one it is stands in a file beside the backups.
- */
-/** One folder may have the backups of several databases. */
+// A run's own backup is removed if the run fails or is killed: the database is then what the backup is, and a container
+// that restarts again and again would otherwise push every older backup out. A mark beside the backups names it.
+
+/** The path of the mark. It has the database's name in it, since a folder may hold the backups of several databases. */
 const markOf = (database: string): string => join(backupFolder(database), `.${basename(database)}.unfinished`)
 
-/** Says that a backup is the one of a run that has not ended. */
+/** Marks a backup as that of an unfinished run. */
 export const markUnfinished = (database: string, file: string): void =>
   replaceFile(markOf(database), `${basename(file)}\n`)
 
-/** Whether the last run that made a backup has not ended well. */
+/** Whether the last run that made a backup has not succeeded. */
 export const hasUnfinished = (database: string): boolean => existsSync(markOf(database))
 
 /**
- * Removes the backup of a run that failed, or was killed before it changed anything. Not before the database is known to be sound.
- * @returns the backup that was removed; undefined where there was none
- * @param schema that the database is at: a backup of another schema is of a run that was killed after its commit, and stays
+ * Removes the backup of a run that failed, or was killed before its commit. Check first that the database is sound.
+ * @returns the backup that was removed; undefined if there was none
+ * @param schema of the database: a backup of another schema is of a run that was killed after its commit, and stays
  */
 export const dropUnfinished = (database: string, schema: string): string | undefined => {
   if (!hasUnfinished(database)) return undefined
@@ -170,19 +168,19 @@ export const dropUnfinished = (database: string, schema: string): string | undef
   const isOfRun = found?.schema === schemaWord(schema)
   if (isOfRun) removeBackup(found.file)
   removeFile(markOf(database))
-  // one that is not empty stays, and so does a link
+  // a folder that is not empty stays, and so does a link
   attempt(() => rmdirSync(backupFolder(database)))
   return isOfRun ? found.file : undefined
 }
 
-/** The database is another one now: what a killed run left counts as a backup, so that the next run does not take it for its own. */
+/** The database was replaced: a killed run's backup becomes a lasting one, so that the next run does not remove it. */
 export const keepUnfinished = (database: string): void => {
   if (!hasUnfinished(database)) return
   removeFile(markOf(database))
   syncFolder(backupFolder(database))
 }
 
-/** The run has ended well: its backup counts, and all but the newest `keep` go. */
+/** The run succeeded: its backup becomes a lasting one, and all but the newest `keep` are removed. */
 export const finishBackup = (database: string, keep: number): void => {
   if (!hasUnfinished(database)) return
   removeFile(markOf(database))
@@ -195,13 +193,13 @@ export const spaceForJournal = (folder: string): Need => ({ what: 'journal', fol
 /** The marker and its temporary file. */
 export const spaceForMarker = (folder: string): Need => ({ what: 'ready marker', folder, bytes: 8 * 1024, files: 2 })
 
-/** None for a clone. Where it is none after all, the disk fills and says so. */
+/** 0 bytes if the filesystem clones. If it does copy, the disk fills up and that is reported. */
 export const spaceForBackup = ({ config, host }: Context): Need => {
   const { database, volume } = config
   const folder = isFolder(backupFolder(database)) ? backupFolder(database) : volume
   const isOneFilesystem = statSync(folder).dev === statSync(volume).dev
   const { clones } = filesystemOf(host.mounts, folder)
-  // the folders, the copy and its WAL, and the file that says whose it is
+  // the folders, the copy and its WAL, and the mark of an unfinished run
   return {
     what: 'backup',
     folder,

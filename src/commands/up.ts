@@ -7,12 +7,12 @@ import { isMarkerOfAnother, ownMarker, refuseOthersMarker, withdrawMarker } from
 import { findUnchanged } from '../ready/readiness.ts'
 
 /**
- * Brings the volume's database to the schema of the known migrations and leaves a true ready marker.
- * With nothing to do this is all that is loaded and done: no Umzug, no Sequelize, no lock, no write.
+ * Brings the volume's database to the schema of the known migrations and leaves a true ready marker. With nothing to do
+ * it loads and does nothing else: no Umzug, no Sequelize, no lock, no write.
  *
- * Where the marker is another database's, this one gets a marker of its own; the run is refused all the same, for a hub that is not
- * told of that would look at the other one.
- * @param to the last migration that is to be applied; undefined for all
+ * If the marker is another database's, this one gets a marker of its own, and the run still fails: a hub that does not
+ * know would read the other one.
+ * @param to the last migration to apply; undefined for all
  * @throws Failure CONFIG_INVALID for a marker that is another database's, or none; what its steps throw
  */
 export const up = async (context: Context, to: string | undefined): Promise<void> => {
@@ -53,5 +53,5 @@ const bringUpOrLeave = async (context: Context, to: string | undefined): Promise
   }
 }
 
-/** Docker makes a folder in the place of a file that it cannot find to mount. */
+/** Docker creates a folder in place of a file that it should mount and cannot find. */
 const isNoFile = (database: string): boolean => statSync(database, { throwIfNoEntry: false })?.isFile() === false

@@ -1,20 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Failure, reasonOf } from '../failure.ts'
 
-/** Whose code runs: a migration that is loaded, or one that runs. */
+/** The migration whose code runs, and whether it is being loaded or run. */
 type Origin = Readonly<{ name: string; does: 'load' | 'run' }>
 
 const storage = new AsyncLocalStorage<Origin>()
 const strays = new WeakMap<AbortSignal, Origin | undefined>()
 
-/** Runs code of a migration, and whatever that starts: a promise, a timer, a worker, a child. */
+/** Runs a migration's code. What it starts has the same origin: a promise, a timer, a worker, a child process. */
 export const asOrigin = <T>(origin: Origin, work: () => T): T => storage.run(origin, work)
 
 export const presentOrigin = (): Origin | undefined => storage.getStore()
 
 /**
- * From now on it is known whose error stops the program: main.ts aborts the signal with an error that nobody caught, and Node calls
- * that in the context of what went wrong, even where it has returned long before.
+ * Records from now on whose error stops the program: main.ts aborts the signal with an uncaught error, and Node calls
+ * the listener in the async context of the error, even long after the migration returned.
  */
 export const watchStrays = (signal: AbortSignal): void => {
   if (strays.has(signal)) return
@@ -23,9 +23,9 @@ export const watchStrays = (signal: AbortSignal): void => {
 }
 
 /**
- * Gives what `work` gives.
- * @throws Failure where it is stopped by an error out of a migration that nobody caught: MIGRATION_FAILED, and CONFIG_INVALID for
- *   one of its file; what `work` throws
+ * Returns what `work` returns.
+ * @throws Failure if an uncaught error of a migration stopped it: MIGRATION_FAILED, or CONFIG_INVALID while its file is
+ *   loaded; what `work` throws
  */
 export const blamingStrays = async <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
   try {
@@ -37,7 +37,7 @@ export const blamingStrays = async <T>(signal: AbortSignal, work: () => Promise<
   }
 }
 
-/** A migration is to blame for what went wrong. */
+/** The Failure MIGRATION_FAILED for an error that a migration caused. */
 export const migrationFailed = (name: string, cause: unknown): Failure => {
   const reason = reasonOf(cause)
   const cure = /\balready exists\b/.test(reason)
@@ -47,13 +47,13 @@ export const migrationFailed = (name: string, cause: unknown): Failure => {
   return new Failure('MIGRATION_FAILED', `migration ${name} failed: ${reason}`, hint, cause)
 }
 
-/** A file of a migration is to blame for what went wrong. */
+/** The Failure CONFIG_INVALID for a migration's file that cannot be loaded. */
 export const loadFailed = (file: string, cause: unknown): Failure =>
   new Failure('CONFIG_INVALID', `${file} cannot be loaded: ${firstLine(reasonOf(cause))}`, 'Mend the file.', cause)
 
 const firstLine = (text: string): string => text.trim().replace(/\n[\s\S]*/, '')
 
-/** A signal that is aborted by people alone: once a change is committed no error of a migration has anything to stop. */
+/** A signal that only SIGINT and SIGTERM abort: after a commit, an error of a migration must not stop anything. */
 export const stopsAlone = (signal: AbortSignal): AbortSignal => {
   const controller = new AbortController()
   const stop = (): void => {

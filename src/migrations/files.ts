@@ -3,31 +3,31 @@ import { join } from 'node:path'
 import { Failure } from '../failure.ts'
 import { readSmallFile } from '../small-file.ts'
 
-/** A migration that is in the image: its file is read, not run. */
+/** A migration in the image: its file is read, not run. */
 export type MigrationFile = Readonly<{
   /** file name without extension: `0001-create-servers` */
   name: string
   file: string
   /** line endings normalised */
   text: string
-  /** `sha256:` and the digest of the text; computed when it is asked for, which the short way of `up` never does */
+  /** `sha256:` and the digest of the text; computed on access, which the short way of `up` never needs */
   checksum: string
 }>
 
 const migrationFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*)\.(?:ts|js|mjs)$/
-/** Whether a migration can be called so, without extension. */
+/** Whether this is a valid name of a migration, without extension. */
 export const isMigrationName = (name: string): boolean => migrationFile.test(`${name}.ts`)
 
 /**
- * The golden schema lies beside the migrations that make it. Dot files are Kubernetes' (`..data`) and git's; the rest is what a NAS, a
- * disk or a desktop makes in every folder.
+ * Files to ignore: the golden schema, dot files of Kubernetes (`..data`) and git, and what a NAS, a disk or a desktop
+ * puts in every folder.
  */
 const otherFile =
   /^(?:schema\.sql|\..*|@eaDir|@Recycle|@Recently-Snapshot|#recycle|#snapshot|lost\+found|Thumbs\.db|desktop\.ini)$/
 
 /**
- * The migrations in a folder, by name.
- * @throws Failure CONFIG_INVALID: no such folder, no migration in it, or a file that is none
+ * Reads the migrations in a folder, sorted by name.
+ * @throws Failure CONFIG_INVALID if there is no such folder, no migration in it, or a file that is none
  */
 export const readMigrationFiles = (folder: string): readonly MigrationFile[] => {
   const migrations = listFolder(folder).flatMap((entry): readonly MigrationFile[] => {
@@ -65,7 +65,7 @@ const listFolder = (folder: string): readonly string[] => {
   }
 }
 
-/** Bytes that a migration has at most. */
+/** Maximum size of a migration in bytes. */
 const largest = 64 * 1024 * 1024
 
 const readText = (file: string): string => {
@@ -82,5 +82,5 @@ const readText = (file: string): string => {
   }
 }
 
-/** `sha256:` and the digest of a text in UTF-8, in hex. node:crypto takes 4 ms to load, which the short way of `up` does not pay. */
+/** `sha256:` and the hex digest of a text in UTF-8. Loads node:crypto, 4 ms that the short way of `up` avoids. */
 export const digest = (text: string): string => `sha256:${process.getBuiltinModule('node:crypto').hash('sha256', text)}`

@@ -2,16 +2,16 @@ import type { Changes, Ledger, Loss, Missing, TableChange } from '../engine.ts'
 import { formatThings } from '../text.ts'
 
 /**
- * Watches over the rows of a database while migrations run. Each is judged when it ends, by what its statements did; in the end
- * every row that was there before is looked for, so that nothing gets past what is known of statements.
+ * Guards the rows of a database while migrations run. Each migration is judged by what its statements did; at the end
+ * every row from before the run is looked up, which finds losses that no statement showed.
  */
 export const createGuard = (ledger: Ledger) => {
-  /** what of old tables was deleted while others came: whether the rows are back the last look tells */
+  /** old tables with deleted rows but no fewer in total: the final lookup tells whether the rows are back */
   const doubts = new Map<number, string>()
-  /** rows that are known to be gone, by the table */
+  /** rows that are known to be gone, by table id */
   const known = new Map<number, number>()
 
-  /** Runs a migration, and gives what it lost. @param removesRows the tables that it may remove rows of */
+  /** Runs a migration and returns its losses. @param removesRows tables that it may delete rows from */
   const run = async (
     name: string,
     removesRows: readonly string[],
@@ -27,7 +27,7 @@ export const createGuard = (ledger: Ledger) => {
     return [...changes.tables.flatMap(lossOf), ...brokenIn(changes)]
   }
 
-  /** What is gone though no migration was seen to take it. To be called once, when all have run. */
+  /** Returns losses that no migration was seen to cause. Call it once, after all have run. */
   const finish = async (): Promise<readonly Loss[]> => {
     const missing = await ledger.missing()
     await ledger.finish()

@@ -3,16 +3,16 @@ import { type EventEmitter, errorMonitor } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { presentOrigin } from './blame.ts'
 
-/** Milliseconds that one which was told to end may take for it. */
+/** Milliseconds that a child process or worker may take to end after it was told to. */
 const grace = 250
 
-/** What Node tells when one is started: https://nodejs.org/api/diagnostics_channel.html#built-in-channels */
+/** Node's message when one is started: https://nodejs.org/api/diagnostics_channel.html#built-in-channels */
 type Started = { readonly process?: EventEmitter; readonly worker?: EventEmitter }
 
 /**
- * Notes the child processes and workers that migrations start: what they do is no part of the transaction, and they would be cut off in
- * it when this program ends.
- * @returns `refuse` throws Error where one is still running; `end` stops noting
+ * Tracks the child processes and workers that migrations start: their work is not part of the transaction, and is cut
+ * off when this program ends.
+ * @returns `refuse` throws Error if one is still running; `end` stops tracking
  */
 export const watchLeftRunning = () => {
   const running = new Map<EventEmitter, string>()
@@ -21,7 +21,7 @@ export const watchLeftRunning = () => {
     const started = child ?? worker
     if (started === undefined || presentOrigin()?.does !== 'run') return
     running.set(started, kind)
-    // hears an error without being its listener: one that nobody listens to is thrown
+    // errorMonitor sees an error without handling it: an unhandled one must still be thrown
     for (const event of ['exit', errorMonitor]) started.once(event, () => running.delete(started))
   }
   const channels = [

@@ -7,21 +7,21 @@ import { Failure } from '../failure.ts'
 import { asOrigin, blamingStrays, loadFailed, watchStrays } from './blame.ts'
 import type { MigrationFile } from './files.ts'
 
-/** What a migration exports as `up` and, where it can be undone, as `down`. */
+/** A migration's `up` and, if it can be undone, its `down`. */
 export type Migration = (params: { readonly name: string; readonly context: SchemaEditor }) => Promise<unknown>
 
 export type LoadedMigration = MigrationFile &
   Readonly<{
     up: Migration
     down: Migration | undefined
-    /** tables that it says it takes rows from: `export const removesRows = ['metrics']` */
+    /** tables that it announces to delete rows from: `export const removesRows = ['metrics']` */
     removesRows: readonly string[]
   }>
 
 /**
- * Imports migrations, all of them before any is run.
- * Their `import ... from 'sequelize'` gets this program's own copy, wherever their folder is.
- * @param signal ends it; unless its reason is a Failure the file that was being loaded is blamed
+ * Imports all migrations before any runs. Their `import ... from 'sequelize'` resolves to this program's own copy,
+ * wherever their folder is.
+ * @param signal ends it; unless its reason is a Failure, the file being loaded is blamed
  * @throws Failure CONFIG_INVALID naming the file that cannot be loaded or lacks an `up`
  */
 export const loadMigrations = async (
@@ -29,7 +29,7 @@ export const loadMigrations = async (
   signal: AbortSignal,
 ): Promise<readonly LoadedMigration[]> => {
   watchStrays(signal)
-  // Node resolves imports from where a file really is: folders and files may be links, as in a volume of a Kubernetes ConfigMap
+  // Node resolves imports from the real path: folders and files may be links, as in a Kubernetes ConfigMap volume
   const folders = new Set(known.flatMap(({ file }) => [dirname(file), dirname(realpathSync(file))]))
   const hooks = shareSequelize([...folders].map(folder => pathToFileURL(folder + sep).href))
   try {
@@ -39,7 +39,7 @@ export const loadMigrations = async (
   }
 }
 
-/** What migrations get for `sequelize`. */
+/** What `sequelize` resolves to in migrations. */
 export const sequelizeUrl = import.meta.resolve('sequelize')
 
 const shareSequelize = (folders: readonly string[]) =>
@@ -48,14 +48,14 @@ const shareSequelize = (folders: readonly string[]) =>
       const ours = folders.some(folder => context.parentURL?.startsWith(folder))
       if (ours && specifier === 'sequelize') return next(sequelizeUrl, context)
       const resolved = next(specifier, context)
-      // says that a .ts or .js file is an ES module though no package.json above it does
+      // makes .ts and .js files ES modules even if no package.json above them does
       const inFolder = folders.some(folder => resolved.url.startsWith(folder))
       return inFolder
         ? { ...resolved, format: resolved.url.endsWith('.ts') ? 'module-typescript' : 'module' }
         : resolved
     },
     load: (url, context, next) => {
-      // below node_modules, where an installed package has its migrations, Node itself strips no types
+      // Node itself strips no types below node_modules, where an installed package has its migrations
       if (!(url.includes('/node_modules/') && context.format === 'module-typescript')) return next(url, context)
       return {
         format: 'module',

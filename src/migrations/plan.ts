@@ -16,7 +16,7 @@ export type Conflict = Readonly<{
 
 export type Plan = Readonly<{ pending: readonly MigrationFile[]; conflicts: readonly Conflict[] }>
 
-/** The plan for a database: its history against the files, and whether another program made it. */
+/** Plans for a database: compares its history with the files, and checks whether another program made it. */
 export const readPlan = async (
   reader: Reader,
   files: readonly MigrationFile[],
@@ -38,11 +38,11 @@ const madeByOthers = (table: string | undefined): readonly Conflict[] => {
   ]
 }
 
-/** The name of the last applied migration; an empty text where none is. */
+/** The name of the last applied migration; an empty text if there is none. */
 export const headOf = (applied: readonly Readonly<{ name: string }>[]): string => applied.at(-1)?.name ?? ''
 
 /**
- * What to apply, and every reason why nothing may be applied, out of the migrations known (in the image) and applied (in
+ * Returns what to apply, and every reason to apply nothing, from the migrations known (in the image) and applied (in
  * the database), both sorted by name. A pure function.
  */
 export const makePlan = (known: readonly MigrationFile[], applied: readonly AppliedMigration[]): Plan => {
@@ -89,13 +89,13 @@ const wrongNumbers = (known: readonly MigrationFile[]): readonly Conflict[] =>
   })
 
 /**
- * Whether a row of the history is another tool's: without checksum, and no name of ours. A name of ours that comes after the
+ * Whether another tool wrote a row of the history: it has no checksum and none of our names. A valid name after our
  * last one is a newer version's, whichever tool applied it.
  */
 export const isFromOtherTool = ({ name, checksum }: AppliedMigration, known: readonly MigrationFile[]): boolean =>
   checksum === null && !known.some(candidate => candidate.name === name) && !isNewer(name, known)
 
-/** Whether a file has another text than was applied; what another tool applied was recorded without one. */
+/** Whether a file was changed after it was applied; false without a checksum, as other tools record none. */
 export const isChanged = ({ checksum }: AppliedMigration, file: MigrationFile): boolean =>
   checksum !== null && checksum !== file.checksum
 
@@ -149,7 +149,7 @@ const outOfOrder = (pending: readonly MigrationFile[], applied: readonly Applied
 
 const numberOf = (name: string): number => Number(name.slice(0, 4))
 
-/** A Failure CONFIG_INVALID for a name that is none of the migrations in a folder; it tells the nearest. */
+/** The Failure CONFIG_INVALID for a name that no migration in a folder has; it suggests the nearest. */
 export const unknownMigration = (
   name: string,
   migrations: readonly Readonly<{ name: string }>[],

@@ -8,10 +8,10 @@ import { watchLeftRunning } from './left-running.ts'
 import type { LoadedMigration } from './load.ts'
 
 /**
- * Applies the pending ones of the loaded migrations, in order, and records each. Must be called inside the transaction that
- * undoes it all when this throws.
- * @returns the applied ones, with how long each took
- * @throws Failure MIGRATION_FAILED naming the migration; HISTORY_CONFLICT; the signal's reason when that is a Failure
+ * Applies and records the pending ones of the loaded migrations, in order. Call it inside a transaction, which undoes
+ * it all when this throws.
+ * @returns the applied ones, with how long each took in milliseconds
+ * @throws Failure MIGRATION_FAILED naming the migration; HISTORY_CONFLICT; the signal's reason if that is a Failure
  */
 export const applyMigrations = async (
   database: Migratable,
@@ -43,35 +43,35 @@ const refuseLosses = (names: readonly string[], losses: readonly Loss[]): void =
 export type RunOptions = Readonly<{
   /** of this program, for the history */
   version: string
-  /** stops the migration that runs; a Failure as its reason (a signal) is thrown on, anything else blamed on the migration */
+  /** stops the running migration; a Failure as its reason (a signal) is rethrown, else the migration is blamed */
   signal: AbortSignal
-  /** seconds that a migration may take without a statement before it counts as never settling */
+  /** seconds without a statement after which a migration counts as never settling */
   idleLimit: number
-  /** told of each batch of a backfill */
+  /** called for each batch of a backfill */
   onProgress: OnProgress
-  /** stands around each statement of a migration, refused ones too */
+  /** wraps each statement of a migration, even refused ones */
   hook: StatementHook
-  /** a copy of the database as it is before them; undefined where there is none */
+  /** a copy of the database from before the migrations; undefined if there is none */
   backup: string | undefined
 }>
 
 export type Told = Readonly<{
-  /** the tables that a migration may remove rows of */
+  /** tables that a migration may delete rows from */
   removesRows: (migration: LoadedMigration) => readonly string[]
-  /** told after each migration what it lost, and throws unless that is meant */
+  /** called after each migration with its losses; throws unless they are intended */
   onLosses: (migration: LoadedMigration, losses: readonly Loss[]) => void
-  /** told in the end what is gone besides, and throws unless that is meant */
+  /** called at the end with further losses; throws unless they are intended */
   onMissing: (losses: readonly Loss[]) => void
-  /** told after a migration was applied and recorded */
+  /** called after a migration was applied and recorded */
   onApplied: (migration: Applied) => void
 }>
 
 /**
- * Umzug over a transaction, with all that protects the data: every statement is watched, the rows are counted before and after
- * each migration and looked for in the end, and the history is kept with them. Must be used inside the transaction that undoes it
- * all when it throws.
- * @returns `up` applies what is pending, `down` takes back the named ones, in that order; both throw Failure MIGRATION_FAILED
- *   naming the migration, HISTORY_CONFLICT where the history cannot be written, or the signal's reason when that is a Failure
+ * Umzug with all guards: it watches every statement, counts the rows before and after each migration, looks them up at
+ * the end, and keeps the history. Use it inside a transaction, which undoes it all when it throws.
+ * @returns `up` applies what is pending, `down` reverts the named ones, in that order; both throw Failure
+ *   MIGRATION_FAILED naming the migration, HISTORY_CONFLICT if the history cannot be written, or the signal's reason if
+ *   it is a Failure
  */
 export const createGuardedRunner = async (
   database: Migratable,
@@ -83,7 +83,7 @@ export const createGuardedRunner = async (
   const watch = createWatch(signal, idleLimit, database.refusal)
   const guard = createGuard(ledger)
   const history = database.keeper()
-  /** what the disk or the file did to a statement: no migration is to blame for it, whatever it makes of it */
+  /** a statement's failure of disk or file: not the migration's fault, whatever it throws because of it */
   let ofEngine: unknown
 
   const within = async (
@@ -142,7 +142,7 @@ export const createGuardedRunner = async (
   }
 }
 
-/** Migrations that lost what they were not to lose. */
+/** The Failure MIGRATION_FAILED for migrations that lost data. */
 export const lostData = (names: readonly string[], losses: readonly Loss[], hint: string): Failure => {
   const who = names.length === 1 ? `migration ${names.join()}` : `one of the migrations ${names.join(', ')}`
   return new Failure('MIGRATION_FAILED', `${who} lost data: ${losses.map(({ text }) => text).join('; ')}`, hint)
@@ -153,19 +153,19 @@ export type Applied = Readonly<{ name: string; milliseconds: number }>
 export type RunnerOptions = Readonly<{
   /** of this program, for the history */
   version: string
-  /** stands around each statement of a migration */
+  /** wraps each statement of a migration */
   hook: StatementHook
-  /** stands around each migration: runs it by `work`, and keeps the history by `record` */
+  /** wraps each migration: runs it by `work`, and updates the history by `record` */
   within: (migration: LoadedMigration, work: () => Promise<unknown>, record: () => Promise<void>) => Promise<void>
   /** called after a migration was applied and recorded */
   onApplied: (migration: Applied) => void
-  /** told of each batch of a backfill */
+  /** called for each batch of a backfill */
   onProgress: OnProgress
 }>
 
 /**
- * Umzug over a transaction: `up` and `down` run migrations on a QueryInterface through the bridge and keep the
- * history with them. The caller holds the transaction around it.
+ * Umzug inside the caller's transaction: `up` and `down` run migrations on a QueryInterface through the bridge and
+ * update the history with them.
  */
 export const createRunner = (
   database: Migratable,
@@ -192,7 +192,7 @@ export const createRunner = (
       },
       down: async params => {
         const { name, down } = migration
-        // without one Umzug would take the record away and call it reverted
+        // without a down, Umzug would delete the record and call the migration reverted
         const work = down ?? (async () => Promise.reject(new Error('it has no down')))
         await within(
           migration,
@@ -205,25 +205,25 @@ export const createRunner = (
     logger: undefined,
     storage: {
       executed: async () => (await database.history()).map(({ name }) => name),
-      // the record is written with the migration, where its rows are still watched
+      // `within` writes the record, while the rows are still watched
       logMigration: async () => undefined,
       unlogMigration: async () => undefined,
     },
   })
 }
 
-/** Seconds that a migration may go without a statement. */
+/** Seconds that a migration may run without a statement. */
 export const idleLimit = 60
 
-/** Turns of the event loop that a statement needs from Sequelize's call to the database, and one to spare. */
+/** Turns of the event loop between a call of Sequelize and its statement, and one to spare. */
 const turnsToDatabase = 4
 
 /**
- * Watches over what migrations do with the connection: it refuses statements that would undo the protection around them,
- * notices a promise that never settles, a statement that a migration did not wait for, and a transaction that is not as it should be.
+ * Watches what migrations do with the connection: it refuses statements that would undo the protection around them, and
+ * detects a promise that never settles and a statement that a migration did not await.
  * @param signal once aborted, the migration is stopped with its reason
- * @param idleLimit seconds that a migration may take without a statement
- * @param refusal why a statement may not be run; undefined for one that may
+ * @param idleLimit seconds that a migration may run without a statement
+ * @param refusal why a statement may not run; undefined if it may
  */
 export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sql: string) => string | undefined) => {
   let running: string | undefined
@@ -232,10 +232,10 @@ export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sq
 
   watchStrays(signal)
 
-  /** The migration that ran a late statement, where an error is of that. */
+  /** The migration whose late statement caused this error; undefined for any other error. */
   const culprit = (error: unknown): string | undefined => (error === late?.error ? late?.name : undefined)
 
-  /** For the bridge: sees each statement before it runs. */
+  /** Called before each statement runs. @throws Error for a late or refused one */
   const before = (sql: string): void => {
     signal.throwIfAborted()
     const name = presentOrigin()?.name
@@ -254,7 +254,7 @@ export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sq
     const stop = () => stopped.reject(signal.reason)
     const stall = () => stopped.reject(new Error(`it has not settled after ${idleLimit} s without a statement`))
     signal.addEventListener('abort', stop)
-    // does not keep the process alive: when nothing else does, the end of the event loop tells at once
+    // unref: if nothing else keeps the process alive, the end of the event loop is reported at once
     timer = setTimeout(stall, idleLimit * 1000).unref()
     running = name
     const leftRunning = watchLeftRunning()

@@ -13,8 +13,8 @@ import { commitWithoutMarker, expectedMarker, matches, readContents, readMarker,
 import { markReady, notMarked } from './readiness.ts'
 
 /**
- * The long way of `up`: everything is decided again under the write lock, then check, backup, apply, commit, marker.
- * @param to the last migration that is to be applied; undefined for all
+ * The long way of `up`: decides everything again under the write lock, then check, backup, apply, commit, marker.
+ * @param to the last migration to apply; undefined for all
  * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, MIGRATION_FAILED, DATABASE_DAMAGED, DATABASE_BUSY
  */
 export const bringUp = async (
@@ -33,9 +33,9 @@ export const bringUp = async (
   }
   const mark = async () => {
     if (isNew) await session.handOver()
-    // with nothing to apply the database is read for damage without the lock, so that a hub may write meanwhile
+    // if nothing was applied, check for damage without the lock, so that a hub may write meanwhile
     const checked = { version, checkedAt: checkedAt ?? (await checkDamage(context, lastChecked)) }
-    // under the lock again: another version may commit meanwhile, and its marker must not be replaced by ours
+    // under the lock again: another version may have committed meanwhile, and ours must not replace its marker
     return session.transaction(transaction => markReady(transaction, config, files, checked), stopsAlone(signal))
   }
   const { schema } = await mark().catch(error => {
@@ -49,10 +49,10 @@ export const bringUp = async (
 
 type RunResult = Readonly<{
   applied: readonly Applied[]
-  /** null when it was not checked */
+  /** null if it was not checked */
   checkedAt: string | null
   isNew: boolean
-  /** before that, as the marker says; null if never */
+  /** the check before that, from the marker; null if never */
   lastChecked: string | null
 }>
 
@@ -97,7 +97,7 @@ const applyPending = async (
   return { applied, checkedAt, isNew, lastChecked }
 }
 
-/** @throws Failure CONFIG_INVALID when later migrations than the wanted one are applied: `up` takes none back */
+/** @throws Failure CONFIG_INVALID if migrations after `to` are applied: `up` reverts none */
 const refuseBeyond = (to: string | undefined, head: string, database: string): void => {
   if (to === undefined || head <= to) return
   const hint = `"migrator down --to ${to}" takes later ones back. Nothing was changed.`

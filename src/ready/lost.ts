@@ -10,8 +10,8 @@ import { readMarker, withdrawn } from './marker.ts'
 type Place = Pick<Config, 'database' | 'readyFile'>
 
 /**
- * To SQLite a missing or empty file is a sound, new database: see refuseLoss. Nor is a file that is no database, or has no journal beside it but
- * something else, one to be opened.
+ * Refuses files that must not be opened: missing or empty ones that once had data (SQLite would start afresh), bad
+ * headers, bad journals.
  * @throws Failure DATABASE_DAMAGED
  */
 export const requireNotLost = async (engine: Pick<Engine, 'preflight'>, place: Place): Promise<void> => {
@@ -19,8 +19,8 @@ export const requireNotLost = async (engine: Pick<Engine, 'preflight'>, place: P
 }
 
 /**
- * For a database that is missing or empty. Where a ready marker, a backup, a replaced database, or a journal without its database
- * shows that there was data, it is a loss, and making a new one would hide it.
+ * Refuses a missing or empty database if a ready marker, a backup, a replaced database or an orphaned journal shows
+ * that it had data: making a new one would hide the loss.
  * @throws Failure DATABASE_DAMAGED
  */
 export const refuseLoss = ({ database, readyFile }: Place): void => {
@@ -40,8 +40,8 @@ export const refuseLoss = ({ database, readyFile }: Place): void => {
 }
 
 /**
- * For commands that work on a database that is there.
- * @throws Failure DATABASE_DAMAGED when it is lost, CONFIG_INVALID when there never was one
+ * For commands that need an existing database.
+ * @throws Failure DATABASE_DAMAGED if it is lost, CONFIG_INVALID if there never was one
  */
 export const requireDatabase = async (
   engine: Pick<Engine, 'preflight'>,
@@ -52,11 +52,11 @@ export const requireDatabase = async (
   throw new Failure('CONFIG_INVALID', `there is no database ${database}`, 'Run "migrator up", or check DATABASE_URL.')
 }
 
-/** One folder may have several databases; what cannot be read as a marker is taken for this one's. */
+/** A folder may hold several databases; a file that is not readable as a marker counts as this one's. */
 const isMarkerOf = (file: string, database: string): boolean =>
   (readMarker(file)?.database ?? basename(database)) === basename(database)
 
-/** A killed first run leaves an empty database with a -journal; a -wal is begun when its database has its first page. */
+/** A killed first run leaves an empty database with a -journal; a -wal starts only after the first page is there. */
 const listJournals = (database: string): readonly string[] => {
   const suffixes = existsSync(database) ? ['-wal'] : ['-wal', '-journal']
   return suffixes.map(suffix => database + suffix).filter(file => sizeOf(file) > 0)

@@ -9,7 +9,7 @@ import { readSmallFile } from '../small-file.ts'
 import { removeFile, replaceFile, syncFolder } from '../volume/files.ts'
 import { databaseFiles } from '../volume/volume.ts'
 
-/** What the ready marker says of the volume. Read by hubs and by healthcheck.sh: fields are added, never changed. */
+/** The ready marker of a volume. Hubs and healthcheck.sh read it: fields may be added, never changed. */
 export type Marker = Readonly<{
   /** name of the last applied migration */
   schema: string
@@ -17,7 +17,7 @@ export type Marker = Readonly<{
   migrations: number
   /** file name of the database, beside the marker */
   database: string
-  /** digest of what the migrations made, and of the history */
+  /** digest of the schema that the migrations made, and of the history */
   fingerprint: string
   /** when the database was last checked for damage; ISO 8601, UTC; null if never */
   checkedAt: string | null
@@ -25,16 +25,16 @@ export type Marker = Readonly<{
   readyAt: string
   /** of the migrator */
   version: string
-  /** a quick checksum of all that made the marker true (quickChecksum); for the migrator's own use */
+  /** a quick checksum of everything that made the marker true (quickChecksum); for the migrator's own use */
   seen: string
-  /** the tables and views that the migrations made, which the fingerprint is of; older versions wrote none, and told of all */
+  /** tables and views of the migrations, which the fingerprint covers; older versions wrote none, and covered all */
   tables?: readonly string[]
 }>
 
-/** Bytes that a marker has at most. */
+/** Maximum size of a marker in bytes. */
 const largest = 64 * 1024
 
-/** The marker in a file; undefined when there is none or it is not readable as one. */
+/** Reads a marker; undefined if there is none or it is invalid. */
 export const readMarker = (file: string): Marker | undefined => {
   try {
     const found: unknown = JSON.parse(String(readSmallFile(file, largest)))
@@ -44,7 +44,7 @@ export const readMarker = (file: string): Marker | undefined => {
   }
 }
 
-/** What is JSON but says nothing, such as null, is no marker. */
+/** Valid JSON may still be no marker, such as null. */
 const isMarker = (found: unknown): found is Marker =>
   typeof found === 'object' &&
   found !== null &&
@@ -55,8 +55,8 @@ const isMarker = (found: unknown): found is Marker =>
   (!('tables' in found) || (Array.isArray(found.tables) && found.tables.every(name => typeof name === 'string')))
 
 /**
- * A marker is replaced and taken away, so what has its name must be one, and of this database. What a damaged marker begins with, or
- * an empty file, is taken for one.
+ * Refuses a file in the marker's place that is not this database's marker, since markers are replaced and removed. An
+ * empty file and the beginning of a damaged marker count as one.
  * @throws Failure CONFIG_INVALID naming the file and what it is instead
  */
 export const refuseOthersMarker = (config: Config): void => {
@@ -73,7 +73,7 @@ export const refuseOthersMarker = (config: Config): void => {
   }
 }
 
-/** A marker that no other database of the volume has. */
+/** The path of a marker that no other database on the volume uses. */
 export const ownMarker = ({ database, readyFile }: Config): string =>
   join(dirname(readyFile), `.${basename(database)}.ready`)
 
@@ -82,10 +82,10 @@ export const isMarkerOfAnother = ({ database, readyFile }: Config): boolean =>
 
 const ofAnother = 'a ready marker of another database'
 
-/** What is in the place of a marker; undefined where it is one of this database, or there is nothing. */
+/** Names what is in the marker's place; undefined if it is a marker of this database, or nothing. */
 const otherThanMarker = (file: string, database: string): string | undefined => {
   if (databaseFiles.some(suffix => file === database + suffix)) return 'the database'
-  // a folder that may not be read is for requireVolume to tell
+  // requireVolume reports a folder that may not be read
   const outcome = attempt(() => statSync(file, { throwIfNoEntry: false }))
   const stats = 'value' in outcome ? outcome.value : undefined
   if (stats === undefined) return undefined
@@ -98,26 +98,26 @@ const otherThanMarker = (file: string, database: string): string | undefined => 
   return stats.size === 0 || looksLikeMarker(file) ? undefined : 'no ready marker'
 }
 
-/** A power cut may leave a marker that is cut off, or zeros in its place. */
+/** A power cut may leave a truncated marker, or zeros in its place. */
 const looksLikeMarker = (file: string): boolean => {
   const read = attempt(() => readSmallFile(file, largest))
-  // one that may not be read is for whoever writes it to tell
+  // an unreadable file counts as one: writing it will report the error
   if ('error' in read) return !(read.error instanceof Failure)
   return /^(?:\{"schema":"|\0*$)/.test(read.value.toString('latin1'))
 }
 
-/** Replaces the marker at once: a reader sees the old one, or none, or the whole new one; never a part. */
+/** Replaces the marker atomically: a reader sees the old one, none, or all of the new one. */
 export const writeMarker = (file: string, marker: Marker): void => {
   replaceFile(file, `${JSON.stringify(marker)}\n`)
-  // whatever the umask is: hubs and probes of other users read it. Some filesystems have no modes to change
+  // hubs and probes of other users read it, whatever the umask is. Some filesystems have no modes to change
   attempt(() => chmodSync(file, 0o644))
   removeFile(withdrawn(file))
 }
 
 /**
- * Takes a marker away that is no longer true, or soon will not be, durably: after a power cut it is not back. It stays under
- * another name: it is the evidence that the volume once had a database, when that is found missing or empty.
- * @returns puts it back, for when it stays true after all; nothing where there was none
+ * Withdraws a marker that is no longer true, or soon will not be, durably: a power cut does not bring it back. It is
+ * kept under another name, as evidence that the volume had a database, should that be missing or empty later.
+ * @returns puts it back, if it stays true after all; does nothing if there was none
  */
 export const withdrawMarker = (file: string): (() => void) => {
   try {
@@ -131,8 +131,8 @@ export const withdrawMarker = (file: string): (() => void) => {
 }
 
 /**
- * Commits what makes the marker untrue, without it. Where that fails nothing has changed, and it is put back; on a disk that fails
- * (an fsync of the folder after the journal was deleted) nobody knows, and it stays away.
+ * Withdraws the marker, then commits what makes it untrue. If that fails, nothing has changed and the marker is put
+ * back; if the outcome is unknown (a failed fsync of the folder after the journal was deleted), it stays withdrawn.
  */
 export const commitWithoutMarker = async (
   { isUncertain }: Pick<Engine, 'isUncertain'>,
@@ -150,10 +150,10 @@ export const commitWithoutMarker = async (
 
 export const withdrawn = (file: string): string => `${file}.withdrawn`
 
-/** The part of a marker that can be held against the database. */
+/** The fields of a marker that can be compared with the database. */
 export type ExpectedMarker = Pick<Marker, 'schema' | 'migrations' | 'database' | 'fingerprint'>
 
-/** What a marker is held against. */
+/** What a marker is compared with. */
 export type Contents = Readonly<{
   /** file name of the database */
   database: string
@@ -161,7 +161,7 @@ export type Contents = Readonly<{
   applied: readonly AppliedMigration[]
 }>
 
-/** @param path of the database: a reader may have a copy */
+/** @param path of the database itself: the reader may be of a copy */
 export const readContents = async (reader: Reader, path: string): Promise<Contents> => ({
   database: basename(path),
   objects: await reader.objects(),
@@ -169,10 +169,9 @@ export const readContents = async (reader: Reader, path: string): Promise<Conten
 })
 
 /**
- * What a marker must say of a database to be true. What others keep in it, such as the hub's own sessions or what Litestream needs,
- * makes no marker untrue.
- * @param tables the tables and views that the migrations made, which a marker names; undefined for one of an older version, which
- *   tells of everything in the database
+ * The fields of a true marker. Tables of others, such as the hub's own sessions or Litestream's, do not count.
+ * @param tables tables and views that the migrations made, as a marker lists them; undefined for a marker of an older
+ *   version, which covers the whole database
  */
 export const expectedMarker = (
   { database, objects, applied }: Contents,
@@ -189,29 +188,29 @@ export const expectedMarker = (
   ),
 })
 
-/** SQLite knows names by any letter case. Triggers and UNIQUE indexes belong to their table: they change what a write does. */
+/** SQLite's names are case-insensitive. Triggers and UNIQUE indexes belong to their table: they change its writes. */
 const isTold = ({ type, name, table }: SchemaObject, tables: readonly string[] | undefined): boolean => {
   const own = (type === 'view' ? name : table).toLowerCase()
   return tables === undefined || tables.some(told => told.toLowerCase() === own)
 }
 
 /**
- * One that is not UNIQUE changes neither what is stored nor what is read: whoever adds it leaves the volume ready. SQLite keeps each text
- * with its first words in capitals.
+ * A non-UNIQUE index changes neither what is stored nor what is read, so adding one leaves the volume ready. SQLite
+ * stores the first words of each CREATE text in capitals.
  */
 const isPlainIndex = /^CREATE INDEX /
 
 const fields = ['schema', 'migrations', 'database', 'fingerprint'] as const
 
-/** In which of its fields a marker is not true. */
+/** The fields in which a marker is not true. */
 export const mismatches = (marker: Marker, truth: ExpectedMarker): readonly (keyof ExpectedMarker)[] =>
   fields.filter(field => marker[field] !== truth[field])
 
 export const matches = (marker: Marker, truth: ExpectedMarker): boolean => mismatches(marker, truth).length === 0
 
 /**
- * A quick checksum of everything that the long way of `up` decides by: the migrations' texts, the schema, the history, and
- * what the marker says. While it is what a finished run left in the marker, nothing of it has changed since.
+ * A quick checksum of everything that the long way of `up` depends on: the migrations' texts, the schema, the history
+ * and the marker's fields. If it equals the one in the marker, none of that has changed since.
  *
  * It only has to notice a change, and loading node:crypto takes a tenth of a whole run with nothing to do.
  */

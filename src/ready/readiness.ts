@@ -18,9 +18,9 @@ import {
 const checkLasts = 7 * 24 * 3600 * 1000
 
 /**
- * Whether nothing that a finished run left has changed since: nothing is pending, nothing wrong, and the marker is true. This is
- * all that a run with nothing to do asks.
- * @returns the marker that is true; undefined where `up` has to look closer
+ * Checks that nothing has changed since the last finished run: nothing is pending or wrong, and the marker is true. A
+ * run with nothing to do checks only this.
+ * @returns the true marker; undefined if `up` has to look closer
  */
 export const findUnchanged = async (
   config: Config,
@@ -38,17 +38,17 @@ export const findUnchanged = async (
   return marker.seen === seen ? marker : undefined
 }
 
-/** A time to come is none: a clock that was wrong would put the next check off for ever. */
+/** A time in the future counts as old: a clock that was wrong would otherwise put off the next check for ever. */
 const isOld = ({ checkedAt }: Marker, { check }: Config): boolean => {
   const age = Date.now() - Date.parse(String(checkedAt))
   return check === 'auto' && !(age >= 0 && age < checkLasts)
 }
 
 /**
- * Writes the marker that is true for a database; none where nothing is applied. Called under the write lock, and only where
- * history and files do not disagree.
- * @param files of the known migrations: those that are pending are left out, as if this image did not have them, so that a run
- *   of `up` which has them looks closer
+ * Writes a true marker for a database; none if nothing is applied. Call it under the write lock, and only if history
+ * and files agree.
+ * @param files of the known migrations: pending ones are left out, as if this image did not have them, so that a run of
+ *   `up` that has them looks closer
  */
 export const markReady = async (
   transaction: Transaction,
@@ -75,7 +75,7 @@ export const markReady = async (
   return marker
 }
 
-/** The tables and views that migrations made: those whose names are in their texts. */
+/** Tables and views that migrations made: those whose names are in their texts. */
 const tablesOf = (objects: readonly SchemaObject[], files: readonly MigrationFile[]): readonly string[] => {
   const all = files.map(({ text }) => text.toLowerCase()).join('\n')
   const words = new Set(all.split(/[^\p{L}\p{N}_$]+/u))
@@ -85,7 +85,7 @@ const tablesOf = (objects: readonly SchemaObject[], files: readonly MigrationFil
     .map(({ name }) => name)
 }
 
-/** What kept the marker from being written once the database was changed: that stays, whatever the failure's own hint says. */
+/** The Failure for a marker not written after a commit: the change stays, whatever the original hint says. */
 export const notMarked = (error: unknown, engine: Engine): unknown => {
   const failure = engine.explain(error)
   if (!(failure instanceof Failure)) return failure
@@ -97,16 +97,16 @@ export const notMarked = (error: unknown, engine: Engine): unknown => {
 export type VolumeState = Readonly<{
   applied: readonly AppliedMigration[]
   marker: Marker | undefined
-  /** what a marker must say to be true; undefined where there is no database */
+  /** the fields of a true marker; undefined if there is no database */
   truth: ExpectedMarker | undefined
-  /** the ready marker is there and true */
+  /** whether the ready marker exists and is true */
   ready: boolean
 }>
 
 /**
- * Reads a volume without a trace.
- * @param more reads what else is wanted of the database, from the same state
- * @returns what `more` gave, undefined where there is no database
+ * Reads a volume without leaving a trace.
+ * @param more reads anything else from the same snapshot
+ * @returns the state, and what `more` returned; undefined if there is no database
  * @throws Failure DATABASE_DAMAGED, DATABASE_BUSY
  */
 export const readState = async <R extends Reader, T>(

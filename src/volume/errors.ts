@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attempt, errorCode, Failure, type FailureCode, forShell } from '../failure.ts'
 
-/** What an error of the kernel or of SQLite means for whoever runs this, and what to do about it. */
+/** What an error of the kernel or of SQLite means for the operator, and what to do about it. */
 export const meanings = {
   full: { code: 'DISK_FULL', hint: 'Free some space on the volume, then start again.' },
   tooLarge: {
@@ -45,11 +45,11 @@ export const meanings = {
 
 export type Meaning = keyof typeof meanings
 
-/** Every errno of Linux (errno(3)) with what it means where a file was worked on. The last line has those that no file should give. */
+/** Every errno of Linux (errno(3)) with its meaning for a file. The last group has those that no file should give. */
 const errnos: Readonly<Record<Meaning, string>> = {
   full: 'ENOSPC EDQUOT',
   tooLarge: 'EFBIG EOVERFLOW',
-  // some of Node's calls lose an errno that it has no name for: UNKNOWN, or an empty code
+  // some of Node's calls lose an errno that they have no name for: UNKNOWN, or an empty code
   failing: 'UNKNOWN EIO EUCLEAN EBADMSG EILSEQ EREMOTEIO EHWPOISON ENODATA ETIME',
   readOnly: 'EROFS',
   rights: 'EACCES EPERM ENOKEY EKEYEXPIRED EKEYREVOKED EKEYREJECTED',
@@ -67,7 +67,7 @@ const errnos: Readonly<Record<Meaning, string>> = {
     'ESRMNT ESTRPIPE ETOOMANYREFS EUNATCH EXFULL',
 }
 
-/** Those that Node has no name for: it calls them `Unknown system error -117`. */
+/** Errnos that Node has no name for: it calls them `Unknown system error -117`. */
 const unnamed: Readonly<Record<number, string>> = {
   10: 'ECHILD',
   33: 'EDOM',
@@ -94,14 +94,14 @@ const unnamed: Readonly<Record<number, string>> = {
   133: 'EHWPOISON',
 }
 
-/** What an errno means for a file, by its name; undefined for a name that is none. */
+/** The meaning of an errno for a file, by its name; undefined for an unknown name. */
 export const meaningOf = (errno: string): Meaning | undefined => {
   for (const [meaning, names] of Object.entries(errnos) as [Meaning, string][])
     if (names.split(' ').includes(errno)) return meaning
   return undefined
 }
 
-/** The Failure that an error of the kernel means; any other error is given back as it came. */
+/** Maps a system error to a Failure; returns any other error unchanged. */
 export const fileFailure = (error: unknown): unknown => {
   if (!isSystemError(error)) return error
   const name = error.code.startsWith('Unknown system error') ? unnamed[-error.errno] : error.code || 'UNKNOWN'
@@ -125,7 +125,7 @@ const isSystemError = (error: unknown): error is SystemError =>
   typeof errorCode(error) === 'string' &&
   ('errno' in error || /^E[A-Z0-9]+$/.test(String(errorCode(error))))
 
-/** The line that gives the folder to the user that runs this, or what else may forbid it. */
+/** The command that gives the folder to this user, or what else may forbid access. */
 const rightsHint = ({ path }: SystemError): string | undefined => {
   const uid = process.getuid?.()
   if (typeof path !== 'string' || uid === undefined) return undefined

@@ -18,9 +18,9 @@ import { basename, dirname } from 'node:path'
 import { attempt, errorCode } from '../failure.ts'
 
 /**
- * Puts `text` into `file` so that even a power cut leaves the old content or all of the new: temporary file beside it,
- * fsync, rename, fsync of the folder. One writer of `file` at a time: the temporary file's name is fixed, so that the next run
- * takes away what a killed one left. It is always made anew: a link or a pipe of that name is neither followed nor written to.
+ * Replaces the content of `file`, atomically even in a power cut: temporary file beside it, fsync, rename, fsync of the
+ * folder. One writer of `file` at a time: the temporary file's name is fixed, so that the next run removes what a
+ * killed one left. It is always created anew: a link or a pipe of that name is neither followed nor written to.
  */
 export const replaceFile = (file: string, text: string): void => {
   const temporary = `${file}.migrator-tmp`
@@ -35,13 +35,13 @@ export const replaceFile = (file: string, text: string): void => {
   syncFolder(dirname(file))
 }
 
-/** Takes a file away, or a link to one, where it is there. Not a folder. */
+/** Removes a file, or a link to one, if it exists. Not a folder. */
 export const removeFile = (file: string): void => {
   const removed = attempt(() => unlinkSync(file))
   if ('error' in removed && errorCode(removed.error) !== 'ENOENT') throw removed.error
 }
 
-/** Makes what was renamed in a folder durable. */
+/** Makes renames in a folder durable. */
 export const syncFolder = (folder: string): void => {
   const descriptor = openSync(folder, 'r')
   try {
@@ -52,9 +52,9 @@ export const syncFolder = (folder: string): void => {
 }
 
 /**
- * Gives a new file or folder the mode of another and, as far as this user may, its group and its owner: root may for the user who
- * has the volume, anybody else for a group of his own, through which a hub of another user has the file. Some filesystems have
- * neither modes nor owners to change. By descriptor: what `path` names is not followed where it is a link.
+ * Copies the mode of `model` to a new file or folder and, as far as this user may, its group and owner. Root may set
+ * both; other users only a group of their own, through which a hub of another user gets access. Some filesystems have
+ * neither modes nor owners. By descriptor: a link at `path` is not followed.
  */
 export const sameOwner = (path: string, model: string): void => {
   const { mode, uid, gid } = statSync(model)
@@ -63,7 +63,7 @@ export const sameOwner = (path: string, model: string): void => {
     const asItIs = -1
     attempt(() => fchownSync(descriptor, asItIs, gid))
     attempt(() => fchownSync(descriptor, uid, asItIs))
-    // after the owner, whose change takes setuid bits away
+    // after chown, which clears setuid bits
     attempt(() => fchmodSync(descriptor, mode & 0o7777))
   } finally {
     closeSync(descriptor)
@@ -71,8 +71,8 @@ export const sameOwner = (path: string, model: string): void => {
 }
 
 /**
- * A folder that its group may write is for several users, and so is a new database in it: SQLite makes files that their owner
- * alone may write (and gives -wal, -shm and -journal the mode of the database). Some filesystems have no modes to change.
+ * Makes a new database group-writable if its folder is: that is for several users, but SQLite creates files that only
+ * their owner may write (and gives -wal, -shm and -journal the database's mode). Some filesystems have no modes.
  */
 export const shareWithGroup = (file: string): void => {
   const groupMayWrite = 0o020
@@ -81,8 +81,8 @@ export const shareWithGroup = (file: string): void => {
 }
 
 /**
- * The first path, from now on in steps of a second, that nobody has, nor has with more behind it: two files of one second get two
- * names, and a database none beside which another one's journal lies.
+ * The first unused path: advances the timestamp by a second until no file starts with that name, so that no stray
+ * journal can attach itself to a database.
  */
 export const freePath = (pathAt: (stamp: string) => string, now: number = Date.now()): string => {
   const path = pathAt(utcStamp(now))
@@ -91,7 +91,7 @@ export const freePath = (pathAt: (stamp: string) => string, now: number = Date.n
 }
 
 /**
- * Renames a file, but takes no name that something else has: rename(2) replaces whatever is there.
+ * Renames a file unless something else has the name: rename(2) would replace it.
  * @returns whether the name was free
  */
 export const renameToFree = (from: string, to: string): boolean => {
@@ -101,7 +101,7 @@ export const renameToFree = (from: string, to: string): boolean => {
     return true
   }
   if (errorCode(linked.error) === 'EEXIST') return false
-  // FAT, exFAT and some network filesystems have no second names: an empty file takes the name first
+  // FAT, exFAT and some network filesystems have no hard links: an empty file reserves the name
   const taken = attempt(() => closeSync(openSync(to, 'wx')))
   if ('error' in taken && errorCode(taken.error) === 'EEXIST') return false
   if ('error' in taken) throw taken.error
@@ -111,17 +111,17 @@ export const renameToFree = (from: string, to: string): boolean => {
   throw renamed.error
 }
 
-/** Whether there is a folder, or a link to one. */
+/** Whether the path is a folder, or a link to one. */
 export const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
-/** A time as it stands in the names of files, in UTC to the second: `20260118T100000Z`. */
+/** A time for file names, in UTC to the second: `20260118T100000Z`. */
 export const utcStamp = (milliseconds: number): string =>
   new Date(milliseconds).toISOString().replaceAll(/[-:]|\.\d+/g, '')
 
-/** Bytes of a file; 0 where there is none. */
+/** Size of a file in bytes; 0 if there is none. */
 export const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
-/** How many bytes are free on a folder's filesystem; Infinity where it does not tell, such as ramfs and a tmpfs without a limit. */
+/** Free bytes on a folder's filesystem; Infinity if it does not tell, such as ramfs and a tmpfs without a limit. */
 export const freeBytes = (folder: string): number => {
   const { bavail, blocks, bsize } = statfsSync(folder)
   return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize

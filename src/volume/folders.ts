@@ -5,22 +5,22 @@ import { attempt, Failure } from '../failure.ts'
 import { formatBytes } from '../text.ts'
 import { freeBytes, removeFile } from './files.ts'
 
-/** The folders of one database: those of another one in the same folder are left alone. */
+/** Each database has its own: those of another one in the same folder are left alone. */
 const prefixOf = (database: string): string => `.migrator-partial-${basename(database)}-`
 
-/** What mkdtemp(3) puts behind the prefix. */
+/** The suffix that mkdtemp(3) appends. */
 const random = /^[A-Za-z0-9]{6}$/
 
-/** As older versions named them, for every database alike. */
+/** Names of older versions, the same for every database. */
 const namedBefore = /^\.migrator-partial-[A-Za-z0-9]{6}$/
 
-/** Milliseconds after which nobody works in such a folder any more: a day. */
+/** Milliseconds after which such a folder is no longer in use: a day. */
 const longest = 24 * 3600 * 1000
 
 /**
- * Removes the partial folders that killed runs on a database left in another folder, so that there is their room again.
- * @param alone whether nobody else can be at work in such a folder now, as under the write lock; otherwise only those of yesterday
- *   are taken for left behind
+ * Removes the partial folders that killed runs on a database left in another folder, to free their space.
+ * @param alone whether no other process can be using such a folder, as under the write lock; otherwise only those older
+ *   than a day are removed
  */
 export const removePartialFolders = (parent: string, database: string, alone: boolean): void => {
   if (!existsSync(parent)) return
@@ -34,9 +34,9 @@ export const removePartialFolders = (parent: string, database: string, alone: bo
 }
 
 /**
- * Runs `work` with a new folder inside of another, so on its filesystem, for files that get their place by rename once they are
- * whole. It is removed in every path.
- * @throws what `work` throws; Failure DATABASE_BUSY when another run, which was alone, took the folder away
+ * Runs `work` with a new folder inside `parent`, so on its filesystem, for files that are renamed into place once
+ * complete. The folder is always removed.
+ * @throws what `work` throws; Failure DATABASE_BUSY if another run, with `alone`, removed the folder
  */
 export const withPartialFolder = async <T>(
   parent: string,
@@ -49,7 +49,7 @@ export const withPartialFolder = async <T>(
     error => ({ error }),
   )
   const isMine = existsSync(folder)
-  // what cannot be taken away now the next run takes away: how the work ended is what is to be told
+  // what cannot be removed now, the next run removes: the outcome of `work` is what to report
   attempt(() => removeFolder(folder))
   if ('value' in outcome) return outcome.value
   if (isMine) throw outcome.error
@@ -58,13 +58,13 @@ export const withPartialFolder = async <T>(
 }
 
 /**
- * Takes a folder of this program's away, with the files in it. Not by rmSync, whose errors have an empty code and no errno for what
- * C++ has no name for: EIO, EROFS, ESTALE.
+ * Removes a folder of this program with the files in it. Not with rmSync: its errors have an empty code and no errno
+ * for what C++ has no name for, such as EIO, EROFS and ESTALE.
  */
 export const removeFolder = (folder: string): void => {
   const stats = lstatSync(folder, { throwIfNoEntry: false })
   if (stats === undefined) return
-  // a link is taken away, and not what it leads to
+  // removes a link, not its target
   if (!stats.isDirectory()) {
     removeFile(folder)
     return
@@ -73,12 +73,12 @@ export const removeFolder = (folder: string): void => {
   rmdirSync(folder)
 }
 
-/** The system's temporary folder (TMPDIR); where that is read-only, as in a hardened container, the shared memory that each has. */
+/** The system's temporary folder (TMPDIR); if /tmp is read-only, as in a hardened container, its shared memory. */
 const usual = (): readonly string[] => (tmpdir() === '/tmp' ? ['/tmp', '/dev/shm'] : [tmpdir()])
 
 /**
- * Makes a folder in the first of some places that lets it. Whoever makes it calls `remove` in every path.
- * @throws Failure CONFIG_INVALID when there is no place for one
+ * Makes a folder in the first place that allows it. The caller must always call `remove`.
+ * @throws Failure CONFIG_INVALID if no place does
  */
 export const makeTemporaryFolder = (places = usual()): Readonly<{ path: string; remove: () => void }> => {
   for (const place of places) {
@@ -89,7 +89,7 @@ export const makeTemporaryFolder = (places = usual()): Readonly<{ path: string; 
   throw new Failure('CONFIG_INVALID', `the temporary folder ${places[0]} cannot be written`, hint)
 }
 
-/** @throws Failure DISK_FULL when a folder's filesystem has less room than that many bytes */
+/** @throws Failure DISK_FULL if the folder's filesystem has fewer free bytes than that */
 export const requireTemporarySpace = (folder: string, bytes: number): void => {
   const free = freeBytes(folder)
   if (free >= bytes) return

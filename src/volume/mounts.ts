@@ -1,9 +1,9 @@
 import { realpathSync } from 'node:fs'
 
-/** One line of /proc/self/mountinfo (proc(5)), as far as it matters here. */
+/** The fields used here of a line of /proc/self/mountinfo (proc(5)). */
 export type Mount = Readonly<{
   id: string
-  /** of the mount that it is in */
+  /** id of the parent mount */
   parent: string
   point: string
   filesystem: string
@@ -11,7 +11,7 @@ export type Mount = Readonly<{
   options: readonly string[]
 }>
 
-/** The mount table out of the text of /proc/self/mountinfo. Lines that do not look like one are passed over. */
+/** Parses the text of /proc/self/mountinfo. Skips malformed lines. */
 export const parseMounts = (mountinfo: string): readonly Mount[] =>
   mountinfo.split('\n').flatMap(line => {
     const [before = '', after = ''] = line.split(' - ')
@@ -31,12 +31,12 @@ export const parseMounts = (mountinfo: string): readonly Mount[] =>
   })
 
 /**
- * The mount that a real path (no symlinks left in it) is on. Found as the kernel walks: from the top down, each time into the
- * first mount on the way that stands in the last one, so that what a later mount covers is passed over.
+ * The mount that a real path (no symlinks left in it) is on. Walks as the kernel does: from the top down, each time
+ * into the first child mount on the path, so that mounts hidden by a later one are skipped.
  */
 export const mountOf = (mounts: readonly Mount[], path: string): Mount | undefined => {
   const ids = new Set(mounts.map(({ id }) => id))
-  // what the top ones stand in is not in a container's table
+  // the parent of the top mounts is not in a container's table
   const standsIn = ({ id, parent }: Mount, from: Mount | undefined): boolean =>
     from === undefined ? parent === id || !ids.has(parent) : parent === from.id && id !== from.id
   const walk = (from: Mount | undefined): Mount | undefined => {
@@ -58,23 +58,23 @@ const unescapeOctal = (text: string): string =>
 export type Filesystem = Readonly<{
   /** as the kernel's mount table has it: `ext4`, `nfs4`, `fuse.sshfs` */
   name: string
-  /** whether what is written ends with the container or the machine, and whether SQLite's locks are to be tried out first */
+  /** `memory` is lost with the container or the machine; on `shared` SQLite's locks are tested first */
   kind: 'local' | 'memory' | 'shared'
-  /** whether a copy may be a clone, which takes no room until one of the two is written to */
+  /** whether a copy may be a clone, which takes no space until one of the two is written to */
   clones: boolean
 }>
 
 const memory = /^(?:tmpfs|ramfs)$/
 /**
- * Over a network, from a virtual machine's host (Docker Desktop's are virtiofs, fakeowner, fuse.grpcfuse and fuse.osxfs), or by a
- * program (FUSE: sshfs, glusterfs, ceph-fuse, mergerfs, Unraid's shfs).
+ * Network filesystems, those from a virtual machine's host (Docker Desktop's are virtiofs, fakeowner, fuse.grpcfuse and
+ * fuse.osxfs), and FUSE (sshfs, glusterfs, ceph-fuse, mergerfs, Unraid's shfs).
  */
 const shared =
   /^(?:nfs4?|cifs|smb3|smbfs|9p|virtiofs|ceph|glusterfs|lustre|beegfs|afs|fakeowner|vboxsf|prl_fs|fuse|fuseblk|fuse\..+)$/
 
 const cloning = /^(?:btrfs|bcachefs|xfs|zfs)$/
 
-/** The filesystem that a folder is on; a local one where the mount table does not say. */
+/** The filesystem of a folder; a local one if the mount table does not tell. */
 export const filesystemOf = (mounts: readonly Mount[], folder: string): Filesystem => {
   const name = mountOf(mounts, realpathSync(folder))?.filesystem ?? ''
   const kind = memory.test(name) ? 'memory' : shared.test(name) ? 'shared' : 'local'

@@ -7,11 +7,11 @@ import { isFolder } from './files.ts'
 type Identity = Pick<NodeJS.Process, 'getuid' | 'setgroups' | 'setgid' | 'setuid'>
 
 /**
- * Root would leave files in the volume that its owner, the hub, cannot write; and in another's folder a name may be exchanged
- * for a link between two calls, by which root would write or give away any file. So root becomes the owner of the folder, before it
- * opens or makes anything there. Where it cannot, refuseRoot says so.
- * @param program what this program consists of: paths that the owner has to be able to read
- * @throws Failure VOLUME_NOT_WRITABLE when the owner may not read the program
+ * Switches from root to the folder's owner, before anything there is opened or created. Root would leave files that the
+ * owner, the hub, cannot write; and in another user's folder a name may be swapped for a link between two calls, so
+ * that root writes or gives away any file. If the switch fails, refuseRoot reports it.
+ * @param program paths of this program that the owner must be able to read
+ * @throws Failure VOLUME_NOT_WRITABLE if the owner may not read the program
  */
 export const becomeOwner = (folder: string, program: readonly string[], identity: Identity): void => {
   if (identity.getuid?.() !== 0) return
@@ -19,7 +19,7 @@ export const becomeOwner = (folder: string, program: readonly string[], identity
   const owner = 'value' in found ? found.value : undefined
   if (owner === undefined || owner.uid === 0 || isUnmapped(owner.uid)) return
   const { uid, gid } = owner
-  // the groups go first: afterwards there is no right to
+  // groups first: after setuid this process may not change them
   const become = attempt(() => [identity.setgroups?.([gid]), identity.setgid?.(gid), identity.setuid?.(uid)])
   if ('error' in become) return
   const unreadable = program.find(path => 'error' in attempt(() => accessSync(path, constants.R_OK)))
@@ -32,8 +32,8 @@ export const becomeOwner = (folder: string, program: readonly string[], identity
 }
 
 /**
- * Root goes on as root only in folders that nobody else may write to.
- * @throws Failure VOLUME_NOT_WRITABLE saying how to run it
+ * Allows root only in folders that no other user may write to.
+ * @throws Failure VOLUME_NOT_WRITABLE saying how to run it instead
  */
 export const refuseRoot = ({ readyFile, volume }: Config): void => {
   refuseRootIn('data directory', volume)
@@ -52,7 +52,7 @@ const refuseRootIn = (what: string, folder: string): void => {
       `Run as its owner: "--user ${uid}:${gid}" for docker run, "user: ${uid}:${gid}" in Compose, "setpriv --reuid ${uid} --regid ${gid} --clear-groups migrator up" elsewhere.`,
     )
   const [othersMayWrite, sticky] = [0o022, 0o1000]
-  // under the sticky bit nobody can exchange what is another's, and root makes each file anew
+  // under the sticky bit no user can swap another's files, and root creates each file anew
   if ((mode & othersMayWrite) === 0 || (mode & sticky) !== 0) return
   throw new Failure(
     'VOLUME_NOT_WRITABLE',
@@ -61,7 +61,7 @@ const refuseRootIn = (what: string, folder: string): void => {
   )
 }
 
-/** Stands for every user whom a user namespace does not have: user_namespaces(7). Outside of one it is `nobody`. */
+/** The id of every user that a user namespace does not map: user_namespaces(7). Outside of one it is `nobody`. */
 const overflow = 65_534
 
 export const isUnmapped = (owner: number): boolean => {
@@ -70,7 +70,7 @@ export const isUnmapped = (owner: number): boolean => {
   return 'value' in map && !/^\s*0\s+0\s+4294967295\s*$/.test(map.value)
 }
 
-/** What belongs to a user whom nobody in this container can become, or take it from. */
+/** The Failure for files of an unmapped user: nobody in this container can become that user, or take them over. */
 export const notMapped = (
   what: string,
   path: string,

@@ -7,8 +7,9 @@ import { freeBytes } from './files.ts'
 export type Need = Readonly<{ what: string; folder: string; bytes: number; files: number }>
 
 /**
- * Holds what a run needs against what there is, bytes and inodes, before anything is touched. Folders on one filesystem share it.
- * @param needs folders that are there
+ * Compares a run's needs with the free bytes and inodes, before anything is touched. Folders on one filesystem share
+ * them.
+ * @param needs in folders that exist
  * @throws Failure DISK_FULL saying what is needed for what, and how much is missing
  */
 export const requireSpace = (needs: readonly Need[]): void => {
@@ -22,7 +23,7 @@ export const requireSpace = (needs: readonly Need[]): void => {
       const needed = `${formatBytes(bytes)} on ${folder} (${parts.join(', ')})`
       throw short(`${needed}, and ${formatBytes(free)} are free`, formatBytes(bytes - free))
     }
-    // filesystems that make inodes as they go, such as btrfs, say that they have none
+    // filesystems that allocate inodes dynamically, such as btrfs, report none
     if (allFiles > 0 && files > ffree)
       throw short(`${files} new files on ${folder}, and ${ffree} inodes are free`, `${files - ffree} inodes`)
   }

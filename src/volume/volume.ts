@@ -7,7 +7,7 @@ import { freeBytes, isFolder, removeFile, replaceFile } from './files.ts'
 import { filesystemOf, type Mount, mountOf } from './mounts.ts'
 import { isUnmapped, notMapped, refuseRoot } from './owner.ts'
 
-/** What the kernel says of this process and its mounts, as plain values: only main.ts asks for them. */
+/** What the kernel says of this process and its mounts, as plain values: only main.ts reads them. */
 export type Host = Readonly<{
   container: boolean
   mounts: readonly Mount[]
@@ -16,9 +16,9 @@ export type Host = Readonly<{
 }>
 
 /**
- * Checks that the data directory is there, is on a mount where one is required, and can be written, and so can the database.
- * @throws Failure VOLUME_MISSING, VOLUME_NOT_MOUNTED, VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE; CONFIG_INVALID when the ready
- *   marker has no place
+ * Checks that the data directory exists, is on a mount if one is required, and that it and the database are writable.
+ * @throws Failure VOLUME_MISSING, VOLUME_NOT_MOUNTED, VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE; CONFIG_INVALID if the
+ *   ready marker has no folder, or a file is mounted alone
  */
 export const requireVolume = (config: Config, host: Host): void => {
   const { database, readyFile, volume } = config
@@ -31,10 +31,10 @@ export const requireVolume = (config: Config, host: Host): void => {
   for (const suffix of databaseFiles) refuseForeignFile(database + suffix, host)
 }
 
-/** The database and what SQLite keeps beside it. */
+/** Suffixes of the database and of the files that SQLite keeps beside it. */
 export const databaseFiles = ['', '-wal', '-shm', '-journal']
 
-/** @throws Failure VOLUME_MISSING when there is no such folder, VOLUME_NOT_WRITABLE when it may not even be read */
+/** @throws Failure VOLUME_MISSING if there is no such folder, VOLUME_NOT_WRITABLE if it may not even be read */
 export const requireFolder = (folder: string, host: Host): void => {
   const stats = statSync(folder, { throwIfNoEntry: false })
   if (stats === undefined) {
@@ -53,7 +53,7 @@ export const requireFolder = (folder: string, host: Host): void => {
   }
 }
 
-/** SQLite makes -wal and -journal beside the file, in another folder than the one that it lies in outside; there they are lost. */
+/** SQLite creates -wal and -journal in the container's folder, not beside the file outside: they are lost. */
 const refuseMountedFile = ({ database, readyFile }: Config, { mounts }: Host): void => {
   const files = [...databaseFiles.map(suffix => database + suffix), readyFile]
   const isMounted = (file: string): boolean => {
@@ -85,7 +85,7 @@ const refuseUnmounted = ({ volume, requireMount }: Config, host: Host): void => 
   )
 }
 
-/** Whether a mount on a folder would hide this program, or what it needs of the system. */
+/** Whether a mount on this folder would hide this program, or what it needs of the system. */
 const isOfSystem = (folder: string): boolean =>
   `${import.meta.dirname}/`.startsWith(folder === '/' ? folder : `${folder}/`) ||
   /^\/(?:bin|boot|dev|etc|home|lib\w*|proc|run|sbin|sys|tmp|usr|usr\/local|var)$/.test(folder)
@@ -93,7 +93,7 @@ const isOfSystem = (folder: string): boolean =>
 const folderOfItsOwn = (folder: string): string =>
   `Much else is in ${folder}: name a database in a folder of its own, such as DATABASE_URL=sqlite:${join(folder, 'data/homelab.db')}, and mount the volume there.`
 
-/** @throws Failure VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE when a folder that is there may not be written */
+/** @throws Failure VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE if an existing folder may not be written */
 export const refuseUnwritable = (what: string, folder: string, host: Host): void => {
   try {
     accessSync(folder, constants.W_OK | constants.X_OK)
@@ -102,11 +102,11 @@ export const refuseUnwritable = (what: string, folder: string, host: Host): void
   }
 }
 
-/** SQLite opens a file of another user read-only without a word, and fails much later. */
+/** SQLite silently opens a file of another user read-only, and fails much later. */
 const refuseForeignFile = (file: string, host: Host): void => {
   if (statSync(file, { throwIfNoEntry: false }) === undefined) return
   try {
-    // a hub at work deletes its journal with each commit
+    // a running hub deletes its journal with each commit
     unlessGone(() => accessSync(file, constants.R_OK | constants.W_OK))
   } catch (cause) {
     throw notWritable(file, file, dirname(file), host, cause)
@@ -140,7 +140,7 @@ const notAllowed = (
   return new Failure('VOLUME_NOT_WRITABLE', message, isOfSystem(folder) ? folderOfItsOwn(folder) : hint, cause)
 }
 
-/** Found out before anything is applied, not when the marker is to be written. */
+/** Checked before anything is applied, not when the marker is written. */
 const refuseReadyFile = (file: string): void => {
   if (isFolder(dirname(file)) && !isFolder(file)) return
   const hint = 'MIGRATOR_READY_FILE names a file in a folder that is there, such as /app/data/.ready.'
@@ -148,13 +148,13 @@ const refuseReadyFile = (file: string): void => {
 }
 
 /**
- * The settings with a database path that is no symbolic link any more: SQLite names -wal and -journal after the file itself.
- * @throws Failure CONFIG_INVALID when the link leaves its folder, or leads nowhere: the data would not be where its volume is
+ * Resolves a database path that is a symbolic link: SQLite names -wal and -journal after the file itself.
+ * @throws Failure CONFIG_INVALID if the link leaves its folder or is dangling: the data would not be on its volume
  */
 export const followLink = <Place extends Pick<Config, 'database' | 'volume'>>(config: Place): Place => {
   const { database, volume } = config
   const isLink = attempt(() => lstatSync(database, { throwIfNoEntry: false })?.isSymbolicLink() === true)
-  // a folder that cannot be read is told of by checkVolume
+  // requireVolume reports a folder that cannot be read
   if (!('value' in isLink && isLink.value)) return config
   const target = attempt(() => realpathSync(database))
   if ('value' in target && dirname(target.value) === realpathSync(volume))
@@ -168,10 +168,10 @@ export const followLink = <Place extends Pick<Config, 'database' | 'volume'>>(co
 }
 
 /**
- * Tries out beside a file what a run needs of its folder: write, fsync, rename, fsync of the folder, delete. Permissions alone do not
- * tell of a quota, a failing disk, or a filesystem that lacks one of them. Called under the write lock, or on a folder of this run's
- * own: the name is that of the file with more behind it, so that two databases have two, and that a killed run leaves one, which the
- * next run takes away.
+ * Tests beside a file what a run needs of its folder: write, fsync, rename, fsync of the folder, delete. Permissions do
+ * not show a quota, a failing disk, or a filesystem that lacks one of these. Call it under the write lock, or on a
+ * folder of this run's own. The probe is named after the file, so that two databases do not collide, and the next run
+ * removes what a killed one left.
  * @throws Failure DISK_FULL, VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE, FILESYSTEM_UNSUITABLE
  */
 export const probeFolderOf = (file: string): void => {
@@ -186,10 +186,10 @@ export const probeFolderOf = (file: string): void => {
 }
 
 /**
- * Whether this process runs inside a container: two signs must agree, since each alone is found outside too. Docker
- * leaves `/.dockerenv`, Podman `/run/.containerenv` and `container=`, Kubernetes its service address; image-based roots
- * are an overlay; every engine mounts its own `/etc/hosts` or `/etc/resolv.conf`.
- * `root` is the folder to look for the files in: `/`, but for tests.
+ * Whether this process runs in a container: two signs must agree, since each alone occurs outside, too. Docker leaves
+ * `/.dockerenv`, Podman `/run/.containerenv` and `container=`, Kubernetes its service address; image-based roots are an
+ * overlay; every engine mounts its own `/etc/hosts` or `/etc/resolv.conf`.
+ * @param root the folder to look for the files in: `/`, except in tests
  */
 export const isContainer = (root: string, environment: Environment, mounts: readonly Mount[]): boolean => {
   const signs = [
@@ -202,13 +202,13 @@ export const isContainer = (root: string, environment: Environment, mounts: read
   return signs.filter(Boolean).length >= 2
 }
 
-/** Where SQLite looks for a place for its temporary files, https://www.sqlite.org/tempfiles.html#temporary_file_storage_locations */
+/** Where SQLite puts temporary files, https://www.sqlite.org/tempfiles.html#temporary_file_storage_locations */
 const usual = ['/var/tmp', '/usr/tmp', '/tmp']
 
 /**
- * Whether SQLite's temporary files, what it sorts and cannot hold in memory, have their best place on the volume. On a read-only
- * root there is no other, and a large CREATE INDEX would fail in the middle (SQLITE_IOERR_GETTEMPPATH); a small /tmp would fill.
- * A folder that SQLITE_TMPDIR names is somebody's decision.
+ * Whether the volume is the best place for SQLite's temporary files (sorts that do not fit in memory). With a read-only
+ * root there is no other, and a large CREATE INDEX would fail halfway (SQLITE_IOERR_GETTEMPPATH); a small /tmp would
+ * fill up. A folder that SQLITE_TMPDIR names is the user's choice.
  */
 export const sortsOnVolume = ({ SQLITE_TMPDIR, TMPDIR }: Environment, volume: string, others = usual): boolean => {
   const folder = [SQLITE_TMPDIR, TMPDIR, ...others].find(isWritable)
@@ -220,7 +220,7 @@ const isWritable = (folder: string | undefined): folder is string =>
   isFolder(folder) &&
   'value' in attempt(() => accessSync(folder, constants.W_OK | constants.X_OK))
 
-/** Bytes that are free there; none where there is no such folder, which checkVolume tells. */
+/** Free bytes; 0 if there is no such folder, which requireVolume reports. */
 const roomIn = (folder: string): number => {
   const room = attempt(() => freeBytes(folder))
   return 'value' in room ? room.value : 0
