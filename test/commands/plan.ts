@@ -163,7 +163,7 @@ t.test('the whole of it is as documented', async t => {
 
 0005-make-racks: N ms, N B more
   CREATE TABLE IF NOT EXISTS \`racks\` (\`id\` INTEGER PRIMARY KEY);
-  UPDATE metrics SET load_5m = load_1m WHERE id BETWEEN 1.0 AND 30.0;  -- 4 times, 100 rows
+  UPDATE metrics SET load_5m = load_1m WHERE id BETWEEN 1 AND 30;  -- 4 times, 100 rows
   ALTER TABLE "servers" DROP COLUMN "kernel_version";  -- failed: error in table servers after drop column: no such column: kernel_version
   ALTER TABLE "metrics" DROP COLUMN "disk_used_gb";
   + table   racks                 1 column
