@@ -1,7 +1,9 @@
 import Database from 'better-sqlite3'
 import { DataTypes, Deferrable, Op, type QueryInterface } from 'sequelize'
 import t, { type Test } from 'tap'
-import { connectSequelize } from '../../src/sqlite/bridge/sequelize.ts'
+import { runPlain } from '../../src/engine.ts'
+import { createHandle } from '../../src/sqlite/bridge/handle.ts'
+import { connectHandle } from '../../src/sqlite/bridge/sequelize.ts'
 import { makeSafe } from '../../src/sqlite/editor/editor.ts'
 
 const open = (t: Pick<Test, 'teardown'>, sql: string, adopted = false) => {
@@ -10,7 +12,7 @@ const open = (t: Pick<Test, 'teardown'>, sql: string, adopted = false) => {
   connection.pragma('foreign_keys = OFF')
   connection.exec(sql)
   connection.exec('BEGIN')
-  const editor = makeSafe(connection, connectSequelize(connection).getQueryInterface(), {
+  const editor = makeSafe(connection, connectHandle(createHandle(connection), runPlain).getQueryInterface(), {
     onProgress: () => undefined,
     isAdopted: () => adopted,
   })

@@ -2,7 +2,8 @@ import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { runPlain, type StatementHook } from '../../src/engine.ts'
-import { connectSequelize } from '../../src/sqlite/bridge/sequelize.ts'
+import { createHandle } from '../../src/sqlite/bridge/handle.ts'
+import { connectHandle } from '../../src/sqlite/bridge/sequelize.ts'
 import { withKeyActions } from '../../src/sqlite/key-actions.ts'
 
 const open = (t: Pick<Test, 'teardown'>, sql: string, around: StatementHook = runPlain) => {
@@ -11,7 +12,7 @@ const open = (t: Pick<Test, 'teardown'>, sql: string, around: StatementHook = ru
   connection.pragma('foreign_keys = OFF')
   connection.exec(sql)
   connection.exec('BEGIN')
-  const sequelize = connectSequelize(connection, withKeyActions(connection, around))
+  const sequelize = connectHandle(createHandle(connection), withKeyActions(connection, around))
   const all = (query: string) => connection.prepare(query).raw().all()
   return { connection, all, run: async (statement: string) => void (await sequelize.query(statement)) }
 }

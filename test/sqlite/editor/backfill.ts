@@ -1,13 +1,15 @@
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { connectSequelize } from '../../../src/sqlite/bridge/sequelize.ts'
+import { runPlain } from '../../../src/engine.ts'
+import { createHandle } from '../../../src/sqlite/bridge/handle.ts'
+import { connectHandle } from '../../../src/sqlite/bridge/sequelize.ts'
 import { backfill } from '../../../src/sqlite/editor/backfill.ts'
 
 const open = (t: Pick<Test, 'teardown'>, sql: string) => {
   const connection = new Database(':memory:')
   t.teardown(() => connection.close())
   connection.exec(sql)
-  const schema = connectSequelize(connection).getQueryInterface()
+  const schema = connectHandle(createHandle(connection), runPlain).getQueryInterface()
   const progress: unknown[] = []
   const fill = (statement: string, batch?: number) =>
     backfill({ connection, schema }, statement, { table: 'a', ...(batch === undefined ? {} : { batch }) }, (...far) =>

@@ -1,7 +1,9 @@
 import Database from 'better-sqlite3'
 import { DataTypes, literal } from 'sequelize'
 import t, { type Test } from 'tap'
-import { connectSequelize } from '../../../src/sqlite/bridge/sequelize.ts'
+import { runPlain } from '../../../src/engine.ts'
+import { createHandle } from '../../../src/sqlite/bridge/handle.ts'
+import { connectHandle } from '../../../src/sqlite/bridge/sequelize.ts'
 import { changeColumn } from '../../../src/sqlite/editor/rebuild.ts'
 import { makeEditor } from '../../help/editor.ts'
 
@@ -9,7 +11,7 @@ const open = (t: Pick<Test, 'teardown'>, sql: string) => {
   const connection = new Database(':memory:')
   t.teardown(() => connection.close())
   connection.exec(sql)
-  const schema = connectSequelize(connection).getQueryInterface()
+  const schema = connectHandle(createHandle(connection), runPlain).getQueryInterface()
   return {
     change: (column: string, wanted: unknown) => changeColumn({ connection, schema }, 'a', column, wanted),
     rows: () => connection.prepare('SELECT * FROM a').all(),

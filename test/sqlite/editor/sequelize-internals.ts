@@ -1,13 +1,15 @@
 import Database from 'better-sqlite3'
 import { type AddConstraintOptions, DataTypes, Op } from 'sequelize'
 import t, { type Test } from 'tap'
-import { connectSequelize } from '../../../src/sqlite/bridge/sequelize.ts'
+import { runPlain } from '../../../src/engine.ts'
+import { createHandle } from '../../../src/sqlite/bridge/handle.ts'
+import { connectHandle } from '../../../src/sqlite/bridge/sequelize.ts'
 import { columnSql, constraintSql } from '../../../src/sqlite/editor/sequelize-internals.ts'
 
 const open = (t: Pick<Test, 'teardown'>) => {
   const connection = new Database(':memory:')
   t.teardown(() => connection.close())
-  return connectSequelize(connection).getQueryInterface()
+  return connectHandle(createHandle(connection), runPlain).getQueryInterface()
 }
 
 t.test('a constraint is what Sequelize makes of it, and what was passed in stays', async t => {
