@@ -89,7 +89,7 @@ export type Reader = Readonly<{
 
 export type Session = Reader &
   Readonly<{
-    /** whether the last writer died, or the file is not as it left it */
+    /** whether the last writer died, or the file is not as it left it; asked after a read */
     isSuspect: () => Promise<boolean>
     /** Runs `work`, which only reads, on one snapshot, without the lock. May run `work` again. */
     snapshot: <T>(work: () => Promise<T>) => Promise<T>

@@ -32,8 +32,9 @@ export const findUnchanged = async (
   if (marker === undefined || marker.version !== version || config.check === 'always' || isOld(marker, config))
     return undefined
   const seen = await session.snapshot(async () => {
-    if (config.check === 'auto' && (await session.isSuspect())) return undefined
-    return quickChecksum(await readContents(session, config.database), files, marker)
+    const checksum = quickChecksum(await readContents(session, config.database), files, marker)
+    // asked after the first read, with which SQLite makes the index of a WAL anew
+    return config.check === 'auto' && (await session.isSuspect()) ? undefined : checksum
   })
   return marker.seen === seen ? marker : undefined
 }

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { DataTypes } from 'sequelize'
 import t from 'tap'
 import type { SchemaEditor } from '../../src/engine.ts'
+import { reasonOf } from '../../src/failure.ts'
 import { readTable } from '../../src/sqlite/schema/read.ts'
 import { readTableText } from '../../src/sqlite/schema/text.ts'
 import { makeEditor } from '../help/editor.ts'
@@ -295,7 +296,7 @@ t.test(
           )
           if (outcome !== undefined) {
             refused += 1
-            const reason = String(outcome.parent?.message ?? outcome.message)
+            const reason = reasonOf(outcome)
             if (
               !/^error in|cannot drop|prohibited|no such column|of edit/.test(reason) ||
               !['drop', 'rename'].includes(c.edit)
