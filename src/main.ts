@@ -89,9 +89,10 @@ const write = (text: string): void => {
   try {
     writeText(stdout, text)
   } catch (cause) {
-    if (errorCode(cause) !== 'ENOSPC') throw cause
-    const hint = 'Free some space there, or send it elsewhere. The volume was not changed by it.'
-    throw new Failure('DISK_FULL', 'the disk that standard output goes to is full', hint, cause)
+    const code = errorCode(cause)
+    const hint = 'Send it elsewhere. The volume was not changed by it.'
+    if (code === 'ENOSPC') throw new Failure('DISK_FULL', 'the disk that standard output goes to is full', hint, cause)
+    throw new Failure('CONFIG_INVALID', `standard output cannot be written (${code})`, hint, cause)
   }
 }
 

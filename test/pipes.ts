@@ -60,6 +60,9 @@ t.test('a full disk', { skip: !existsSync('/dev/full') && 'there is no /dev/full
   })
 })
 
-t.test('a standard output that is not for writing is not taken for a full disk', async t => {
-  t.match(inShell('migrator status 1< /dev/null', settings), { exitCode: 1, stderr: /EBADF/ })
+t.test('a standard output that is not for writing is told as that, not as a full disk or a bad volume', async t => {
+  t.match(inShell('migrator status 1< /dev/null', settings), {
+    exitCode: 2,
+    stderr: /standard output cannot be written \(EBADF\)/,
+  })
 })

@@ -1,10 +1,7 @@
-import { Op } from '@sequelize/core'
 import t from 'tap'
-import { initMetric, initModels, initServer, Metric, Server, Timestamp } from '../../src/hub/models-v7.ts'
+import { initModels, Metric, Server, Timestamp } from '../../src/hub/models-v7.ts'
 import { connectSequelize } from '../../src/hub/sequelize-v7.ts'
-import { testMetric } from '../help/metric-rules.ts'
 import { makeMigrated } from '../help/migrated.ts'
-import { testServer } from '../help/server-rules.ts'
 
 t.test('a server has its metrics, and a metric its server', async t => {
   const { connection } = await makeMigrated(t)
@@ -19,18 +16,6 @@ t.test('a server has its metrics, and a metric its server', async t => {
   t.strictSame(b?.metrics, [])
   const metric = await Metric.findOne({ include: 'server', rejectOnEmpty: true })
   t.match(metric.server, { hostname: 'a.lan', os_info: { version: null } })
-})
-
-const { connection } = await makeMigrated(t)
-initMetric(connectSequelize(connection))
-testMetric(t, connection, Metric as never, Op as never)
-
-initServer(connectSequelize(connection))
-testServer(t, connection, Server as never)
-
-t.test('os_info is read back when a server is made', async t => {
-  const made = await Server.create({ id: 'omv', hostname: 'omv.lan', os_distribution: 'Debian' })
-  t.strictSame(made.os_info, { distribution: 'Debian', version: null, kernel: null, architecture: null })
 })
 
 t.test('a time is text in UTC, there and back', async t => {

@@ -1,0 +1,10 @@
+import { Op } from '@sequelize/core'
+import t from 'tap'
+import { initMetric, Metric } from '../../src/hub/models-v7.ts'
+import { connectSequelize } from '../../src/hub/sequelize-v7.ts'
+import { testMetric } from '../help/metric-rules.ts'
+import { makeMigrated } from '../help/migrated.ts'
+
+const { connection } = await makeMigrated(t)
+initMetric(connectSequelize(connection))
+testMetric(t, connection, Metric as never, Op as never)
