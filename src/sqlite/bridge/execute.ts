@@ -1,10 +1,11 @@
+import type Database from 'better-sqlite3'
 import { noResult, type SqlResult, type SqlStatement } from '../../engine.ts'
 import { attempt } from '../../failure.ts'
 import type { Connection } from '../connect.ts'
 import { fromSqlite, toArguments, toRow } from './values.ts'
 
 type Row = Readonly<Record<string, unknown>>
-type Statement = ReturnType<typeof prepareOne>
+type Statement = Database.Statement<(readonly unknown[] | object)[], Row>
 
 /** Runs a statement of prepareOne with the bound values. @throws SQLite's errors */
 export const execute = (connection: Connection, statement: Statement, asked: SqlStatement): SqlResult => {
@@ -30,7 +31,7 @@ export const execute = (connection: Connection, statement: Statement, asked: Sql
  * Prepares a text of one statement. Only SQLite can tell: a `;` may be part of a string, a comment or a trigger.
  * @throws an Error for several statements; the `sqlite3` package would run the first and ignore the rest. SQLite's errors
  */
-export const prepareOne = (connection: Connection, sql: string) => {
+export const prepareOne = (connection: Connection, sql: string): Statement => {
   const prepared = attempt(() => connection.prepare<(readonly unknown[] | object)[], Row>(sql))
   if ('value' in prepared) return prepared.value.safeIntegers()
   if (prepared.error instanceof RangeError && /more than one statement/.test(prepared.error.message))

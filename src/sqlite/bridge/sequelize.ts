@@ -27,12 +27,25 @@ class Statement {
 /** SQLite's open modes, the second argument of the `sqlite3` package's Database. */
 export const modes = { OPEN_READONLY: 1, OPEN_READWRITE: 2, OPEN_CREATE: 4 } as const
 
+/** A connection, as far as Sequelize uses one. */
+type Sqlite3Database = Readonly<{
+  filename: string
+  uuid: string | undefined
+  serialize: (work: () => void) => void
+  all: (sql: string, values: Values | Callback, callback?: Callback) => void
+  run: (sql: string, values?: Values, callback?: Callback) => void
+  close: (closed?: (error: Error | null) => void) => void
+}>
+
+type Sqlite3 = typeof modes &
+  Readonly<{ Database: new (filename: string, mode: number, opened: (error: Error | null) => void) => Sqlite3Database }>
+
 /**
  * The part of the `sqlite3` package that Sequelize 6 (`dialectModule`) and 7 (`sqlite3Module`) use, on top of better-sqlite3.
  * @param open returns the session for each connection that Sequelize opens
  * @param timeToText how a bound Date is stored
  */
-export const createBridge = (open: (path: string, mode: number) => Session, timeToText: TimeToText) => {
+export const createBridge = (open: (path: string, mode: number) => Session, timeToText: TimeToText): Sqlite3 => {
   class Database {
     readonly filename: string
     readonly uuid: string | undefined
