@@ -102,7 +102,8 @@ export type Screen = Readonly<{
  * @param style colours a text by escape sequences of the form `ESC [ 31 m`
  */
 export const createPaint = (style: (style: Style, text: string) => string): Pick<Screen, 'paint' | 'show'> => {
-  const seal = `;${Math.random().toString().slice(2)}m`
+  // in numbers of four digits, which is what Node's stripVTControlCharacters knows
+  const seal = `;${Array.from({ length: 4 }, () => Math.floor(1000 + Math.random() * 9000)).join(';')}m`
   const sealed = new RegExp(`${esc}\\[(\\d+)${seal}`, 'g')
   return {
     paint: (name, text) => style(name, text).replaceAll(ofStyle, `${esc}[$1${seal}`),

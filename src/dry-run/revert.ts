@@ -2,7 +2,7 @@ import type { Loss, Migratable } from '../engine.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
 import { createGuardedRunner, lostData, type RunOptions } from '../migrations/run.ts'
 import type { SqliteReader } from '../sqlite/reader.ts'
-import { keywordOf, tokensOf } from '../sqlite/sql.ts'
+import { keywordOf, sameName, tokensOf } from '../sqlite/sql.ts'
 import { formatThings } from '../text.ts'
 import { type Difference, differences } from './changes.ts'
 import type { Lineage } from './lineage.ts'
@@ -53,9 +53,11 @@ export const revertMigrations = async (
         if (broken.length > 0) throw lostData([name], broken, 'Everything was rolled back; mend its down.')
         const now = countValues(connection, afterOf(recording))
         const rows = losses.map(toLost)
-        const goneFrom = ({ old }: Lineage) => rows.find(({ of }) => of === old.name)?.number ?? 0
+        const goneFrom = ({ old }: Lineage) => rows.find(({ of }) => sameName(of, old.name))?.number ?? 0
         const fewer = lostValues(recording, values, now, goneFrom)
-        const changed = dropped.changed(recording, values).filter(({ of }) => !fewer.some(other => other.of === of))
+        const changed = dropped
+          .changed(recording, values)
+          .filter(({ of }) => !fewer.some(other => sameName(other.of, of)))
         const lost = [...rows, ...fewer, ...changed, ...changedRows(recording)]
         told({ name, structure: differences(recording.before, afterOf(recording)), lost })
         recording = record()

@@ -5,11 +5,10 @@ import { hasName, sameName } from '../../src/sqlite/sql.ts'
 import { root } from '../help/program.ts'
 
 /** The rooms that know names of tables, columns and the like; elsewhere a name is that of a migration or a file. */
-const rooms =
-  /^(?:sqlite|database|dry-run|lint|verify|draw|migrations\/(?:lint\/|lineages|differences|lost-values|changed-values|schema-editor|rebuild-table|change-column|create-table|hub-structure|find-foreign))/
-/** Names of migrations and files, which have a case. */
+const rooms = /^(?:sqlite|dry-run|lint|verify|draw)\//
+/** Names of migrations and files, which have a case; rows/ compares names that it has itself read from the catalog. */
 const others =
-  /^(?:database|backup|sqlite)\/(?:bridge|sequelize|sql\.|backups|unfinished-backup|helper|header|leftovers|copy)|^(?:dry-run|lint)\/(?:try|script|lint|rehearse|rules|report|outside)\.ts|^migrations\/lint\/(?:lint|rehearse|watch-.*|lint-ok)\.ts/
+  /^sqlite\/(?:bridge\/|rows\/|sql\.|history|write-history|helper|file|copy)|^(?:dry-run|lint)\/(?:try|script|lint|rehearse|rules|report|outside)\.ts|^migrations\/lint\/(?:lint|rehearse|watch-.*|lint-ok)\.ts/
 
 const name = '(?:name|table|column|parent|child|child\\.name|of|from|first|last|present|target|source)'
 const ways: Readonly<Record<string, RegExp>> = {

@@ -34,12 +34,6 @@ t.test('what is tried out leaves nothing behind, and on a local disk no word', a
   connection.close()
 })
 
-t.test('a folder for the ready marker that is not there is refused', async t => {
-  const { connection, transaction } = await prepare(t.testdir(), 'ext4', '/proc/none/.ready')
-  await t.rejects(transaction.probe())
-  connection.close()
-})
-
 t.test('on a shared filesystem locks are tried out, and a warning says so', async t => {
   const { connection, transaction, warnings } = await prepare(t.testdir(), 'nfs4')
   connection.exec('BEGIN IMMEDIATE')
