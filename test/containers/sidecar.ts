@@ -88,7 +88,7 @@ t.test('after a reboot, when the engine starts the hub without the migrator', { 
     await t.resolves(
       untilLogged(
         hub,
-        'the ready marker tells of 0003-add-os-info, the database is at 0002-create-metrics: run the migrator',
+        'is of another database or schema (0003-add-os-info): /app/data/homelab.db is at 0002-create-metrics',
       ),
     )
     compose('stop')

@@ -81,7 +81,7 @@ const comparable = (text: string): string =>
   mask(stripVTControlCharacters(text), {})
     .replaceAll(/^.*\r/gm, '')
     .replaceAll(/\S*(?=\/(?:data|migrations)\/)/g, '')
-    .replaceAll(/^> .*\n/gm, '')
+    .replaceAll(/^(?:> |npm warn ).*\n/gm, '')
     .replaceAll(/\n{2,}/g, '\n')
     .trim()
 
