@@ -1,6 +1,7 @@
 // This room is about SQLite.
 import { noResult, type SqlStatement, type StatementHook } from '../engine.ts'
 import { attempt, reasonOf } from '../failure.ts'
+import { controlOf } from '../sqlite/bridge/transaction-control.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { tableAccess } from '../sqlite/rows/table-access.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
@@ -32,9 +33,9 @@ export const afterOf = ({ before, steps }: Recording): Schema => steps.at(-1)?.a
 export const withoutUndone = (steps: readonly Step[]): readonly Step[] => {
   const kept: Step[] = []
   for (const step of steps.filter(({ error }) => error === null)) {
-    const undone = /^ROLLBACK\b.*?\bTO\s+(?:SAVEPOINT\s+)?(\w+)/i.exec(step.sql)?.[1]
-    if (undone === undefined) kept.push(step)
-    else kept.splice(kept.findLastIndex(({ sql }) => savepointOf(sql) === undone) + 1)
+    const control = controlOf(step.sql)
+    if (control?.does !== 'roll back to') kept.push(step)
+    else kept.splice(kept.findLastIndex(({ sql }) => begins(sql, control.name)) + 1)
   }
   return kept
 }
@@ -43,7 +44,10 @@ export const withoutUndone = (steps: readonly Step[]): readonly Step[] => {
 export const stepThat = (steps: readonly Step[], isSo: (structure: Schema) => boolean): Step | undefined =>
   steps.findLast(({ before, after }) => before !== after && !isSo(before) && isSo(after))
 
-const savepointOf = (sql: string): string | undefined => /^SAVEPOINT\s+(\w+)/i.exec(sql)?.[1]
+const begins = (sql: string, savepoint: string): boolean => {
+  const control = controlOf(sql)
+  return control?.does === 'save' && control.name === savepoint
+}
 
 /** Others report the previous statement's changes, or a PRAGMA its answer: https://www.sqlite.org/c3ref/changes.html */
 const writesRows = /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/

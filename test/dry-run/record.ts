@@ -122,6 +122,35 @@ t.test('a statement that fails throws, unless it is forgiven; values are in it e
   t.strictSame([steps.length, next.steps.length], [2, 1])
 })
 
+t.test(
+  'the names of savepoints are alike as in SQLite: in any quotes, and in the case of ASCII letters alone',
+  async t => {
+    const { steps } = await recordStatements(t, made, [
+      'SAVEPOINT "My Save"',
+      'INSERT INTO a VALUES (3)',
+      'SAVEPOINT Ä',
+      'SAVEPOINT ä',
+      'INSERT INTO a VALUES (4)',
+      'ROLLBACK TO "Ä"',
+      'INSERT INTO a VALUES (5)',
+      'ROLLBACK TO [my save]',
+      'INSERT INTO a VALUES (6)',
+    ])
+    t.strictSame(
+      steps.flatMap(({ error }) => error ?? []),
+      [],
+    )
+    t.strictSame(
+      withoutUndone(steps).map(({ sql }) => sql),
+      ['SAVEPOINT "My Save"', 'INSERT INTO a VALUES (6)'],
+    )
+    t.strictSame(
+      withoutUndone(steps.slice(0, -2)).map(({ sql }) => sql),
+      ['SAVEPOINT "My Save"', 'INSERT INTO a VALUES (3)', 'SAVEPOINT Ä', 'INSERT INTO a VALUES (5)'],
+    )
+  },
+)
+
 t.test('what failed or was rolled back is undone; savepoints may be in one another', async t => {
   const { steps } = await recordStatements(t, made, [
     'DELETE FROM none',

@@ -1,6 +1,6 @@
-import { keywordOf, tokensOf, unquote, wordAt } from '../sql.ts'
+import { foldName, keywordOf, tokensOf, unquote, wordAt } from '../sql.ts'
 
-/** What a statement does with transactions; `name` is a savepoint's, in lower case, because SQLite ignores case. */
+/** What a statement does with transactions; `name` is a savepoint's, folded as SQLite compares it. */
 export type Control =
   | Readonly<{ does: 'begin' | 'commit' | 'roll back' }>
   | Readonly<{ does: 'save' | 'release' | 'roll back to'; name: string }>
@@ -14,9 +14,8 @@ export const controlOf = (sql: string): Control | undefined => {
   if (keyword === 'BEGIN') return { does: 'begin' }
   if (keyword === 'COMMIT' || keyword === 'END') return { does: 'commit' }
   if (keyword !== 'ROLLBACK' && keyword !== 'SAVEPOINT' && keyword !== 'RELEASE') return undefined
-  // SQLite treats a byte order mark as space
-  const tokens = tokensOf(sql.replaceAll('\ufeff', ' ')).filter(({ text }) => text !== ';')
-  const name = unquote(wordAt(tokens, -1)).toLowerCase()
+  const tokens = tokensOf(sql).filter(({ text }) => text !== ';')
+  const name = foldName(unquote(wordAt(tokens, -1)))
   if (keyword === 'SAVEPOINT') return { does: 'save', name }
   if (keyword === 'RELEASE') return { does: 'release', name }
   return tokens.some(({ text }) => /^to$/i.test(text)) ? { does: 'roll back to', name } : { does: 'roll back' }

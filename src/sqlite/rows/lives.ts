@@ -1,6 +1,6 @@
 import type { SqlResult, SqlStatement } from '../../engine.ts'
 import type { Connection } from '../connect.ts'
-import { keywordOf, sameName, tokensOf, unquote } from '../sql.ts'
+import { foldName, keywordOf, sameName, tokensOf, unquote } from '../sql.ts'
 import { type PresentColumn, type PresentTable, readPresentTables } from './present-tables.ts'
 import { type TableAccess, tableAccess } from './table-access.ts'
 
@@ -114,7 +114,7 @@ const sourcesOf = ({ lives, temporary }: State, access: TableAccess, sql: string
   )
   return [
     ...read.flatMap(({ id, sources }) => [id, ...sources]),
-    ...access.reads.flatMap(name => temporary[temporaryKey(name)] ?? []),
+    ...access.reads.flatMap(name => temporary[foldName(name)] ?? []),
   ]
 }
 
@@ -143,7 +143,7 @@ const copied = (state: State, access: TableAccess, sql: string): State => {
     (life.virtual ? access.writesVirtual && isNamedIn(namesIn(sql).slice(0, 1), life) : isNamedIn(access.writes, life))
   const temporary = access.writes
     .filter(name => name.startsWith('temp.'))
-    .map(name => [temporaryKey(name), merge(state.temporary[temporaryKey(name)] ?? [], sources)] as const)
+    .map(name => [foldName(name), merge(state.temporary[foldName(name)] ?? [], sources)] as const)
   return {
     ...state,
     lives: state.lives.map(life => (isWritten(life) ? { ...life, sources: merge(life.sources, sources) } : life)),
@@ -160,8 +160,6 @@ const deletedFrom = (state: State, sql: string): State => ({
     life.virtual && isNamedIn(namesIn(sql), life) ? { ...life, deletedFrom: true } : life,
   ),
 })
-
-const temporaryKey = (name: string): string => name.toLowerCase()
 
 /** Applies a schema change to the state. ALTER TABLE ... RENAME keeps a table's row in sqlite_schema, under another name. */
 const compared = (state: State, present: readonly PresentTable[], access: TableAccess, sql: string): State => {
