@@ -4,6 +4,7 @@ import type { DatabaseFile, TableSize } from '../engine.ts'
 import { attempt, Failure } from '../failure.ts'
 import { isFolder, removeFile, renameToFree, sameOwner, syncFolder } from '../volume/files.ts'
 import { withPartialFolder } from '../volume/folders.ts'
+import { databaseFiles } from '../volume/volume.ts'
 import { backupFolder, listBackups, nextBackupName } from './backups.ts'
 
 export type BackUpOptions = Readonly<{
@@ -38,7 +39,7 @@ export const pruneBackups = (database: string, keep: number): void => {
 }
 
 export const removeBackup = (file: string): void => {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) removeFile(file + suffix)
+  for (const suffix of databaseFiles) removeFile(file + suffix)
 }
 
 /** @returns whether it made the folder */

@@ -46,8 +46,9 @@ export type Values = Readonly<{ table: string; column: string; number: number }>
 
 /** Counts the values of all columns except generated ones and those of virtual tables. Reads every row. */
 export const countValues = (connection: Connection, { tables }: Schema): readonly Values[] =>
-  tables.flatMap(({ name: table, columns }) => {
-    const own = columns.filter(({ generated }) => generated === null).map(({ name }) => quote(name))
+  tables.flatMap(one => {
+    const table = one.name
+    const own = ownColumns(one).map(quote)
     if (own.length === 0) return []
     const counts = own.map(column => `count(${column}) AS ${column}`)
     const rows = connection

@@ -5,7 +5,7 @@ import { controlOf } from '../sqlite/bridge/transaction-control.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { tableAccess } from '../sqlite/rows/table-access.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
-import { keywordOf, tokensOf } from '../sqlite/sql.ts'
+import { changesRows, keywordOf, tokensOf } from '../sqlite/sql.ts'
 
 /** A statement that a migration ran or failed to run. */
 export type Step = Readonly<{
@@ -49,9 +49,6 @@ const begins = (sql: string, savepoint: string): boolean => {
   return control?.does === 'save' && control.name === savepoint
 }
 
-/** Others report the previous statement's changes, or a PRAGMA its answer: https://www.sqlite.org/c3ref/changes.html */
-const writesRows = /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/
-
 /**
  * Records the statements that run through a connection's bridge, and the schema before and after each.
  * @param forgives whether a migration continues after this statement failed, as if it had done nothing
@@ -79,7 +76,8 @@ export const createRecorder = (connection: Connection, forgives: (asked: SqlStat
     const common = { asked: asked.sql, milliseconds, touched: rows, before, after: structureNow() }
     if ('value' in outcome) {
       const { sql, changes } = outcome.value
-      const written = writesRows.test(keywordOf(sql)) ? changes : 0
+      // others report the previous statement's changes, or a PRAGMA its answer: https://www.sqlite.org/c3ref/changes.html
+      const written = changesRows.test(keywordOf(sql)) ? changes : 0
       steps.push({ ...common, sql: sql === asked.sql ? inlined : sql, rows: written, error: null })
       return outcome.value
     }

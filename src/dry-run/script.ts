@@ -1,7 +1,7 @@
 // This room is about SQLite.
 import { historyTable } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
-import { tokensOf } from '../sqlite/sql.ts'
+import { literal, tokensOf } from '../sqlite/sql.ts'
 import { formatThings } from '../text.ts'
 import type { Recording } from './record.ts'
 
@@ -57,7 +57,7 @@ export const planSql = ({ version, sqlite, database, isNew, history, unchecked, 
 
 /** An SQL expression that counts rows that break a foreign key; as in `up`, a table that cannot be checked counts as one. */
 const brokenBut = (unchecked: readonly string[]): string => {
-  const names = unchecked.map(name => `'${name.replaceAll("'", "''")}'`).join(', ')
+  const names = unchecked.map(literal).join(', ')
   const where = `t.type = 'table' AND t.name NOT IN (${names})`
   return `${unchecked.length} + (SELECT count(*) FROM sqlite_schema AS t, pragma_foreign_key_check(t.name) WHERE ${where})`
 }

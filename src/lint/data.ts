@@ -1,8 +1,8 @@
 // This room is about SQLite.
-import Database from 'better-sqlite3'
 import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import { type Step, stepThat } from '../dry-run/record.ts'
 import { attempt } from '../failure.ts'
+import { inMemory } from '../sqlite/editor/editing.ts'
 import { describeIndex } from '../sqlite/schema/compare.ts'
 import { type Column, type Index, type Schema, type Table, without } from '../sqlite/schema/read.ts'
 import { hasName, isSameSql, sameName } from '../sqlite/sql.ts'
@@ -140,11 +140,9 @@ export const describeUnique = ({ parts, where }: Unique): string =>
  * @param value the SQL of a default, as SQLite stores it
  */
 export const isConstant = (value: string): boolean => {
-  const connection = new Database(':memory:')
-  try {
-    connection.exec('CREATE TABLE one (a); INSERT INTO one VALUES (1)')
-    return 'value' in attempt(() => connection.exec(`ALTER TABLE one ADD COLUMN b DEFAULT (${value})`))
-  } finally {
-    connection.close()
-  }
+  const table = ['CREATE TABLE one (a)', 'INSERT INTO one VALUES (1)']
+  return inMemory(
+    table,
+    memory => 'value' in attempt(() => memory.exec(`ALTER TABLE one ADD COLUMN b DEFAULT (${value})`)),
+  )
 }

@@ -130,7 +130,7 @@ export const watchImports = () => {
   }
 
   const findings = ({ file }: MigrationFile): readonly Finding[] => {
-    const url = pathToFileURL(realpathSync(file)).href
+    const url = urlOf(file)
     const folder = url.slice(0, url.lastIndexOf('/') + 1)
     const isBeside = (imported: string) => imported.startsWith(folder)
     const isOutside = (imported: string) =>

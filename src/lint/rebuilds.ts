@@ -2,7 +2,17 @@ import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import type { Step } from '../dry-run/record.ts'
 import { compareTables, type Finding as Difference } from '../sqlite/schema/compare.ts'
 import { type Affinity, type Column, type Index, type Schema, type Table, without } from '../sqlite/schema/read.ts'
-import { elementsOf, hasName, isSameSql, quote, sameName, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
+import {
+  elementsOf,
+  hasName,
+  isSameSql,
+  quote,
+  rowidNames,
+  sameName,
+  tokensOf,
+  unquote,
+  wordAt,
+} from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 import { type Assignment, assign, changeOf } from './statements.ts'
 
@@ -133,10 +143,7 @@ export const findPick = ({ copies }: Lineage): Step | undefined => {
 }
 
 /** The names a column can be used by. */
-const namesOf = ({ rowidAlias }: Column, name: string): readonly string[] => [
-  name,
-  ...(rowidAlias ? ['rowid', '_rowid_', 'oid'] : []),
-]
+const namesOf = ({ rowidAlias }: Column, name: string): readonly string[] => [name, ...(rowidAlias ? rowidNames : [])]
 
 /** Assumes that the column is copied if the text does not show which value goes where. */
 const copiesIt = (step: Step, names: readonly string[]): boolean => {

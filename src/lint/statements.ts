@@ -1,6 +1,6 @@
 // This room is about SQLite.
 import type { Step } from '../dry-run/record.ts'
-import { isSameSql, keywordOf, type Token, textOf, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
+import { changesRows, isSameSql, keywordOf, type Token, textOf, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
 import { type Finding, finding } from './rules.ts'
 
 /** What a statement does to the rows of a table, as far as its text shows. */
@@ -23,7 +23,7 @@ export type Assignment = Readonly<{ column: string; expression: string }>
 
 /** @returns undefined for a statement that changes no rows */
 export const changeOf = (sql: string): Change | undefined => {
-  if (!/^(?:WITH|INSERT|REPLACE|UPDATE|DELETE)$/.test(keywordOf(sql))) return undefined
+  if (!changesRows.test(keywordOf(sql))) return undefined
   const all = tokensOf(sql)
   const tokens = all.slice(placeOf(all, /^(?:INSERT|REPLACE|UPDATE|DELETE)$/i))
   // INSERT ... SELECT with an upsert needs WHERE true, or SQLite would parse its ON as a join

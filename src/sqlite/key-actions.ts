@@ -2,10 +2,8 @@ import { noResult, type SqlResult, type SqlStatement, type StatementHook } from 
 import { reasonOf } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { type ForeignKey, readSchema, type Schema, tableNamed } from './schema/read.ts'
-import { foldName, keywordOf, quote, sameName } from './sql.ts'
+import { changesRows, foldName, keywordOf, quote, sameName } from './sql.ts'
 
-/** Statements that can change the rows of a table. */
-const changesRows = /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/
 const readsOnly = /^(?:SELECT|VALUES|EXPLAIN)$/
 
 /** How many keys of deleted rows go into one statement. */

@@ -23,7 +23,8 @@ export const findBrokenKeys = (
   table: string,
 ): Readonly<{ broken: readonly Broken[] } | { unchecked: string }> => {
   const check = connection.prepare<[string], Broken>(
-    'SELECT parent, count(*) AS rows, min("rowid") AS first FROM pragma_foreign_key_check(?) GROUP BY parent ORDER BY parent',
+    `SELECT parent, count(*) AS rows, min("rowid") AS first FROM pragma_foreign_key_check(?, 'main')
+     GROUP BY parent ORDER BY parent`,
   )
   const outcome = attempt(() => check.all(table))
   if ('value' in outcome) return { broken: outcome.value }

@@ -72,8 +72,18 @@ export const sameName = (a: string, b: string): boolean => foldName(a) === foldN
 /** Whether `names` contains a name, as sameName compares. */
 export const hasName = (names: readonly string[], name: string): boolean => names.some(other => sameName(other, name))
 
+/** The names of the rowid: https://www.sqlite.org/lang_createtable.html#rowid */
+export const rowidNames = ['rowid', '_rowid_', 'oid'] as const
+
+/** A name of the rowid that no column hides; undefined if all are hidden. */
+export const freeRowidName = (columns: readonly string[]): string | undefined =>
+  rowidNames.find(name => !hasName(columns, name))
+
 /** Any name as a quoted SQL identifier. */
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** A declared type as an SQL identifier, because it may be any words, with numbers in parentheses; empty if it has none. */
+export const quoteType = (type: string): string => (type === '' ? '' : quote(type))
 
 /** Any text as an SQL string literal. */
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
@@ -95,6 +105,9 @@ const normalForm = (sql: string): string =>
       return foldName(kind === 'name' ? unquote(text) : text)
     }),
   )
+
+/** The keywords of statements that can change the rows of a table. */
+export const changesRows = /^(?:INSERT|REPLACE|UPDATE|DELETE|WITH)$/
 
 /** The first keyword of a statement, in capitals; skips white space, comments and stray semicolons. */
 export const keywordOf = (sql: string): string =>

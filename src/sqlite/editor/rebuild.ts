@@ -3,7 +3,7 @@ import type { RebuildOptions } from '../../engine.ts'
 import { describeActions, isSameDefault } from '../schema/compare.ts'
 import { type Column, type ForeignKey, readTable, type Table } from '../schema/read.ts'
 import { type ColumnChange, readTableText, withColumnChanged, withConstraint, withName } from '../schema/text.ts'
-import { hasName, isSameSql, literal, quote, sameName } from '../sql.ts'
+import { freeRowidName, hasName, isSameSql, literal, quote, sameName } from '../sql.ts'
 import { describeNulls, explainConstraint } from './broken-rows.ts'
 import { atomically, type Editing, findTable, inMemory, run } from './editing.ts'
 import { columnSql, nameOf } from './sequelize-internals.ts'
@@ -102,10 +102,8 @@ const fill = (old: Table, fresh: Table, copy: Readonly<Record<string, string | n
 }
 
 /** A name of the rowid that no column hides; undefined if the table has no rowid or all names are hidden. */
-export const rowidOf = ({ columns, withoutRowid }: Table): string | undefined => {
-  const names = columns.map(({ name }) => name)
-  return withoutRowid ? undefined : ['rowid', '_rowid_', 'oid'].find(word => !hasName(names, word))
-}
+export const rowidOf = ({ columns, withoutRowid }: Table): string | undefined =>
+  withoutRowid ? undefined : freeRowidName(columns.map(({ name }) => name))
 
 /** The expression of each named CHECK, by its name. */
 const checksOf = (createSql: string): ReadonlyMap<string, string> =>

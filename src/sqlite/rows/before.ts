@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import type { Connection } from '../connect.ts'
-import { quote } from '../sql.ts'
+import { quote, quoteType } from '../sql.ts'
 import { type Life, presentName } from './lives.ts'
-import { keyColumns } from './row-triggers.ts'
+import { hasKey, keyColumns } from './row-triggers.ts'
 
 /** The rows of the tables as they were before a transaction. */
 export type Before = Readonly<{
@@ -35,7 +35,6 @@ const attachLater = (connection: Connection, file: string): Before => ({
 })
 
 const copyKeys = (connection: Connection, lives: readonly Life[]): Before => {
-  const hasKey = ({ columns }: Life): boolean => columns.some(({ key }) => key > 0)
   const copyOf = ({ id }: Life): string => `temp."migrator before ${id}"`
   // CREATE TABLE ... AS would drop the collations of keys
   const collations = connection.prepare<[string], { name: string; collation: string }>(
@@ -51,7 +50,7 @@ const copyKeys = (connection: Connection, lives: readonly Life[]): Before => {
       const columns = key.map(name => {
         const type = life.columns.find(column => column.name === name)?.type ?? ''
         const collation = known.find(column => column.name === name)?.collation ?? 'BINARY'
-        return `${quote(name)} ${type === '' ? '' : quote(type)} COLLATE ${quote(collation)}`
+        return `${quote(name)} ${quoteType(type)} COLLATE ${quote(collation)}`
       })
       connection.exec(`CREATE TEMP TABLE ${copy} (${columns.join(', ')});
         INSERT INTO ${copyOf(life)} SELECT ${key.map(quote).join(', ')} FROM ${from}`)

@@ -35,14 +35,15 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
   let mark = 0
   let steps: { readonly sql: string; readonly first: number }[] = []
 
-  const take = (now: readonly Life[]) => ({
-    lives: now.filter(({ ended }) => !ended),
-    rows: new Map(
-      now.filter(({ ended }) => !ended).map(life => [life.id, countRows(connection, presentName(life)).at(0) ?? 0]),
-    ),
-    views: readViews(connection),
-    unchecked: orphans.note(now, time),
-  })
+  const take = (now: readonly Life[]) => {
+    const living = now.filter(({ ended }) => !ended)
+    return {
+      lives: living,
+      rows: new Map(living.map(life => [life.id, countRows(connection, presentName(life)).at(0) ?? 0])),
+      views: readViews(connection),
+      unchecked: orphans.note(living, time),
+    }
+  }
   let known = take(start)
   const rowsAtStart = known.rows
 
@@ -58,18 +59,18 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     begun = lives()
     mark = triggers.lastDelete()
     steps = []
-    watch()
+    watch(begun)
   }
 
   const wasBefore = ({ id }: Life): Life | undefined => known.lives.find(life => life.id === id)
 
-  const watch = (): void => triggers.watch(lives(), life => isAnnounced(life, life.names))
+  const watch = (now: readonly Life[]): void => triggers.watch(now, life => isAnnounced(life, life.names))
 
   const around: StatementHook = (asked, execute) => {
     const first = triggers.lastDelete() + 1
     const { executed, changed } = follow(asked, execute)
     if (!executed.reads && connection.inTransaction) {
-      if (changed) watch()
+      if (changed) watch(lives())
       if (triggers.lastDelete() >= first) steps.push({ sql: asked.sql, first })
     }
     return executed

@@ -1,10 +1,10 @@
 import type { Connection } from '../connect.ts'
 import { unlessUnknownHere } from '../errors.ts'
 import { affinityOf } from '../schema/read.ts'
-import { quote, sameName } from '../sql.ts'
+import { quote, quoteType, sameName } from '../sql.ts'
 import type { Before } from './before.ts'
 import { type Life, presentName } from './lives.ts'
-import { keyColumns, textOfValues } from './row-triggers.ts'
+import { hasKey, keyColumns, textOfValues } from './row-triggers.ts'
 
 /** The number of missing rows, and the key or values of one of them. */
 export type Gone = Readonly<{ rows: number; example: string | null }>
@@ -38,22 +38,15 @@ export const findGone = (connection: Connection, before: Before, compared: Compa
   const byValues = (where: string): Gone =>
     multiset(
       connection,
-      `SELECT ${textOfValues(
-        pairs.map(({ was }) => was),
-        '',
-      )} AS key FROM ${rows.from} ${where}`,
-      `SELECT ${textOfValues(
-        pairs.map(({ is }) => is),
-        '',
-      )} AS key FROM ${rows.now}`,
+      `SELECT ${textOfValues(pairs.map(({ was }) => was))} AS key FROM ${rows.from} ${where}`,
+      `SELECT ${textOfValues(pairs.map(({ is }) => is))} AS key FROM ${rows.now}`,
     )
   if (!(isSame || now.sources.includes(last.id))) {
     const isKeyAlone = !pairs.some(({ was }) => isOwn(old, was)) && old.columns.some(({ name }) => isOwn(old, name))
     return before.hasValues(old) && !isKeyAlone ? byValues('') : all(connection, rows.from)
   }
   if (way.some(life => life.deletedFrom)) return byValues('')
-  const hasKey = old.columns.some(({ key }) => key > 0)
-  const key = hasKey ? keyPairs(compared) : undefined
+  const key = hasKey(old) ? keyPairs(compared) : undefined
   const gone =
     key !== undefined
       ? byKey(connection, rows, compared, key)
@@ -63,8 +56,8 @@ export const findGone = (connection: Connection, before: Before, compared: Compa
   const wasDeleted = connection.prepare(`SELECT EXISTS (${deleted})`).pluck().get() === 1
   if (!wasDeleted || gone.rows > 0) return gone
   const rowid = before.rowidOf(old)
-  const keys = hasKey ? keyColumns(old) : rowid === null ? [] : [rowid]
-  const where = `WHERE ${textOfValues(keys, '')} IN (${deleted})`
+  const keys = hasKey(old) ? keyColumns(old) : rowid === null ? [] : [rowid]
+  const where = `WHERE ${textOfValues(keys)} IN (${deleted})`
   if (before.hasValues(old)) return byValues(where)
   // a statement moved them to another table, and another one back
   return way.some(({ sources }) => sources.includes(last.id)) ? nothing : all(connection, `${rows.from} ${where}`)
@@ -101,7 +94,7 @@ const keyPairs = (compared: Compared): readonly Pair[] | undefined => {
   const key = keyColumns(compared.old)
   const pairs = key.flatMap(name => pairOf(compared, name) ?? [])
   if (pairs.length === key.length) return pairs
-  const present = compared.now.columns.some(column => column.key > 0) ? keyColumns(compared.now) : []
+  const present = hasKey(compared.now) ? keyColumns(compared.now) : []
   return present.length === key.length ? present.map((is, index) => ({ was: key[index] ?? is, is })) : undefined
 }
 
@@ -148,9 +141,7 @@ const byKey = (connection: Connection, rows: Relations, compared: Compared, key:
          ORDER BY ${was.map((_, index) => index + 1).join(', ')}`
   // a collation may exist only in the hub
   const [gone] = unlessUnknownHere(() =>
-    connection
-      .prepare<[], Gone>(`SELECT count(*) AS rows, min(${textOfValues(was, '')}) AS example FROM (${lost})`)
-      .get(),
+    connection.prepare<[], Gone>(`SELECT count(*) AS rows, min(${textOfValues(was)}) AS example FROM (${lost})`).get(),
   )
   return gone ?? byExpectedKey(connection, rows, compared, key)
 }
@@ -169,10 +160,10 @@ const byExpectedKey = (connection: Connection, rows: Relations, { now, way }: Co
   }))
   const names = typed.map(({ name }) => name)
   connection.exec(`
-    CREATE TEMP TABLE "migrator keys" (key, nth, ${typed.map(({ name, type }) => `${quote(name)} ${typeName(type)}`).join(', ')});
+    CREATE TEMP TABLE "migrator keys" (key, nth, ${typed.map(({ name, type }) => `${quote(name)} ${quoteType(type)}`).join(', ')});
     INSERT INTO temp."migrator keys" (${names.map(quote).join(', ')})
       SELECT ${key.map(({ was }) => quote(was)).join(', ')} FROM ${rows.from};
-    UPDATE temp."migrator keys" SET key = ${textOfValues(names, '')}`)
+    UPDATE temp."migrator keys" SET key = ${textOfValues(names)}`)
   // many rows may have NULL as their key: move as many as were noted
   for (const { id } of way)
     connection.exec(`
@@ -182,17 +173,11 @@ const byExpectedKey = (connection: Connection, rows: Relations, { now, way }: Co
       UPDATE temp."migrator keys" AS k SET key = m.now FROM
         (SELECT was, now, row_number() OVER (PARTITION BY was) AS nth FROM temp."migrator moves" WHERE life = ${id}) AS m
         WHERE m.was = k.key AND m.nth = k.nth`)
-  const present = textOfValues(
-    key.map(pair => pair.is),
-    '',
-  )
+  const present = textOfValues(key.map(pair => pair.is))
   const gone = multiset(connection, 'SELECT key FROM temp."migrator keys"', `SELECT ${present} AS key FROM ${rows.now}`)
   connection.exec('DROP TABLE temp."migrator keys"')
   return gone
 }
-
-/** Quoted, because a type may be any words, with numbers in parentheses. */
-const typeName = (type: string): string => (type === '' ? '' : quote(type))
 
 /**
  * Finds rows by rowid, which is enough in the same table. In another table rowids may have changed: there at least one value must

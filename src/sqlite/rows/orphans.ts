@@ -1,9 +1,9 @@
-import { attempt } from '../../failure.ts'
 import type { Connection } from '../connect.ts'
-import { sqliteError } from '../errors.ts'
+import { findBrokenKeys } from '../keys.ts'
+import { preparePrimaryKey } from '../schema/read.ts'
 import { literal, quote } from '../sql.ts'
 import { type Life, presentName } from './lives.ts'
-import { keyColumns, textOfValues } from './row-triggers.ts'
+import { hasKey, keyColumns, textOfValues } from './row-triggers.ts'
 
 export type Orphans = Readonly<{ table: string; parent: string; rows: number }>
 
@@ -20,9 +20,7 @@ export const createOrphanNotes = (connection: Connection) => {
   const keysOf = connection.prepare<[string], KeyRow>(
     `SELECT id, "from", "to", "table" AS parent FROM pragma_foreign_key_list(?, 'main') ORDER BY id, seq`,
   )
-  const keyOf = connection
-    .prepare<[string], string>("SELECT name FROM pragma_table_xinfo(?, 'main') WHERE pk > 0 ORDER BY pk")
-    .pluck()
+  const keyOf = preparePrimaryKey(connection)
 
   /** The queries for the orphans of a table, one per foreign key. */
   const findIn = (life: Life): readonly string[] => {
@@ -30,7 +28,7 @@ export const createOrphanNotes = (connection: Connection) => {
     return [...Map.groupBy(keysOf.all(name), ({ id }) => id)].map(([id, parts]) => {
       const columns = parts.map(({ from }) => from)
       // without a primary key the rowid may change in a rebuild
-      const key = life.columns.some(column => column.key > 0) ? keyColumns(life) : columns
+      const key = hasKey(life) ? keyColumns(life) : columns
       const firsts = columns.map(column => life.columns.find(({ name }) => name === column)?.first ?? column)
       const noted = `${literal(firsts.join())}, ${literal(String(parts[0]?.parent))}, ${textOfValues(key, 't.')}`
       const table = `main.${quote(name)} AS t`
@@ -46,25 +44,14 @@ export const createOrphanNotes = (connection: Connection) => {
     })
   }
 
-  const count = connection.prepare<[string], number>("SELECT count(*) FROM pragma_foreign_key_check(?, 'main')").pluck()
-
-  /** How many orphans a table has; or SQLite's message if it cannot check. */
-  const countIn = (life: Life): number | string => {
-    const outcome = attempt(() => Number(count.get(presentName(life))))
-    if ('value' in outcome) return outcome.value
-    const said = sqliteError(outcome.error)
-    if (said?.code !== 'SQLITE_ERROR') throw outcome.error
-    return said.message
-  }
-
-  /** Notes the orphans of all tables; reads every row with a foreign key. @param time the number of this note, one more each time */
+  /** Notes the orphans of tables that are there; reads every row with a foreign key. @param time the number of this note, one more each time */
   const note = (lives: readonly Life[], time: number): Unchecked => {
     connection.prepare('DELETE FROM temp."migrator orphans" WHERE time < ?').run(time - 1)
     const unchecked = new Map<number, string>()
-    for (const life of lives.filter(({ ended, virtual }) => !ended && !virtual)) {
-      const found = countIn(life)
-      if (typeof found === 'string') unchecked.set(life.id, found)
-      else if (found > 0)
+    for (const life of lives.filter(({ virtual }) => !virtual)) {
+      const found = findBrokenKeys(connection, presentName(life))
+      if ('unchecked' in found) unchecked.set(life.id, found.unchecked)
+      else if (found.broken.length > 0)
         for (const select of findIn(life))
           connection.exec(`INSERT INTO temp."migrator orphans" SELECT ${time}, ${life.id}, * FROM (${select})`)
     }

@@ -1,6 +1,6 @@
 import type { Connection } from '../connect.ts'
 import { unlessUnknownHere } from '../errors.ts'
-import { sameName } from '../sql.ts'
+import { freeRowidName, sameName } from '../sql.ts'
 
 export type PresentColumn = Readonly<{
   name: string
@@ -51,11 +51,7 @@ export const readPresentTables = (connection: Connection, history: string): read
         ...{ name, type, key: pk },
         stored: hidden === 0,
       }))
-      const rowid = withoutRowid === 1 ? undefined : freeRowid(stored.map(column => column.name))
+      const rowid = withoutRowid === 1 ? undefined : freeRowidName(stored.map(column => column.name))
       return { name, place, virtual: virtual === 1, rowid: rowid ?? null, columns: stored }
     })
 }
-
-/** A name of the rowid that no column hides: https://www.sqlite.org/lang_createtable.html#rowid */
-const freeRowid = (columns: readonly string[]): string | undefined =>
-  ['rowid', '_rowid_', 'oid'].find(name => !columns.some(column => sameName(column, name)))

@@ -5,6 +5,9 @@ import { type Life, presentName } from './lives.ts'
 /** How many rows statements deleted from a table; `first` is the number of the first such delete. */
 export type Deleted = Readonly<{ life: number; rows: number; first: number }>
 
+/** Whether it has a primary key. */
+export const hasKey = ({ columns }: Pick<Life, 'columns'>): boolean => columns.some(({ key }) => key > 0)
+
 /** The columns that identify a row: the primary key, else the rowid; empty if the table has neither. */
 export const keyColumns = ({ columns, rowid }: Pick<Life, 'columns' | 'rowid'>): readonly string[] => {
   const key = columns.filter(({ key }) => key > 0).sort((a, b) => a.key - b.key)
@@ -13,7 +16,7 @@ export const keyColumns = ({ columns, rowid }: Pick<Life, 'columns' | 'rowid'>):
 }
 
 /** SQL for the values of columns as one text, which differs whenever a value or its type does. */
-export const textOfValues = (columns: readonly string[], prefix: string): string =>
+export const textOfValues = (columns: readonly string[], prefix = ''): string =>
   columns.length === 0 ? "''" : columns.map(column => `quote(${prefix}${quote(column)})`).join(" || ',' || ")
 
 /**
@@ -38,7 +41,7 @@ export const createRowTriggers = (connection: Connection) => {
       const [deletes, moves] = [`migrator deletes of ${life.id}`, `migrator moves of ${life.id}`]
       if (isExempt(life)) connection.exec(`DROP TRIGGER IF EXISTS temp.${quote(deletes)}`)
       else if (!there.has(deletes)) connection.exec(noteDeletes(deletes, life))
-      if (!there.has(moves) && life.columns.some(({ key }) => key > 0)) connection.exec(noteMoves(moves, life))
+      if (!there.has(moves) && hasKey(life)) connection.exec(noteMoves(moves, life))
     }
   }
 

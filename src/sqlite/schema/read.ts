@@ -251,15 +251,19 @@ type ForeignKeyRow = {
   on_delete: string
 }
 
+/** A query for the columns of a table's primary key, in its order. */
+export const preparePrimaryKey = (connection: Connection) =>
+  connection
+    .prepare<[string], string>("SELECT name FROM pragma_table_xinfo(?, 'main') WHERE pk > 0 ORDER BY pk")
+    .pluck()
+
 /** The foreign keys of a table, sorted by columns and parent. */
 export const readForeignKeys = (connection: Connection, table: string, text: TableText): readonly ForeignKey[] => {
   // SQLite numbers them from the last in the text to the first
   const rows = connection
     .prepare<[string], ForeignKeyRow>("SELECT * FROM pragma_foreign_key_list(?, 'main') ORDER BY id DESC, seq")
     .all(table)
-  const primaryKey = connection
-    .prepare<[string], string>("SELECT name FROM pragma_table_xinfo(?, 'main') WHERE pk > 0 ORDER BY pk")
-    .pluck()
+  const primaryKey = preparePrimaryKey(connection)
   const keys = [...Map.groupBy(rows, ({ id }) => id).values()].flatMap((parts, place) => {
     const columns = parts.map(({ from }) => from)
     const named = parts.flatMap(({ to }) => to ?? [])
