@@ -482,6 +482,21 @@ t.test(
     const asProperty = fc.asyncProperty(cases, property)
     await fc.assert(asProperty, {
       numRuns: runs,
+      // without a backup keys alone are known: a row made anew under its key, then copied, is not the old one
+      examples: (['rename, create, copy, drop', 'copy, drop, create, copy back', 'rebuild'] as const).flatMap(verb =>
+        [0, 1].map((spelling): [Case] => [
+          {
+            mode: 'delete',
+            tables: [{ kind: 'INTEGER', rows: 1, nulls: false }],
+            steps: [
+              { verb: 'delete and insert again', table: 0, row: 0, other: 0, spelling },
+              { verb, table: 0, row: 0, other: 0, spelling },
+            ],
+            second: null,
+            announced: null,
+          },
+        ]),
+      ),
       ...(process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED) }),
     })
     t.ok(seen.none > runs / 10 && seen.some > runs / 10, JSON.stringify(seen))

@@ -68,6 +68,16 @@ const kept: Readonly<Record<string, readonly [setup: string, statements: readonl
     abc,
     ['CREATE TEMP TABLE s AS SELECT * FROM a', 'DELETE FROM a', 'INSERT INTO a SELECT * FROM s', 'DROP TABLE s'],
   ],
+  'so are those that were deleted once a copy had them': [
+    abc,
+    [
+      'CREATE TABLE b (id INTEGER PRIMARY KEY, n)',
+      'INSERT INTO b SELECT * FROM a',
+      'DELETE FROM a',
+      'DROP TABLE a',
+      'ALTER TABLE b RENAME TO a',
+    ],
+  ],
   'a row that a statement brought may go again': [abc, ["INSERT INTO a VALUES (9, 'q')", 'DELETE FROM a WHERE id = 9']],
   'rows without a key are known by their values where their rowids change': [
     "CREATE TABLE a (n, m); INSERT INTO a VALUES ('x', 1), ('y', 2), ('z', 3); DELETE FROM a WHERE n = 'x'",
@@ -156,6 +166,11 @@ const lost: Readonly<Record<string, readonly [setup: string, statements: readonl
       'DELETE FROM a WHERE id = 4',
       "INSERT INTO a (n) VALUES ('q')",
     ],
+    { rows: 1 },
+  ],
+  'a row made anew under its key is another row, though a rebuild copies it': [
+    abc,
+    ['DELETE FROM a WHERE id = 3', "INSERT INTO a VALUES (3, 'q')", ...rebuilt('id INTEGER PRIMARY KEY, n')],
     { rows: 1 },
   ],
   'a table made anew has other rows, though their keys are the same': [

@@ -67,11 +67,11 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
   const watch = (now: readonly Life[]): void => triggers.watch(now, life => isAnnounced(life, life.names))
 
   const around: StatementHook = (asked, execute) => {
-    const first = triggers.lastDelete() + 1
-    const { executed, changed } = follow(asked, execute)
+    const deletes = triggers.lastDelete()
+    const { executed, changed } = follow(asked, execute, deletes)
     if (!executed.reads && connection.inTransaction) {
       if (changed) watch(lives())
-      if (triggers.lastDelete() >= first) steps.push({ sql: asked.sql, first })
+      if (triggers.lastDelete() > deletes) steps.push({ sql: asked.sql, first: deletes + 1 })
     }
     return executed
   }

@@ -27,6 +27,8 @@ export type Life = Readonly<{
   columns: readonly Readonly<PresentColumn & { first: string }>[]
   /** the lives whose rows statements copied into it, directly or through other tables */
   sources: readonly number[]
+  /** how many deletes were noted when a statement first copied its rows elsewhere; null if none did */
+  copiedAt: number | null
 }>
 
 type State = Readonly<{
@@ -62,25 +64,31 @@ export const followLives = (connection: Connection, history: string) => {
   const start = readPresentTables(connection, history).map((table, index) => begin(table, index, [], 0))
   save({ lives: start, clock: 0, temporary: {} })
 
-  /** Runs a statement and records what it does to tables. @returns whether the schema changed, and the statement's result */
+  /**
+   * Runs a statement and records what it does to tables.
+   * @param deletes how many deletes of rows are noted so far
+   * @returns whether the schema changed, and the statement's result
+   */
   const follow = (
     asked: SqlStatement,
     execute: () => SqlResult,
+    deletes: number,
   ): Readonly<{ executed: SqlResult; changed: boolean }> => {
     const before = version.get()
     const isCopy = copiesRows.test(keywordOf(asked.sql)) && /\bSELECT\b/i.test(asked.sql)
     const access = isCopy ? tableAccess(connection, asked) : none
     // save before it runs: afterwards this would overwrite changes(), which the migration may query
-    if (access.writes.length > 0 || access.writesVirtual) save(copied(read(), access, asked.sql))
+    if (access.writes.length > 0 || access.writesVirtual) save(copied(read(), access, asked.sql, deletes))
     if (keywordOf(asked.sql) === 'DELETE' && hasVirtual() && tableAccess(connection, asked).writesVirtual)
       save(deletedFrom(read(), asked.sql))
     const known = isCopy ? temporaries.all() : []
     const executed = execute()
     const came = isCopy && connection.inTransaction ? temporaries.all().filter(name => !known.includes(name)) : []
-    if (came.length > 0) save(copied(read(), { ...access, writes: came.map(name => `temp.${name}`) }, asked.sql))
+    if (came.length > 0)
+      save(copied(read(), { ...access, writes: came.map(name => `temp.${name}`) }, asked.sql, deletes))
     // SQLite may have ended the transaction, and with it the state
     if (version.get() === before || !connection.inTransaction) return { executed, changed: false }
-    save(compared(read(), readPresentTables(connection, history), access, asked.sql))
+    save(compared(read(), readPresentTables(connection, history), access, asked.sql, deletes))
     return { executed, changed: true }
   }
 
@@ -100,23 +108,29 @@ const begin = (table: PresentTable, id: number, sources: readonly number[], now:
   rowid: table.rowid,
   columns: table.columns.map(column => ({ ...column, first: column.name })),
   sources,
+  copiedAt: null,
 })
 
 /** The table that bears a name now. */
 export const livingAs = (lives: readonly Life[], name: string): Life | undefined =>
   lives.find(life => !life.ended && sameName(presentName(life), name))
 
-/** The ids of all lives whose rows may be in what a statement reads, including those that were copied there. */
-const sourcesOf = ({ lives, temporary }: State, access: TableAccess, sql: string): readonly number[] => {
-  const read = lives.filter(
+/** The tables that a statement reads. */
+const readBy = ({ lives }: State, access: TableAccess, sql: string): readonly Life[] =>
+  lives.filter(
     life =>
       !life.ended && (life.virtual ? access.readsVirtual && isRead(life, lives, sql) : isNamedIn(access.reads, life)),
   )
-  return [
-    ...read.flatMap(({ id, sources }) => [id, ...sources]),
-    ...access.reads.flatMap(name => temporary[foldName(name)] ?? []),
-  ]
-}
+
+/** The ids of all lives whose rows may be in what a statement reads, including those that were copied there. */
+const sourcesOf = (state: State, access: TableAccess, sql: string): readonly number[] => [
+  ...readBy(state, access, sql).flatMap(({ id, sources }) => [id, ...sources]),
+  ...access.reads.flatMap(name => state.temporary[foldName(name)] ?? []),
+]
+
+/** Notes when the rows of the tables in `read` were first copied. */
+const withCopies = (lives: readonly Life[], read: readonly Life[], deletes: number): readonly Life[] =>
+  lives.map(life => (read.some(({ id }) => id === life.id) ? { ...life, copiedAt: life.copiedAt ?? deletes } : life))
 
 const isNamedIn = (names: readonly string[], life: Life): boolean =>
   names.some(name => sameName(name, presentName(life)))
@@ -136,7 +150,7 @@ const namesIn = (sql: string): readonly string[] => {
   return [words[into] ?? '', ...words.slice(into + 1)]
 }
 
-const copied = (state: State, access: TableAccess, sql: string): State => {
+const copied = (state: State, access: TableAccess, sql: string, deletes: number): State => {
   const sources = sourcesOf(state, access, sql)
   const isWritten = (life: Life): boolean =>
     !life.ended &&
@@ -146,7 +160,11 @@ const copied = (state: State, access: TableAccess, sql: string): State => {
     .map(name => [foldName(name), merge(state.temporary[foldName(name)] ?? [], sources)] as const)
   return {
     ...state,
-    lives: state.lives.map(life => (isWritten(life) ? { ...life, sources: merge(life.sources, sources) } : life)),
+    lives: withCopies(
+      state.lives.map(life => (isWritten(life) ? { ...life, sources: merge(life.sources, sources) } : life)),
+      readBy(state, access, sql).filter(life => !isWritten(life)),
+      deletes,
+    ),
     temporary: { ...state.temporary, ...Object.fromEntries(temporary) },
   }
 }
@@ -162,7 +180,13 @@ const deletedFrom = (state: State, sql: string): State => ({
 })
 
 /** Applies a schema change to the state. ALTER TABLE ... RENAME keeps a table's row in sqlite_schema, under another name. */
-const compared = (state: State, present: readonly PresentTable[], access: TableAccess, sql: string): State => {
+const compared = (
+  state: State,
+  present: readonly PresentTable[],
+  access: TableAccess,
+  sql: string,
+  deletes: number,
+): State => {
   const clock = state.clock + 1
   const isRenamed = ({ place, name }: PresentTable, life: Life): boolean =>
     keywordOf(sql) === 'ALTER' && place === life.place && livingAs(state.lives, name) === undefined
@@ -177,7 +201,8 @@ const compared = (state: State, present: readonly PresentTable[], access: TableA
   const came = present
     .filter(({ name }) => livingAs(followed, name) === undefined)
     .map((table, index) => begin(table, followed.length + index, sources, clock))
-  return { ...state, clock, lives: [...followed, ...came] }
+  const copies = came.length > 0 ? readBy(state, access, sql) : []
+  return { ...state, clock, lives: [...withCopies(followed, copies, deletes), ...came] }
 }
 
 /**

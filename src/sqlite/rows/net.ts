@@ -33,7 +33,7 @@ export const findGone = (connection: Connection, before: Before, compared: Compa
   const { old, last, now, way } = compared
   const isSame = last.id === now.id
   const pairs = old.columns.filter(({ stored }) => stored).flatMap(({ name }) => pairOf(compared, name) ?? [])
-  const deleted = deletedKeys(way)
+  const deleted = deletedKeys(way, () => '')
   const rows = { from: before.rowsOf(old), now: `main.${quote(presentName(now))}` }
   const byValues = (where: string): Gone =>
     multiset(
@@ -57,25 +57,29 @@ export const findGone = (connection: Connection, before: Before, compared: Compa
   if (!wasDeleted || gone.rows > 0) return gone
   const rowid = before.rowidOf(old)
   const keys = hasKey(old) ? keyColumns(old) : rowid === null ? [] : [rowid]
-  const where = `WHERE ${textOfValues(keys)} IN (${deleted})`
-  if (before.hasValues(old)) return byValues(where)
-  // a statement moved them to another table, and another one back
-  return way.some(({ sources }) => sources.includes(last.id)) ? nothing : all(connection, `${rows.from} ${where}`)
+  const where = (which: string): string => `WHERE ${textOfValues(keys)} IN (${which})`
+  if (before.hasValues(old)) return byValues(where(deleted))
+  // keys do not tell a row that was made anew from one that a copy held meanwhile: nothing held what was deleted before the copy
+  const unheld = deletedKeys(way, ({ copiedAt }) => (copiedAt === null ? '' : `AND rowid <= ${copiedAt}`))
+  return all(connection, `${rows.from} ${where(unheld)}`)
 }
 
 /** Whether a column is stored data outside the primary key. */
 const isOwn = ({ columns }: Life, column: string): boolean =>
   columns.some(({ name, key, stored }) => name === column && key === 0 && stored)
 
-/** SQL for the keys that deleted rows had before the transaction: traced back through the key changes of each earlier life. */
-const deletedKeys = (way: readonly Life[]): string =>
+/**
+ * SQL for the keys that deleted rows had before the transaction: traced back through the key changes of each earlier life.
+ * @param which a further condition on the deletes of a life
+ */
+const deletedKeys = (way: readonly Life[], which: (life: Life) => string): string =>
   way
-    .map(({ id }, index) =>
+    .map((life, index) =>
       way.slice(0, index).reduceRight(
         (keys, earlier) =>
           `SELECT coalesce((SELECT was FROM temp."migrator moves" WHERE life = ${earlier.id} AND now = d.key), d.key) AS key
              FROM (${keys}) AS d`,
-        `SELECT key FROM temp."migrator deletes" WHERE life = ${id}`,
+        `SELECT key FROM temp."migrator deletes" WHERE life = ${life.id} ${which(life)}`,
       ),
     )
     .join(' UNION ALL ')
