@@ -37,7 +37,7 @@ export const createOrphanNotes = (connection: Connection) => {
                 JOIN ${table} ON t.${quote(life.rowid)} = c.rowid WHERE c.fkid = ${id}`
       const named = parts.flatMap(({ to }) => to ?? [])
       const parent = String(parts[0]?.parent)
-      const parentColumns = named.length > 0 ? named : keyOf.all(parent)
+      const parentColumns = named.length > 0 ? named : keyOf(parent)
       const isIt = columns.map((column, index) => `p.${quote(parentColumns[index] ?? '')} = t.${quote(column)}`)
       return `SELECT ${noted} FROM ${table} WHERE ${columns.map(column => `t.${quote(column)} IS NOT NULL`).join(' AND ')}
               AND NOT EXISTS (SELECT 1 FROM main.${quote(parent)} AS p WHERE ${isIt.join(' AND ')})`

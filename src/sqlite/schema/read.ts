@@ -251,11 +251,13 @@ type ForeignKeyRow = {
   on_delete: string
 }
 
-/** A query for the columns of a table's primary key, in its order. */
-export const preparePrimaryKey = (connection: Connection) =>
-  connection
+/** A function that reads the columns of a table's primary key, in its order; prepared once, for many tables. */
+export const preparePrimaryKey = (connection: Connection): ((table: string) => readonly string[]) => {
+  const statement = connection
     .prepare<[string], string>("SELECT name FROM pragma_table_xinfo(?, 'main') WHERE pk > 0 ORDER BY pk")
     .pluck()
+  return table => statement.all(table)
+}
 
 /** The foreign keys of a table, sorted by columns and parent. */
 export const readForeignKeys = (connection: Connection, table: string, text: TableText): readonly ForeignKey[] => {
@@ -263,14 +265,14 @@ export const readForeignKeys = (connection: Connection, table: string, text: Tab
   const rows = connection
     .prepare<[string], ForeignKeyRow>("SELECT * FROM pragma_foreign_key_list(?, 'main') ORDER BY id DESC, seq")
     .all(table)
-  const primaryKey = preparePrimaryKey(connection)
+  const primaryKeyOf = preparePrimaryKey(connection)
   const keys = [...Map.groupBy(rows, ({ id }) => id).values()].flatMap((parts, place) => {
     const columns = parts.map(({ from }) => from)
     const named = parts.flatMap(({ to }) => to ?? [])
     return parts.slice(0, 1).map(({ table: parent, on_update, on_delete }) => ({
       columns,
       parent,
-      parentColumns: named.length > 0 ? named : primaryKey.all(parent),
+      parentColumns: named.length > 0 ? named : primaryKeyOf(parent),
       onUpdate: on_update,
       onDelete: on_delete,
       deferred: text.foreignKeys[place]?.deferred === true,
