@@ -43,6 +43,10 @@ export class Failure extends Error {
   }
 }
 
+/** Whether an error is the Failure of that code. */
+export const isFailure = (error: unknown, code: FailureCode): error is Failure =>
+  error instanceof Failure && error.code === code
+
 export type Outcome<T> = Readonly<{ value: T } | { error: unknown }>
 
 /** Runs `work` and returns its value, or what it threw. */

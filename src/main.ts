@@ -4,7 +4,7 @@ import { inspect, styleText } from 'node:util'
 import { up } from './commands/up.ts'
 import { type Environment, readConfig, toLogFormat } from './config.ts'
 import type { Context } from './context.ts'
-import { errorCode, Failure, type FailureCode } from './failure.ts'
+import { errorCode, Failure, type FailureCode, isFailure } from './failure.ts'
 import { createLog, createPaint, type Log, type Screen, type Style, writeText } from './log.ts'
 import { ask as askPerson, keepProcess } from './process.ts'
 import { createSqlite } from './sqlite/sqlite.ts'
@@ -62,7 +62,7 @@ const main = async (words: readonly string[], environment: Environment): Promise
 const explain = async (error: unknown, context: Context | undefined): Promise<unknown> => {
   if (context === undefined) return fileFailure(error)
   const failure = context.engine.explain(error)
-  if (!(failure instanceof Failure && failure.code === 'DATABASE_DAMAGED')) return failure
+  if (!isFailure(failure, 'DATABASE_DAMAGED')) return failure
   return (await import('./commands/restore.ts')).explainDamage(failure, context)
 }
 

@@ -2,12 +2,12 @@ import { keepBackup, withSafetyBackup } from '../backup/protect.ts'
 import { type Context, confirm } from '../context.ts'
 import { differenceLines } from '../dry-run/changes.ts'
 import { type Reverted, revertMigrations } from '../dry-run/revert.ts'
-import { appliedOf } from '../dry-run/try.ts'
 import type { Reader } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import { blamingStrays, stopsAlone } from '../migrations/blame.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
+import { planWithoutConflicts } from '../migrations/plan.ts'
 import { idleLimit } from '../migrations/run.ts'
 import { requireDatabase } from '../ready/lost.ts'
 import { commitWithoutMarker, readMarker, refuseOthersMarker } from '../ready/marker.ts'
@@ -35,8 +35,14 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
   await requireDatabase(engine, config)
   const texts = readMigrationFiles(config.migrations)
   const migrations = await loadMigrations(texts, signal)
-  const namesIn = async (reader: Reader) =>
-    namesToUndo(await appliedOf(reader, migrations, database), migrations, target)
+  const namesIn = async (reader: Reader) => {
+    const { applied } = await planWithoutConflicts(reader, migrations, database)
+    return namesToUndo(
+      applied.map(({ name }) => name),
+      migrations,
+      target,
+    )
+  }
   const names = (await engine.read('wait', namesIn)) ?? []
   const [head] = names
   if (head === undefined) {

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import type { Context } from '../context.ts'
-import { attemptAsync, Failure } from '../failure.ts'
+import { attemptAsync, Failure, isFailure } from '../failure.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { readMarker, withdrawMarker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
@@ -69,12 +69,10 @@ const isBroughtUp = (context: Context): Promise<boolean> =>
   up(context, undefined).then(
     () => true,
     error => {
-      if (isBusy(error) || (error instanceof Failure && context.signal.aborted)) return false
+      if (isFailure(error, 'DATABASE_BUSY') || (error instanceof Failure && context.signal.aborted)) return false
       throw error
     },
   )
-
-const isBusy = (error: unknown): boolean => error instanceof Failure && error.code === 'DATABASE_BUSY'
 
 const gone = 'gone'
 
@@ -92,6 +90,6 @@ const look = ({ database, readyFile }: Config): string => {
 const readiness = async ({ config, engine }: Context): Promise<'ready' | 'not ready' | 'busy'> => {
   if (readMarker(config.readyFile)?.schema !== readMigrationFiles(config.migrations).at(-1)?.name) return 'not ready'
   const outcome = await attemptAsync(() => readState(engine, config, 'fail', async () => undefined))
-  if ('error' in outcome) return isBusy(engine.explain(outcome.error)) ? 'busy' : 'not ready'
+  if ('error' in outcome) return isFailure(engine.explain(outcome.error), 'DATABASE_BUSY') ? 'busy' : 'not ready'
   return outcome.value.ready ? 'ready' : 'not ready'
 }

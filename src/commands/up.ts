@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import type { Context } from '../context.ts'
-import { Failure } from '../failure.ts'
+import { isFailure } from '../failure.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { requireNotLost } from '../ready/lost.ts'
 import { isMarkerOfAnother, ownMarker, refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
@@ -47,8 +47,7 @@ const bringUpOrLeave = async (context: Context, to: string | undefined): Promise
     }
   } catch (error) {
     const failure = engine.explain(error)
-    const isDamaged = failure instanceof Failure && failure.code === 'DATABASE_DAMAGED'
-    if (isDamaged || isNoFile(config.database)) withdrawMarker(config.readyFile)
+    if (isFailure(failure, 'DATABASE_DAMAGED') || isNoFile(config.database)) withdrawMarker(config.readyFile)
     throw failure
   }
 }

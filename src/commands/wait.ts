@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Context } from '../context.ts'
-import { attemptAsync, Failure } from '../failure.ts'
+import { attemptAsync, Failure, isFailure } from '../failure.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { readMarker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
@@ -41,6 +41,6 @@ const isReady = async ({ config, engine }: Context, known: readonly MigrationFil
   const outcome = await attemptAsync(() => readState(engine, config, 'fail', async () => undefined))
   if ('value' in outcome) return outcome.value.ready
   const failure = engine.explain(outcome.error)
-  if (failure instanceof Failure && failure.code === 'DATABASE_BUSY') return false
+  if (isFailure(failure, 'DATABASE_BUSY')) return false
   throw failure
 }

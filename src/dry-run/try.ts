@@ -3,7 +3,7 @@ import type { Reader, StatementHook, TableSize } from '../engine.ts'
 import { historyTable } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
 import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
-import { readPlan, refuseConflicts } from '../migrations/plan.ts'
+import { planWithoutConflicts } from '../migrations/plan.ts'
 import { applyMigrations, idleLimit } from '../migrations/run.ts'
 import { checkFileByHelper, checkOf, countTables, refuseDamage } from '../sqlite/check.ts'
 import { type Connection, openDatabase, withTransaction } from '../sqlite/connect.ts'
@@ -104,21 +104,6 @@ export type DryRun = Readonly<{
 }>
 
 /**
- * The names of the applied migrations, in order.
- * @param path of the database, for messages
- * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, as `up` does
- */
-export const appliedOf = async (
-  reader: Reader,
-  known: readonly MigrationFile[],
-  path: string,
-): Promise<readonly string[]> => {
-  const { applied, conflicts } = await readPlan(reader, known)
-  refuseConflicts(conflicts, path)
-  return applied.map(({ name }) => name)
-}
-
-/**
  * The pending migrations among the known ones.
  * @param path of the database, for messages: the reader may be on a copy
  * @throws Failure HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, as `up` does
@@ -127,11 +112,7 @@ export const pendingOf = async (
   reader: Reader,
   known: readonly MigrationFile[],
   path: string,
-): Promise<readonly MigrationFile[]> => {
-  const { pending, conflicts } = await readPlan(reader, known)
-  refuseConflicts(conflicts, path)
-  return pending
-}
+): Promise<readonly MigrationFile[]> => (await planWithoutConflicts(reader, known, path)).pending
 
 /**
  * Applies the pending migrations to a copy as `up` would to the database, and returns what each did, even if one fails.

@@ -6,6 +6,15 @@ type Types<Type> = Readonly<{ text: Type; integer: Type; counter: Type; real: Ty
 /** What a getter needs of a model instance of either Sequelize version. */
 type Instance = { getDataValue(name: string): unknown }
 
+/** The options of both models, for `Model.init` of either Sequelize. */
+export const serverTable = {
+  modelName: 'server',
+  tableName: 'servers',
+  createdAt: 'created_at',
+  updatedAt: 'updated_at',
+} as const
+export const metricTable = { modelName: 'metric', tableName: 'metrics', timestamps: false } as const
+
 /** The columns of `servers`, for `Model.init` of either Sequelize. A new object per call, because Sequelize writes into it. */
 export const serverColumns = <Type>({ text, integer, time }: Types<Type>) => ({
   id: { type: text, primaryKey: true },

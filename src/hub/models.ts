@@ -3,10 +3,12 @@ import { toText } from '../sqlite/bridge/times.ts'
 import {
   type MetricRow,
   metricColumns,
+  metricTable,
   type NewMetric,
   type NewServer,
   type ServerRow,
   serverColumns,
+  serverTable,
 } from './columns.ts'
 
 /** The export `homelab-migrator/models`. */
@@ -33,9 +35,7 @@ export const initMetric = (sequelize: Sequelize): void => {
   const { TEXT: text, INTEGER: integer, BIGINT: counter, REAL: real } = DataTypes
   Metric.init(metricColumns<DataType>({ text, integer, counter, real, time: createTimestamp() }), {
     sequelize,
-    modelName: 'metric',
-    tableName: 'metrics',
-    timestamps: false,
+    ...metricTable,
   })
 }
 
@@ -52,10 +52,7 @@ export const initServer = (sequelize: Sequelize): void => {
   const { TEXT: text, INTEGER: integer, BIGINT: counter, REAL: real } = DataTypes
   Server.init(serverColumns<DataType>({ text, integer, counter, real, time: createTimestamp() }), {
     sequelize,
-    modelName: 'server',
-    tableName: 'servers',
-    createdAt: 'created_at',
-    updatedAt: 'updated_at',
+    ...serverTable,
   })
 }
 

@@ -1,4 +1,4 @@
-import { lineagesOf } from '../dry-run/lineage.ts'
+import { type Lineage, lineagesOf } from '../dry-run/lineage.ts'
 import { afterOf, type Recording, withoutUndone } from '../dry-run/record.ts'
 import { findDataDependent } from './data.ts'
 import { findLossy, findNotCopied, findRebuilds } from './rebuilds.ts'
@@ -10,7 +10,7 @@ import { findDefaults, findDropped, findIncompatible, findLostParents, findUnrea
 export const findInUp = (recording: Recording): readonly Finding[] => {
   const lineages = lineagesOf(recording)
   const steps = withoutUndone(recording.steps)
-  const structure = findInStructure(recording)
+  const structure = findInStructure(recording, lineages)
   // HM102 already reports a foreign key that followed a renamed table
   const told = structure.some(({ code }) => code === 'HM102')
   return [
@@ -24,11 +24,13 @@ export const findInUp = (recording: Recording): readonly Finding[] => {
 }
 
 /** The findings that apply to a `down` too, which may drop what `up` made and rename what it renamed. */
-export const findInStructure = (recording: Recording): readonly Finding[] => {
+export const findInStructure = (
+  recording: Recording,
+  lineages: readonly Lineage[] = lineagesOf(recording),
+): readonly Finding[] => {
   const { before, steps: all } = recording
   const steps = withoutUndone(all)
   const after = afterOf({ before, steps })
-  const lineages = lineagesOf(recording)
   const rebuilds = findRebuilds(lineages, steps, after)
   // a foreign key that followed a renamed table breaks when that is dropped: HM102 already reports it
   const told = rebuilds.some(({ code }) => code === 'HM102')

@@ -26,6 +26,21 @@ export const readPlan = async (
   return { applied, pending, conflicts: [...madeByOthers(await reader.strangersTable()), ...conflicts] }
 }
 
+/**
+ * Like readPlan.
+ * @param path of the database, for messages: the reader may be on a copy
+ * @throws Failure as refuseConflicts does
+ */
+export const planWithoutConflicts = async (
+  reader: Reader,
+  files: readonly MigrationFile[],
+  path: string,
+): ReturnType<typeof readPlan> => {
+  const plan = await readPlan(reader, files)
+  refuseConflicts(plan.conflicts, path)
+  return plan
+}
+
 const madeByOthers = (table: string | undefined): readonly Conflict[] => {
   if (table === undefined) return []
   return [

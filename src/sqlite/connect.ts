@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
-import { attempt, attemptAsync, Failure } from '../failure.ts'
+import { attempt, attemptAsync, Failure, isFailure } from '../failure.ts'
 import { sizeOf } from '../volume/files.ts'
 import { isBusy } from './errors.ts'
 import { refuseNoFile } from './file.ts'
@@ -57,8 +57,7 @@ export const openForReading = (path: string): Connection => {
  * must stay as it is. The process ends soon, and the kernel closes it.
  */
 export const closeUnlessDamaged = (connection: Connection, error: unknown): void => {
-  const isDamaged = error instanceof Failure && error.code === 'DATABASE_DAMAGED'
-  if (!isDamaged || sizeOf(`${connection.name}-wal`) === 0) connection.close()
+  if (!isFailure(error, 'DATABASE_DAMAGED') || sizeOf(`${connection.name}-wal`) === 0) connection.close()
 }
 
 const fileAt = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino

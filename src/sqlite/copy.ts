@@ -4,6 +4,7 @@ import Database from 'better-sqlite3'
 import { attempt, errorCode, unlessGone } from '../failure.ts'
 import { removeFile, sizeOf } from '../volume/files.ts'
 import { type Check, checkFile, type FileCheck } from './check.ts'
+import type { Connection } from './connect.ts'
 import { journals } from './file.ts'
 import { type Helper, runHelper } from './helper.ts'
 
@@ -69,29 +70,27 @@ const walHeader = (path: string): string => {
   }
 }
 
-/** Exclusive locking needs no -shm file; closing the last connection deletes the empty WAL. */
-const foldLeftovers = (path: string): void => {
+/** Works on a database that no process has open. Exclusive locking needs no -shm; closing the last connection deletes the empty WAL. */
+const withAlone = (path: string, work: (connection: Connection) => void): void => {
   const connection = new Database(path, { fileMustExist: true })
   try {
     connection.pragma('locking_mode = EXCLUSIVE')
-    // the first read rolls back a hot journal
-    connection.prepare('SELECT count(*) FROM sqlite_schema').get()
-    connection.pragma('wal_checkpoint(TRUNCATE)')
+    work(connection)
   } finally {
     connection.close()
   }
 }
 
-/** Sets journal_mode DELETE on a database that no process has open; exclusive locking needs no -shm. @throws SQLite's errors */
-export const setRollbackJournal = (path: string): void => {
-  const connection = new Database(path, { fileMustExist: true })
-  try {
-    connection.pragma('locking_mode = EXCLUSIVE')
-    connection.pragma('journal_mode = DELETE')
-  } finally {
-    connection.close()
-  }
-}
+const foldLeftovers = (path: string): void =>
+  withAlone(path, connection => {
+    // the first read rolls back a hot journal
+    connection.prepare('SELECT count(*) FROM sqlite_schema').get()
+    connection.pragma('wal_checkpoint(TRUNCATE)')
+  })
+
+/** Sets journal_mode DELETE on a database that no process has open. @throws SQLite's errors */
+export const setRollbackJournal = (path: string): void =>
+  withAlone(path, connection => void connection.pragma('journal_mode = DELETE'))
 
 /** `copyDatabase` in a helper process. @param what names the copy in the progress */
 export const copyByHelper = async (

@@ -20,23 +20,38 @@ import { patienceOf, type Surroundings } from './sqlite.ts'
  * would: it is only the WAL index, so nothing is lost.
  * @throws what `work` throws; SQLite's own errors
  */
-export const readOnly = async <T>(path: string, work: (connection: Connection) => Promise<T>): Promise<T> => {
+export const readOnly = <T>(path: string, work: (connection: Connection) => Promise<T>): Promise<T> =>
+  withoutTrace(
+    path,
+    connection => withConnection(connection, work),
+    () => readCopy(path, work),
+  )
+
+/**
+ * @param read reads all on a new connection, and closes it; may be called twice
+ * @param recover does the same where SQLite would have to write first: on a copy
+ */
+const withoutTrace = async <T>(
+  path: string,
+  read: (connection: Connection) => Promise<T>,
+  recover: () => Promise<T>,
+): Promise<T> => {
   if (isQuiescent(path)) {
-    if (hasLeftovers(path)) return readCopy(path, work)
+    if (hasLeftovers(path)) return recover()
     const before = fileStamp(path)
-    const outcome = await attemptAsync(() => withConnection(openImmutable(path), work))
+    const outcome = await attemptAsync(() => read(openImmutable(path)))
     if (fileStamp(path) === before) return resultOf(outcome)
   }
-  const outcome = await attemptAsync(() => withConnection(openForReading(path), work))
-  if ('error' in outcome && needsWriting(outcome.error)) return readCopy(path, work)
+  const outcome = await attemptAsync(() => read(openForReading(path)))
+  if ('error' in outcome && needsWriting(outcome.error)) return recover()
   return resultOf(outcome)
 }
 
 /** Whether a database is in WAL mode and no process has it open: there is no -shm file. */
-export const isQuiescent = (path: string): boolean => journalMode(path) === 'wal' && !existsSync(`${path}-shm`)
+const isQuiescent = (path: string): boolean => journalMode(path) === 'wal' && !existsSync(`${path}-shm`)
 
 /** Opens a file as immutable, without locks or a -shm: no process may write it meanwhile. */
-export const openImmutable = (path: string): Connection =>
+const openImmutable = (path: string): Connection =>
   new Database(`${pathToFileURL(path)}?mode=ro&immutable=1`, { readonly: true })
 
 const readCopy = async <T>(path: string, work: (connection: Connection) => Promise<T>): Promise<T> => {
@@ -77,14 +92,13 @@ const withConnection = async <T>(connection: Connection, work: (connection: Conn
 }
 
 /** A text that changes when any program opens the database to read or write it. */
-export const fileStamp = (path: string): string => {
+const fileStamp = (path: string): string => {
   const { ino, size, mtimeNs } = statSync(path, { bigint: true })
   return `${ino} ${size} ${mtimeNs} ${existsSync(`${path}-shm`)}`
 }
 
 /** Whether SQLite must write before it can read: roll back a hot journal or rebuild a WAL index that a killed writer left. */
-export const needsWriting = (error: unknown): boolean =>
-  /^SQLITE_(?:READONLY_|CANTOPEN)/.test(String(sqliteCode(error)))
+const needsWriting = (error: unknown): boolean => /^SQLITE_(?:READONLY_|CANTOPEN)/.test(String(sqliteCode(error)))
 
 const resultOf = <T>(outcome: Outcome<T>): T => {
   if ('error' in outcome) throw outcome.error
@@ -99,31 +113,20 @@ const pagesAtOnce = 2000
  * beside the original, for the reasons given at `readOnly`, and blocks no writer in WAL mode.
  * @throws the signal's reason while it waits for a writer; SQLite's own errors (SQLITE_FULL)
  */
-export const copyWithoutTrace = async (path: string, copy: string, patience: Patience): Promise<void> => {
-  if (isQuiescent(path)) {
-    if (hasLeftovers(path)) return copyFiles(path, copy)
-    const before = fileStamp(path)
-    const outcome = await copyPages(openImmutable(path), copy, patience).then(
-      () => undefined,
-      error => ({ error }),
-    )
-    if (fileStamp(path) === before) {
-      if (outcome !== undefined) throw outcome.error
-      return
-    }
-    removeFile(copy)
-  }
-  try {
-    await copyPages(openForReading(path), copy, patience)
-  } catch (error) {
-    if (!needsWriting(error)) throw error
-    removeFile(copy)
-    copyFiles(path, copy)
-  }
-}
+export const copyWithoutTrace = (path: string, copy: string, patience: Patience): Promise<void> =>
+  withoutTrace(
+    path,
+    source => copyPages(source, copy, patience),
+    async () => {
+      removeFile(copy)
+      copyFiles(path, copy)
+    },
+  )
 
 const copyPages = async (source: Connection, copy: string, patience: Patience): Promise<void> => {
   try {
+    // of a former try
+    removeFile(copy)
     // one snapshot of all pages, even if another program writes meanwhile
     source.exec('BEGIN')
     await whenFree(() => source.prepare('SELECT count(*) FROM sqlite_schema').get(), patience)

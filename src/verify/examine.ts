@@ -1,7 +1,7 @@
 // This room is about SQLite.
 import type { Context } from '../context.ts'
 import type { Engine } from '../engine.ts'
-import { attemptAsync, Failure, type FailureCode } from '../failure.ts'
+import { attemptAsync, Failure, type FailureCode, isFailure } from '../failure.ts'
 import { type AppliedMigration, wasAdopted } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
 import { loadMigrations } from '../migrations/load.ts'
@@ -68,7 +68,7 @@ const unlessDamaged = async <T>(engine: Engine<SqliteReader>, work: () => Promis
   const outcome = await attemptAsync(work)
   if ('value' in outcome) return outcome.value
   const failure = engine.explain(outcome.error)
-  if (failure instanceof Failure && failure.code === 'DATABASE_DAMAGED') return failure
+  if (isFailure(failure, 'DATABASE_DAMAGED')) return failure
   throw failure
 }
 
