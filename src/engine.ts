@@ -1,6 +1,6 @@
 /**
  * The contract between the heart (migrations/, backup/, ready/, commands/up.ts) and a database. The heart uses nothing
- * else of it; src/sqlite implements it; main.ts chooses the engine. Types and two constants, so it costs a run nothing.
+ * else of it; src/sqlite implements it; program.ts chooses the engine. Types and two constants, so it costs a run nothing.
  *
  * A run of `up` calls, in this order:
  *

@@ -2,7 +2,7 @@ import { copyFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeMigrated } from './help/migrated.ts'
-import { runProgram, settingsFor } from './help/program.ts'
+import { settingsFor, spawnProgram } from './help/program.ts'
 import { noTerminal, runOnTerminal } from './help/terminal.ts'
 
 for (const [title, keys, exitCode, said] of [
@@ -37,7 +37,7 @@ export const down = ({ context }) => context.sequelize.query('DROP TABLE a')
   })
 
 const run = (folder: string, ...words: readonly string[]) =>
-  runProgram(words, settingsFor(join(folder, 'data'), { MIGRATOR_MIGRATIONS: join(folder, 'migrations') }))
+  spawnProgram(words, settingsFor(join(folder, 'data'), { MIGRATOR_MIGRATIONS: join(folder, 'migrations') }))
 
 t.test('what a migration prints goes to standard error: standard output stays data', async t => {
   const folder = migrations(t, "console.log('hello'); process.stdout.write('dear reader\\n'); console.table([1])")

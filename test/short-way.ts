@@ -16,6 +16,7 @@ const allowed = [
   'src/history.ts',
   'src/log.ts',
   'src/main.ts',
+  'src/program.ts',
   'src/migrations/files.ts',
   'src/process.ts',
   'src/ready/lost.ts',

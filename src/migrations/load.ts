@@ -51,7 +51,7 @@ const shareSequelize = (folders: readonly string[]) =>
       // makes .ts and .js files ES modules even if no package.json above them does
       const inFolder = folders.some(folder => resolved.url.startsWith(folder))
       return inFolder
-        ? { ...resolved, format: resolved.url.endsWith('.ts') ? 'module-typescript' : 'module' }
+        ? { ...resolved, format: new URL(resolved.url).pathname.endsWith('.ts') ? 'module-typescript' : 'module' }
         : resolved
     },
     load: (url, context, next) => {

@@ -147,7 +147,7 @@ const meaningOfCode = (code: string): CodeMeaning | undefined => {
 const isNoFolder = (error: unknown): boolean =>
   error instanceof Error && error.message === 'Cannot open database because the directory does not exist'
 
-/** The first sentence of a hint for a damaged database; main.ts adds the backup to restore. */
+/** The first sentence of a hint for a damaged database; program.ts adds the backup to restore. */
 export const leftAsItIs = 'It is left as it is.'
 
 /** Whether the schema keeps SQLite from running a statement, such as by a function that only the hub has: no sign of damage. */

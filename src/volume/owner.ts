@@ -4,7 +4,8 @@ import type { Config } from '../config.ts'
 import { attempt, Failure, forShell } from '../failure.ts'
 import { isFolder } from './files.ts'
 
-type Identity = Pick<NodeJS.Process, 'getuid' | 'setgroups' | 'setgid' | 'setuid'>
+/** Who the process is, and what changes that. */
+export type Identity = Pick<NodeJS.Process, 'getuid' | 'getgid' | 'setgroups' | 'setgid' | 'setuid'>
 
 /**
  * Switches from root to the folder's owner, before anything there is opened or created. Root would leave files that the

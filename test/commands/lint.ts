@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { root, runProgram, settingsFor } from '../help/program.ts'
+import { root, runProgram, settingsFor, spawnProgram } from '../help/program.ts'
 
 const create = `export const up = async ({ context: schema }) => {
   await schema.createTable('hosts', { name: { type: 'TEXT', primaryKey: true }, note: 'TEXT' })
@@ -16,9 +16,14 @@ const uniqueHostname = `export const up = async ({ context: schema }) => {
   await schema.addIndex('hosts', ['hostname', 'name'])
 }`
 
-const run = (t: Pick<Test, 'testdir'>, words: readonly string[], files: Readonly<Record<string, string>>) => {
+const run = (
+  t: Pick<Test, 'testdir'>,
+  words: readonly string[],
+  files: Readonly<Record<string, string>>,
+  start = runProgram,
+) => {
   const folder = t.testdir({ migrations: files })
-  return runProgram(
+  return start(
     ['lint', ...words],
     settingsFor(join(folder, 'no-volume'), { MIGRATOR_MIGRATIONS: join(folder, 'migrations') }),
   )
@@ -112,10 +117,11 @@ t.test('a name that is not known is refused with 2, and nothing is printed', asy
 })
 
 t.test('a migration that waits for nothing does not stop the others from being told', async t => {
-  const outcome = await run(t, [], {
+  const files = {
     '0001-stuck.js': 'export const up = () => new Promise(() => undefined)',
     '0002-change.js': change,
-  })
+  }
+  const outcome = await run(t, [], files, spawnProgram)
   t.match(outcome, {
     exitCode: 2,
     stdout: /0001-stuck\n {2}error HM001: up fails: it never settles.*0002-change\n.*was not run/s,
@@ -125,7 +131,7 @@ t.test('a migration that waits for nothing does not stop the others from being t
 t.test('SIGTERM ends it with 143', async t => {
   const up =
     "export const up = async () => { process.kill(process.pid, 'SIGTERM'); await new Promise(done => setTimeout(done, 500)) }"
-  t.match(await run(t, [], { '0001-slow.js': up }), { exitCode: 143, failure: 'SIGTERM', stdout: '' })
+  t.match(await run(t, [], { '0001-slow.js': up }, spawnProgram), { exitCode: 143, failure: 'SIGTERM', stdout: '' })
 })
 
 t.test('a reader that leaves early is no error', async t => {

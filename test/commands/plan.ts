@@ -346,13 +346,13 @@ t.test('rows that would be lost fail the plan as they fail up', async t => {
 })
 
 t.test('a migration that never settles is shown as far as it came', async t => {
-  const { run, add } = prepareVolume(t)
+  const { spawn, add } = prepareVolume(t)
   add({ '0004-stuck.ts': migration("await run('CREATE TABLE a (x)'); await new Promise(() => undefined)") })
-  t.match(await run('plan'), {
+  t.match(await spawn('plan'), {
     exitCode: 40,
     stdout: /0004-stuck: it did not end\n {2}CREATE TABLE a \(x\);.*never settles/s,
   })
-  const { stdout } = await run('plan', '--json')
+  const { stdout } = await spawn('plan', '--json')
   t.match(JSON.parse(stdout).migrations[3], {
     milliseconds: null,
     bytes: null,

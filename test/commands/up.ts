@@ -16,7 +16,7 @@ import {
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { dump, readJson, root, runProgram, settingsFor, startProgram } from '../help/program.ts'
+import { dump, readJson, root, runProgram, settingsFor, spawnProgram, startProgram } from '../help/program.ts'
 
 const head = '0003-add-os-info'
 const up = (folder: string, more: Readonly<Record<string, string>> = {}) => runProgram([], settingsFor(folder, more))
@@ -113,7 +113,9 @@ for (const [title, text, said] of [
 ] as const) {
   t.test(`a migration ${title} fails with 40, by name, and leaves nothing`, async t => {
     const folder = migrationsWith(t, { '0004-bad.js': text })
-    t.match(await up(...withMigrations(folder)), { exitCode: 40, failure: 'MIGRATION_FAILED', stderr: said })
+    const [data, settings] = withMigrations(folder)
+    const outcome = await spawnProgram([], settingsFor(data, settings))
+    t.match(outcome, { exitCode: 40, failure: 'MIGRATION_FAILED', stderr: said })
     t.strictSame(readdirSync(join(folder, 'data')), [])
   })
 }

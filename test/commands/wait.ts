@@ -2,7 +2,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { runProgram, settingsFor, startProgram } from '../help/program.ts'
+import { runProgram, settingsFor, spawnProgram, startProgram } from '../help/program.ts'
 
 t.test('a ready volume is not waited for', async t => {
   const settings = settingsFor(t.testdir())
@@ -49,14 +49,14 @@ t.test('a damaged database is not waited on: it is refused with 30', async t => 
 
 t.test('a hub that has the file locked is waited for', async t => {
   const folder = t.testdir()
-  await runProgram([], settingsFor(folder))
+  await spawnProgram([], settingsFor(folder))
   const hub = new Database(join(folder, 'homelab.db'))
   hub.pragma('journal_mode = DELETE')
   hub.exec('BEGIN EXCLUSIVE')
-  t.match(await runProgram(['wait', '--timeout', '1'], settingsFor(folder)), { exitCode: 20, failure: 'NOT_READY' })
+  t.match(await spawnProgram(['wait', '--timeout', '1'], settingsFor(folder)), { exitCode: 20, failure: 'NOT_READY' })
   for (const words of [['status'], ['verify'], ['schema']]) {
     const settings = settingsFor(folder, { MIGRATOR_LOCK_TIMEOUT: '0' })
-    t.match(await runProgram(words, settings), { exitCode: 20, failure: 'DATABASE_BUSY' }, String(words))
+    t.match(await spawnProgram(words, settings), { exitCode: 20, failure: 'DATABASE_BUSY' }, String(words))
   }
   const started = [['wait', '--timeout', '60'], ['status'], ['verify'], ['schema']].map(words =>
     startProgram(words, settingsFor(folder)),

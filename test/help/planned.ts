@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Test } from 'tap'
-import { root, runProgram, settingsFor } from './program.ts'
+import { root, runProgram, settingsFor, spawnProgram } from './program.ts'
 
 /**
  * A volume, a place for temporary files, and the image's migrations, to which `add` adds more. `fill` puts a database
@@ -17,11 +17,13 @@ export const prepareVolume = (t: Pick<Test, 'testdir' | 'strictSame'>) => {
   const file = join(data, 'homelab.db')
   cpSync(join(root, 'migrations'), migrations, { recursive: true })
   const settings = settingsFor(data, { MIGRATOR_MIGRATIONS: migrations, TMPDIR: tmp })
-  const run = async (...words: readonly string[]) => {
-    const outcome = await runProgram(words, settings)
-    t.strictSame(readdirSync(tmp), [], 'no copy is left')
-    return outcome
-  }
+  const runBy =
+    (start: typeof runProgram) =>
+    async (...words: readonly string[]) => {
+      const outcome = await start(words, settings)
+      t.strictSame(readdirSync(tmp), [], 'no copy is left')
+      return outcome
+    }
   const add = (files: Readonly<Record<string, string>>): void => {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(migrations, name), text)
   }
@@ -29,7 +31,7 @@ export const prepareVolume = (t: Pick<Test, 'testdir' | 'strictSame'>) => {
     template ??= makeTemplate()
     for (const [name, content] of await template) writeFileSync(join(data, name), content)
   }
-  return { folder, data, tmp, file, settings, run, add, fill }
+  return { folder, data, tmp, file, settings, run: runBy(runProgram), spawn: runBy(spawnProgram), add, fill }
 }
 
 /** Files of a volume that is brought up and filled; made once, for `up` takes its time. */

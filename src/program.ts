@@ -1,0 +1,137 @@
+import { fstatSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { inspect, styleText } from 'node:util'
+import { up } from './commands/up.ts'
+import { type Environment, readConfig, toLogFormat } from './config.ts'
+import type { Context } from './context.ts'
+import { errorCode, Failure, isFailure } from './failure.ts'
+import { createLog, createPaint, type Log, type Screen, type Style, writeText } from './log.ts'
+import { createSqlite } from './sqlite/sqlite.ts'
+import { fileFailure } from './volume/errors.ts'
+import { parseMounts } from './volume/mounts.ts'
+import { becomeOwner, type Identity } from './volume/owner.ts'
+import { followLink, isContainer, sortsOnVolume } from './volume/volume.ts'
+
+/** The process that the program runs in, as far as it knows one: main.ts passes the real one. */
+export type Process = Readonly<{
+  environment: Environment
+  workingFolder: string
+  /** Node and the entry file, which start a helper process */
+  command: readonly [string, string]
+  /** file descriptors */
+  stdin: number
+  stdout: number
+  stderr: number
+  /** of the terminal at a descriptor; 0 or undefined if it is unset */
+  columns: (descriptor: number) => number | undefined
+  identity: Identity
+  /** aborted by what must end the run early; called once, before the run touches anything */
+  stopSignal: () => AbortSignal
+  /** asks the person at the terminal */
+  ask: (question: string, signal: AbortSignal) => Promise<string>
+  /** sets the title that the list of processes shows */
+  nameProcess: (title: string) => void
+  /** where SQLite puts the temporary files of every database that this process opens from now on */
+  sortIn: (folder: string) => void
+}>
+
+const root = join(import.meta.dirname, '..')
+
+/** Reads the process's surroundings, runs the command, and reports the outcome in one line and the exit code. */
+export const runProgram = async (words: readonly string[], process: Process): Promise<number> => {
+  const { environment, stdin, stdout, stderr } = process
+  const screen = screenOf(stdout, process)
+  const print = (text: string) => write(stdout, screen.show(text))
+  const logScreen = screenOf(stderr, process)
+  const { terminal } = logScreen
+  let log = createLog(toLogFormat(environment.MIGRATOR_LOG_FORMAT, terminal), 'info', stderr, logScreen)
+  let context: Context | undefined
+  try {
+    const createContext = async (): Promise<Context> => {
+      const { command, identity, nameProcess, workingFolder } = process
+      const config = followLink(await readConfig({ environment, workingFolder, root, terminal }))
+      log = createLog(config.logFormat, config.logLevel, stderr, logScreen)
+      if (sortsOnVolume(environment, config.volume)) process.sortIn(config.volume)
+      const mounts = parseMounts(readMountinfo())
+      const container = isContainer('/', environment, mounts)
+      becomeOwner(config.volume, [command[0], join(root, 'package.json'), import.meta.dirname], identity)
+      const host = { container, mounts, uid: identity.getuid?.(), gid: identity.getgid?.() }
+      const signal = process.stopSignal()
+      const ask = async (question: string) =>
+        isTerminal(stdin) && terminal ? process.ask(question, signal) : undefined
+      const surroundings = { config, log, host, signal, command }
+      const engine = createSqlite(surroundings)
+      context = { ...surroundings, engine, print, screen, ask, nameProcess, version: readVersion() }
+      return context
+    }
+    // containers run `up` alone, which needs no command line library
+    if (words.length === 0 || (words.length === 1 && words[0] === 'up')) {
+      await up(await createContext(), undefined)
+      return 0
+    }
+    return await (await import('./cli.ts')).cli(words, readVersion(), { print, screen }, createContext)
+  } catch (error) {
+    return report(await explain(error, context), log)
+  }
+}
+
+/** Maps an error to its Failure; for a damaged database, adds the backup that would repair it. */
+const explain = async (error: unknown, context: Context | undefined): Promise<unknown> => {
+  if (context === undefined) return fileFailure(error)
+  const failure = context.engine.explain(error)
+  if (!isFailure(failure, 'DATABASE_DAMAGED')) return failure
+  return (await import('./commands/restore.ts')).explainDamage(failure, context)
+}
+
+/** Checks the file type first: node:tty takes 2 ms to load, and a container's standard error is a pipe. */
+const isTerminal = (descriptor: number): boolean =>
+  fstatSync(descriptor).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(descriptor)
+
+/** Colours on terminals only, unless NO_COLOR (https://no-color.org) or TERM=dumb (as in Emacs) is set. */
+const screenOf = (descriptor: number, { environment, columns }: Process): Screen => {
+  const { NO_COLOR, TERM } = environment
+  const terminal = isTerminal(descriptor)
+  const coloured = terminal && !NO_COLOR && TERM !== 'dumb'
+  const style = (style: Style, text: string) => (coloured ? styleText(style, text, { validateStream: false }) : text)
+  return {
+    ...createPaint(style),
+    terminal,
+    // a getter, since windows are resized
+    get columns() {
+      return (terminal && columns(descriptor)) || Number.POSITIVE_INFINITY
+    },
+  }
+}
+
+const write = (stdout: number, text: string): void => {
+  try {
+    writeText(stdout, text)
+  } catch (cause) {
+    const code = errorCode(cause)
+    const hint = 'Send it elsewhere. The volume was not changed by it.'
+    if (code === 'ENOSPC') throw new Failure('DISK_FULL', 'the disk that standard output goes to is full', hint, cause)
+    throw new Failure('CONFIG_INVALID', `standard output cannot be written (${code})`, hint, cause)
+  }
+}
+
+/** One line for a Failure; a stack only for an unexpected error. */
+const report = (error: unknown, log: Log): number => {
+  if (error instanceof Failure) {
+    const { code, exitCode, hint, message } = error
+    log.error('failed', `${message} (${code}). ${hint}`, { code, exitCode })
+    return exitCode
+  }
+  log.error('failed', `a bug in the migrator: ${inspect(error)}`, { code: 'BUG', exitCode: 1 })
+  return 1
+}
+
+const readVersion = (): string => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
+
+/** Only Linux has this file; elsewhere there are no containers to detect. */
+const readMountinfo = (): string => {
+  try {
+    return readFileSync('/proc/self/mountinfo', 'utf8')
+  } catch {
+    return ''
+  }
+}
