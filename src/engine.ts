@@ -108,8 +108,11 @@ export type Session = Reader &
 /** What migrations run on. */
 export type Migratable = Reader &
   Readonly<{
-    /** Creates the history, or adds our columns to another tool's; rows without a checksum get theirs from `known`. */
-    prepareHistory: (known: readonly Recordable[]) => Promise<void>
+    /**
+     * Creates the history, or adds our columns to another tool's; rows without a checksum get theirs from `known`.
+     * @param applied what `history` answered, if it was asked already
+     */
+    prepareHistory: (known: readonly Recordable[], applied?: readonly AppliedMigration[]) => Promise<void>
     record: (migration: AppliedMigration) => Promise<void>
     unrecord: (name: string) => Promise<void>
     /** a migration's `context`; the hook wraps each statement */

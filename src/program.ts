@@ -38,27 +38,26 @@ export type Process = Readonly<{
 const root = join(import.meta.dirname, '..')
 
 /** Reads the process's surroundings, runs the command, and reports the outcome in one line and the exit code. */
-export const runProgram = async (words: readonly string[], process: Process): Promise<number> => {
-  const { environment, stdin, stdout, stderr } = process
-  const screen = screenOf(stdout, process)
+export const runProgram = async (words: readonly string[], own: Process): Promise<number> => {
+  const { environment, stdin, stdout, stderr } = own
+  const screen = screenOf(stdout, own)
   const print = (text: string) => write(stdout, screen.show(text))
-  const logScreen = screenOf(stderr, process)
+  const logScreen = screenOf(stderr, own)
   const { terminal } = logScreen
   let log = createLog(toLogFormat(environment.MIGRATOR_LOG_FORMAT, terminal), 'info', stderr, logScreen)
   let context: Context | undefined
   try {
     const createContext = async (): Promise<Context> => {
-      const { command, identity, nameProcess, workingFolder } = process
+      const { command, identity, nameProcess, workingFolder } = own
       const config = followLink(await readConfig({ environment, workingFolder, root, terminal }))
       log = createLog(config.logFormat, config.logLevel, stderr, logScreen)
-      if (sortsOnVolume(environment, config.volume)) process.sortIn(config.volume)
+      if (sortsOnVolume(environment, config.volume)) own.sortIn(config.volume)
       const mounts = parseMounts(readMountinfo())
       const container = isContainer('/', environment, mounts)
       becomeOwner(config.volume, [command[0], join(root, 'package.json'), import.meta.dirname], identity)
       const host = { container, mounts, uid: identity.getuid?.(), gid: identity.getgid?.() }
-      const signal = process.stopSignal()
-      const ask = async (question: string) =>
-        isTerminal(stdin) && terminal ? process.ask(question, signal) : undefined
+      const signal = own.stopSignal()
+      const ask = async (question: string) => (isTerminal(stdin) && terminal ? own.ask(question, signal) : undefined)
       const surroundings = { config, log, host, signal, command }
       const engine = createSqlite(surroundings)
       context = { ...surroundings, engine, print, screen, ask, nameProcess, version: readVersion() }

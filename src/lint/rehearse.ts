@@ -70,6 +70,7 @@ const rehearseOne = async (
   const watch = createWatch(signal, idleLimit, database.refusal)
   const runner = createRunner(database, [migration], {
     version,
+    executed: async () => (await database.history()).map(applied => applied.name),
     within: async (_, work, record) => {
       await watch.run(name, work)
       database.refuseUnfinished()

@@ -22,8 +22,18 @@ export const readPlan = async (
   files: readonly MigrationFile[],
 ): Promise<Plan & Readonly<{ applied: readonly AppliedMigration[] }>> => {
   const applied = await reader.history()
+  return { applied, ...(await planFor(reader, files, applied)) }
+}
+
+/** Like readPlan, for a history that has been read. */
+export const planFor = async (
+  reader: Reader,
+  files: readonly MigrationFile[],
+  applied: readonly AppliedMigration[],
+): Promise<Plan> => {
   const { pending, conflicts } = makePlan(files, applied)
-  return { applied, pending, conflicts: [...madeByOthers(await reader.strangersTable()), ...conflicts] }
+  const strangers = applied.length > 0 ? undefined : await reader.strangersTable()
+  return { pending, conflicts: [...madeByOthers(strangers), ...conflicts] }
 }
 
 /**

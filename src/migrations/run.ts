@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { MigrationError, Umzug } from 'umzug'
 import type { Loss, Migratable, OnProgress, SchemaEditor, StatementHook } from '../engine.ts'
 import { Failure } from '../failure.ts'
+import type { AppliedMigration } from '../history.ts'
 import { asOrigin, blamingStrays, migrationFailed, presentOrigin, watchStrays } from './blame.ts'
 import { createGuard } from './guard.ts'
 import { watchLeftRunning } from './left-running.ts'
@@ -53,6 +54,8 @@ export type RunOptions = Readonly<{
   hook: StatementHook
   /** a copy of the database from before the migrations; undefined if there is none */
   backup: string | undefined
+  /** what is applied, if it was read already */
+  history?: readonly AppliedMigration[]
 }>
 
 export type Told = Readonly<{
@@ -76,13 +79,14 @@ export type Told = Readonly<{
 export const createGuardedRunner = async (
   database: Migratable,
   migrations: readonly LoadedMigration[],
-  { version, signal, idleLimit, onProgress, hook, backup }: RunOptions,
+  { version, signal, idleLimit, onProgress, hook, backup, history: known }: RunOptions,
   { removesRows, onLosses, onMissing, onApplied }: Told,
 ) => {
   const ledger = await database.ledger(backup)
   const watch = createWatch(signal, idleLimit, database.refusal)
   const guard = createGuard(ledger)
-  const history = database.keeper()
+  const keeper = database.keeper()
+  const applied = known ?? (await database.history())
   /** a statement's failure of disk or file: not the migration's fault, whatever it throws because of it */
   let ofEngine: unknown
 
@@ -93,21 +97,22 @@ export const createGuardedRunner = async (
   ): Promise<void> => {
     const { name } = migration
     const losses = await guard.run(name, removesRows(migration), async () => {
-      const kept = await history.read()
+      const kept = await keeper.read()
       try {
         await blamingStrays(signal, () => watch.run(name, work))
         database.refuseUnfinished()
         if (!ledger.isOpen()) throw new Error('SQLite rolled the transaction back, and nothing of it is left')
-        await history.refuseChange(kept)
+        await keeper.refuseChange(kept)
       } catch (error) {
         throw error instanceof Failure ? error : (ofEngine ?? migrationFailed(watch.culprit(error) ?? name, error))
       }
-      await history.keep(name, kept, record)
+      await keeper.keep(name, kept, record)
     })
     onLosses(migration, losses)
   }
   const runner = createRunner(database, migrations, {
     version,
+    executed: async () => applied.map(({ name }) => name),
     hook: (asked, execute) =>
       hook(asked, () => {
         watch.before(asked.sql)
@@ -126,7 +131,7 @@ export const createGuardedRunner = async (
   const run = async (work: () => Promise<unknown>): Promise<void> => {
     try {
       await blamingStrays(signal, async () => {
-        await database.prepareHistory(migrations)
+        await database.prepareHistory(migrations, applied)
         await work()
         onMissing(await guard.finish())
         signal.throwIfAborted()
@@ -153,6 +158,8 @@ export type Applied = Readonly<{ name: string; milliseconds: number }>
 export type RunnerOptions = Readonly<{
   /** of this program, for the history */
   version: string
+  /** names of the applied migrations */
+  executed: () => Promise<string[]>
   /** wraps each statement of a migration */
   hook: StatementHook
   /** wraps each migration: runs it by `work`, and updates the history by `record` */
@@ -170,7 +177,7 @@ export type RunnerOptions = Readonly<{
 export const createRunner = (
   database: Migratable,
   migrations: readonly LoadedMigration[],
-  { version, hook, within, onApplied, onProgress }: RunnerOptions,
+  { version, executed, hook, within, onApplied, onProgress }: RunnerOptions,
 ) => {
   return new Umzug<SchemaEditor>({
     migrations: migrations.map(migration => ({
@@ -204,7 +211,7 @@ export const createRunner = (
     context: database.editor(hook, onProgress),
     logger: undefined,
     storage: {
-      executed: async () => (await database.history()).map(({ name }) => name),
+      executed,
       // `within` writes the record, while the rows are still watched
       logMigration: async () => undefined,
       unlogMigration: async () => undefined,

@@ -4,7 +4,7 @@ import { runPlain, type Session, type Transaction } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import { blamingStrays, stopsAlone } from '../migrations/blame.ts'
 import type { MigrationFile } from '../migrations/files.ts'
-import { headOf, readPlan, refuseConflicts } from '../migrations/plan.ts'
+import { headOf, planFor, refuseConflicts } from '../migrations/plan.ts'
 import { type Applied, idleLimit } from '../migrations/run.ts'
 import { createProgress } from '../text.ts'
 import { probeFolderOf } from '../volume/volume.ts'
@@ -63,20 +63,20 @@ const applyPending = async (
   to: string | undefined,
 ): Promise<RunResult> => {
   const { config, engine, log, signal, version } = context
-  const isNew = await transaction.isEmpty()
+  const contents = await readContents(transaction, config.database)
+  const isNew = contents.applied.length === 0 && (await transaction.isEmpty())
   if (isNew) refuseLoss(config)
   await transaction.probe()
   probeFolderOf(config.readyFile)
-  const { applied: before, pending: allPending, conflicts } = await readPlan(transaction, files)
+  const { pending: allPending, conflicts } = await planFor(transaction, files, contents.applied)
   const isWanted = ({ name }: Readonly<{ name: string }>) => to === undefined || name <= to
   const pending = allPending.filter(isWanted)
   const marker = readMarker(config.readyFile)
-  const contents = await readContents(transaction, config.database)
   if (marker !== undefined && !matches(marker, expectedMarker(contents, marker.tables)))
     withdrawMarker(config.readyFile)
   const lastChecked = marker?.checkedAt ?? null
   refuseConflicts(conflicts, config.database)
-  const head = headOf(before)
+  const head = headOf(contents.applied)
   refuseBeyond(to, head, config.database)
   if (pending.length === 0) return { applied: [], checkedAt: null, isNew, lastChecked }
 
@@ -86,7 +86,8 @@ const applyPending = async (
   ])
   const migrations = await loadMigrations(files, signal)
   const facts = { isNew, head, lastChecked, texts: pending.map(({ text }) => text) }
-  const options = { version, signal, idleLimit, onProgress: createProgress(log, 'rows'), hook: runPlain }
+  const onProgress = createProgress(log, 'rows')
+  const options = { version, signal, idleLimit, onProgress, hook: runPlain, history: contents.applied }
   const { value: applied, checkedAt } = await blamingStrays(signal, () =>
     withSafetyBackup(context, transaction, facts, async backup => {
       const done = await applyMigrations(transaction, migrations.filter(isWanted), { ...options, backup })

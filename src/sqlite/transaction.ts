@@ -26,7 +26,7 @@ export const migratableOn = (connection: Connection): Migratable & SqliteReader 
   const handle = createHandle(connection)
   return {
     ...readerOf(connection),
-    prepareHistory: async known => prepareHistory(connection, known),
+    prepareHistory: async (known, applied) => prepareHistory(connection, known, applied),
     record: async migration => recordApplied(connection, migration),
     unrecord: async name => removeApplied(connection, name),
     editor: (hook, onProgress) =>

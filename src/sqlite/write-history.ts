@@ -13,12 +13,20 @@ const ownColumns = ['checksum TEXT', 'applied_at TEXT', 'duration_ms INTEGER', '
  * Creates the history table, or adds our columns to one that another tool made, and gives the rows of known files names without
  * extension and checksums. Other columns stay, and may be NULL from then on.
  */
-export const prepareHistory = (connection: Connection, known: readonly Recordable[]): void => {
-  for (const sql of historyStatements(connection, known)) write(connection, () => connection.exec(sql))
+export const prepareHistory = (
+  connection: Connection,
+  known: readonly Recordable[],
+  applied: readonly AppliedMigration[] = readHistory(connection),
+): void => {
+  for (const sql of historyStatements(connection, known, applied)) write(connection, () => connection.exec(sql))
 }
 
 /** The statements of prepareHistory. Names and checksums contain no quotes (migrations/files.ts). */
-export const historyStatements = (connection: Connection, known: readonly Recordable[]): readonly string[] => {
+export const historyStatements = (
+  connection: Connection,
+  known: readonly Recordable[],
+  applied: readonly AppliedMigration[] = readHistory(connection),
+): readonly string[] => {
   const present = historyColumns(connection)
   if (present.length === 0)
     return [`CREATE TABLE ${historyTable} (name TEXT NOT NULL PRIMARY KEY, ${ownColumns.join(', ')})`]
@@ -29,7 +37,7 @@ export const historyStatements = (connection: Connection, known: readonly Record
     )
     .pluck()
     .all()
-  const bare = readHistory(connection).filter(({ checksum }) => checksum === null)
+  const bare = applied.filter(({ checksum }) => checksum === null)
   return [
     ...ownColumns
       .filter(definition => !present.some(name => sameName(name, definition.split(' ')[0] ?? '')))

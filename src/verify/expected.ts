@@ -51,6 +51,7 @@ const applyOnce = async <T>(
     await database.prepareHistory(migrations)
     const runner = createRunner(database, migrations, {
       version,
+      executed: async () => [],
       within: async ({ name }, work, record) => {
         await watch.run(name, work).catch(error => {
           throw migrationFailed(name, error)

@@ -7,7 +7,7 @@ import { initModels, Metric, Server } from '../../src/hub/models.ts'
 import { connectSequelize } from '../../src/sqlite/bridge/sequelize.ts'
 import { openExisting } from '../../src/sqlite/connect.ts'
 import { alembicRows, alembicSql, makeDatabase } from '../help/alembic.ts'
-import { dump, readJson, root, runProgram, settingsFor, startProgram } from '../help/program.ts'
+import { dump, readJson, root, runProgram, settingsFor, spawnProgram, startProgram } from '../help/program.ts'
 
 /** A database of another tool in a test's folder. */
 const prepare = (t: Pick<Test, 'testdir'>, sql: string) => {
@@ -344,7 +344,7 @@ t.test('another writer is waited for, and past the timeout it is refused with 20
 
 t.test('of four at once one adopts, and the others find nothing to do', async t => {
   const { file, settings } = prepare(t, alembicSql)
-  const outcomes = await Promise.all(Array.from({ length: 4 }, () => runProgram(['adopt'], settings)))
+  const outcomes = await Promise.all(Array.from({ length: 4 }, () => spawnProgram(['adopt'], settings)))
   t.strictSame(outcomes.map(({ exitCode, events }) => `${exitCode} ${events.at(-1)?.event}`).toSorted(), [
     '0 adopt.done',
     '0 adopt.nothing',

@@ -24,7 +24,7 @@ import { Failure } from '../../src/failure.ts'
 import { alembicSql, makeDatabase } from '../help/alembic.ts'
 import { makeContext } from '../help/context.ts'
 import { makeMigrated } from '../help/migrated.ts'
-import { dump, readJson, root, runProgram, settingsFor } from '../help/program.ts'
+import { dump, readJson, root, runProgram, settingsFor, spawnProgram } from '../help/program.ts'
 import { compileShim, failing, noShim } from '../help/shim.ts'
 import { uncounted } from '../help/uncounted.ts'
 
@@ -141,7 +141,9 @@ t.test('a run that tries the volume out at the same time is not disturbed', asyn
 
 t.test('two restores at once: each does it, or is told that the other one does', async t => {
   const { folder, file } = await prepare(t)
-  const outcomes = await Promise.all([1, 2].map(() => run(folder, 'restore', '--latest', '--yes')))
+  const outcomes = await Promise.all(
+    [1, 2].map(() => spawnProgram(['restore', '--latest', '--yes'], settingsFor(folder))),
+  )
   for (const { exitCode, stderr } of outcomes) t.ok(exitCode === 0 || exitCode === 20, stderr)
   t.ok(outcomes.some(({ exitCode }) => exitCode === 0))
   t.strictSame(serversIn(file), ['kept'])

@@ -31,6 +31,7 @@ const notRun = new Map([
   ['npm run bench:against -- CHECKOUT', 'needs another checkout'],
   ['npm run bench:backup', 'as npm run bench'],
   ['npm run bench:index', 'as npm run bench'],
+  ['npm run bench:many', 'as npm run bench'],
   ['npm run bench:rebuild', 'as npm run bench'],
   ['npm run bench:startup', 'as npm run bench'],
 ])

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { readJson, root, runProgram, settingsFor, startProgram } from '../help/program.ts'
+import { readJson, root, runProgram, settingsFor, spawnProgram, startProgram } from '../help/program.ts'
 
 const long = process.env.FAULTS === 'long'
 const rounds = long ? 50 : 2
@@ -18,7 +18,7 @@ t.test('16 processes at once on an empty volume: all succeed, and each migration
   let processes = 0
   for (let round = 0; round < rounds; round += 1) {
     const folder = t.testdir({})
-    const outcomes = await Promise.all(Array.from({ length: 16 }, () => runProgram([], settingsFor(folder))))
+    const outcomes = await Promise.all(Array.from({ length: 16 }, () => spawnProgram([], settingsFor(folder))))
     t.strictSame(
       outcomes.map(({ exitCode }) => exitCode),
       outcomes.map(() => 0),
@@ -51,7 +51,7 @@ t.test('two versions at once: the newer one wins, the older one is told, each mi
     const outcomes = await Promise.all(
       Array.from({ length: 8 }, async (_, index) => {
         const isNewer = index % 2 === 0
-        const { exitCode } = await runProgram([], isNewer ? newer : older)
+        const { exitCode } = await spawnProgram([], isNewer ? newer : older)
         return `${isNewer ? 'newer' : 'older'} ${exitCode}`
       }),
     )

@@ -252,8 +252,10 @@ const openForRunner = (t: Pick<Test, 'testdir' | 'teardown'>, migrations: readon
     refuses = true
   }
   const onApplied = (migration: Applied) => void applied.push(migration)
-  const runner = createRunner(migratableOn(connection), migrations, {
+  const database = migratableOn(connection)
+  const runner = createRunner(database, migrations, {
     version: '1.2.3',
+    executed: async () => (await database.history()).map(({ name }) => name),
     hook,
     within: async (_, work, record) => {
       await work()
