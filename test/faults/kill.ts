@@ -10,7 +10,7 @@ import t, { type Test } from 'tap'
 import { dump, readJson, root, runProgram, settingsFor, startProgram } from '../help/program.ts'
 
 const long = process.env.FAULTS === 'long'
-const kills = long ? 500 : 12
+const kills = long ? 500 : 8
 const metrics = long ? 50_000 : 3000
 
 /** Rewrites row after row, as a careless migration does, so that there are many instants to be killed at. */

@@ -11,7 +11,7 @@ import t from 'tap'
 import type { SchemaEditor } from '../../src/engine.ts'
 import { makeEditor } from '../help/editor.ts'
 
-const runs = process.env.FAULTS === 'long' ? 20_000 : 1000
+const runs = process.env.FAULTS === 'long' ? 20_000 : 500
 
 const edits = [
   'rebuild as it is',

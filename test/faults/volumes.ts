@@ -32,9 +32,19 @@ const makeFolder = (t: Pick<Test, 'teardown'>): string => {
   return folder
 }
 
+/** Compiled code for each user, who may not read another's. */
+const compiled = mkdtempSync(join(tmpdir(), 'compiled-'))
+chmodSync(compiled, 0o777)
+t.teardown(() => rmSync(compiled, { recursive: true }))
+
 /** The real program as another user; `env -i` keeps it out of the coverage that tap counts, which that user cannot write. */
 const runAs = (uid: number, words: readonly string[], folder: string, group: number = uid) => {
-  const settings = Object.entries({ MIGRATOR_LOG_FORMAT: 'json', ...settingsFor(folder) }).map(pair => pair.join('='))
+  const environment = {
+    MIGRATOR_LOG_FORMAT: 'json',
+    NODE_COMPILE_CACHE: join(compiled, `${uid}`),
+    ...settingsFor(folder),
+  }
+  const settings = Object.entries(environment).map(pair => pair.join('='))
   const user = ['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--groups', `${group}`]
   const command = ['-i', ...settings, ...user, process.execPath, join(root, 'bin/migrator.js'), ...words]
   const { status, stdout, stderr } = spawnSync('/usr/bin/env', command, { encoding: 'utf8', cwd: '/' })

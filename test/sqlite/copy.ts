@@ -115,7 +115,7 @@ t.test('a copy has its place', async t => {
   await t.rejects(copyDatabase(make(folder, 'wal'), join(folder, 'none/x.db'), 'quick_check'), { code: 'ENOENT' })
 })
 
-const rounds = process.env.FAULTS === 'long' ? 50 : 3
+const rounds = process.env.FAULTS === 'long' ? 50 : 2
 
 /** Writes pairs of rows without pause, each in a transaction, and lets SQLite checkpoint and begin the WAL anew all the time. */
 const hub = `

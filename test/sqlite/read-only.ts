@@ -14,6 +14,9 @@ import '../help/use-uri.ts'
 import '../help/use-uri.ts'
 import '../help/use-uri.ts'
 
+// other runs of the program have folders in the machine's
+process.env.TMPDIR = t.testdir()
+
 t.test('the copy is the database, and goes with its folder when the work is done, or fails', async t => {
   const { folder, file, connection } = await makeMigrated(t)
   connection.close()
