@@ -8,9 +8,9 @@ import type { SchemaEditor } from '../../src/engine.ts'
 import {
   actions,
   any,
+  type Column,
   cell,
   change,
-  type Column,
   copyOf,
   createSql,
   inCase,
@@ -43,7 +43,21 @@ const verbs = [
   ...['create', 'create again', 'create another', 'add column', 'add column', 'remove column', 'rename column'],
   ...['rename column', 'change type', 'change default', 'change null', 'add unique', 'add check', 'add index'],
   ...['remove index', 'backfill', 'add reference', 'look'],
-  ...['begin', 'begin', 'begin', 'begin', 'commit', 'commit', 'roll back', 'roll back', 'roll back', 'nest', 'nest', 'overlap', 'overlap'],
+  ...[
+    'begin',
+    'begin',
+    'begin',
+    'begin',
+    'commit',
+    'commit',
+    'roll back',
+    'roll back',
+    'roll back',
+    'nest',
+    'nest',
+    'overlap',
+    'overlap',
+  ],
   ...['save', 'save', 'save', 'release', 'roll back to', 'roll back to'],
   ...['twice the key', 'no such table', 'several statements', 'refused', 'break a check'],
   ...['conflict that rolls back', 'trigger that rolls back', 'write the history', 'trigger on the history'],
@@ -58,7 +72,7 @@ const steps = fc.record({
   other: small,
   how: small,
   value: fc.nat({ max: 59 }),
-  inside: fc.constantFrom(0, 0, 1, 1, 2),
+  inside: fc.constantFrom<number>(0, 0, 1, 1, 2),
   caught: fc.constantFrom(true, true, true, false),
 })
 export type Step = typeof steps extends fc.Arbitrary<infer T> ? T : never
@@ -69,7 +83,9 @@ const tables = fc.record({
   rows: fc.nat({ max: 4 }),
   strict: fc.boolean(),
   generated: fc.constantFrom('VIRTUAL' as const, 'STORED' as const, null),
-  reference: fc.option(fc.record({ to: small, onDelete: fc.constantFrom(...actions), onUpdate: fc.constantFrom(...actions) })),
+  reference: fc.option(
+    fc.record({ to: small, onDelete: fc.constantFrom(...actions), onUpdate: fc.constantFrom(...actions) }),
+  ),
   indexes: fc.nat({ max: 7 }),
   trigger: fc.boolean(),
   view: fc.boolean(),
@@ -112,7 +128,20 @@ export type Played = Readonly<{
   isUnsure: boolean
 }>
 
-const names = ['metrics', 'Two words', 'it"s', 'Order', 'été', 'archive.servers', 'servers', 'a]b', 'Check', 'archive.metrics', 'v1', '_']
+const names = [
+  'metrics',
+  'Two words',
+  'it"s',
+  'Order',
+  'été',
+  'archive.servers',
+  'servers',
+  'a]b',
+  'Check',
+  'archive.metrics',
+  'v1',
+  '_',
+]
 
 /** A value as it is given, and as SQLite keeps it in a column without a type. */
 type Value = Readonly<{ js: unknown; sql: string; plain: boolean }>
@@ -139,11 +168,20 @@ const createWorld = (test: Case, next: () => number): World => {
   const world: World = { tables: [], log: [] }
   for (const [index, spec] of test.tables.entries()) {
     const { kind } = spec
-    const name = names.slice(spec.name).concat(names).find(one => tableOf(world, one) === undefined) ?? 'x'
+    const name =
+      names
+        .slice(spec.name)
+        .concat(names)
+        .find(one => tableOf(world, one) === undefined) ?? 'x'
     const parents = world.tables.filter(table => !isLoose(table) && !/composite|DESC/.test(table.kind))
     const parent = kind === 'fts5' ? undefined : parents[(spec.reference?.to ?? 0) % Math.max(parents.length, 1)]
     const strict = spec.strict && kind !== 'fts5'
-    const column = (name: string, type: string): Column => ({ id: next(), name, type: kind === 'fts5' ? '' : type, fallback: null })
+    const column = (name: string, type: string): Column => ({
+      id: next(),
+      name,
+      type: kind === 'fts5' ? '' : type,
+      fallback: null,
+    })
     const columns = [
       column('k', isTextKey(kind) ? 'TEXT' : kind === 'none' && !strict ? '' : 'INTEGER'),
       column('Tag', 'TEXT'),
@@ -163,9 +201,13 @@ const createWorld = (test: Case, next: () => number): World => {
     }
     if (kind !== 'fts5')
       table.indexes = [
-        ...((spec.indexes & 1) === 0 ? [] : [indexOf(`i${index} partial`, (t, q) => `(${q(number(t))} DESC) WHERE ${q(number(t))} > 7`)]),
+        ...((spec.indexes & 1) === 0
+          ? []
+          : [indexOf(`i${index} partial`, (t, q) => `(${q(number(t))} DESC) WHERE ${q(number(t))} > 7`)]),
         ...((spec.indexes & 2) === 0 ? [] : [indexOf(`i${index} expression`, (t, q) => `(lower(${q(tag(t))}))`)]),
-        ...((spec.indexes & 4) === 0 ? [] : [indexOf(`i${index} collated`, (t, q) => `(${q(tag(t))} COLLATE NOCASE, ${q(key(t))})`)]),
+        ...((spec.indexes & 4) === 0
+          ? []
+          : [indexOf(`i${index} collated`, (t, q) => `(${q(tag(t))} COLLATE NOCASE, ${q(key(t))})`)]),
       ]
     for (let nth = 0; nth < spec.rows; nth += 1) {
       const row = newRow(table, next(), 0, values[(nth * 7 + index) % values.length])
@@ -182,7 +224,10 @@ const createWorld = (test: Case, next: () => number): World => {
   return world
 }
 
-const indexOf = (name: string, parts: (table: Table, q: (column: Column) => string) => string): Table['indexes'][number] => ({
+const indexOf = (
+  name: string,
+  parts: (table: Table, q: (column: Column) => string) => string,
+): Table['indexes'][number] => ({
   name,
   sql: table => `CREATE INDEX ${quote(name)} ON ${quote(table.name)} ${parts(table, ({ name }) => quote(name))}`,
 })
@@ -222,7 +267,9 @@ export const play = (test: Case): Played => {
     if (fails !== undefined) break
     const acts: Action[] = []
     const begun = copyOf(world)
-    const announced = begun.tables.filter((_, nth) => migration.announced !== null && (migration.announced.tables >> nth) & 1)
+    const announced = begun.tables.filter(
+      (_, nth) => migration.announced !== null && (migration.announced.tables >> nth) & 1,
+    )
     const spelled = announced.map(({ name }) => inCase(name, migration.announced?.how ?? 0))
     migrations.push({ actions: acts, removesRows: spelled })
     const born = index + 1
@@ -239,7 +286,15 @@ export const play = (test: Case): Played => {
         for (const level of levels) if (level.owner !== by) level.isDisturbed = true
       }
       const act = (told: string, run: Action['run'], { fails: hasToFail = false, plain = true } = {}): void => {
-        acts.push({ told: owner === 0 ? told : `${told} in ${owner}`, fails: hasToFail, caught: hasToFail && caught, plain, run })
+        // each transaction of plain Sequelize has a connection of its own
+        const isAlone = levels.every(level => level.owner === owner)
+        acts.push({
+          told: owner === 0 ? told : `${told} in ${owner}`,
+          fails: hasToFail,
+          caught: hasToFail && caught,
+          plain: plain && isAlone,
+          run,
+        })
         if (hasToFail && !caught) fail(`${told} fails`)
       }
       const in_ = ({ transactions }: On) => {
@@ -247,14 +302,23 @@ export const play = (test: Case): Played => {
         return transaction === undefined ? {} : { transaction }
       }
       const query = (sql: string, options: Readonly<Record<string, unknown>> = {}, more = {}): void => {
-        const told = [sql, ...Object.values(options).map(value => JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? `${v}n` : v)))]
+        const told = [
+          sql,
+          ...Object.values(options).map(value =>
+            JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? `${v}n` : v)),
+          ),
+        ]
         act(told.join(' '), on => on.schema.sequelize.query(sql, { ...options, ...in_(on) }), more)
       }
       const say = (...all: readonly string[]): void => {
         wrote()
         for (const sql of all) query(sql)
       }
-      const call = (told: string, run: (schema: SchemaEditor, options: object) => Promise<unknown>, more = {}): void => {
+      const call = (
+        told: string,
+        run: (schema: SchemaEditor, options: object) => Promise<unknown>,
+        more = {},
+      ): void => {
         wrote()
         act(told, on => run(on.schema as SchemaEditor, in_(on)), more)
       }
@@ -275,7 +339,12 @@ export const play = (test: Case): Played => {
       const where = (one: Row): string => `WHERE ${q(tag(table))} = ${cell(one, tag(table))}`
       const textOf = (one: Row): string => cell(one, tag(table)).slice(1, -1)
       const rowText = row === undefined ? '' : textOf(row)
-      const [keyName, tagName, numberName, anyName] = [key(table).name, tag(table).name, number(table).name, any(table).name]
+      const [keyName, tagName, numberName, anyName] = [
+        key(table).name,
+        tag(table).name,
+        number(table).name,
+        any(table).name,
+      ]
       const anyType = any(table).type === '' ? 'BLOB' : any(table).type
       const value = values[nthValue % values.length] ?? { js: null, sql: 'NULL', plain: true }
       const isChild = (other: Table): boolean => other.reference !== null && isSame(other.reference.parent, table.name)
@@ -293,7 +362,8 @@ export const play = (test: Case): Played => {
       const actFor = (parent: Table, was: string, now: string | undefined): void => {
         for (const child of world.tables) {
           const { reference } = child
-          if (reference === null || !isSame(reference.parent, parent.name) || !isSame(reference.to, key(parent).name)) continue
+          if (reference === null || !isSame(reference.parent, parent.name) || !isSame(reference.to, key(parent).name))
+            continue
           const column = child.columns.find(({ id }) => id === reference.column)
           if (column === undefined) continue
           const own = child.rows.filter(one => isSameKey(parent, cell(one, column), was))
@@ -333,7 +403,9 @@ export const play = (test: Case): Played => {
         table.name = to
       }
       const byJs = (one: Row): Record<string, unknown> => {
-        const plain = Object.fromEntries(table.columns.slice(0, 3).map(column => [column.name, jsOf(cell(one, column))]))
+        const plain = Object.fromEntries(
+          table.columns.slice(0, 3).map(column => [column.name, jsOf(cell(one, column))]),
+        )
         return { ...plain, [any(table).name]: value.js }
       }
 
@@ -349,10 +421,14 @@ export const play = (test: Case): Played => {
           else if (how % 7 === 1)
             act(`bulkInsert ${called} ${one.id}`, on => on.schema.bulkInsert(named, [js], in_(on)), more)
           else if (how % 7 === 2) query(`INSERT INTO ${into} VALUES ($a, $b, $c, $d)`, { bind: byLetters(js) }, more)
-          else if (how % 7 === 3) query(`INSERT INTO ${into} VALUES ($1, $2, $3, $4)`, { bind: Object.values(js) }, more)
-          else if (how % 7 === 4) query(`INSERT INTO ${into} VALUES (?, ?, ?, ?)`, { replacements: Object.values(js) }, more)
-          else if (how % 7 === 5) query(`INSERT INTO ${into} VALUES (:a, :b, :c, :d)`, { replacements: byLetters(js) }, more)
-          else act(`insert ${called} ${one.id}`, on => on.schema.insert(null as never, named as never, js, in_(on)), more)
+          else if (how % 7 === 3)
+            query(`INSERT INTO ${into} VALUES ($1, $2, $3, $4)`, { bind: Object.values(js) }, more)
+          else if (how % 7 === 4)
+            query(`INSERT INTO ${into} VALUES (?, ?, ?, ?)`, { replacements: Object.values(js) }, more)
+          else if (how % 7 === 5)
+            query(`INSERT INTO ${into} VALUES (:a, :b, :c, :d)`, { replacements: byLetters(js) }, more)
+          else
+            act(`insert ${called} ${one.id}`, on => on.schema.insert(null as never, named as never, js, in_(on)), more)
           add(one)
           return
         }
@@ -365,7 +441,10 @@ export const play = (test: Case): Played => {
           change(one, number(table), 'NULL')
           change(one, any(table), any(table).fallback ?? 'NULL')
           if (how % 2 === 0) say(`INSERT INTO ${t} (${q(tag(table))}) VALUES (${cell(one, tag(table))})`)
-          else call(`bulkInsert ${called} without key`, (schema, options) => schema.bulkInsert(named, [{ [tagName]: own }], options))
+          else
+            call(`bulkInsert ${called} without key`, (schema, options) =>
+              schema.bulkInsert(named, [{ [tagName]: own }], options),
+            )
           add(one)
           return
         }
@@ -397,19 +476,41 @@ export const play = (test: Case): Played => {
           wrote()
           if (how % 4 === 0) query(`UPDATE ${t} SET ${q(column)} = ${value.sql} ${where(row)}`)
           else if (how % 4 === 1)
-            act(`bulkUpdate ${called}`, on => on.schema.bulkUpdate(named, { [anyName]: value.js }, { [tagName]: rowText }, in_(on)), more)
+            act(
+              `bulkUpdate ${called}`,
+              on => on.schema.bulkUpdate(named, { [anyName]: value.js }, { [tagName]: rowText }, in_(on)),
+              more,
+            )
           else if (how % 4 === 2)
-            query(`UPDATE ${t} SET ${q(column)} = $2 WHERE ${q(tag(table))} = $1`, { bind: [textOf(row), value.js] }, more)
-          else query(`UPDATE ${t} SET ${q(column)} = :x WHERE ${q(tag(table))} = :tag`, { replacements: { tag: textOf(row), x: value.js } }, more)
+            query(
+              `UPDATE ${t} SET ${q(column)} = $2 WHERE ${q(tag(table))} = $1`,
+              { bind: [textOf(row), value.js] },
+              more,
+            )
+          else
+            query(
+              `UPDATE ${t} SET ${q(column)} = :x WHERE ${q(tag(table))} = :tag`,
+              { replacements: { tag: textOf(row), x: value.js } },
+              more,
+            )
           change(row, column, value.sql)
           doubt()
           return
         }
         case 'count up':
           if (how % 2 === 0 || isVirtual) say(`UPDATE ${t} SET ${q(number(table))} = ${q(number(table))} + 1`)
-          else call(`bulkUpdate ${called} n + 1`, (schema, options) =>
-              schema.bulkUpdate(named, { [numberName]: schema.sequelize.literal(`${quote(numberName)} + 1`) }, {}, options))
-          for (const one of table.rows) if (cell(one, number(table)) !== 'NULL') change(one, number(table), String(Number(cell(one, number(table))) + 1))
+          else
+            call(`bulkUpdate ${called} n + 1`, (schema, options) =>
+              schema.bulkUpdate(
+                named,
+                { [numberName]: schema.sequelize.literal(`${quote(numberName)} + 1`) },
+                {},
+                options,
+              ),
+            )
+          for (const one of table.rows)
+            if (cell(one, number(table)) !== 'NULL')
+              change(one, number(table), String(Number(cell(one, number(table))) + 1))
           doubt()
           return
         case 'upsert': {
@@ -419,14 +520,21 @@ export const play = (test: Case): Played => {
           const other = 4000 + next()
           // AUTOINCREMENT counts what was not inserted, too
           if (how % 2 === 0 && kind === 'AUTOINCREMENT') table.mark = other
-          const given = how % 2 === 0 ? `${isTextKey(kind) ? `'other ${other}'` : other}, ${cell(row, tag(table))}` : `${cell(row, key(table))}, 'other tag'`
-          say(`INSERT INTO ${t} (${q(key(table))}, ${q(tag(table))}) VALUES (${given}) ON CONFLICT (${target}) DO UPDATE SET ${q(any(table))} = ${value.sql}`)
+          const given =
+            how % 2 === 0
+              ? `${isTextKey(kind) ? `'other ${other}'` : other}, ${cell(row, tag(table))}`
+              : `${cell(row, key(table))}, 'other tag'`
+          say(
+            `INSERT INTO ${t} (${q(key(table))}, ${q(tag(table))}) VALUES (${given}) ON CONFLICT (${target}) DO UPDATE SET ${q(any(table))} = ${value.sql}`,
+          )
           change(row, any(table), value.sql)
           return
         }
         case 'replace by key': {
           if (row === undefined || isLoose(table) || cell(row, key(table)) === 'NULL') return
-          say(`${how % 2 === 0 ? 'REPLACE' : 'INSERT OR REPLACE'} INTO ${t} (${q(key(table))}, ${q(tag(table))}) VALUES (${cell(row, key(table))}, ${cell(row, tag(table))})`)
+          say(
+            `${how % 2 === 0 ? 'REPLACE' : 'INSERT OR REPLACE'} INTO ${t} (${q(key(table))}, ${q(tag(table))}) VALUES (${cell(row, key(table))}, ${cell(row, tag(table))})`,
+          )
           for (const column of table.columns.slice(2)) change(row, column, column.fallback ?? 'NULL')
           return
         }
@@ -445,8 +553,14 @@ export const play = (test: Case): Played => {
           const id = next()
           const now = isTextKey(kind) ? `'k${id}'` : String(id)
           wrote()
-          if (how % 2 === 0) query(`UPDATE ${t} SET ${q(key(table))} = ${now} ${where(row)}`, {}, { plain: !world.tables.some(isChild) })
-          else act(`bulkUpdate ${called} key`, on => on.schema.bulkUpdate(named, { [keyName]: jsOf(now) }, { [tagName]: rowText }, in_(on)), { plain: !world.tables.some(isChild) })
+          if (how % 2 === 0)
+            query(`UPDATE ${t} SET ${q(key(table))} = ${now} ${where(row)}`, {}, { plain: !world.tables.some(isChild) })
+          else
+            act(
+              `bulkUpdate ${called} key`,
+              on => on.schema.bulkUpdate(named, { [keyName]: jsOf(now) }, { [tagName]: rowText }, in_(on)),
+              { plain: !world.tables.some(isChild) },
+            )
           setKey(row, now)
           doubt()
           return
@@ -454,7 +568,11 @@ export const play = (test: Case): Played => {
         case 'exchange keys': {
           const second = table.rows[step.other % Math.max(table.rows.length, 1)]
           if (row === undefined || second === undefined || row === second || isLoose(table)) return
-          const [one, two, between] = [cell(row, key(table)), cell(second, key(table)), isTextKey(kind) ? `'between'` : '5000']
+          const [one, two, between] = [
+            cell(row, key(table)),
+            cell(second, key(table)),
+            isTextKey(kind) ? `'between'` : '5000',
+          ]
           const set = (of: Row, to: string): void => {
             wrote()
             query(`UPDATE ${t} SET ${q(key(table))} = ${to} ${where(of)}`, {}, editor)
@@ -474,9 +592,16 @@ export const play = (test: Case): Played => {
           const more = { plain: !world.tables.some(isChild) && !isVirtual }
           wrote()
           if (how % 4 === 0) query(`DELETE FROM ${t} ${where(chosen)}`, {}, more)
-          else if (how % 4 === 1) act(`bulkDelete ${called}`, on => on.schema.bulkDelete(named, { [tagName]: gone }, in_(on)), more)
-          else if (how % 4 === 2) query(`DELETE FROM ${t} WHERE ${q(tag(table))} = $1`, { bind: [textOf(chosen)] }, more)
-          else query(`WITH gone AS (SELECT ${cell(chosen, tag(table))} AS it) DELETE FROM ${t} WHERE ${q(tag(table))} IN (SELECT it FROM gone)`, {}, more)
+          else if (how % 4 === 1)
+            act(`bulkDelete ${called}`, on => on.schema.bulkDelete(named, { [tagName]: gone }, in_(on)), more)
+          else if (how % 4 === 2)
+            query(`DELETE FROM ${t} WHERE ${q(tag(table))} = $1`, { bind: [textOf(chosen)] }, more)
+          else
+            query(
+              `WITH gone AS (SELECT ${cell(chosen, tag(table))} AS it) DELETE FROM ${t} WHERE ${q(tag(table))} IN (SELECT it FROM gone)`,
+              {},
+              more,
+            )
           remove(table, [chosen])
           doubt()
           return
@@ -501,7 +626,8 @@ export const play = (test: Case): Played => {
           const [one, two, between] = [name, second.name, `between${next()}`]
           const move = (which: Table, from: string, to: string): void => {
             say(`ALTER TABLE ${spell(from, how)} RENAME TO ${quote(to)}`)
-            for (const child of world.tables) if (child.reference !== null && isSame(child.reference.parent, from)) child.reference.parent = to
+            for (const child of world.tables)
+              if (child.reference !== null && isSame(child.reference.parent, from)) child.reference.parent = to
             which.name = to
           }
           move(table, one, between)
@@ -547,14 +673,25 @@ export const play = (test: Case): Played => {
             loseAround()
             if (verb === 'rename, create, copy, drop') {
               say(`ALTER TABLE ${t} RENAME TO ${other}`)
-              for (const child of world.tables.filter(isChild)) if (child.reference !== null && child !== table) child.reference.parent = other.slice(1, -1)
-              say(createSql(table, quote(name), how), `INSERT INTO ${t} (${columns}) SELECT ${columns} FROM ${other}`, `DROP TABLE ${other}`)
+              for (const child of world.tables.filter(isChild))
+                if (child.reference !== null && child !== table) child.reference.parent = other.slice(1, -1)
+              say(
+                createSql(table, quote(name), how),
+                `INSERT INTO ${t} (${columns}) SELECT ${columns} FROM ${other}`,
+                `DROP TABLE ${other}`,
+              )
             } else if (verb === 'copy, drop, create, copy back') {
-              say(`CREATE ${how % 2 === 0 ? 'TEMP ' : ''}TABLE ${other} AS SELECT ${columns} FROM ${t}`, `DROP TABLE ${t}`, createSql(table, quote(name), how))
+              say(
+                `CREATE ${how % 2 === 0 ? 'TEMP ' : ''}TABLE ${other} AS SELECT ${columns} FROM ${t}`,
+                `DROP TABLE ${t}`,
+                createSql(table, quote(name), how),
+              )
               say(`INSERT INTO ${t} (${columns}) SELECT * FROM ${other}`, `DROP TABLE ${other}`)
             } else {
               say(createSql(table, other, how))
-              say(`INSERT INTO ${other} (${columns}) SELECT ${columns} FROM ${t} ${isWithout ? where(row).replace(' = ', ' <> ') : ''}`)
+              say(
+                `INSERT INTO ${other} (${columns}) SELECT ${columns} FROM ${t} ${isWithout ? where(row).replace(' = ', ' <> ') : ''}`,
+              )
               say(`DROP TABLE ${t}`, `ALTER TABLE ${other} RENAME TO ${quote(name)}`)
             }
             if (isWithout) table.rows = table.rows.filter(one => one !== row)
@@ -568,11 +705,15 @@ export const play = (test: Case): Played => {
           if (second === undefined || second === table || second.kind !== kind || second.strict !== table.strict) return
           if (table.columns.length > 4 || second.columns.length > 4 || table.view !== null) return
           if (table.columns.some((column, nth) => column.type !== second.columns[nth]?.type)) return
-          say(`INSERT INTO ${spell(second.name, how)} (${second.columns.map(q)}) SELECT ${columnsOf()} FROM ${t}`, `DROP TABLE ${t}`)
+          say(
+            `INSERT INTO ${spell(second.name, how)} (${second.columns.map(q)}) SELECT ${columnsOf()} FROM ${t}`,
+            `DROP TABLE ${t}`,
+          )
           if (table.rows.some(one => one.born > 0 && one.born < born)) isUnsure = true
           for (const one of table.rows) {
             const copy: Row = { id: next(), born, cells: {} }
-            for (const [nth, column] of second.columns.entries()) change(copy, column, cell(one, table.columns[nth] ?? column))
+            for (const [nth, column] of second.columns.entries())
+              change(copy, column, cell(one, table.columns[nth] ?? column))
             second.rows.push(copy)
             second.mark = Math.max(second.mark, Number(cell(copy, key(second))) || 0)
           }
@@ -591,7 +732,12 @@ export const play = (test: Case): Played => {
           const k: Column = { id: next(), name: 'k', type: 'INTEGER', fallback: null }
           const made: Table = {
             ...{ id: next(), kind: 'AUTOINCREMENT', strict: false, name: free, rows: [], indexes: [], mark: 0 },
-            columns: [k, { id: next(), name: 'Tag', type: 'TEXT', fallback: null }, { id: next(), name: 'n', type: 'INTEGER', fallback: null }, { id: next(), name: 'x', type: 'VARCHAR(20)', fallback: "'it''s'" }],
+            columns: [
+              k,
+              { id: next(), name: 'Tag', type: 'TEXT', fallback: null },
+              { id: next(), name: 'n', type: 'INTEGER', fallback: null },
+              { id: next(), name: 'x', type: 'VARCHAR(20)', fallback: "'it''s'" },
+            ],
             ...{ generated: null, reference: null, trigger: null, view: null },
           }
           const create = (tagged: object) => (schema: SchemaEditor, options: object) =>
@@ -612,12 +758,31 @@ export const play = (test: Case): Played => {
           return
         }
         case 'add column': {
-          if (isVirtual) return call(`addColumn ${called}`, (schema, options) => schema.addColumn(named, 'extra', DataTypes.TEXT, options), refused)
-          const column: Column = { id: next(), name: `Extra ${next()}`, type: how % 2 === 0 ? 'TEXT' : 'INTEGER', fallback: how % 3 === 0 ? null : how % 2 === 0 ? "'d''x'" : '7' }
+          if (isVirtual)
+            return call(
+              `addColumn ${called}`,
+              (schema, options) => schema.addColumn(named, 'extra', DataTypes.TEXT, options),
+              refused,
+            )
+          const column: Column = {
+            id: next(),
+            name: `Extra ${next()}`,
+            type: how % 2 === 0 ? 'TEXT' : 'INTEGER',
+            fallback: how % 3 === 0 ? null : how % 2 === 0 ? "'d''x'" : '7',
+          }
           const columnName = column.name
-          const definition = { type: how % 2 === 0 ? DataTypes.TEXT : DataTypes.INTEGER, ...(column.fallback === null ? {} : { defaultValue: how % 2 === 0 ? "d'x" : 7 }) }
-          if (how % 5 === 0) say(`ALTER TABLE ${t} ADD COLUMN ${quote(column.name)} ${column.type} ${column.fallback === null ? '' : `DEFAULT ${column.fallback}`}`)
-          else call(`addColumn ${called} ${column.name}`, (schema, options) => schema.addColumn(named, columnName, definition, options))
+          const definition = {
+            type: how % 2 === 0 ? DataTypes.TEXT : DataTypes.INTEGER,
+            ...(column.fallback === null ? {} : { defaultValue: how % 2 === 0 ? "d'x" : 7 }),
+          }
+          if (how % 5 === 0)
+            say(
+              `ALTER TABLE ${t} ADD COLUMN ${quote(column.name)} ${column.type} ${column.fallback === null ? '' : `DEFAULT ${column.fallback}`}`,
+            )
+          else
+            call(`addColumn ${called} ${column.name}`, (schema, options) =>
+              schema.addColumn(named, columnName, definition, options),
+            )
           table.columns.push(column)
           for (const one of table.rows) change(one, column, column.fallback ?? 'NULL')
           return
@@ -625,7 +790,11 @@ export const play = (test: Case): Played => {
         case 'remove column': {
           const column = table.columns.slice(3).find(({ id }) => id !== any(table).id && id !== table.reference?.column)
           const target = column?.name ?? tagName
-          call(`removeColumn ${called} ${target}`, (schema, options) => schema.removeColumn(named as string, inCase(target, how), options), column === undefined || isVirtual ? refused : editor)
+          call(
+            `removeColumn ${called} ${target}`,
+            (schema, options) => schema.removeColumn(named as string, inCase(target, how), options),
+            column === undefined || isVirtual ? refused : editor,
+          )
           if (column !== undefined && !isVirtual) table.columns = table.columns.filter(one => one !== column)
           return
         }
@@ -634,7 +803,11 @@ export const play = (test: Case): Played => {
           if (column === undefined) return
           const to = `Named ${next()}`
           const from = inCase(column.name, how)
-          call(`renameColumn ${called} ${column.name} ${to}`, (schema, options) => schema.renameColumn(named as string, from, to, options), isVirtual ? refused : editor)
+          call(
+            `renameColumn ${called} ${column.name} ${to}`,
+            (schema, options) => schema.renameColumn(named as string, from, to, options),
+            isVirtual ? refused : editor,
+          )
           if (isVirtual) return
           for (const child of world.tables.filter(isChild))
             if (child.reference !== null && isSame(child.reference.to, column.name)) child.reference.to = to
@@ -650,7 +823,12 @@ export const play = (test: Case): Played => {
           if (table.strict || (column === key(table) && !isKey)) return
           const texts = new Set(table.rows.map(one => cell(one, column)).filter(one => one.startsWith('X')))
           if (texts.size > 0 && how % 2 === 0) return
-          call(`changeColumn ${called} ${column.name}`, (schema, options) => schema.changeColumn(named as string, columnName, { type: DataTypes.STRING(30) }, options), isRefused ? refused : editor)
+          call(
+            `changeColumn ${called} ${column.name}`,
+            (schema, options) =>
+              schema.changeColumn(named as string, columnName, { type: DataTypes.STRING(30) }, options),
+            isRefused ? refused : editor,
+          )
           if (isRefused) return
           column.type = 'VARCHAR(30)'
           for (const one of table.rows) change(one, column, cell(one, column))
@@ -659,7 +837,12 @@ export const play = (test: Case): Played => {
         case 'change default': {
           if (table.strict) return
           const column = any(table)
-          call(`changeColumn ${called} default`, (schema, options) => schema.changeColumn(named as string, anyName, { type: anyType, defaultValue: "it's" }, options), isVirtual ? refused : editor)
+          call(
+            `changeColumn ${called} default`,
+            (schema, options) =>
+              schema.changeColumn(named as string, anyName, { type: anyType, defaultValue: "it's" }, options),
+            isVirtual ? refused : editor,
+          )
           if (isVirtual) return
           if (column.type === '') column.type = 'BLOB'
           column.fallback = "'it''s'"
@@ -668,7 +851,12 @@ export const play = (test: Case): Played => {
         case 'change null': {
           const hasNull = table.rows.some(one => cell(one, any(table)) === 'NULL')
           if (!hasNull && !isVirtual) return
-          call(`changeColumn ${called} allowNull`, (schema, options) => schema.changeColumn(named as string, anyName, { type: anyType, allowNull: false }, options), refused)
+          call(
+            `changeColumn ${called} allowNull`,
+            (schema, options) =>
+              schema.changeColumn(named as string, anyName, { type: anyType, allowNull: false }, options),
+            refused,
+          )
           return
         }
         case 'add unique': {
@@ -677,27 +865,54 @@ export const play = (test: Case): Played => {
           const numbers = table.rows.map(one => cell(one, number(table))).filter(one => one !== 'NULL')
           const isAlike = how % 2 === 1 && new Set(numbers).size < numbers.length
           if (how % 2 === 1 && !isAlike && !isVirtual) return
-          call(`addConstraint ${called} unique`, (schema, options) => schema.addConstraint(named as string, { type: 'UNIQUE' as 'unique', name, fields: fields.map(field => inCase(field, how)), ...options }), isVirtual || isAlike ? refused : editor)
+          call(
+            `addConstraint ${called} unique`,
+            (schema, options) =>
+              schema.addConstraint(named as string, {
+                type: 'UNIQUE' as 'unique',
+                name,
+                fields: fields.map(field => inCase(field, how)),
+                ...options,
+              }),
+            isVirtual || isAlike ? refused : editor,
+          )
           if (!isVirtual && !isAlike) table.indexes.push(indexOf(name, (own, q) => `(${q(key(own))}, ${q(tag(own))})`))
           return
         }
         case 'add check': {
           const holds = how % 2 === 0
           if (!holds && table.rows.every(one => cell(one, number(table)) === 'NULL') && !isVirtual) return
-          const check = { type: 'check' as const, name: `check${next()}`, fields: [numberName], where: { [numberName]: { [holds ? Op.gte : Op.lt]: 0 } } }
-          call(`addConstraint ${called} check`, (schema, options) => schema.addConstraint(named as string, { ...check, ...options }), isVirtual || !holds ? refused : editor)
+          const check = {
+            type: 'check' as const,
+            name: `check${next()}`,
+            fields: [numberName],
+            where: { [numberName]: { [holds ? Op.gte : Op.lt]: 0 } },
+          }
+          call(
+            `addConstraint ${called} check`,
+            (schema, options) => schema.addConstraint(named as string, { ...check, ...options }),
+            isVirtual || !holds ? refused : editor,
+          )
           return
         }
         case 'add index': {
           const name = `index ${next()}`
-          call(`addIndex ${called}`, (schema, options) => schema.addIndex(named as string, { name, fields: [inCase(tagName, how)], ...options }), isVirtual ? refused : {})
+          call(
+            `addIndex ${called}`,
+            (schema, options) => schema.addIndex(named as string, { name, fields: [inCase(tagName, how)], ...options }),
+            isVirtual ? refused : {},
+          )
           if (!isVirtual) table.indexes.push(indexOf(name, (own, q) => `(${q(tag(own))})`))
           return
         }
         case 'remove index': {
           const index = table.indexes[step.other % Math.max(table.indexes.length, 1)]
           const name = index?.name ?? 'none'
-          call(`removeIndex ${called} ${name}`, (schema, options) => schema.removeIndex(named as string, inCase(name, how), options), index === undefined ? refused : {})
+          call(
+            `removeIndex ${called} ${name}`,
+            (schema, options) => schema.removeIndex(named as string, inCase(name, how), options),
+            index === undefined ? refused : {},
+          )
           table.indexes = table.indexes.filter(one => one !== index)
           return
         }
@@ -712,19 +927,43 @@ export const play = (test: Case): Played => {
           // Sequelize takes a $ in a text for a bind
           if (kind === 'WITHOUT ROWID' || isVirtual || value.sql.includes('$')) return
           const sql = `UPDATE ${t} SET ${q(any(table))} = ${value.sql} WHERE _rowid_ BETWEEN $first AND $last`
-          call(`backfill ${called}`, (schema, options) => schema.backfill(sql, { table: called, batch: 2, ...options }), editor)
+          call(
+            `backfill ${called}`,
+            (schema, options) => schema.backfill(sql, { table: called, batch: 2, ...options }),
+            editor,
+          )
           for (const one of table.rows) change(one, any(table), value.sql)
           return
         }
         case 'add reference': {
           const parent = world.tables[step.other % world.tables.length]
           const ref = table.columns.find(({ id }) => id === any(table).id)
-          if (parent === undefined || ref === undefined || isVirtual || isLoose(parent) || /composite|DESC/.test(parent.kind) || table.reference !== null) return
+          if (
+            parent === undefined ||
+            ref === undefined ||
+            isVirtual ||
+            isLoose(parent) ||
+            /composite|DESC/.test(parent.kind) ||
+            table.reference !== null
+          )
+            return
           const [parentName, parentKey] = [inCase(parent.name, how), inCase(key(parent).name, how)]
           const onDelete = actions[how % actions.length] ?? 'CASCADE'
           const onUpdate = actions[step.row % actions.length] ?? 'CASCADE'
-          call(`addConstraint ${called} to ${parent.name}`, (schema, options) =>
-            schema.addConstraint(named as string, { type: 'foreign key', name: `key${next()}`, fields: [anyName], references: { table: parentName, field: parentKey }, onDelete, onUpdate, ...options }), editor)
+          call(
+            `addConstraint ${called} to ${parent.name}`,
+            (schema, options) =>
+              schema.addConstraint(named as string, {
+                type: 'foreign key',
+                name: `key${next()}`,
+                fields: [anyName],
+                references: { table: parentName, field: parentKey },
+                onDelete,
+                onUpdate,
+                ...options,
+              }),
+            editor,
+          )
           table.reference = { column: ref.id, parent: parent.name, to: key(parent).name, onDelete, onUpdate }
           return
         }
@@ -744,10 +983,12 @@ export const play = (test: Case): Played => {
             transactions.set(id, await schema.sequelize.transaction(outer === undefined ? {} : { transaction: outer }))
           })
           // Sequelize makes a nested one a savepoint on the connection of its parent, which its commit leaves there
-          if (parent === undefined) levels.push({ owner: id, name: undefined, snapshot: copyOf(world), isDisturbed: false })
+          if (parent === undefined)
+            levels.push({ owner: id, name: undefined, snapshot: copyOf(world), isDisturbed: false })
           else if (how % 2 === 0) act(`${id}: commit`, async ({ transactions }) => transactions.get(id)?.commit())
           else act(`${id}: roll back`, async ({ transactions }) => transactions.get(id)?.rollback())
-          if (parent !== undefined) levels.push({ owner: parent.owner, name: `nested ${id}`, snapshot: copyOf(world), isDisturbed: false })
+          if (parent !== undefined)
+            levels.push({ owner: parent.owner, name: `nested ${id}`, snapshot: copyOf(world), isDisturbed: false })
           return
         }
         case 'overlap': {
@@ -761,12 +1002,14 @@ export const play = (test: Case): Played => {
             nthValue % 2 === 0 ? 'commit' : 'roll back',
           ]
           for (const [nth, part] of parts.entries())
-            if (fails === undefined) playStep({ ...step, verb: part, inside: (how + nth * (step.other % 3)) % 3, how: how + nth })
+            if (fails === undefined)
+              playStep({ ...step, verb: part, inside: (how + nth * (step.other % 3)) % 3, how: how + nth })
           return
         }
         case 'commit':
         case 'roll back': {
-          const level = how % 4 === 0 ? transactions[step.other % Math.max(transactions.length, 1)] : transactions.at(-1)
+          const level =
+            how % 4 === 0 ? transactions[step.other % Math.max(transactions.length, 1)] : transactions.at(-1)
           if (level === undefined) return
           endTransaction(level, verb)
           return
@@ -780,9 +1023,14 @@ export const play = (test: Case): Played => {
         case 'release':
         case 'roll back to': {
           const point = `Point ${step.other % 2}`
-          const place = levels.findLastIndex(one => one.owner === owner && one.name !== undefined && isSame(one.name, point))
+          const place = levels.findLastIndex(
+            one => one.owner === owner && one.name !== undefined && isSame(one.name, point),
+          )
           const spelled = spell(point, how)
-          const sql = verb === 'release' ? `RELEASE ${how % 2 === 0 ? 'SAVEPOINT ' : ''}${spelled}` : `/* COMMIT */ rollback -- to nothing\n TO ${how % 2 === 0 ? 'savepoint ' : ''}${spelled};`
+          const sql =
+            verb === 'release'
+              ? `RELEASE ${how % 2 === 0 ? 'SAVEPOINT ' : ''}${spelled}`
+              : `/* COMMIT */ rollback -- to nothing\n TO ${how % 2 === 0 ? 'savepoint ' : ''}${spelled};`
           if (place === -1) return query(sql, {}, refused)
           if (levels.slice(place).some(one => one.owner !== owner)) return break_('out of order', sql)
           const isDisturbed = verb === 'roll back to' && levels.slice(place).some(one => one.isDisturbed)
@@ -806,7 +1054,10 @@ export const play = (test: Case): Played => {
         case 'no such table':
           if (how % 3 === 0) query(`INSERT INTO nowhere VALUES (1)`, {}, { fails: true })
           else if (how % 3 === 1) call('dropTable nowhere', schema => schema.dropTable('nowhere'), refused)
-          else call('bulkDelete nowhere', (schema, options) => schema.bulkDelete('nowhere', { x: 1 }, options), { fails: true })
+          else
+            call('bulkDelete nowhere', (schema, options) => schema.bulkDelete('nowhere', { x: 1 }, options), {
+              fails: true,
+            })
           return
         case 'several statements': {
           const gone = `DELETE FROM ${t}`
@@ -848,14 +1099,19 @@ export const play = (test: Case): Played => {
             `DROP TABLE SequelizeMeta`,
           ]
           wrote()
-          act(texts[how % texts.length] ?? '', on => on.schema.sequelize.query(texts[how % texts.length] ?? '', in_(on)).catch(() => undefined))
+          act(texts[how % texts.length] ?? '', on =>
+            on.schema.sequelize.query(texts[how % texts.length] ?? '', in_(on)).catch(() => undefined),
+          )
           return fail('write to the history')
         }
         case 'trigger on the history': {
           const harm = how % 2 === 0 ? `DELETE FROM ${t}` : 'DELETE FROM SequelizeMeta'
-          if (how % 2 === 0 && (table.rows.every(one => one.born > 0) || announced.some(({ id }) => id === table.id))) return
+          if (how % 2 === 0 && (table.rows.every(one => one.born > 0) || announced.some(({ id }) => id === table.id)))
+            return
           if (isVirtual) return
-          say(`CREATE TRIGGER harm AFTER INSERT ON SequelizeMeta BEGIN ${harm.replace(/FROM .*/, () => `FROM ${quote(how % 2 === 0 ? name : 'SequelizeMeta')}`)}; END`)
+          say(
+            `CREATE TRIGGER harm AFTER INSERT ON SequelizeMeta BEGIN ${harm.replace(/FROM .*/, () => `FROM ${quote(how % 2 === 0 ? name : 'SequelizeMeta')}`)}; END`,
+          )
           return fail('trigger on the history')
         }
       }
@@ -905,7 +1161,12 @@ export const play = (test: Case): Played => {
     }
     const orphans = orphansIn(begun)
     if (orphansIn(world).some(orphan => !orphans.includes(orphan))) fail('rows have no parent')
-    if (world.tables.some(({ reference }) => reference !== null && tableOf(world, reference.parent)?.columns[0]?.name !== reference.to)) isUnsure = true
+    if (
+      world.tables.some(
+        ({ reference }) => reference !== null && tableOf(world, reference.parent)?.columns[0]?.name !== reference.to,
+      )
+    )
+      isUnsure = true
   }
   return { start, end: world, migrations, fails, isUnsure }
 }
@@ -920,8 +1181,10 @@ const byLetters = (js: object): Readonly<Record<string, unknown>> =>
 
 const attributesOf = (table: Table) =>
   Object.fromEntries(
-    table.columns.slice(0, 3).map((column, index) => [
-      column.name,
-      { type: /^(?:TEXT|VARCHAR)/.test(column.type) ? DataTypes.TEXT : DataTypes.BIGINT, primaryKey: index === 0 },
-    ]),
+    table.columns
+      .slice(0, 3)
+      .map((column, index) => [
+        column.name,
+        { type: /^(?:TEXT|VARCHAR)/.test(column.type) ? DataTypes.TEXT : DataTypes.BIGINT, primaryKey: index === 0 },
+      ]),
   )

@@ -169,7 +169,9 @@ export const viewSql = (table: Table): string =>
   `CREATE VIEW ${quote(String(table.view))} AS SELECT ${quote(tag(table).name)} AS seen FROM ${quote(table.name)}`
 
 /** Everything that the model says is in the database, and the queries that read the same of it. */
-export const expectedOf = (world: World): readonly Readonly<{ what: string; sql: string; rows: readonly string[] }>[] => [
+export const expectedOf = (
+  world: World,
+): readonly Readonly<{ what: string; sql: string; rows: readonly string[] }>[] => [
   { what: 'log', sql: 'SELECT quote(what) FROM log', rows: world.log.toSorted() },
   {
     what: 'objects',
@@ -187,7 +189,10 @@ export const expectedOf = (world: World): readonly Readonly<{ what: string; sql:
   },
   ...world.tables.map(table => {
     const { name, columns, generated, rows } = table
-    const values = [...columns.map(column => `quote(${quote(column.name)})`), ...(generated === null ? [] : ['quote(made)'])]
+    const values = [
+      ...columns.map(column => `quote(${quote(column.name)})`),
+      ...(generated === null ? [] : ['quote(made)']),
+    ]
     return {
       what: name,
       sql: `SELECT ${values.join(" || ' ' || ")} FROM ${quote(name)}`,
@@ -226,4 +231,5 @@ export const orphansIn = (world: World): readonly string[] =>
       .map(row => `${table.id} ${row.id} ${cell(row, column)}`)
   })
 
-export const isSameKey = ({ kind }: Table, a: string, b: string): boolean => (kind === 'NOCASE' ? isSame(a, b) : a === b)
+export const isSameKey = ({ kind }: Table, a: string, b: string): boolean =>
+  kind === 'NOCASE' ? isSame(a, b) : a === b
