@@ -17,7 +17,7 @@
  *
  * Every function is asynchronous for the sake of servers; SQLite answers synchronously.
  */
-import type { QueryInterface } from 'sequelize'
+import type { QueryInterface, Transaction as SequelizeTransaction } from 'sequelize'
 import type { AppliedMigration } from './history.ts'
 
 export type Engine<R extends Reader = Reader> = Readonly<{
@@ -152,7 +152,7 @@ export type Recordable = Readonly<{ name: string; checksum: string }>
 
 /** What happened to a table's rows during one migration. */
 export type TableChange = Readonly<{
-  /** stable through renames and rebuilds, from the start of the run */
+  /** the same for all migrations, through renames and rebuilds, unless an earlier one announced removals from it */
   id: number
   /** its name before the migration */
   name: string
@@ -165,8 +165,6 @@ export type TableChange = Readonly<{
   by: string | null
   /** the migration lists the table in removesRows */
   announced: boolean
-  /** the table existed before the run, so the final comparison covers each of its rows */
-  old: boolean
 }>
 
 /** What the guard judges after a migration. */
@@ -180,7 +178,7 @@ export type Changes = Readonly<{
   unreadable: readonly Readonly<{ name: string; reason: string }>[]
 }>
 
-/** Rows from before the run that are gone. */
+/** Rows that are gone. */
 export type Missing = Readonly<{
   id: number
   /** the table's name before the run */
@@ -200,7 +198,10 @@ export type Ledger = Readonly<{
   begin: (removesRows: readonly string[]) => Promise<void>
   /** The migration has ended. */
   end: () => Promise<Changes>
-  /** Compares all rows with the state before the run, except in tables whose removals a migration announced. */
+  /**
+   * Looks for all rows from before the run, and for those that a migration found in a table that an earlier one made, or whose
+   * removals it announced.
+   */
   missing: () => Promise<readonly Missing[]>
   /** Removes what it created in the transaction, before the COMMIT. */
   finish: () => Promise<void>
@@ -248,6 +249,7 @@ export type RebuildOptions = Readonly<{
    * gets its default. For a dropped column, `null`.
    */
   copy?: Readonly<Record<string, string | null>>
+  transaction?: SequelizeTransaction | null
 }>
 
 export type BackfillOptions = Readonly<{
@@ -255,6 +257,7 @@ export type BackfillOptions = Readonly<{
   table: string
   /** rows per batch; 10,000 by default */
   batch?: number
+  transaction?: SequelizeTransaction | null
 }>
 
 /** A statement about to run, with its parameter values. */

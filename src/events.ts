@@ -21,6 +21,11 @@ export const events = {
     fields: ['name', 'milliseconds'],
     when: 'a migration was applied; told after the commit',
   },
+  'rows.compared': {
+    level: 'debug',
+    fields: ['milliseconds'],
+    when: 'every row that was there before the run was looked for, and found or announced, right before the commit',
+  },
   'check.incomplete': {
     level: 'warn',
     fields: ['file', 'unchecked'],

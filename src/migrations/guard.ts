@@ -6,7 +6,7 @@ import { formatThings } from '../text.ts'
  * every row from before the run is looked up, which finds losses that no statement showed.
  */
 export const createGuard = (ledger: Ledger) => {
-  /** old tables with deleted rows but no fewer in total: the final lookup tells whether the rows are back */
+  /** tables with deleted rows but no fewer in total: the final lookup tells whether the rows are back */
   const doubts = new Map<number, string>()
   /** rows that are known to be gone, by table id */
   const known = new Map<number, number>()
@@ -44,17 +44,13 @@ export const createGuard = (ledger: Ledger) => {
   return { run, finish }
 }
 
-const isDoubt = ({ rows, left, deleted, old }: TableChange): boolean => old && deleted > 0 && left >= rows
+const isDoubt = ({ rows, left, deleted, announced }: TableChange): boolean => !announced && deleted > 0 && left >= rows
 
 const lossOf = (change: TableChange): readonly Loss[] => {
   const { name, rows, left, deleted, announced } = change
-  if (left < rows) {
-    const text = `${name} had ${rows} rows and has ${left} after it${byText(change)}`
-    return [{ table: name, rows: Math.max(rows - left, Math.min(deleted, rows)), announced, text }]
-  }
-  if (deleted === 0 || isDoubt(change)) return []
-  const text = `${formatThings(deleted, 'row')} of ${name} ${deleted === 1 ? 'was' : 'were'} deleted, and others came${byText(change)}`
-  return [{ table: name, rows: deleted, announced, text }]
+  if (left >= rows) return []
+  const text = `${name} had ${rows} rows and has ${left} after it${byText(change)}`
+  return [{ table: name, rows: Math.max(rows - left, Math.min(deleted, rows)), announced, text }]
 }
 
 const byText = ({ by }: TableChange): string => (by === null ? '' : ` (${shortened(by)})`)

@@ -11,14 +11,14 @@ import type { LoadedMigration } from './load.ts'
 /**
  * Applies and records the pending ones of the loaded migrations, in order. Call it inside a transaction, which undoes
  * it all when this throws.
- * @returns the applied ones, with how long each took in milliseconds
+ * @returns the applied ones, with how long each took in milliseconds, and how long it took to look for all rows at the end
  * @throws Failure MIGRATION_FAILED naming the migration; HISTORY_CONFLICT; the signal's reason if that is a Failure
  */
 export const applyMigrations = async (
   database: Migratable,
   migrations: readonly LoadedMigration[],
   options: RunOptions,
-): Promise<readonly Applied[]> => {
+): Promise<Readonly<{ applied: readonly Applied[]; compared: number }>> => {
   const applied: Applied[] = []
   const runner = await createGuardedRunner(database, migrations, options, {
     removesRows: migration => migration.removesRows,
@@ -29,8 +29,7 @@ export const applyMigrations = async (
     },
     onApplied: migration => applied.push(migration),
   })
-  await runner.up()
-  return applied
+  return { compared: await runner.up(), applied }
 }
 
 const refuseLosses = (names: readonly string[], losses: readonly Loss[]): void => {
@@ -72,9 +71,9 @@ export type Told = Readonly<{
 /**
  * Umzug with all guards: it watches every statement, counts the rows before and after each migration, looks them up at
  * the end, and keeps the history. Use it inside a transaction, which undoes it all when it throws.
- * @returns `up` applies what is pending, `down` reverts the named ones, in that order; both throw Failure
- *   MIGRATION_FAILED naming the migration, HISTORY_CONFLICT if the history cannot be written, or the signal's reason if
- *   it is a Failure
+ * @returns `up` applies what is pending, `down` reverts the named ones, in that order; both return how many milliseconds it took
+ *   to look for all rows at the end, and throw Failure MIGRATION_FAILED naming the migration, HISTORY_CONFLICT if the history
+ *   cannot be written, or the signal's reason if it is a Failure
  */
 export const createGuardedRunner = async (
   database: Migratable,
@@ -128,13 +127,15 @@ export const createGuardedRunner = async (
     onApplied,
     onProgress,
   })
-  const run = async (work: () => Promise<unknown>): Promise<void> => {
+  const run = async (work: () => Promise<unknown>): Promise<number> => {
     try {
-      await blamingStrays(signal, async () => {
+      return await blamingStrays(signal, async () => {
         await database.prepareHistory(migrations, applied)
         await work()
+        const start = performance.now()
         onMissing(await guard.finish())
         signal.throwIfAborted()
+        return Math.round(performance.now() - start)
       })
     } catch (error) {
       if (signal.reason instanceof Failure) throw signal.reason

@@ -90,9 +90,13 @@ const applyPending = async (
   const options = { version, signal, idleLimit, onProgress, hook: runPlain, history: contents.applied }
   const { value: applied, checkedAt } = await blamingStrays(signal, () =>
     withSafetyBackup(context, transaction, facts, async backup => {
-      const done = await applyMigrations(transaction, migrations.filter(isWanted), { ...options, backup })
+      const { applied, compared } = await applyMigrations(transaction, migrations.filter(isWanted), {
+        ...options,
+        backup,
+      })
       await commitWithoutMarker(engine, config.readyFile, transaction.commit)
-      return done
+      log.debug('rows.compared', `looked for every row from before in ${compared} ms`, { milliseconds: compared })
+      return applied
     }),
   )
   return { applied, checkedAt, isNew, lastChecked }

@@ -26,6 +26,7 @@ const notRun = new Map([
   ['npm run docs', 'test/docs/generated.ts holds what it writes'],
   ['npm run test:containers', 'needs an engine; .ci/run runs it'],
   ['npm run test:faults', 'takes 45 minutes'],
+  ['npm run test:put-back', 'takes half an hour'],
   ['npm run bench', 'takes minutes, and measures nothing beside other tests'],
   ['npm run test:sequelize -- CHECKOUT', 'needs a checkout of Sequelize'],
   ['npm run bench:against -- CHECKOUT', 'needs another checkout'],
@@ -33,6 +34,7 @@ const notRun = new Map([
   ['npm run bench:index', 'as npm run bench'],
   ['npm run bench:many', 'as npm run bench'],
   ['npm run bench:rebuild', 'as npm run bench'],
+  ['npm run bench:rows', 'as npm run bench'],
   ['npm run bench:startup', 'as npm run bench'],
 ])
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { DataTypes, type Sequelize } from 'sequelize'
 import t, { type Test } from 'tap'
-import { runPlain } from '../../src/engine.ts'
+import { runPlain, type SchemaEditor } from '../../src/engine.ts'
 import { rehearse } from '../../src/lint/rehearse.ts'
 import type { LoadedMigration } from '../../src/migrations/load.ts'
 import { applyMigrations } from '../../src/migrations/run.ts'
@@ -99,6 +99,31 @@ t.test('what a ROLLBACK undid of others is not called applied', async t => {
   t.equal(dump(path), before)
 })
 
+t.test('calls that are made safe work in the transaction that they are given', async t => {
+  const { connection, apply } = open(t)
+  const objects = () =>
+    connection.prepare("SELECT name, sql FROM sqlite_schema WHERE tbl_name = 'a' ORDER BY name").all()
+  const before = objects()
+  await apply(async sequelize => {
+    const schema = sequelize.getQueryInterface() as SchemaEditor
+    const transaction = await sequelize.transaction()
+    await schema.addIndex('a', ['x'], { name: 'by_x', transaction })
+    await schema.addIndex('a', { name: 'by_x_again', fields: ['x'], transaction })
+    await schema.removeIndex('a', 'by_x_again', { transaction })
+    await schema.changeColumn('a', 'x', { type: DataTypes.STRING(9) }, { transaction })
+    await schema.renameColumn('a', 'x', 'y', { transaction })
+    await schema.addColumn('a', 'z', DataTypes.TEXT, { transaction })
+    await schema.removeColumn('a', 'z', { transaction })
+    await schema.addConstraint('a', { type: 'unique', name: 'once', fields: ['y'], transaction })
+    await schema.removeConstraint('a', 'once', { transaction })
+    await schema.rebuildTable('a', "CREATE TABLE a (y UNIQUE, z DEFAULT '')", { transaction })
+    await schema.backfill('UPDATE a SET z = y WHERE rowid BETWEEN $first AND $last', { table: 'a', transaction })
+    await transaction.rollback()
+  })
+  t.strictSame(connection.prepare('SELECT * FROM a').all(), [{ x: 1 }, { x: 2 }])
+  t.strictSame(objects(), before)
+})
+
 t.test('the error of a migration that rolls back and throws is the one that is told', async t => {
   const { apply } = open(t)
   const failed = apply(sequelize =>
@@ -138,6 +163,16 @@ for (const script of [
     )
     t.equal(dump(path), before)
   })
+
+t.test('a text that begins with a comment is run, which Sequelize itself passes over in silence', async t => {
+  const { connection, apply } = open(t)
+  await apply(async sequelize => {
+    await sequelize.query('-- BEGIN\n  -- and more\n\nINSERT INTO a VALUES (3)')
+    await sequelize.query({ query: '-- four: ?\r\nINSERT INTO a VALUES (?)', values: [4] })
+    await sequelize.query('-- nothing else')
+  })
+  t.strictSame(connection.prepare('SELECT x FROM a').pluck().all(), [1, 2, 3, 4])
+})
 
 t.test('transactions one after the other, and nested ones, are what they say', async t => {
   const { connection, apply } = open(t)

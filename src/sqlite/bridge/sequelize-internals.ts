@@ -50,6 +50,25 @@ const changeValues = <T extends object>(
 }
 
 /**
+ * Makes Sequelize 6 run texts that begin with a `-- ` comment: it would skip them and report success. A text of nothing else stays:
+ * Sequelize writes one where SQLite has no statement. @returns the same Sequelize
+ */
+export const runCommented = (sequelize: Sequelize): Sequelize => {
+  const query: Query = (sequelize as Sequelize & Queries).query.bind(sequelize)
+  const commented: Query = (sql, options) => {
+    if (typeof sql === 'string') return query(uncommented(sql), options)
+    const text = typeof sql === 'object' && sql !== null && 'query' in sql ? sql.query : undefined
+    return query(typeof text === 'string' ? { ...Object(sql), query: uncommented(text) } : sql, options)
+  }
+  return Object.assign(sequelize, { query: commented })
+}
+
+const uncommented = (sql: string): string => {
+  const rest = sql.replace(/^(?:\s*--.*)+\s*/, '')
+  return rest === '' ? sql : rest
+}
+
+/**
  * Makes Sequelize 6 close the connection of a transaction whose COMMIT or ROLLBACK failed. It looks in a pool, which it does not
  * have for SQLite, so the transaction would stay open with its locks. @returns the same Sequelize
  */

@@ -5,7 +5,7 @@ import type { Connection } from '../connect.ts'
 import { sqlite3Error, toSqlite3Error } from './execute.ts'
 import type { Handle } from './handle.ts'
 import { setImmediate } from './later.ts'
-import { closeFailed, passBigints, withStoredTimes } from './sequelize-internals.ts'
+import { closeFailed, passBigints, runCommented, withStoredTimes } from './sequelize-internals.ts'
 import { openSessions, type Session } from './session.ts'
 import { toSequelizeText, toText } from './times.ts'
 import { mapValues, type TimeToText, toBound } from './values.ts'
@@ -126,16 +126,18 @@ export const connectHandle = (handle: Handle, around: StatementHook): Sequelize 
 
 const connect = (storage: string, open: (path: string, mode: number) => Session, timeToText: TimeToText): Sequelize =>
   passBigints(
-    closeFailed(
-      new Sequelize({
-        dialect: 'sqlite',
-        dialectModule: createBridge(open, timeToText),
-        // only OPEN_READWRITE: with OPEN_CREATE Sequelize would create the folder of an unmounted volume
-        dialectOptions: { mode: 2 },
-        storage,
-        logging: false,
-        ...foreignKeysAsTheyAre,
-      }),
+    runCommented(
+      closeFailed(
+        new Sequelize({
+          dialect: 'sqlite',
+          dialectModule: createBridge(open, timeToText),
+          // only OPEN_READWRITE: with OPEN_CREATE Sequelize would create the folder of an unmounted volume
+          dialectOptions: { mode: 2 },
+          storage,
+          logging: false,
+          ...foreignKeysAsTheyAre,
+        }),
+      ),
     ),
     'query',
   )

@@ -1,6 +1,6 @@
 import type { BackfillOptions, OnProgress } from '../../engine.ts'
 import { quote } from '../sql.ts'
-import { type Editing, findTable } from './editing.ts'
+import { type Editing, findTable, withTransaction } from './editing.ts'
 import { rowidOf } from './rebuild.ts'
 
 const belowAnyRowid = -1e19
@@ -12,7 +12,7 @@ const belowAnyRowid = -1e19
  * @throws Error if the statement lacks them, `batch` is not a positive integer, or the table has no rowids
  */
 export const backfill = async (
-  { connection, schema }: Editing,
+  { connection, schema, transaction }: Editing,
   sql: string,
   { table, batch = 10_000 }: BackfillOptions,
   onProgress: OnProgress,
@@ -37,7 +37,10 @@ export const backfill = async (
     const found = next.get(last, end, batch)
     const [rows, first, through] = [Number(found?.[0]), found?.[1], found?.[2]]
     if (rows === 0) break
-    await schema.sequelize.query(sql, { bind: { first: numberOf(first), last: numberOf(through) } })
+    await schema.sequelize.query(sql, {
+      bind: { first: numberOf(first), last: numberOf(through) },
+      ...withTransaction(transaction),
+    })
     done += rows
     last = through
     onProgress(table, done, total)

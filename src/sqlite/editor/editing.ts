@@ -1,14 +1,23 @@
 import Database from 'better-sqlite3'
-import type { QueryInterface } from 'sequelize'
+import type { QueryInterface, Transaction } from 'sequelize'
 import type { Connection } from '../connect.ts'
 import { readTable, type Table } from '../schema/read.ts'
 
 /** The context of the editor's calls: they read on the connection, and make every change through Sequelize. */
-export type Editing = Readonly<{ connection: Connection; schema: QueryInterface }>
+export type Editing = Readonly<{
+  connection: Connection
+  schema: QueryInterface
+  /** the one that a call is given; undefined for none */
+  transaction?: Transaction | null | undefined
+}>
 
-export const run = async ({ schema }: Editing, sql: string): Promise<void> => {
-  await schema.sequelize.query(sql)
+export const run = async ({ schema, transaction }: Editing, sql: string): Promise<void> => {
+  await schema.sequelize.query(sql, withTransaction(transaction))
 }
+
+/** As an option of a query; none if there is none, so that Sequelize may take one from its context. */
+export const withTransaction = (transaction: Editing['transaction']): Readonly<{ transaction?: Transaction }> =>
+  transaction ? { transaction } : {}
 
 /**
  * The table of this name, ignoring case.

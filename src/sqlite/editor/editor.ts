@@ -1,4 +1,4 @@
-import type { QueryInterface, TableName } from 'sequelize'
+import type { QueryInterface, TableName, Transaction } from 'sequelize'
 import type { BackfillOptions, OnProgress, RebuildOptions, SchemaEditor } from '../../engine.ts'
 import type { Connection } from '../connect.ts'
 import { quote } from '../sql.ts'
@@ -33,57 +33,73 @@ export const makeSafe = (
   schema: QueryInterface,
   { onProgress, isAdopted }: EditorOptions,
 ): SchemaEditor => {
-  const editing: Editing = { connection, schema }
+  const editingBy = (options: Options | undefined): Editing => ({
+    connection,
+    schema,
+    transaction: options?.transaction,
+  })
   const own: QueryInterface = Object.getPrototypeOf(schema)
   const inTurn = takeTurns()
   const safe = {
     createTable: inTurn(async (...given: Parameters<QueryInterface['createTable']>) => {
       const create = async (on: QueryInterface): Promise<void> => own.createTable.apply(on, given)
       const sql = await statementOf(schema, create)
-      if (!isTableThere(editing, sql, isAdopted())) await create(schema)
+      if (!isTableThere(editingBy(undefined), sql, isAdopted())) await create(schema)
     }),
     dropTable: inTurn(async (table: TableName, options?: Options & Readonly<{ force?: boolean }>) => {
       const name = tableOf(table, options)
       // `force` allows a missing table: Sequelize itself uses it in sync({ force: true })
-      if (options?.force !== true) findTableToDrop(editing, name)
+      if (options?.force !== true) findTableToDrop(editingBy(options), name)
       await own.dropTable.call(schema, table, options)
     }),
     addIndex: inTurn(async (...given: Parameters<QueryInterface['addIndex']>) => {
       const sql = await statementOf(schema, on => own.addIndex.apply(on, given))
-      await createIndex(editing, nameOf(given[0]), sql)
+      const more: readonly unknown[] = given.slice(1)
+      await createIndex(editingBy(more.find(isOptions)), nameOf(given[0]), sql)
     }),
     removeIndex: inTurn(async (table: TableName, index: string | string[], options?: Options) => {
       const find = (fields: string[]) => statementOf(schema, on => own.addIndex.call(on, table, { fields }))
       const name = typeof index === 'string' ? index : indexNameIn(await find(index))
-      await dropIndex(editing, tableOf(table, options), name)
+      await dropIndex(editingBy(options), tableOf(table, options), name)
     }),
     removeColumn: inTurn(async (table: TableName, column: string, options?: Options) => {
+      const editing = editingBy(options)
       const { name } = findTable(editing, tableOf(table, options))
       await run(editing, `ALTER TABLE ${quote(name)} DROP COLUMN ${quote(column)}`)
     }),
     renameColumn: inTurn(async (table: TableName, before: string, after: string, options?: Options) => {
+      const editing = editingBy(options)
       const { name } = findTable(editing, tableOf(table, options))
       await run(editing, `ALTER TABLE ${quote(name)} RENAME COLUMN ${quote(before)} TO ${quote(after)}`)
     }),
     changeColumn: inTurn(async (table: TableName, column: string, wanted: unknown, options?: Options) =>
-      changeColumn(editing, tableOf(table, options), column, wanted),
+      changeColumn(editingBy(options), tableOf(table, options), column, wanted),
     ),
     addConstraint: inTurn(async (table: TableName, wanted?: Wanted & Options) =>
-      addConstraint(editing, tableOf(table, wanted), wanted ?? { type: 'constraint without options', fields: [] }),
+      addConstraint(
+        editingBy(wanted),
+        tableOf(table, wanted),
+        wanted ?? { type: 'constraint without options', fields: [] },
+      ),
     ),
     removeConstraint: inTurn(async (table: TableName, name: string, options?: Options) =>
-      removeConstraint(editing, tableOf(table, options), name),
+      removeConstraint(editingBy(options), tableOf(table, options), name),
     ),
     rebuildTable: inTurn(async (table: string, createSql: string, options?: RebuildOptions) =>
-      rebuildTable(editing, table, createSql, options),
+      rebuildTable(editingBy(options), table, createSql, options),
     ),
-    backfill: inTurn(async (sql: string, options: BackfillOptions) => backfill(editing, sql, options, onProgress)),
+    backfill: inTurn(async (sql: string, options: BackfillOptions) =>
+      backfill(editingBy(options), sql, options, onProgress),
+    ),
   }
   return Object.assign(schema, safe)
 }
 
 /** The options that Sequelize accepts in every call. */
-type Options = Readonly<{ schema?: string }>
+type Options = Readonly<{ schema?: string; transaction?: Transaction | null }>
+
+/** Whether it is neither the names of columns nor a name: addIndex takes its columns in front of the options or inside them. */
+const isOptions = (given: unknown): given is Options => typeof given === 'object' && !Array.isArray(given)
 
 /** @throws Error for a schema in the options beside the table: each call of Sequelize resolves it to a different table */
 const tableOf = (table: TableName, options: Options | undefined): string => {

@@ -24,7 +24,7 @@ export type Before = Readonly<{
 export const keepBefore = (connection: Connection, lives: readonly Life[], backup: string | undefined): Before => {
   const isWal = connection.pragma('main.journal_mode', { simple: true }) === 'wal'
   const file = isWal ? connection.name : backup
-  return file === undefined ? copyKeys(connection, lives) : attachLater(connection, resolve(file))
+  return file === undefined ? keepKeys(connection, lives) : attachLater(connection, resolve(file))
 }
 
 const attachLater = (connection: Connection, file: string): Before => ({
@@ -34,7 +34,8 @@ const attachLater = (connection: Connection, file: string): Before => ({
   hasValues: () => true,
 })
 
-const copyKeys = (connection: Connection, lives: readonly Life[]): Before => {
+/** Copies the keys of these tables now, and tables without a key whole. */
+export const keepKeys = (connection: Connection, lives: readonly Life[]): Before => {
   const copyOf = ({ id }: Life): string => `temp."migrator before ${id}"`
   // CREATE TABLE ... AS would drop the collations of keys
   const collations = connection.prepare<[string], { name: string; collation: string }>(
@@ -44,6 +45,7 @@ const copyKeys = (connection: Connection, lives: readonly Life[]): Before => {
   for (const life of lives) {
     const from = `main.${quote(presentName(life))}`
     const copy = copyOf(life).slice('temp.'.length)
+    connection.exec(`DROP TABLE IF EXISTS ${copyOf(life)}`)
     if (hasKey(life)) {
       const key = keyColumns(life)
       const known = collations.all(presentName(life))

@@ -92,7 +92,14 @@ export const followLives = (connection: Connection, history: string) => {
     return { executed, changed: true }
   }
 
-  return { follow, lives: (): readonly Life[] => read().lives }
+  /** Forgets what happened to the rows of a table so far. */
+  const forget = ({ id }: Life): void => {
+    const state = read()
+    const fresh = (life: Life): Life => (life.id === id ? { ...life, deletedFrom: false, copiedAt: null } : life)
+    save({ ...state, lives: state.lives.map(fresh) })
+  }
+
+  return { follow, forget, lives: (): readonly Life[] => read().lives }
 }
 
 const begin = (table: PresentTable, id: number, sources: readonly number[], now: number): Life => ({

@@ -1,7 +1,7 @@
 import type { Connection } from '../connect.ts'
 import { findBrokenKeys } from '../keys.ts'
 import { preparePrimaryKey } from '../schema/read.ts'
-import { literal, quote } from '../sql.ts'
+import { foldName, literal, quote } from '../sql.ts'
 import { type Life, presentName } from './lives.ts'
 import { hasKey, keyColumns, textOfValues } from './row-triggers.ts'
 
@@ -21,6 +21,8 @@ export const createOrphanNotes = (connection: Connection) => {
     `SELECT id, "from", "to", "table" AS parent FROM pragma_foreign_key_list(?, 'main') ORDER BY id, seq`,
   )
   const keyOf = preparePrimaryKey(connection)
+  const tables = connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE")
+  const isThere = (table: string): boolean => tables.get(table) !== undefined
 
   /** The queries for the orphans of a table, one per foreign key. */
   const findIn = (life: Life): readonly string[] => {
@@ -30,17 +32,18 @@ export const createOrphanNotes = (connection: Connection) => {
       // without a primary key the rowid may change in a rebuild
       const key = hasKey(life) ? keyColumns(life) : columns
       const firsts = columns.map(column => life.columns.find(({ name }) => name === column)?.first ?? column)
-      const noted = `${literal(firsts.join())}, ${literal(String(parts[0]?.parent))}, ${textOfValues(key, 't.')}`
+      const noted = `${literal(foldName(firsts.join()))}, ${literal(String(parts[0]?.parent))}, ${textOfValues(key, 't.')}`
       const table = `main.${quote(name)} AS t`
       if (life.rowid !== null)
         return `SELECT ${noted} FROM pragma_foreign_key_check(${literal(name)}, 'main') AS c
                 JOIN ${table} ON t.${quote(life.rowid)} = c.rowid WHERE c.fkid = ${id}`
       const named = parts.flatMap(({ to }) => to ?? [])
       const parent = String(parts[0]?.parent)
+      const every = `SELECT ${noted} FROM ${table} WHERE ${columns.map(column => `t.${quote(column)} IS NOT NULL`).join(' AND ')}`
+      if (!isThere(parent)) return every
       const parentColumns = named.length > 0 ? named : keyOf(parent)
       const isIt = columns.map((column, index) => `p.${quote(parentColumns[index] ?? '')} = t.${quote(column)}`)
-      return `SELECT ${noted} FROM ${table} WHERE ${columns.map(column => `t.${quote(column)} IS NOT NULL`).join(' AND ')}
-              AND NOT EXISTS (SELECT 1 FROM main.${quote(parent)} AS p WHERE ${isIt.join(' AND ')})`
+      return `${every} AND NOT EXISTS (SELECT 1 FROM main.${quote(parent)} AS p WHERE ${isIt.join(' AND ')})`
     })
   }
 

@@ -52,12 +52,18 @@ export const createRowTriggers = (connection: Connection) => {
   const deletedSince = connection.prepare<[number], Deleted>(
     'SELECT life, count(*) AS rows, min(rowid) AS first FROM temp."migrator deletes" WHERE rowid > ? GROUP BY life',
   )
+  /** Forgets the deletes and key changes noted for a table; the number of deletes stays. */
+  const forget = ({ id }: Life): void =>
+    void connection.exec(`
+      UPDATE temp."migrator deletes" SET life = NULL WHERE life = ${id};
+      DELETE FROM temp."migrator moves" WHERE life = ${id}`)
   const finish = (): void => {
     for (const trigger of present.all()) connection.exec(`DROP TRIGGER temp.${quote(trigger)}`)
   }
   return {
     watch,
     lastDelete: (): number => Number(lastDelete.get()),
+    forget,
     deletedSince: (mark: number): readonly Deleted[] => deletedSince.all(mark),
     finish,
   }
