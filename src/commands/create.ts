@@ -11,9 +11,10 @@ const types = join(import.meta.dirname, '../migrations/load.ts')
 /**
  * Creates a migration file with the next number and prints its path. Opens no database.
  * @param name verb and noun, as in `create-alerts`
+ * @param options `sql` for a file in SQL; otherwise it is in the language of the last one
  * @throws Failure CONFIG_INVALID if the name is invalid or the file cannot be written
  */
-export const create = ({ config, log, print }: Context, name: string): void => {
+export const create = ({ config, log, print }: Context, name: string, { sql }: Readonly<{ sql: boolean }>): void => {
   const folder = config.migrations
   if (!/^(?!\d{4}-)[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name) || name.length > 200) {
     const hint = 'It is small letters, digits and single hyphens, without a number before it, such as create-alerts.'
@@ -28,9 +29,10 @@ export const create = ({ config, log, print }: Context, name: string): void => {
   if (twin !== undefined)
     throw new Failure('CONFIG_INVALID', `${twin.file} is called that already`, 'Say what is new in this one.')
   if (number > 9999) throw new Failure('CONFIG_INVALID', `${last?.name} is the last number`, 'Names have four digits.')
-  const extension = last === undefined ? '.ts' : extname(last.file)
+  const extension = sql ? '.sql' : extname(last?.file ?? 'first.ts')
   const file = join(folder, `${String(number).padStart(4, '0')}-${name}${extension}`)
-  write(() => writeFileSync(file, template(folder, extension), { flag: 'wx' }), file)
+  const text = extension === '.sql' ? sqlTemplate : template(folder, extension)
+  write(() => writeFileSync(file, text, { flag: 'wx' }), file)
   print(`${file}\n`)
 }
 
@@ -71,3 +73,12 @@ export const down${type} = async () => {
 }
 `
 }
+
+const sqlTemplate = `-- What it is for, in one sentence.
+
+-- migrate:up
+-- such as: ALTER TABLE servers ADD COLUMN note TEXT;
+
+-- migrate:down
+-- Undoes it; leave this part out where it cannot be undone.
+`

@@ -253,9 +253,9 @@ export const place =
   (direction: Placed['direction']) =>
   (found: Finding): Placed => ({ ...found, direction })
 
-/** `// lint-ok CODE: reason` in a migration's text, or the same in a block comment. */
-const comment = /(?:\/\/|\/\*+)[^\S\n]*lint-ok\b(?:(?!\*\/)[^\n])*/g
-const start = /^(?:\/\/|\/\*+)[^\S\n]*lint-ok/
+/** `// lint-ok CODE: reason` in a migration's text, `-- lint-ok CODE: reason`, or the same in a block comment. */
+const comment = /(?:\/\/|--|\/\*+)[^\S\n]*lint-ok\b(?:(?!\*\/)[^\n])*/g
+const start = /^(?:\/\/|--|\/\*+)[^\S\n]*lint-ok/
 const form = /^\s*(?<code>\w+)\s*:\s*\S/
 
 export type Suppressed = Readonly<{

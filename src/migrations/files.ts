@@ -14,7 +14,7 @@ export type MigrationFile = Readonly<{
   checksum: string
 }>
 
-const migrationFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*)\.(?:ts|js|mjs)$/
+const migrationFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*)\.(?:ts|js|mjs|sql)$/
 /** Whether this is a valid name of a migration, without extension. */
 export const isMigrationName = (name: string): boolean => migrationFile.test(`${name}.ts`)
 
@@ -34,7 +34,7 @@ export const readMigrationFiles = (folder: string): readonly MigrationFile[] => 
     const name = migrationFile.exec(entry)?.groups?.name
     if (name !== undefined) return [toMigrationFile(name, join(folder, entry))]
     if (otherFile.test(entry)) return []
-    const hint = 'Files there are called NNNN-verb-noun.ts, .js or .mjs, such as 0004-create-alerts.ts.'
+    const hint = 'Files there are called NNNN-verb-noun.ts, .js, .mjs or .sql, such as 0004-create-alerts.ts.'
     throw new Failure('CONFIG_INVALID', `${join(folder, entry)} is not a migration`, hint)
   })
   if (migrations.length === 0) {

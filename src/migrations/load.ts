@@ -4,6 +4,7 @@ import { dirname, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { SchemaEditor } from '../engine.ts'
 import { Failure } from '../failure.ts'
+import { parseSqlFile } from '../sql-file.ts'
 import { asOrigin, blamingStrays, loadFailed, watchStrays } from './blame.ts'
 import type { MigrationFile } from './files.ts'
 
@@ -66,6 +67,7 @@ const shareSequelize = (folders: readonly string[]) =>
   })
 
 const loadMigration = async (known: MigrationFile, signal: AbortSignal): Promise<LoadedMigration> => {
+  if (known.file.endsWith('.sql')) return loadSql(known)
   const { up, down, removesRows = [] } = await importMigration(known.file, signal)
   const isTableList = Array.isArray(removesRows) && removesRows.every(table => typeof table === 'string')
   if (!isMigration(up) || !(down === undefined || isMigration(down)) || !isTableList) {
@@ -73,6 +75,15 @@ const loadMigration = async (known: MigrationFile, signal: AbortSignal): Promise
     throw new Failure('CONFIG_INVALID', `${known.file} does not export what a migration does`, hint)
   }
   return { ...known, up, down, removesRows }
+}
+
+const loadSql = (known: MigrationFile): LoadedMigration => {
+  const { up, down, removesRows } = parseSqlFile(known.file, known.text)
+  const run =
+    (text: string): Migration =>
+    ({ context }) =>
+      context.runSql(text, known.file)
+  return { ...known, up: run(up), down: down === undefined ? undefined : run(down), removesRows }
 }
 
 const isMigration = (value: unknown): value is Migration => typeof value === 'function'

@@ -38,7 +38,7 @@ export const historyStatements = (connection: Connection, known: readonly Record
     ...known
       .filter(({ name }) => bare.some(row => row.name === name))
       .map(({ name, checksum }) => {
-        const names = ['', '.js', '.cjs', '.mjs', '.ts'].map(extension => `'${name}${extension}'`).join(', ')
+        const names = ['', '.js', '.cjs', '.mjs', '.ts', '.sql'].map(extension => `'${name}${extension}'`).join(', ')
         const set = `UPDATE ${historyTable} SET name = '${name}', checksum = '${checksum}'`
         return `${set} WHERE checksum IS NULL AND name IN (${names})`
       }),

@@ -32,7 +32,7 @@ for (const name of [
   '0001.ts',
   '0001-A.ts',
   '0001_a.ts',
-  '0001-a.sql',
+  '0001-a.SQL',
   '0001-a.d.ts',
   'README.md',
   '0001-a.ts~',
