@@ -17,6 +17,7 @@ type LineAt<Level extends LogLevel> = {
 }[EventName]
 
 export type Log = Readonly<{
+  debug: (...line: LineAt<'debug'>) => void
   info: (...line: LineAt<'info'>) => void
   warn: (...line: LineAt<'warn'>) => void
   error: (...line: LineAt<'error'>) => void
@@ -48,7 +49,7 @@ export const createLog = (format: LogFormat, lowest: LogLevel, descriptor: numbe
       const text = format === 'json' ? jsonLine(level, event, message, data) : textLine(level, message, screen)
       write(`${screen.show(text)}\n`)
     }
-  return { info: line('info'), warn: line('warn'), error: line('error'), terminal, draw }
+  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error'), terminal, draw }
 }
 
 /** Carriage return, and erase to the end of the line. */

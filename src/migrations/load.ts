@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { SchemaEditor } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import { parseSqlFile } from '../sql-file.ts'
+import { isWithoutLine } from '../where.ts'
 import { asOrigin, blamingStrays, loadFailed, watchStrays } from './blame.ts'
 import type { MigrationFile } from './files.ts'
 
@@ -52,7 +53,7 @@ const shareSequelize = (folders: readonly string[]) =>
       // makes .ts and .js files ES modules even if no package.json above them does
       const inFolder = folders.some(folder => resolved.url.startsWith(folder))
       return inFolder
-        ? { ...resolved, format: resolved.url.endsWith('.ts') ? 'module-typescript' : 'module' }
+        ? { ...resolved, format: /(?:\.ts|\?typescript)$/.test(resolved.url) ? 'module-typescript' : 'module' }
         : resolved
     },
     load: (url, context, next) => {
@@ -95,11 +96,19 @@ const importMigration = async (file: string, signal: AbortSignal): Promise<Reado
   try {
     const url = pathToFileURL(file).href
     return await blamingStrays(signal, () =>
-      Promise.race([asOrigin({ name: file, does: 'load' }, () => import(url)), stopped.promise]),
+      Promise.race([asOrigin({ name: file, file, does: 'load' }, () => import(url)), stopped.promise]),
     )
   } catch (error) {
-    throw error instanceof Failure ? error : loadFailed(file, error)
+    if (error instanceof Failure) throw error
+    throw loadFailed(file, isWithoutLine(error, file) ? await withLine(file, error) : error)
   } finally {
     signal.removeEventListener('abort', stop)
   }
 }
+
+/** The error of the same file with its line: as TypeScript it is read by a parser that tells. It is not run. */
+const withLine = (file: string, error: unknown): Promise<unknown> =>
+  import(`${pathToFileURL(file).href}?typescript`).then(
+    () => error,
+    (again: unknown) => again,
+  )
