@@ -18,7 +18,8 @@ const errorsIn = (error: unknown): readonly Error[] => (error instanceof Error ?
 
 /** The place as the settings name the folder, which may be a link; undefined for a path outside of it. */
 const toPlace = (path: string, position: string, file: string): string | undefined => {
-  const found = path.startsWith('file:') ? fileURLToPath(path) : path
+  // CommonJS is loaded under another name: modules.ts
+  const found = (path.startsWith('file:') ? fileURLToPath(path) : path).replace(/\.js\.cjs$/, '.js')
   const real = unlessGone(() => realpathSync(file)) ?? file
   if (found === real) return `${file}:${position}`
   const folder = [dirname(file), dirname(real)].find(candidate => found.startsWith(candidate + sep))
@@ -58,14 +59,14 @@ export const isWithoutLine = (error: unknown, file: string): boolean =>
   error instanceof SyntaxError && !excerpt.test(error.stack ?? '') && placeOf(error, file) === undefined
 
 /** Node puts the line before the error, with a mark below it. */
-const excerpt = /^(?<path>file:\S+?)(?:\?\S*?)?:(?<line>\d+)\n(?:[^\n]*\n)*?(?<source>[^\n]*)\n(?<space> *)\^/
+const excerpt = /^(?<path>(?:file:|\/)\S+?)(?:\?\S*?)?:(?<line>\d+)\n(?:[^\n]*\n)*?(?<source>[^\n]*)\n(?<space> *)\^/
 
 const excerptOf = (error: unknown, file: string): Readonly<{ place: string; line: string }> | undefined => {
   const groups = error instanceof Error ? excerpt.exec(error.stack ?? '')?.groups : undefined
   if (groups === undefined) return undefined
   const { path = '', line = '', source = '', space = '' } = groups
   const position = `${line}:${space.length + 1}`
-  return { place: toPlace(path, position, file) ?? `${fileURLToPath(path)}:${position}`, line: shortened(source) }
+  return { place: toPlace(path, position, file) ?? `${path}:${position}`, line: shortened(source) }
 }
 
 const firstLine = (text: string): string => text.trim().replace(/\n[\s\S]*/, '')
