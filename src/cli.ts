@@ -133,11 +133,11 @@ export const commandTable: readonly CommandRow[] = [
     name: 'create',
     description: 'make the file of a new migration with the next number, and print its path',
     argument: ['<name>', 'verb and noun, such as create-alerts'],
-    options: [],
+    options: [new Option('--sql', 'a file in SQL (default: the language of the last migration)')],
     example: 'create create-alerts',
     load: async () => {
       const { create } = await import('./commands/create.ts')
-      return (context, _, [name = '']) => create(context, name)
+      return (context, options, [name = '']) => create(context, name, options)
     },
   },
   {

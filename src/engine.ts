@@ -235,12 +235,14 @@ export type OnProgress = (what: string, done: number, total: number) => void
 
 /**
  * A migration's `context`: Sequelize's QueryInterface, made safe, with `rebuildTable` for what ALTER TABLE cannot do
- * and `backfill` for changing very many rows.
+ * `backfill` for changing very many rows, and `runSql` for a text of several statements.
  */
 export type SchemaEditor = QueryInterface &
   Readonly<{
     rebuildTable: (table: string, createSql: string, options?: RebuildOptions) => Promise<void>
     backfill: (sql: string, options: BackfillOptions) => Promise<void>
+    /** @param file where the text is from, line by line, for the stack of an error */
+    runSql: (text: string, file?: string) => Promise<void>
   }>
 
 export type RebuildOptions = Readonly<{

@@ -16,6 +16,11 @@ export const events = {
     fields: ['schema'],
     when: 'the volume was ready already',
   },
+  'migration.statement': {
+    level: 'debug',
+    fields: ['sql'],
+    when: 'a migration runs a statement; without the values that are bound to it',
+  },
   'migration.applied': {
     level: 'info',
     fields: ['name', 'milliseconds'],
@@ -145,6 +150,11 @@ export const events = {
     level: 'info',
     fields: ['folder'],
     when: '`create`: the folder of migrations was not there, and was made',
+  },
+  'failed.stack': {
+    level: 'debug',
+    fields: ['stack'],
+    when: 'before `failed`: what led to it, with its stack',
   },
   failed: {
     level: 'error',

@@ -49,7 +49,7 @@ export const noHistory = (path: string, reason: string): Failure =>
   )
 
 /** sequelize-cli records `name.js`, we record `name`. */
-export const bareName = (name: string): string => name.replace(/\.[cm]?[jt]s$/, '')
+export const bareName = (name: string): string => name.replace(/\.(?:[cm]?[jt]s|sql)$/, '')
 
 const mark = ', adopted from '
 

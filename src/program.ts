@@ -116,7 +116,8 @@ const write = (stdout: number, text: string): void => {
 /** One line for a Failure; a stack only for an unexpected error. */
 const report = (error: unknown, log: Log): number => {
   if (error instanceof Failure) {
-    const { code, exitCode, hint, message } = error
+    const { cause, code, exitCode, hint, message } = error
+    if (cause !== undefined) log.debug('failed.stack', inspect(cause), { stack: inspect(cause) })
     log.error('failed', `${message} (${code}). ${hint}`, { code, exitCode })
     return exitCode
   }

@@ -8,6 +8,12 @@ export const formatCount = (count: number): string => count.toLocaleString('en')
 export const formatThings = (count: number, thing: string): string =>
   `${formatCount(count)} ${thing}${count === 1 ? '' : 's'}`
 
+/** A statement or another text in one line of at most 120 characters. */
+export const shortened = (text: string): string => {
+  const line = text.trim().replaceAll(/\s+/g, ' ')
+  return line.length > 120 ? `${line.slice(0, 120)}...` : line
+}
+
 /** A number of bytes for people: `340 B`, `1.2 MB`. */
 export const formatBytes = (bytes: number): string => {
   const units = ['B', 'kB', 'MB', 'GB', 'TB']

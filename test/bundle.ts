@@ -88,24 +88,38 @@ t.test('a migration gets the copy of Sequelize that the bundle uses, with editor
   connection.close()
 })
 
+t.test('a migration in CommonJS and one in SQL run in the bundle, too', async t => {
+  const cli = `const { DataTypes } = require('sequelize')
+    module.exports = {
+      up: (queryInterface, Sequelize) =>
+        queryInterface.addColumn('servers', 'shelf', { type: Sequelize.TEXT === DataTypes.TEXT ? 'TEXT' : 'BLOB' }),
+    }`
+  writeFileSync(join(migrations, '0005-add-shelf.js'), cli)
+  writeFileSync(join(migrations, '0006-fill-shelf.sql'), "-- migrate:up\nUPDATE servers SET shelf = 'a;b';\n")
+  t.match(bundled(), { exitCode: 0, stderr: /"applied":2/ })
+  const connection = new Database(join(folder, 'data/homelab.db'), { readonly: true })
+  t.match(connection.prepare('SELECT shelf, typeof(shelf) AS type FROM servers').get(), { shelf: 'a;b', type: 'text' })
+  connection.close()
+})
+
 t.test('a failure has its code and its line: the class is one in all files of the bundle', async t => {
   const before = dump(join(folder, 'data/homelab.db'))
-  writeFileSync(join(migrations, '0005-fail.js'), "export const up = () => Promise.reject(new Error('out of luck'))")
-  t.match(bundled(), { exitCode: 40, stderr: /0005-fail failed: out of luck/ })
+  writeFileSync(join(migrations, '0007-fail.js'), "export const up = () => Promise.reject(new Error('out of luck'))")
+  t.match(bundled(), { exitCode: 40, stderr: /0007-fail failed at .*0007-fail\.js:1:40: out of luck/ })
   t.equal(dump(join(folder, 'data/homelab.db')), before)
   t.match(bundled('no-such-command'), { exitCode: 2 })
   t.match(bundled('repair', '0001-create-server'), { exitCode: 2, stderr: /Did you mean 0001-create-servers\?/ })
 })
 
 t.test('plan and lint see in the bundle what they see in the sources', async t => {
-  rmSync(join(migrations, '0005-fail.js'))
+  rmSync(join(migrations, '0007-fail.js'))
   const text = `import { DataTypes } from 'sequelize'
     export const up = async ({ context: schema }) => {
       await schema.addColumn('servers', 'rack', { type: DataTypes.TEXT, defaultValue: DataTypes.NOW })
       await schema.bulkInsert('servers', [{ id: String(Math.random()), hostname: 'x' }])
       await import('node:net')
     }`
-  writeFileSync(join(migrations, '0005-add-rack.js'), text)
+  writeFileSync(join(migrations, '0007-add-rack.js'), text)
   for (const words of [
     ['lint', '--json'],
     ['plan', '--json'],

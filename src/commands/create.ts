@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
-import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
+import { hasTime, type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 
 /** In a checkout: this repository's migrations, and the type they import. */
 const own = join(import.meta.dirname, '../../migrations')
@@ -11,11 +11,12 @@ const types = join(import.meta.dirname, '../migrations/load.ts')
 /**
  * Creates a migration file with the next number and prints its path. Opens no database.
  * @param name verb and noun, as in `create-alerts`
+ * @param options `sql` for a file in SQL; otherwise it is in the language of the last one
  * @throws Failure CONFIG_INVALID if the name is invalid or the file cannot be written
  */
-export const create = ({ config, log, print }: Context, name: string): void => {
+export const create = ({ config, log, print }: Context, name: string, { sql }: Readonly<{ sql: boolean }>): void => {
   const folder = config.migrations
-  if (!/^(?!\d{4}-)[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name) || name.length > 200) {
+  if (!/^(?!\d{4}-|\d{14}-)[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name) || name.length > 200) {
     const hint = 'It is small letters, digits and single hyphens, without a number before it, such as create-alerts.'
     throw new Failure('CONFIG_INVALID', `a migration cannot be called ${JSON.stringify(name)}`, hint)
   }
@@ -23,15 +24,25 @@ export const create = ({ config, log, print }: Context, name: string): void => {
   const known = readOrMake(folder)
   if (isNew) log.info('create.folder', `made the folder ${folder}: there was none`, { folder })
   const last = known.at(-1)
-  const number = Number(last?.name.slice(0, 4) ?? 0) + 1
-  const twin = known.find(migration => migration.name.slice(5) === name)
+  const twin = known.find(migration => migration.name.replace(/^\d+-/, '') === name)
   if (twin !== undefined)
     throw new Failure('CONFIG_INVALID', `${twin.file} is called that already`, 'Say what is new in this one.')
-  if (number > 9999) throw new Failure('CONFIG_INVALID', `${last?.name} is the last number`, 'Names have four digits.')
-  const extension = last === undefined ? '.ts' : extname(last.file)
-  const file = join(folder, `${String(number).padStart(4, '0')}-${name}${extension}`)
-  write(() => writeFileSync(file, template(folder, extension), { flag: 'wx' }), file)
+  const extension = sql ? '.sql' : extname(last?.file ?? 'first.ts').replace('.cjs', '.js')
+  const file = join(folder, `${nextNumber(last?.name)}-${name}${extension}`)
+  const text = extension === '.sql' ? sqlTemplate : template(folder, extension)
+  write(() => writeFileSync(file, text, { flag: 'wx' }), file)
   print(`${file}\n`)
+}
+
+/** The next number; the present time where sequelize-cli named the last one, or a second after that. */
+const nextNumber = (last: string | undefined): string => {
+  if (last !== undefined && hasTime(last)) {
+    const now = new Date().toISOString().replaceAll(/\D/g, '').slice(0, 14)
+    return now > last.slice(0, 14) ? now : String(Number(last.slice(0, 14)) + 1)
+  }
+  const number = Number(last?.slice(0, 4) ?? 0) + 1
+  if (number > 9999) throw new Failure('CONFIG_INVALID', `${last} is the last number`, 'Names have four digits.')
+  return String(number).padStart(4, '0')
 }
 
 /** A new migrations folder may be empty here; everywhere else that is an error. */
@@ -71,3 +82,12 @@ export const down${type} = async () => {
 }
 `
 }
+
+const sqlTemplate = `-- What it is for, in one sentence.
+
+-- migrate:up
+-- such as: ALTER TABLE servers ADD COLUMN note TEXT;
+
+-- migrate:down
+-- Undoes it; leave this part out where it cannot be undone.
+`

@@ -2,13 +2,13 @@ import { keepBackup, withSafetyBackup } from '../backup/protect.ts'
 import { type Context, confirm } from '../context.ts'
 import { differenceLines } from '../dry-run/changes.ts'
 import { type Reverted, revertMigrations } from '../dry-run/revert.ts'
-import type { Reader } from '../engine.ts'
+import { type Reader, runPlain } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import { blamingStrays, stopsAlone } from '../migrations/blame.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
 import { planWithoutConflicts } from '../migrations/plan.ts'
-import { idleLimit } from '../migrations/run.ts'
+import { idleLimit, logStatements } from '../migrations/run.ts'
 import { requireDatabase } from '../ready/lost.ts'
 import { commitWithoutMarker, readMarker, refuseOthersMarker } from '../ready/marker.ts'
 import { markReady, notMarked } from '../ready/readiness.ts'
@@ -50,7 +50,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
     return
   }
   const onProgress = createProgress(log, 'rows')
-  const options = { version, signal, idleLimit, onProgress, backup: undefined }
+  const options = { version, signal, idleLimit, onProgress, hook: runPlain, backup: undefined }
   const tried: Reverted[] = []
   await withCopy(context, copy =>
     withDatabase(context, copy, transaction =>
@@ -72,8 +72,12 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
     const found = { isNew: false, head, lastChecked, texts: undone }
     const { checkedAt } = await blamingStrays(signal, () =>
       withSafetyBackup(context, transaction, found, async backup => {
-        await revertMigrations(transaction, migrations, names, { ...options, backup }, reverted =>
-          refuseMore(reverted, tried, database),
+        await revertMigrations(
+          transaction,
+          migrations,
+          names,
+          { ...options, hook: logStatements(log), backup },
+          reverted => refuseMore(reverted, tried, database),
         )
         await commitWithoutMarker(engine, readyFile, transaction.commit)
       }),

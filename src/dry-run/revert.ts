@@ -23,7 +23,7 @@ export const revertMigrations = async (
   database: Migratable & SqliteReader,
   migrations: readonly LoadedMigration[],
   names: readonly string[],
-  options: Omit<RunOptions, 'hook'>,
+  options: RunOptions,
   onReverted: (reverted: Reverted) => void,
 ): Promise<void> => {
   const { connection } = database
@@ -41,10 +41,11 @@ export const revertMigrations = async (
     migrations,
     {
       ...options,
-      hook: (asked, execute) => {
-        dropped.beforeStatement(asked.sql, recording)
-        return around(asked, execute)
-      },
+      hook: (asked, execute) =>
+        options.hook(asked, () => {
+          dropped.beforeStatement(asked.sql, recording)
+          return around(asked, execute)
+        }),
     },
     {
       removesRows: () => [],

@@ -6,6 +6,7 @@ import { inMemory } from '../sqlite/editor/editing.ts'
 import { describeIndex } from '../sqlite/schema/compare.ts'
 import { type Column, type Index, type Schema, type Table, without } from '../sqlite/schema/read.ts'
 import { hasName, isSameSql, sameName } from '../sqlite/sql.ts'
+import { isMerged } from './copied.ts'
 import { type Finding, finding } from './rules.ts'
 import { changeOf, fills } from './statements.ts'
 
@@ -93,10 +94,12 @@ const findUnique = ({ old, now, columns }: Kept, steps: readonly Step[]): readon
         unique.parts.some(({ of }) => hasName(present, of) || isExpression(of)) &&
         !before.some(other => implies(other, unique)),
     )
-    .map(unique => {
+    .flatMap(unique => {
       const isThere = ({ tables }: Schema) =>
         tables.some(table => sameName(table.name, now.name) && uniquesOf(table).some(other => implies(other, unique)))
       const step = stepThat(steps, isThere)
+      const parts = unique.parts.map(({ of }) => of)
+      if (isMerged([old.name, now.name], parts, step, steps)) return []
       const wasPlain = old.indexes.some(
         ({ name, unique: was }) => !was && name !== null && sameName(name, String(unique.name)),
       )
@@ -143,6 +146,10 @@ export const isConstant = (value: string): boolean => {
   const table = ['CREATE TABLE one (a)', 'INSERT INTO one VALUES (1)']
   return inMemory(
     table,
-    memory => 'value' in attempt(() => memory.exec(`ALTER TABLE one ADD COLUMN b DEFAULT (${value})`)),
+    // a name stands for a string there, but not in parentheses: DEFAULT "x"
+    memory =>
+      [value, `(${value})`].some(
+        text => 'value' in attempt(() => memory.prepare(`ALTER TABLE one ADD COLUMN b DEFAULT ${text}`).run()),
+      ),
   )
 }

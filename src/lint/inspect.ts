@@ -14,7 +14,7 @@ export const findInUp = (recording: Recording): readonly Finding[] => {
   // HM102 already reports a foreign key that followed a renamed table
   const told = structure.some(({ code }) => code === 'HM102')
   return [
-    ...findDropped(lineages),
+    ...findDropped(lineages, steps, afterOf(recording)),
     ...findDataDependent(lineages, steps),
     ...findIncompatible(lineages, steps).filter(({ code }) => !(told && code === 'CD101')),
     ...structure,

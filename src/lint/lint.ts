@@ -60,7 +60,7 @@ const findRuns = ({ name }: MigrationFile, rehearsals: readonly Rehearsal[]): re
 }
 
 /** The findings of an `up`; of one that failed, only the failure and its statements. */
-const findUp = ({ recording, failed }: Run, removesRows: readonly string[], because: string) => {
+const findUp = ({ recording, failed, place }: Run, removesRows: readonly string[], because: string) => {
   if (failed === null) {
     const [lineages, steps] = [lineagesOf(recording), withoutUndone(recording.steps)]
     return [
@@ -70,11 +70,13 @@ const findUp = ({ recording, failed }: Run, removesRows: readonly string[], beca
     ]
   }
   const last = recording.steps.findLast(({ error }) => error === failed)
-  return [finding('HM001', `fails: ${failed}${because}`, last), ...findStatements(recording.steps)]
+  return [finding('HM001', `fails${at(place)}: ${failed}${because}`, last), ...findStatements(recording.steps)]
 }
 
-const findDownRun = (up: Run, { recording, failed }: Run) => {
+const findDownRun = (up: Run, { recording, failed, place }: Run) => {
   if (failed === null) return [...findDown(up.recording, recording), ...findInStructure(recording)]
   const last = recording.steps.findLast(({ error }) => error === failed)
-  return [finding('HM403', `fails: ${failed}`, last), ...findStatements(recording.steps)]
+  return [finding('HM403', `fails${at(place)}: ${failed}`, last), ...findStatements(recording.steps)]
 }
+
+const at = (place: string | undefined): string => (place === undefined ? '' : ` at ${place}`)

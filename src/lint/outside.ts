@@ -5,7 +5,7 @@ import { dirname, relative, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { getCallSites } from 'node:util'
 import type { MigrationFile } from '../migrations/files.ts'
-import { sequelizeUrl } from '../migrations/load.ts'
+import { sequelizeUrl } from '../modules.ts'
 import { type Finding, finding } from './rules.ts'
 
 type Code = 'HM502' | 'HM503'
@@ -122,7 +122,7 @@ export const watchImports = () => {
   /** All modules that a module imports, and recursively the imports of those that `follows` accepts. */
   const reach = (url: string, follows: (url: string) => boolean, seen = new Set<string>()): ReadonlySet<string> => {
     for (const imported of imports.get(url) ?? []) {
-      if (seen.has(imported) || imported === sequelizeUrl) continue
+      if (seen.has(imported) || imported.startsWith(sequelizeUrl)) continue
       seen.add(imported)
       if (follows(imported)) reach(imported, follows, seen)
     }

@@ -1,13 +1,15 @@
 // This room is about SQLite.
+import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { MigrationError } from 'umzug'
 import { createRecorder, type Recording } from '../dry-run/record.ts'
-import { Failure, reasonOf } from '../failure.ts'
+import { attemptAsync, Failure, reasonOf } from '../failure.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
 import { createRunner, createWatch, type RunOptions } from '../migrations/run.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { migratableOn } from '../sqlite/transaction.ts'
 import { prepareHistory } from '../sqlite/write-history.ts'
+import { placeOf } from '../where.ts'
 import { isRefused } from './statements.ts'
 
 /** One run of a migration in one direction. */
@@ -15,6 +17,8 @@ export type Run = Readonly<{
   recording: Recording
   /** why it failed; null if it did not */
   failed: string | null
+  /** `file:line:column` where it failed, from the migrations folder; undefined if that is not known */
+  place: string | undefined
 }>
 
 export type Rehearsal = Readonly<{
@@ -72,7 +76,7 @@ const rehearseOne = async (
     version,
     executed: async () => (await database.history()).map(applied => applied.name),
     within: async (_, work, record) => {
-      await watch.run(name, work)
+      await watch.run(migration, work)
       database.refuseUnfinished()
       await record()
     },
@@ -88,15 +92,16 @@ const rehearseOne = async (
   const run = async (work: () => Promise<unknown>, keeps: boolean): Promise<Run> => {
     connection.exec('SAVEPOINT rehearsal')
     const recording = record()
-    const failed = await work().then(
-      () => null,
-      error => reasonOf(error instanceof MigrationError ? error.cause : error),
-    )
+    const outcome = await attemptAsync(work)
+    const error = 'error' in outcome ? outcome.error : undefined
+    const cause = error instanceof MigrationError ? error.cause : error
+    const failed = 'error' in outcome ? reasonOf(cause) : null
+    const place = placeOf(cause, migration.file)?.slice(dirname(migration.file).length + 1)
     if (signal.reason instanceof Failure) throw signal.reason
-    if (!connection.inTransaction) return { recording, failed }
+    if (!connection.inTransaction) return { recording, failed, place }
     if (failed !== null || !keeps) connection.exec('ROLLBACK TO rehearsal')
     connection.exec('RELEASE rehearsal')
-    return { recording, failed }
+    return { recording, failed, place }
   }
 
   const upRun = await run(() => runner.up({ migrations: [name] }), true)

@@ -154,25 +154,25 @@ export const atlasRules = {
   DS102: {
     level: 'error',
     does: 'drops a table',
-    seen: 'a table that was there before is gone, and no other took its place and its rows',
+    seen: 'a table that was there before is gone, no other took its place and its rows, and not all its columns were copied before',
     cure: 'Keep the table until nobody needs its rows, or copy them first.',
   },
   DS103: {
     level: 'error',
     does: 'drops a column',
-    seen: 'a column that was there before is gone, by ALTER TABLE or by a rebuild; one that is computed loses nothing',
+    seen: 'a column that was there before is gone, by ALTER TABLE or by a rebuild, and was not copied before; one that is computed loses nothing',
     cure: 'Keep the column until nobody needs its values, or copy them first.',
   },
   MF101: {
     level: 'warning',
     does: 'adds a unique index or key on columns that are there',
-    seen: 'the columns were not unique before, or only in some rows, or by a collation for which fewer values are alike; it fails where two rows are alike',
+    seen: 'the columns were not unique before, or only in some rows, or by a collation for which fewer values are alike; it fails where two rows are alike, unless a DELETE that looks at the columns, or an UPDATE that computes one, came before',
     cure: 'Merge or delete the rows that are alike before, in the same migration.',
   },
   MF102: {
     level: 'warning',
     does: 'makes an index unique',
-    seen: 'an index of that name was there and was not unique; it fails where two rows are alike',
+    seen: 'an index of that name was there and was not unique; it fails where two rows are alike, unless a DELETE that looks at the columns, or an UPDATE that computes one, came before',
     cure: 'Merge or delete the rows that are alike before, in the same migration.',
   },
   MF103: {
@@ -253,9 +253,9 @@ export const place =
   (direction: Placed['direction']) =>
   (found: Finding): Placed => ({ ...found, direction })
 
-/** `// lint-ok CODE: reason` in a migration's text, or the same in a block comment. */
-const comment = /(?:\/\/|\/\*+)[^\S\n]*lint-ok\b(?:(?!\*\/)[^\n])*/g
-const start = /^(?:\/\/|\/\*+)[^\S\n]*lint-ok/
+/** `// lint-ok CODE: reason` in a migration's text, `-- lint-ok CODE: reason`, or the same in a block comment. */
+const comment = /(?:\/\/|--|\/\*+)[^\S\n]*lint-ok\b(?:(?!\*\/)[^\n])*/g
+const start = /^(?:\/\/|--|\/\*+)[^\S\n]*lint-ok/
 const form = /^\s*(?<code>\w+)\s*:\s*\S/
 
 export type Suppressed = Readonly<{

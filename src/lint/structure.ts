@@ -2,15 +2,21 @@ import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import { type Step, stepThat } from '../dry-run/record.ts'
 import type { Column, ForeignKey, Index, Schema, Table } from '../sqlite/schema/read.ts'
 import { foldName, sameName } from '../sqlite/sql.ts'
+import { isCopied } from './copied.ts'
 import { type Finding, finding } from './rules.ts'
 
-/** DS102, DS103: dropped tables and columns, with the data in them. */
-export const findDropped = (lineages: readonly Lineage[]): readonly Finding[] =>
-  lineages.flatMap(({ old, now, columns, by, columnBy }) => {
-    if (now === undefined) return finding('DS102', `drops the table ${old.name}`, by)
-    return old.columns
-      .filter(({ name, generated }) => generated === null && !columns.has(name))
-      .map(({ name }) => finding('DS103', `drops the column ${old.name}.${name}`, columnBy.get(name) ?? by))
+/** DS102, DS103: dropped tables and columns, with the data in them, unless it was copied before. */
+export const findDropped = (lineages: readonly Lineage[], steps: readonly Step[], after: Schema): readonly Finding[] =>
+  lineages.flatMap(lineage => {
+    const { old, now, columns, by, columnBy } = lineage
+    const own = old.columns.filter(({ generated }) => generated === null)
+    const dropOf = (column: Column) => columnBy.get(column.name) ?? by
+    const lost = own
+      .filter(({ name }) => now === undefined || !columns.has(name))
+      .filter(column => !isCopied(lineage, column, dropOf(column), steps, after))
+    if (now !== undefined)
+      return lost.map(column => finding('DS103', `drops the column ${old.name}.${column.name}`, dropOf(column)))
+    return lost.length === 0 ? [] : finding('DS102', `drops the table ${old.name}`, by)
   })
 
 /** BC101, BC102, CD101: renamed tables and columns that a hub knows by their old names, and removed foreign keys. */

@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Failure, reasonOf } from '../failure.ts'
+import { explainLoading, failedText } from '../where.ts'
+import type { MigrationFile } from './files.ts'
 
 /** The migration whose code runs, and whether it is being loaded or run. */
-type Origin = Readonly<{ name: string; does: 'load' | 'run' }>
+export type Origin = Pick<MigrationFile, 'name' | 'file'> & Readonly<{ does: 'load' | 'run' }>
 
 const storage = new AsyncLocalStorage<Origin>()
 const strays = new WeakMap<AbortSignal, Origin | undefined>()
@@ -33,25 +35,24 @@ export const blamingStrays = async <T>(signal: AbortSignal, work: () => Promise<
   } catch (error) {
     const origin = strays.get(signal)
     if (!signal.aborted || error !== signal.reason || error instanceof Failure || origin === undefined) throw error
-    throw origin.does === 'run' ? migrationFailed(origin.name, error) : loadFailed(origin.name, error)
+    throw origin.does === 'run' ? migrationFailed(origin, error) : loadFailed(origin.file, error)
   }
 }
 
 /** The Failure MIGRATION_FAILED for an error that a migration caused. */
-export const migrationFailed = (name: string, cause: unknown): Failure => {
-  const reason = reasonOf(cause)
-  const cure = /\balready exists\b/.test(reason)
+export const migrationFailed = ({ name, file }: Pick<MigrationFile, 'name' | 'file'>, cause: unknown): Failure => {
+  const cure = /\balready exists\b/.test(reasonOf(cause))
     ? 'Where the hub made it, "migrator adopt" records the migration; otherwise mend the migration, then start again.'
     : 'Mend the migration, then start again.'
   const hint = `Everything was rolled back; the database is as it was. ${cure}`
-  return new Failure('MIGRATION_FAILED', `migration ${name} failed: ${reason}`, hint, cause)
+  return new Failure('MIGRATION_FAILED', `migration ${name} ${failedText(cause, file)}`, hint, cause)
 }
 
 /** The Failure CONFIG_INVALID for a migration's file that cannot be loaded. */
-export const loadFailed = (file: string, cause: unknown): Failure =>
-  new Failure('CONFIG_INVALID', `${file} cannot be loaded: ${firstLine(reasonOf(cause))}`, 'Mend the file.', cause)
-
-const firstLine = (text: string): string => text.trim().replace(/\n[\s\S]*/, '')
+export const loadFailed = (file: string, cause: unknown): Failure => {
+  const { place, reason, hint } = explainLoading(cause, file)
+  return new Failure('CONFIG_INVALID', `${place} cannot be loaded: ${reason}`, hint, cause)
+}
 
 /** A signal that only SIGINT and SIGTERM abort: after a commit, an error of a migration must not stop anything. */
 export const stopsAlone = (signal: AbortSignal): AbortSignal => {

@@ -14,16 +14,20 @@ export type MigrationFile = Readonly<{
   checksum: string
 }>
 
-const migrationFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*)\.(?:ts|js|mjs)$/
+/** The names of `create`, and those of sequelize-cli: `20240101120000-create-servers`. */
+const migrationFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*|\d{14}-[\w-]+)\.(?:ts|js|mjs|cjs|sql)$/
 /** Whether this is a valid name of a migration, without extension. */
 export const isMigrationName = (name: string): boolean => migrationFile.test(`${name}.ts`)
 
+/** Whether sequelize-cli named a migration, by the time when it was made. */
+export const hasTime = (name: string): boolean => /^\d{14}-/.test(name)
+
 /**
- * Files to ignore: the golden schema, dot files of Kubernetes (`..data`) and git, and what a NAS, a disk or a desktop
- * puts in every folder.
+ * Files to ignore: the golden schema, data and helpers of migrations (`0004-rooms.json`, `_names.ts`), dot files of
+ * Kubernetes (`..data`) and git, and what a NAS, a disk or a desktop puts in every folder.
  */
 const otherFile =
-  /^(?:schema\.sql|\..*|@eaDir|@Recycle|@Recently-Snapshot|#recycle|#snapshot|lost\+found|Thumbs\.db|desktop\.ini)$/
+  /^(?:schema\.sql|.*\.(?:json|csv)|_.*|\..*|@eaDir|@Recycle|@Recently-Snapshot|#recycle|#snapshot|lost\+found|Thumbs\.db|desktop\.ini)$/
 
 /**
  * Reads the migrations in a folder, sorted by name.
@@ -34,7 +38,8 @@ export const readMigrationFiles = (folder: string): readonly MigrationFile[] => 
     const name = migrationFile.exec(entry)?.groups?.name
     if (name !== undefined) return [toMigrationFile(name, join(folder, entry))]
     if (otherFile.test(entry)) return []
-    const hint = 'Files there are called NNNN-verb-noun.ts, .js or .mjs, such as 0004-create-alerts.ts.'
+    const hint =
+      'Files there are called NNNN-verb-noun.ts, .js, .mjs, .cjs or .sql, such as 0004-create-alerts.ts. Beside them may be data in .json and .csv, and helpers whose names begin with "_".'
     throw new Failure('CONFIG_INVALID', `${join(folder, entry)} is not a migration`, hint)
   })
   if (migrations.length === 0) {

@@ -1,5 +1,5 @@
 import type { Changes, Ledger, Loss, Missing, TableChange } from '../engine.ts'
-import { formatThings } from '../text.ts'
+import { formatThings, shortened } from '../text.ts'
 
 /**
  * Guards the rows of a database while migrations run. Each migration is judged by what its statements did; at the end
@@ -54,11 +54,6 @@ const lossOf = (change: TableChange): readonly Loss[] => {
 }
 
 const byText = ({ by }: TableChange): string => (by === null ? '' : ` (${shortened(by)})`)
-
-const shortened = (sql: string): string => {
-  const line = sql.trim().replaceAll(/\s+/g, ' ')
-  return line.length > 120 ? `${line.slice(0, 120)}...` : line
-}
 
 const brokenIn = ({ orphans, unchecked, unreadable }: Changes): readonly Loss[] =>
   [

@@ -2,7 +2,7 @@ import type { Reader } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import { didYouMean } from '../text.ts'
-import { isMigrationName, type MigrationFile } from './files.ts'
+import { hasTime, isMigrationName, type MigrationFile } from './files.ts'
 
 /** One reason not to run anything. */
 export type Conflict = Readonly<{
@@ -99,19 +99,30 @@ export const refuseConflicts = (conflicts: readonly Conflict[], path: string): v
   throw new Failure(code, `${path} and its migrations disagree: ${findings.join('; ')}`, [...hints].join(' '))
 }
 
+/** Names with a time have no numbers, and no gaps. */
 const wrongNumbers = (known: readonly MigrationFile[]): readonly Conflict[] =>
-  known.flatMap(({ name }, index) => {
-    const previous = known[index - 1]?.name
-    const expected = previous === undefined ? 1 : numberOf(previous) + 1
-    if (numberOf(name) === expected) return []
-    const twice = previous !== undefined && numberOf(name) === numberOf(previous)
+  known.flatMap(({ name, file }, index) => {
+    const previous = known[index - 1]
+    if (previous?.name === name) return [twoFiles(name, [previous.file, file])]
+    const expected = previous === undefined ? 1 : numberOf(previous.name) + 1
+    if (hasTime(name) || numberOf(name) === expected) return []
+    const twice = previous !== undefined && numberOf(name) === numberOf(previous.name)
     return {
       code: 'HISTORY_CONFLICT',
       name,
-      finding: twice ? `has the number of ${previous}` : `is number ${numberOf(name)} where ${expected} comes next`,
+      finding: twice
+        ? `has the number of ${previous.name}`
+        : `is number ${numberOf(name)} where ${expected} comes next`,
       hint: twice ? 'Give the newer of the two the next free number.' : 'Put the missing file back, or close the gap.',
     }
   })
+
+const twoFiles = (name: string, files: readonly string[]): Conflict => ({
+  code: 'HISTORY_CONFLICT',
+  name,
+  finding: `is there in two files: ${files.join(' and ')}`,
+  hint: 'Take the one away that was not applied: the extension is not part of the name.',
+})
 
 /**
  * Whether another tool wrote a row of the history: it has no checksum and none of our names. A valid name after our
@@ -125,7 +136,7 @@ export const isChanged = ({ checksum }: AppliedMigration, file: MigrationFile): 
   checksum !== null && checksum !== file.checksum
 
 const isNewer = (name: string, known: readonly MigrationFile[]): boolean =>
-  isMigrationName(name) && known.every(candidate => candidate.name < name)
+  isMigrationName(name) && hasTime(name) === hasTime(headOf(known)) && known.every(candidate => candidate.name < name)
 
 const changedOrUnknown = (migration: AppliedMigration, known: readonly MigrationFile[]): Conflict[] => {
   const { name, checksum } = migration

@@ -3,7 +3,8 @@ import { MigrationError, Umzug } from 'umzug'
 import type { Loss, Migratable, OnProgress, SchemaEditor, StatementHook } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
-import { asOrigin, blamingStrays, migrationFailed, presentOrigin, watchStrays } from './blame.ts'
+import type { Log } from '../log.ts'
+import { asOrigin, blamingStrays, migrationFailed, type Origin, presentOrigin, watchStrays } from './blame.ts'
 import { createGuard } from './guard.ts'
 import { watchLeftRunning } from './left-running.ts'
 import type { LoadedMigration } from './load.ts'
@@ -35,7 +36,7 @@ export const applyMigrations = async (
 const refuseLosses = (names: readonly string[], losses: readonly Loss[]): void => {
   const unannounced = losses.filter(({ announced }) => !announced)
   const cure = unannounced.some(({ table }) => table !== null)
-    ? 'Rows that are meant to go are announced: export const removesRows = [...].'
+    ? 'Rows that are meant to go are announced: export const removesRows = [...], or in SQL -- removes-rows: TABLE.'
     : 'Mend the migration; "migrator lint" says which statement it was.'
   if (unannounced.length > 0) throw lostData(names, unannounced, `Everything was rolled back. ${cure}`)
 }
@@ -98,12 +99,12 @@ export const createGuardedRunner = async (
     const losses = await guard.run(name, removesRows(migration), async () => {
       const kept = await keeper.read()
       try {
-        await blamingStrays(signal, () => watch.run(name, work))
+        await blamingStrays(signal, () => watch.run(migration, work))
         database.refuseUnfinished()
         if (!ledger.isOpen()) throw new Error('SQLite rolled the transaction back, and nothing of it is left')
         await keeper.refuseChange(kept)
       } catch (error) {
-        throw error instanceof Failure ? error : (ofEngine ?? migrationFailed(watch.culprit(error) ?? name, error))
+        throw error instanceof Failure ? error : (ofEngine ?? migrationFailed(watch.culprit(error) ?? migration, error))
       }
       await keeper.keep(name, kept, record)
     })
@@ -220,6 +221,14 @@ export const createRunner = (
   })
 }
 
+/** Logs each statement at level debug, without the values that are bound to it. */
+export const logStatements =
+  (log: Log): StatementHook =>
+  (asked, execute) => {
+    log.debug('migration.statement', asked.sql, { sql: asked.sql })
+    return execute()
+  }
+
 /** Seconds that a migration may run without a statement. */
 export const idleLimit = 60
 
@@ -235,20 +244,20 @@ const turnsToDatabase = 4
  */
 export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sql: string) => string | undefined) => {
   let running: string | undefined
-  let late: { readonly name: string | undefined; readonly error: Error } | undefined
+  let late: { readonly origin: Origin | undefined; readonly error: Error } | undefined
   let timer: NodeJS.Timeout | undefined
 
   watchStrays(signal)
 
   /** The migration whose late statement caused this error; undefined for any other error. */
-  const culprit = (error: unknown): string | undefined => (error === late?.error ? late?.name : undefined)
+  const culprit = (error: unknown): Origin | undefined => (error === late?.error ? late?.origin : undefined)
 
   /** Called before each statement runs. @throws Error for a late or refused one */
   const before = (sql: string): void => {
     signal.throwIfAborted()
-    const name = presentOrigin()?.name
-    if (running === undefined || name !== running) {
-      late ??= { name, error: new Error(`it runs a statement after it returned (await every call): ${sql}`) }
+    const origin = presentOrigin()
+    if (running === undefined || origin?.name !== running) {
+      late ??= { origin, error: new Error(`it runs a statement after it returned (await every call): ${sql}`) }
       throw late.error
     }
     const refused = refusal(sql)
@@ -257,7 +266,10 @@ export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sq
   }
 
   /** Runs one migration until it has settled and all its statements are done. */
-  const run = async (name: string, work: () => Promise<unknown>): Promise<void> => {
+  const run = async (
+    { name, file }: Pick<LoadedMigration, 'name' | 'file'>,
+    work: () => Promise<unknown>,
+  ): Promise<void> => {
     const stopped = Promise.withResolvers<never>()
     const stop = () => stopped.reject(signal.reason)
     const stall = () => stopped.reject(new Error(`it has not settled after ${idleLimit} s without a statement`))
@@ -267,7 +279,7 @@ export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sq
     running = name
     const leftRunning = watchLeftRunning()
     try {
-      await Promise.race([asOrigin({ name, does: 'run' }, work), stopped.promise])
+      await Promise.race([asOrigin({ name, file, does: 'run' }, work), stopped.promise])
       running = undefined
       for (let turn = 0; turn < turnsToDatabase; turn += 1) await setImmediate()
       await leftRunning.refuse()

@@ -1,11 +1,11 @@
 import { checkDamage, keepBackup, withSafetyBackup } from '../backup/protect.ts'
 import type { Context } from '../context.ts'
-import { runPlain, type Session, type Transaction } from '../engine.ts'
+import type { Session, Transaction } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import { blamingStrays, stopsAlone } from '../migrations/blame.ts'
 import type { MigrationFile } from '../migrations/files.ts'
 import { headOf, planFor, refuseConflicts } from '../migrations/plan.ts'
-import { type Applied, idleLimit } from '../migrations/run.ts'
+import { type Applied, idleLimit, logStatements } from '../migrations/run.ts'
 import { createProgress } from '../text.ts'
 import { probeFolderOf } from '../volume/volume.ts'
 import { refuseLoss } from './lost.ts'
@@ -87,7 +87,7 @@ const applyPending = async (
   const migrations = await loadMigrations(files, signal)
   const facts = { isNew, head, lastChecked, texts: pending.map(({ text }) => text) }
   const onProgress = createProgress(log, 'rows')
-  const options = { version, signal, idleLimit, onProgress, hook: runPlain, history: contents.applied }
+  const options = { version, signal, idleLimit, onProgress, hook: logStatements(log), history: contents.applied }
   const { value: applied, checkedAt } = await blamingStrays(signal, () =>
     withSafetyBackup(context, transaction, facts, async backup => {
       const { applied, compared } = await applyMigrations(transaction, migrations.filter(isWanted), {

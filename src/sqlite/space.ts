@@ -30,7 +30,7 @@ export const requireSpaceToCommit = (connection: Connection, isCloned: boolean):
 /** The calls that rewrite a table; its name is the first argument, or `{ table: ... }`. */
 const calls = /\b(?:rebuildTable|changeColumn|addConstraint|removeConstraint)\s*\(\s*(?:['"`](?<first>[^'"`]+)['"`])?/g
 const backfills = /\bbackfill\s*\((?:[^;]*?\btable:\s*['"`](?<first>[^'"`]+)['"`])?/g
-const updates = /\bUPDATE\s+["`']?(?<first>[\w$\u0080-\uffff]+)/g
+const updates = /\bUPDATE\s+(?:OR\s+\w+\s+)?["`'[]?(?<first>[\w$\u0080-\uffff]+)(?=[^;]*?\bSET\b)/gi
 
 /**
  * The tables that migrations rewrite, as far as their texts tell, to estimate the disk space beforehand. Other rewrites show

@@ -46,7 +46,7 @@ export const historyStatements = (
     ...known
       .filter(({ name }) => bare.some(row => row.name === name))
       .map(({ name, checksum }) => {
-        const names = ['', '.js', '.cjs', '.mjs', '.ts'].map(extension => `'${name}${extension}'`).join(', ')
+        const names = ['', '.js', '.cjs', '.mjs', '.ts', '.sql'].map(extension => `'${name}${extension}'`).join(', ')
         const set = `UPDATE ${historyTable} SET name = '${name}', checksum = '${checksum}'`
         return `${set} WHERE checksum IS NULL AND name IN (${names})`
       }),

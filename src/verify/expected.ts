@@ -52,9 +52,9 @@ const applyOnce = async <T>(
     const runner = createRunner(database, migrations, {
       version,
       executed: async () => [],
-      within: async ({ name }, work, record) => {
-        await watch.run(name, work).catch(error => {
-          throw migrationFailed(name, error)
+      within: async (migration, work, record) => {
+        await watch.run(migration, work).catch(error => {
+          throw migrationFailed(migration, error)
         })
         await record()
       },

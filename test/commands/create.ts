@@ -37,6 +37,12 @@ t.test('a folder of JavaScript gets JavaScript, and a folder that is not there i
   t.strictSame(readdirSync(join(folder, 'fresh/er')), ['0001-b.ts'])
 })
 
+t.test("behind a name of sequelize-cli's comes a later time, even where that one is in the future", async t => {
+  const folder = t.testdir({ migrations: { '29991231235958-a.cjs': 'exports.up = async () => {}' } })
+  const settings = settingsFor(folder, { MIGRATOR_MIGRATIONS: join(folder, 'migrations') })
+  t.match(await runProgram(['create', 'b'], settings), { stdout: /\/29991231235959-b\.js\n$/ })
+})
+
 for (const [title, name] of [
   ['capitals', 'Create'],
   ['a space', 'create alerts'],

@@ -314,7 +314,7 @@ t.test('what a failing migration did is shown, and why up would fail', async t =
     '0005-fail.ts': migration("await run('CREATE TABLE half (x)'); await run('INSERT INTO none VALUES (1)')"),
     '0006-add-rack.ts': rack,
   })
-  const failed = { exitCode: 40, failure: 'MIGRATION_FAILED', stderr: /0005-fail failed: no such table: none/ }
+  const failed = { exitCode: 40, failure: 'MIGRATION_FAILED', stderr: /0005-fail failed at .*: no such table: none/ }
   const { stdout, ...outcome } = await run('plan')
   t.match(outcome, failed)
   t.match(

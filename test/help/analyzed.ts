@@ -7,11 +7,13 @@ import { recordStatements } from './recorded.ts'
 
 export type Recorded = Recording & Readonly<{ lineages: readonly Lineage[]; kept: readonly Step[]; after: Schema }>
 
+export type Analyze = (recorded: Recorded) => readonly Finding[]
+
 /** For each case: what an analyzer says of statements on a database, as `CODE: message`. */
 export const testAnalyzer = (
   t: Test,
   made: string,
-  analyze: (recorded: Recorded) => readonly Finding[],
+  analyze: Analyze,
   cases: readonly (readonly [title: string, statements: readonly string[], expected: readonly string[]])[],
 ): void => {
   for (const [title, statements, expected] of cases) {

@@ -4,7 +4,7 @@ import { describeUnique, findDataDependent, implies, isConstant, uniquesOf } fro
 import { readSchema } from '../../src/sqlite/schema/read.ts'
 import { testAnalyzer } from '../help/analyzed.ts'
 
-for (const value of ['1', '-1', "'x'", 'NULL', 'TRUE', "x'00'", '1.5e3'])
+for (const value of ['1', '-1', "'x'", '"x"', 'x', 'NULL', 'TRUE', "x'00'", '1.5e3'])
   t.test(`${value} is a constant`, async t => t.equal(isConstant(value), true))
 for (const value of ['CURRENT_TIMESTAMP', 'current_date', "datetime('now')", '1 + 1', 'random()', "'a' || 'b'"])
   t.test(`${value} is none`, async t => t.equal(isConstant(value), false))
@@ -111,6 +111,23 @@ testAnalyzer(t, made, ({ lineages, kept }) => findDataDependent(lineages, kept),
     'NULL that is allowed again is no danger',
     ['ALTER TABLE a ALTER COLUMN x SET NOT NULL', 'ALTER TABLE a ALTER COLUMN x DROP NOT NULL'],
     [],
+  ],
+  [
+    'a unique index on rows of which those that are alike were deleted before',
+    ['DELETE FROM A WHERE rowid NOT IN (SELECT min(rowid) FROM a GROUP BY Y, x)', 'CREATE UNIQUE INDEX u ON a (y, x)'],
+    [],
+  ],
+  ['one on rows that were told apart', ['UPDATE a SET y = y || x', 'CREATE UNIQUE INDEX u ON a (y)'], []],
+  [
+    'one on rows that were deleted by something else, made alike, or changed afterwards',
+    [
+      'DELETE FROM a WHERE x = 1',
+      "UPDATE a SET y = 'y'",
+      'UPDATE b SET y = y || x',
+      'CREATE UNIQUE INDEX u ON a (y)',
+      'UPDATE a SET y = y || x',
+    ],
+    ['MF101: makes a (y) unique'],
   ],
   ['a unique index on what was not', ['CREATE UNIQUE INDEX u ON a (y, x)'], ['MF101: makes a (y, x) unique']],
   ['a unique index on an expression', ['CREATE UNIQUE INDEX u ON a (lower(x))'], ['MF101: makes a (lower(x)) unique']],

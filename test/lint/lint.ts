@@ -80,13 +80,15 @@ t.test('one that fails is told, and so is that another before it did; its half i
     '0004-d.js': migration("await run('DROP TABLE c'); throw new Error('half way')"),
   })
   t.strictSame(found, {
-    '0001-a': ['up HM001: fails: no such table: none'],
+    '0001-a': ['up HM001: fails at 0001-a.js:2:135: no such table: none'],
     '0002-b': [
-      'up HM001: fails: no such table: a, and so does 0001-a before it',
+      'up HM001: fails at 0002-b.js:2:145: no such table: a, and so does 0001-a before it',
       'up HM201: runs PRAGMA locking_mode = normal',
     ],
-    '0003-c': ['down HM403: fails: no such table: none'],
-    '0004-d': ['up HM001: fails: half way, and so does 0001-a before it, and so does 0002-b before it'],
+    '0003-c': ['down HM403: fails at 0003-c.js:3:56: no such table: none'],
+    '0004-d': [
+      'up HM001: fails at 0004-d.js:2:135: half way, and so does 0001-a before it, and so does 0002-b before it',
+    ],
   })
 })
 

@@ -6,7 +6,7 @@ import {
   findLostParents,
   findUnreadable,
 } from '../../src/lint/structure.ts'
-import { testAnalyzer } from '../help/analyzed.ts'
+import { type Analyze, testAnalyzer } from '../help/analyzed.ts'
 
 const made = `CREATE TABLE p (id INTEGER PRIMARY KEY, x UNIQUE, y, z, UNIQUE (y, z)); CREATE TABLE c (p REFERENCES P (ID));
   CREATE TABLE old (p REFERENCES none (id))`
@@ -62,7 +62,8 @@ testAnalyzer(t, "CREATE TABLE a (x DEFAULT 'a;b')", ({ before, after, kept }) =>
   ['one that was there', ['ALTER TABLE a ADD COLUMN y'], []],
 ])
 
-testAnalyzer(t, 'CREATE TABLE a (x, y, z AS (x)); CREATE TABLE b (x)', ({ lineages }) => findDropped(lineages), [
+const findDroppedIn: Analyze = ({ lineages, kept, after }) => findDropped(lineages, kept, after)
+testAnalyzer(t, 'CREATE TABLE a (x, y, z AS (x)); CREATE TABLE b (x)', findDroppedIn, [
   ['a dropped table', ['DROP TABLE a'], ['DS102: drops the table a']],
   [
     'a table made anew without its rows is a dropped one',
@@ -78,6 +79,47 @@ testAnalyzer(t, 'CREATE TABLE a (x, y, z AS (x)); CREATE TABLE b (x)', ({ lineag
     'a rebuild is one change: what it leaves out is dropped',
     ['CREATE TABLE n (y)', 'INSERT INTO n SELECT y FROM a', 'DROP TABLE a', 'ALTER TABLE n RENAME TO a'],
     ['DS103: drops the column a.x'],
+  ],
+])
+
+const drop = 'ALTER TABLE a DROP COLUMN y'
+const copied = [
+  ['into another column', ['ALTER TABLE a ADD COLUMN w', 'UPDATE A SET w = upper(Y)', drop]],
+  ['where it has a value', ['ALTER TABLE a ADD COLUMN w', 'UPDATE a SET w = y WHERE a.Y IS NOT NULL', drop]],
+  ['into another table', ['INSERT INTO b SELECT y FROM a', drop]],
+  ['into a new table', ['CREATE TABLE n AS SELECT x, Y FROM a', drop]],
+  ['by a correlated UPDATE', ['UPDATE b SET x = (SELECT y FROM a WHERE a.x = b.x)', drop]],
+  [
+    'under the name that it got',
+    ['ALTER TABLE a RENAME COLUMN y TO w', 'INSERT INTO b SELECT w FROM a', drop.replace('y', 'w')],
+  ],
+] as const
+const notCopied = [
+  ['in some rows alone', ['INSERT INTO b SELECT y FROM a WHERE x > 1', drop]],
+  ['in a number of rows', ['INSERT INTO b SELECT y FROM a LIMIT 1', drop]],
+  ['of some rows into a new table', ['CREATE TABLE n AS SELECT y FROM a WHERE x > 1', drop]],
+  ['of another column', ['INSERT INTO b SELECT x FROM a', drop]],
+  ['of another column into a new table', ['CREATE TABLE n AS SELECT x FROM a', drop]],
+  ['to where it does not stay', ['CREATE TABLE n (y)', 'INSERT INTO n SELECT y FROM a', drop, 'DROP TABLE n']],
+  ['into a temporary table', ['CREATE TEMP TABLE n AS SELECT y FROM a', drop]],
+  ['into itself', ['UPDATE a SET y = lower(y)', drop]],
+  ['afterwards', [drop, 'INSERT INTO b SELECT x FROM a']],
+] as const
+testAnalyzer(t, 'CREATE TABLE a (x, y); CREATE TABLE b (x)', findDroppedIn, [
+  ...copied.map(([how, statements]) => [`a column that was copied ${how} may go`, statements, []] as const),
+  ...notCopied.map(
+    ([how, statements]) => [`a copy ${how} is none`, statements, ['DS103: drops the column a.y']] as const,
+  ),
+  [
+    'a column that a rebuild puts into another one may go',
+    ['CREATE TABLE n (x, w)', 'INSERT INTO n SELECT x, y * 1.0 FROM a', 'DROP TABLE a', 'ALTER TABLE n RENAME TO a'],
+    [],
+  ],
+  ['a table of which all was copied may go', ['CREATE TABLE n AS SELECT * FROM a', 'DROP TABLE a'], []],
+  [
+    'a table of which a column was not copied may not',
+    ['INSERT INTO b SELECT x FROM a', 'DROP TABLE a'],
+    ['DS102: drops the table a'],
   ],
 ])
 

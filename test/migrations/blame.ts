@@ -10,7 +10,7 @@ const stray = async (does: 'load' | 'run' | undefined, reason: unknown): Promise
   watchStrays(controller.signal)
   const abort = () => controller.abort(reason)
   if (does === undefined) abort()
-  else asOrigin({ name: '0001-a', does }, () => setTimeout(1).then(abort))
+  else asOrigin({ name: '0001-a', file: '/m/0001-a.ts', does }, () => setTimeout(1).then(abort))
   await setTimeout(10)
   const stopped = blamingStrays(controller.signal, async () => controller.signal.throwIfAborted())
   return stopped.catch((error: unknown) => error)

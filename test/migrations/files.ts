@@ -22,6 +22,11 @@ t.test('the text does not depend on line endings', async t => {
   t.match(readMigrationFiles(t.testdir({ '0001-a.ts': 'one\r\ntwo\r\n' })), [{ text: 'one\ntwo\n' }])
 })
 
+t.test('data and helpers of migrations are none', async t => {
+  const beside = { '0001-a.json': '', 'rooms.csv': '', '_names.ts': '', _old: {}, 'package.json': '' }
+  t.equal(readMigrationFiles(t.testdir({ '0001-a.ts': '', ...beside })).length, 1)
+})
+
 t.test("the golden schema and dot files are no migrations, and the image's own folder is sound", async t => {
   t.equal(readMigrationFiles(t.testdir({ '0001-a.ts': '', 'schema.sql': '', '..data': '' })).length, 1)
   t.equal(readMigrationFiles(join(root, 'migrations')).length, 3)
@@ -32,7 +37,7 @@ for (const name of [
   '0001.ts',
   '0001-A.ts',
   '0001_a.ts',
-  '0001-a.sql',
+  '0001-a.SQL',
   '0001-a.d.ts',
   'README.md',
   '0001-a.ts~',
@@ -58,8 +63,9 @@ t.test('a migration that cannot be read is refused', async t => {
 })
 
 t.test('a name of a migration is one that its file can have', async t => {
-  for (const name of ['0001-a', '0001-create-a2']) t.equal(isMigrationName(name), true, name)
-  for (const name of ['0001', '0001-a.js', '20260118185800-create-servers', '0001-createServers', ''])
+  for (const name of ['0001-a', '0001-create-a2', '20260118185800-Create_servers'])
+    t.equal(isMigrationName(name), true, name)
+  for (const name of ['0001', '0001-a.js', '2026011818580-create-servers', '0001-createServers', ''])
     t.equal(isMigrationName(name), false, name)
 })
 

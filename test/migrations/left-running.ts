@@ -8,7 +8,7 @@ import { watchLeftRunning } from '../../src/migrations/left-running.ts'
 const leave = async (t: Pick<Test, 'teardown'>, work: () => Promise<unknown>): Promise<void> => {
   const { refuse, end } = watchLeftRunning()
   t.teardown(end)
-  await asOrigin({ name: '0001-a', does: 'run' }, work)
+  await asOrigin({ name: '0001-a', file: '/m/0001-a.ts', does: 'run' }, work)
   await refuse()
 }
 

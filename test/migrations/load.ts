@@ -32,6 +32,62 @@ t.test('a migration may import a file of its own, and Node', async t => {
   t.equal(loaded.length, 1)
 })
 
+/** What `up` of each file returns, called as the runner calls it. */
+const returned = async (t: { teardown: (work: () => void) => void }, files: Record<string, string>) =>
+  Promise.all((await load(t, files)).map(({ name, up }) => up({ name, context: editor })))
+// a migration of these tests reads this of its context, and nothing else
+const editor = Object.assign(Object.create({ addColumn: () => 'added' }), { sequelize: 'its Sequelize' })
+
+t.test("sequelize-cli's own files run as they are, wherever they lie", async t => {
+  const cli = "'use strict'\nconst { DataTypes } = require('sequelize')\nconst Sequelize = require('sequelize')\n"
+  const text = `${cli}module.exports = {
+    async up(queryInterface, given) {
+      return [queryInterface.addColumn(), queryInterface.sequelize, given === Sequelize, given.TEXT === DataTypes.TEXT]
+    },
+    async down(queryInterface) {},
+  }\n`
+  const expected = ['added', 'its Sequelize', true, true]
+  const files = { '20240101120000-create-x.js': text, '20240101120001-Create_Y.cjs': text }
+  t.strictSame(await returned(t, files), [expected, expected])
+  t.strictSame(await returned(t, { ...files, 'package.json': '{ "type": "module" }' }), [expected, expected])
+})
+
+t.test("CommonJS of Umzug's form, and one default export, run as they are", async t => {
+  t.strictSame(
+    await returned(t, {
+      '0001-a.cjs': 'exports.up = async ({ name, context }) => [name, context.addColumn()]',
+      '0002-b.js': 'exports.up = async ({ context }) => context.sequelize; exports.removesRows = ["a"]',
+      '0003-c.ts': 'export default { up: async (queryInterface: { sequelize: string }) => queryInterface.sequelize }',
+    }),
+    [['0001-a', 'added'], 'its Sequelize', 'its Sequelize'],
+  )
+})
+
+t.test('data and helpers beside a migration are imported and required, also while it runs', async t => {
+  t.strictSame(
+    await returned(t, {
+      'package.json': '{ "type": "module" }',
+      '0001-a.ts': `import rows from './0001-rooms.json' with { type: 'json' }
+        import { createRequire } from 'node:module'
+        const require = createRequire(import.meta.url)
+        export const up = async () => {
+          const { DataTypes } = await import('sequelize')
+          return [rows, require('./0001-rooms.json'), require('sequelize').TEXT === DataTypes.TEXT, (await import('./_names.ts')).name]
+        }`,
+      '0002-b.js': `const rows = require('./0001-rooms.json')
+        module.exports = { up: async () => [rows, require('./_old.js').old, require('sequelize').Op !== undefined] }`,
+      '0001-rooms.json': '["attic"]',
+      '0001-rooms.csv': 'attic',
+      '_names.ts': "export const name: string = 'name'",
+      '_old.js': "exports.old = require('sequelize').TEXT.key",
+    }),
+    [
+      [['attic'], ['attic'], true, 'name'],
+      [['attic'], 'TEXT', true],
+    ],
+  )
+})
+
 t.test('an installed package brings its migrations below node_modules, where Node strips no types', async t => {
   const folder = t.testdir({ node_modules: { '0001-a.ts': 'export const up = async (): Promise<number> => 7\n' } })
   const [migration] = await loadMigrations(

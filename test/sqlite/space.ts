@@ -71,6 +71,7 @@ t.test('the tables that the text of a migration writes anew are told, each once'
     'a',
   ])
   t.strictSame(tablesOf("query('UPDATE `b` SET x = 1')"), ['b'])
+  t.strictSame(tablesOf('update or ignore c\nset x = 1;', '-- to update this.\nALTER TABLE c ADD x;'), ['c'])
 })
 
 t.test('where a text does not say which table, it may be any', async t => {

@@ -7,6 +7,7 @@ import { addConstraint, removeConstraint, type Wanted } from './constraints.ts'
 import { type Editing, findTable, run } from './editing.ts'
 import { createIndex, dropIndex, findTableToDrop, indexNameIn, isTableThere } from './present.ts'
 import { changeColumn, rebuildTable } from './rebuild.ts'
+import { runSql } from './run-sql.ts'
 import { nameOf, statementOf } from './sequelize-internals.ts'
 
 export type EditorOptions = Readonly<{
@@ -91,6 +92,7 @@ export const makeSafe = (
     backfill: inTurn(async (sql: string, options: BackfillOptions) =>
       backfill(editingBy(options), sql, options, onProgress),
     ),
+    runSql: inTurn(async (text: string, file?: string) => runSql(editingBy(undefined), text, file)),
   }
   return Object.assign(schema, safe)
 }
@@ -108,13 +110,22 @@ const tableOf = (table: TableName, options: Options | undefined): string => {
   throw new Error(`the schema ${options.schema} of ${table} has to be named with it: ${whole}`)
 }
 
-/** Runs calls one at a time: each is several statements, which must not interleave with those of another. */
+/**
+ * Runs calls one at a time: each is several statements, which must not interleave with those of another. Each is awaited here, so
+ * that the stack of its error has the line of the migration.
+ */
 const takeTurns = () => {
   let last: Promise<unknown> = Promise.resolve()
   return <Given extends readonly unknown[]>(call: (...given: Given) => Promise<void>) =>
-    (...given: Given): Promise<void> => {
-      const result = last.then(() => call(...given))
-      last = result.catch(() => undefined)
-      return result
+    async (...given: Given): Promise<void> => {
+      const before = last
+      const turn = Promise.withResolvers<void>()
+      last = turn.promise
+      await before
+      try {
+        await call(...given)
+      } finally {
+        turn.resolve()
+      }
     }
 }

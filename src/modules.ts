@@ -1,0 +1,79 @@
+/** How Node loads the code of migrations: with this program's Sequelize, and whatever package.json lies above them. */
+import { readFileSync } from 'node:fs'
+import { createRequire, registerHooks, stripTypeScriptTypes } from 'node:module'
+import { sep } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+/** What `import ... from 'sequelize'` resolves to in migrations. */
+export const sequelizeUrl = import.meta.resolve('sequelize')
+
+/** What `require('sequelize')` resolves to: CommonJS expects the class itself, which is the module's default export. */
+const sequelizeForRequire = `${sequelizeUrl}.cjs`
+
+/** URLs of the folders whose code is loaded so, each with a slash at its end. */
+const folders = new Set<string>()
+
+/** Loads code of this folder so from now on: a migration may import something only while it runs. */
+export const shareWith = (folder: string): void => {
+  if (folders.size === 0) registerHooks({ resolve, load })
+  folders.add(pathToFileURL(folder + sep).href)
+}
+
+/** Whether code is in one of the folders, and not in a package that is installed there. */
+const isShared = (url: string): boolean =>
+  [...folders].some(folder => url.startsWith(folder) && !url.slice(folder.length).includes('node_modules/'))
+
+type Resolve = NonNullable<Parameters<typeof registerHooks>[0]['resolve']>
+type Load = NonNullable<Parameters<typeof registerHooks>[0]['load']>
+
+const resolve: Resolve = (specifier, context, next) => {
+  const requires = context.conditions.includes('require')
+  if (specifier === 'sequelize' && isShared(context.parentURL ?? ''))
+    return requires ? { url: sequelizeForRequire, format: 'commonjs', shortCircuit: true } : next(sequelizeUrl, context)
+  const resolved = next(specifier, context)
+  const { url } = resolved
+  if (!isShared(url) || !/\.(?:js|mjs|ts)(?:\?typescript)?$/.test(url)) return resolved
+  if (/(?:\.ts|\?typescript)$/.test(url)) return { ...resolved, format: 'module-typescript' }
+  if (!isCommonJs(fileURLToPath(url))) return { ...resolved, format: 'module' }
+  // below a package.json of "type": "module", Node takes no other name for CommonJS
+  return { ...resolved, format: 'commonjs', url: requires ? `${url}.cjs` : url }
+}
+
+const load: Load = (url, context, next) => {
+  const give = (format: string, source: string) => ({ format, source, shortCircuit: true })
+  if (url === sequelizeForRequire)
+    return give('commonjs', `module.exports = require(${JSON.stringify(fileURLToPath(sequelizeUrl))}).default`)
+  if (url.endsWith('.js.cjs') && isShared(url)) return give('commonjs', readCode(url.slice(0, -'.cjs'.length)))
+  // Node itself strips no types below node_modules, where an installed package has its migrations
+  if (url.includes('/node_modules/') && context.format === 'module-typescript')
+    return give('module', stripTypeScriptTypes(readCode(url)))
+  return next(url, context)
+}
+
+const readCode = (url: string): string => readFileSync(fileURLToPath(url), 'utf8')
+
+/** Whether a file is a script of CommonJS: by its extension, or by its text where that is `.js`. */
+const isCommonJs = (file: string): boolean => {
+  if (!file.endsWith('.js')) return file.endsWith('.cjs')
+  const text = readFileSync(file, 'utf8')
+  return /\b(?:exports|require)\b/.test(text) && !/^[^\S\n]*(?:export\b|import\s*[\w{*"'])/m.test(text)
+}
+
+export type Code = Readonly<{
+  exported: Readonly<Record<string, unknown>>
+  /** whether it exports one object, as sequelize-cli's migrations do: `module.exports = { up(queryInterface, Sequelize) {} }` */
+  asOne: boolean
+}>
+
+/** Runs a file, and gives what it exports. Throws whatever is wrong with it. */
+export const importCode = async (file: string): Promise<Code> => {
+  if (isCommonJs(file)) {
+    // `require` refuses a module that an import elsewhere is still loading
+    await import(sequelizeUrl)
+    return toCode(createRequire(file)(file))
+  }
+  const exported = await import(pathToFileURL(file).href)
+  return 'default' in exported && !('up' in exported) ? toCode(exported.default) : { exported, asOne: false }
+}
+
+const toCode = (exported: unknown): Code => ({ exported: Object(exported), asOne: true })
