@@ -24,14 +24,14 @@ t.test(
   'a database that another process has open is refused, though it holds no lock; the process is named',
   async t => {
     const file = join(t.testdir({ 'homelab.db': '' }), 'homelab.db')
-    const other = spawn('/bin/sh', ['-c', 'exec 3< "$0"; echo open; exec sleep 60', file], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+    const other = spawn('/bin/sh', ['-c', 'exec 3< "$0"; echo open; read end', file], {
+      stdio: ['pipe', 'pipe', 'inherit'],
     })
     t.teardown(() => other.kill())
     await new Promise(resolve => other.stdout.once('data', resolve))
     t.throws(() => refuseOpenElsewhere(file), {
       code: 'DATABASE_BUSY',
-      message: new RegExp(`process ${other.pid} \\(sleep\\)`),
+      message: new RegExp(`process ${other.pid} \\(sh\\)`),
     })
   },
 )
