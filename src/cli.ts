@@ -1,4 +1,5 @@
 import { type AddHelpTextContext, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { LintFormat } from './commands/lint.ts'
 import type { SchemaFormat } from './commands/schema.ts'
 import type { Context } from './context.ts'
 import { Failure } from './failure.ts'
@@ -7,7 +8,9 @@ import { Failure } from './failure.ts'
 const flags = { exitCode: false, hold: false, json: false, latest: false, sql: false, yes: false }
 
 /** The options of all commands; a command reads those that its row lists. */
-type Options = Readonly<typeof flags & { format: SchemaFormat; steps: number; timeout?: number; to?: string }>
+type Options = Readonly<
+  typeof flags & { format: SchemaFormat | LintFormat; steps: number; timeout?: number; to?: string }
+>
 
 const noOptions: Options = { ...flags, format: 'sql', steps: 1 }
 
@@ -126,7 +129,7 @@ export const commandTable: readonly CommandRow[] = [
     example: 'schema --format mermaid',
     load: async () => {
       const { schema } = await import('./commands/schema.ts')
-      return (context, { format, json }) => schema(context, json ? 'json' : format)
+      return (context, { format, json }) => schema(context, json ? 'json' : (format as SchemaFormat))
     },
   },
   {
@@ -151,11 +154,14 @@ export const commandTable: readonly CommandRow[] = [
     name: 'lint',
     description: 'run migrations in memory and say what is wrong with them, or dangerous; opens no database',
     argument: ['[name...]', 'migrations, without extension (default: all)'],
-    options: [json],
+    options: [
+      new Option('--format <format>', 'how').choices(['text', 'json', 'github', 'sarif']).default('text'),
+      new Option('--json', 'the same as --format json').conflicts('format'),
+    ],
     example: 'lint 0003-add-os-info',
     load: async () => {
       const { lint } = await import('./commands/lint.ts')
-      return (context, options, names) => lint(context, names, options)
+      return (context, { format, json }, names) => lint(context, names, json ? 'json' : (format as LintFormat))
     },
   },
   {
