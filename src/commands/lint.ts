@@ -3,8 +3,8 @@ import { Failure } from '../failure.ts'
 import { toAnnotation, toSarif } from '../lint/formats.ts'
 import { lint as lintMigrations } from '../lint/lint.ts'
 import { type Reported, report, reportLines } from '../lint/rules.ts'
-import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
-import { unknownMigration } from '../migrations/plan.ts'
+import { readMigrationFiles } from '../migrations/files.ts'
+import { migrationMeant } from '../migrations/plan.ts'
 import { idleLimit } from '../migrations/run.ts'
 import { formatThings } from '../text.ts'
 
@@ -30,8 +30,8 @@ export const lint = async (
   format: LintFormat,
 ): Promise<void> => {
   const texts = readMigrationFiles(config.migrations)
-  refuseUnknown(names, texts, config.migrations)
-  const isWanted = ({ name }: Readonly<{ name: string }>) => names.length === 0 || names.includes(name)
+  const wanted = names.map(name => migrationMeant(name, texts, config.migrations).name)
+  const isWanted = ({ name }: Readonly<{ name: string }>) => wanted.length === 0 || wanted.includes(name)
   // a migration needs those before it to run, not those after it
   const needed = texts.slice(0, texts.findLastIndex(isWanted) + 1)
   const linted = await lintMigrations(needed, { version, signal, idleLimit })
@@ -57,11 +57,6 @@ export const lint = async (
     `lint found ${formatThings(errors, 'error')} in ${where.map(({ name }) => name).join(', ')}`,
     'Mend them, or say in the file why it is right: // lint-ok CODE: reason.',
   )
-}
-
-const refuseUnknown = (names: readonly string[], texts: readonly MigrationFile[], folder: string): void => {
-  const unknown = names.find(name => !texts.some(text => text.name === name))
-  if (unknown !== undefined) throw unknownMigration(unknown, texts, folder)
 }
 
 const toText = ({ migrations, errors, warnings }: Lint): string => {

@@ -116,7 +116,7 @@ t.test('only what is named is told, after all that it needs; what comes later do
   t.match(await run(t, ['0001-create'], files), { exitCode: 0, stdout: '0 errors, 0 warnings in 1 migration\n' })
   t.match(await run(t, ['0003-index'], files), {
     exitCode: 2,
-    stdout: /^0003-index\n {2}error HM001: up fails at 0003-index.js:2:3: no such column: name/i,
+    stdout: /^0003-index\n {2}error HM001: up fails at 0003-index.js:2:16: no such column: name/i,
   })
   const { stdout } = await run(t, ['0001-create', '0002-change', '--json'], files)
   t.match(JSON.parse(stdout), { migrations: [{ name: '0001-create' }, { name: '0002-change' }], errors: 1 })
