@@ -34,7 +34,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ready: [...base, 'migrations', 'backup'],
   sqlite: base.filter(room => room !== 'context'),
   verify: [...base, ...heart, 'sqlite'],
-  'dry-run': [...base, ...heart, 'sqlite'],
+  'dry-run': [...base, ...heart, 'sqlite', 'where'],
   lint: [...base, ...heart, 'sqlite', 'dry-run', 'where', 'modules'],
   draw: [...base, 'sqlite'],
   hub: [...base, ...heart, 'sqlite'],

@@ -1,13 +1,16 @@
 import { type AddHelpTextContext, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { LintFormat } from './commands/lint.ts'
 import type { SchemaFormat } from './commands/schema.ts'
 import type { Context } from './context.ts'
 import { Failure } from './failure.ts'
 
 /** The flags of all commands, with their defaults. */
-const flags = { exitCode: false, hold: false, json: false, latest: false, sql: false, yes: false }
+const flags = { exitCode: false, force: false, hold: false, json: false, latest: false, sql: false, yes: false }
 
 /** The options of all commands; a command reads those that its row lists. */
-type Options = Readonly<typeof flags & { format: SchemaFormat; steps: number; timeout?: number; to?: string }>
+type Options = Readonly<
+  typeof flags & { format: SchemaFormat | LintFormat; steps: number; timeout?: number; to?: string }
+>
 
 const noOptions: Options = { ...flags, format: 'sql', steps: 1 }
 
@@ -94,12 +97,12 @@ export const commandTable: readonly CommandRow[] = [
   {
     name: 'repair',
     description: 'record the present text of a changed migration, after a person looked at it',
-    argument: ['<name>', 'a migration that is applied, without extension'],
-    options: [],
+    argument: ['<name>', 'a migration that is applied: its name without extension, its number, or a beginning'],
+    options: [new Option('--force', 'even if the migrations then make another schema than the database has')],
     example: 'repair 0001-create-servers',
     load: async () => {
       const { repair } = await import('./commands/repair.ts')
-      return (context, _, [name = '']) => repair(context, name)
+      return (context, options, [name = '']) => repair(context, name, options)
     },
   },
   {
@@ -126,7 +129,7 @@ export const commandTable: readonly CommandRow[] = [
     example: 'schema --format mermaid',
     load: async () => {
       const { schema } = await import('./commands/schema.ts')
-      return (context, { format, json }) => schema(context, json ? 'json' : format)
+      return (context, { format, json }) => schema(context, json ? 'json' : (format as SchemaFormat))
     },
   },
   {
@@ -150,12 +153,15 @@ export const commandTable: readonly CommandRow[] = [
   {
     name: 'lint',
     description: 'run migrations in memory and say what is wrong with them, or dangerous; opens no database',
-    argument: ['[name...]', 'migrations, without extension (default: all)'],
-    options: [json],
+    argument: ['[name...]', 'migrations: names without extension, numbers or beginnings (default: all)'],
+    options: [
+      new Option('--format <format>', 'how').choices(['text', 'json', 'github', 'sarif']).default('text'),
+      new Option('--json', 'the same as --format json').conflicts('format'),
+    ],
     example: 'lint 0003-add-os-info',
     load: async () => {
       const { lint } = await import('./commands/lint.ts')
-      return (context, options, names) => lint(context, names, options)
+      return (context, { format, json }, names) => lint(context, names, json ? 'json' : (format as LintFormat))
     },
   },
   {
@@ -184,6 +190,21 @@ export const commandTable: readonly CommandRow[] = [
     },
   },
 ]
+
+/** What other tools call it, and the command that does it here. */
+const otherWords: ReadonlyMap<string, string> = new Map([
+  ['--dry-run', 'plan'],
+  ['apply', 'up'],
+  ['generate', 'create'],
+  ['history', 'status'],
+  ['info', 'status'],
+  ['migrate', 'up'],
+  ['new', 'create'],
+  ['revert', 'down'],
+  ['rollback', 'down'],
+  ['undo', 'down'],
+  ['validate', 'verify'],
+])
 
 /**
  * Runs the command that the words name.
@@ -224,6 +245,13 @@ export const cli = async (
   // the program starts itself with this command (src/sqlite/helper.ts), without reading settings
   const internal = program.command('internal', { hidden: true }).argument('<words...>')
   internal.action(async () => (await import('./commands/internal.ts')).internal(print, internal.args))
+
+  const wrong = words.find((word, index) => otherWords.has(word) && (index === 0 || word === '--dry-run'))
+  if (wrong !== undefined) {
+    const meant = otherWords.get(wrong)
+    const hint = `Run "migrator ${meant} --help" for an example.`
+    throw new Failure('CONFIG_INVALID', `there is no ${wrong}: "migrator ${meant}" does that`, hint)
+  }
 
   // commander answers `help statsu` and `statsu --help` with the full help instead of suggesting the nearest command
   const [named = 'help'] = words[0] === 'help' ? words.slice(1) : words

@@ -7,6 +7,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 /** What `import ... from 'sequelize'` resolves to in migrations. */
 export const sequelizeUrl = import.meta.resolve('sequelize')
 
+/** The URL of a file's code, without the extension that CommonJS is loaded under: see `resolve`. */
+export const urlOfCode = (url: string): string => url.replace(/\.js\.cjs$/, '.js')
+
 /** What `require('sequelize')` resolves to: CommonJS expects the class itself, which is the module's default export. */
 const sequelizeForRequire = `${sequelizeUrl}.cjs`
 
@@ -43,7 +46,7 @@ const load: Load = (url, context, next) => {
   const give = (format: string, source: string) => ({ format, source, shortCircuit: true })
   if (url === sequelizeForRequire)
     return give('commonjs', `module.exports = require(${JSON.stringify(fileURLToPath(sequelizeUrl))}).default`)
-  if (url.endsWith('.js.cjs') && isShared(url)) return give('commonjs', readCode(url.slice(0, -'.cjs'.length)))
+  if (url.endsWith('.js.cjs') && isShared(url)) return give('commonjs', readCode(urlOfCode(url)))
   // Node itself strips no types below node_modules, where an installed package has its migrations
   if (url.includes('/node_modules/') && context.format === 'module-typescript')
     return give('module', stripTypeScriptTypes(readCode(url)))

@@ -5,25 +5,49 @@ import { fileURLToPath } from 'node:url'
 import { errorCode, reasonOf, unlessGone } from './failure.ts'
 import { shortened } from './text.ts'
 
-/** `file:line:column` of the first frame in the folder of a migration; undefined if the error's stack has none. */
-export const placeOf = (error: unknown, file: string): string | undefined =>
-  errorsIn(error)
-    .flatMap(({ stack = '' }) => [...stack.matchAll(frame)])
-    .map(({ groups }) => toPlace(groups?.path ?? '', `${groups?.line}:${groups?.column}`, file))
-    .find(place => place !== undefined)
+export type Place = Readonly<{
+  file: string
+  /** both from 1 */
+  line: number
+  column: number
+}>
+
+/** The place of the first frame in the folder of a migration; undefined if a stack has none. */
+export const placeInStack = (stack: string, file: string): Place | undefined =>
+  [...stack.matchAll(frame)]
+    .flatMap(({ groups }) => {
+      const found = toFile(groups?.path ?? '', file)
+      return found === undefined ? [] : { file: found, line: Number(groups?.line), column: Number(groups?.column) }
+    })
+    .at(0)
+
+/** The place of an error, or of its cause. */
+export const findPlace = (error: unknown, file: string): Place | undefined =>
+  placeInStack(
+    errorsIn(error)
+      .map(({ stack }) => stack)
+      .join('\n'),
+    file,
+  )
+
+/** The same as text: `file:line:column`. */
+export const placeOf = (error: unknown, file: string): string | undefined => {
+  const found = findPlace(error, file)
+  return found && `${found.file}:${found.line}:${found.column}`
+}
 
 const frame = /^ {4}at (?:.*\(|async )?(?<path>(?:file:\/\/)?\/[^\n]*?)(?:\?[^\n:]*)?:(?<line>\d+):(?<column>\d+)\)?$/gm
 
 const errorsIn = (error: unknown): readonly Error[] => (error instanceof Error ? [error, ...errorsIn(error.cause)] : [])
 
-/** The place as the settings name the folder, which may be a link; undefined for a path outside of it. */
-const toPlace = (path: string, position: string, file: string): string | undefined => {
+/** The path as the settings name the folder, which may be a link; undefined for a path outside of it. */
+const toFile = (path: string, file: string): string | undefined => {
   // CommonJS is loaded under another name: modules.ts
   const found = (path.startsWith('file:') ? fileURLToPath(path) : path).replace(/\.js\.cjs$/, '.js')
   const real = unlessGone(() => realpathSync(file)) ?? file
-  if (found === real) return `${file}:${position}`
+  if (found === real) return file
   const folder = [dirname(file), dirname(real)].find(candidate => found.startsWith(candidate + sep))
-  return folder === undefined ? undefined : `${join(dirname(file), relative(folder, found))}:${position}`
+  return folder === undefined ? undefined : join(dirname(file), relative(folder, found))
 }
 
 /** The statement that failed, in one short line; undefined for an error of anything else. */
@@ -66,7 +90,7 @@ const excerptOf = (error: unknown, file: string): Readonly<{ place: string; line
   if (groups === undefined) return undefined
   const { path = '', line = '', source = '', space = '' } = groups
   const position = `${line}:${space.length + 1}`
-  return { place: toPlace(path, position, file) ?? `${path}:${position}`, line: shortened(source) }
+  return { place: `${toFile(path, file) ?? path}:${position}`, line: shortened(source) }
 }
 
 const firstLine = (text: string): string => text.trim().replace(/\n[\s\S]*/, '')

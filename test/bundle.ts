@@ -108,7 +108,7 @@ t.test('a failure has its code and its line: the class is one in all files of th
   t.match(bundled(), { exitCode: 40, stderr: /0007-fail failed at .*0007-fail\.js:1:40: out of luck/ })
   t.equal(dump(join(folder, 'data/homelab.db')), before)
   t.match(bundled('no-such-command'), { exitCode: 2 })
-  t.match(bundled('repair', '0001-create-server'), { exitCode: 2, stderr: /Did you mean 0001-create-servers\?/ })
+  t.match(bundled('repair', '0001-creat-servers'), { exitCode: 2, stderr: /Did you mean 0001-create-servers\?/ })
 })
 
 t.test('plan and lint see in the bundle what they see in the sources', async t => {

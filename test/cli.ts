@@ -42,6 +42,13 @@ t.test('help is as wide as the terminal, and 80 columns where there is none', as
 })
 
 for (const [words, said] of [
+  [['migrate'], /there is no migrate: "migrator up" does that/],
+  [['rollback', '--yes'], /"migrator down" does that/],
+  [['new', 'create-alerts'], /"migrator create" does that/],
+  [['info'], /"migrator status" does that/],
+  [['history', '--json'], /"migrator status" does that/],
+  [['--dry-run'], /"migrator plan" does that/],
+  [['up', '--dry-run'], /there is no --dry-run: "migrator plan" does that/],
   [['upp'], /unknown command 'upp' \(Did you mean up\?\)/],
   [['stats'], /\(Did you mean status\?\)/],
   [['statsu', '--json'], /\(Did you mean status\?\)/],

@@ -44,9 +44,9 @@ for (const [title, text, place] of [
   [
     'a call that is other than its own',
     body("await context.removeColumn('a', 'z')"),
-    ':2:3: no such column: ""z"" in ALTER TABLE "a" DROP COLUMN "z"',
+    ':2:17: no such column: ""z"" in ALTER TABLE "a" DROP COLUMN "z"',
   ],
-  ['a call that refuses', body("await context.rebuildTable('z', '')"), ':2:3: there is no table z'],
+  ['a call that refuses', body("await context.rebuildTable('z', '')"), ':2:17: there is no table z'],
   ['an error of JavaScript', body('', '', 'null.x'), ':4:8: Cannot read properties of null'],
   [
     'a transaction',
@@ -65,6 +65,14 @@ for (const [title, text, place] of [
     t.ok(message.startsWith(`migration 0002-b failed at /m/0002-b.ts${place}`), message)
   })
 }
+
+t.test('a migration that only returns what it calls tells the line, too', async t => {
+  for (const call of ["sequelize.query('x')", "addColumn('z', 'y', { type: 'TEXT' })", "removeColumn('a', 'z')"]) {
+    const text = `export const up = ({ context }) =>\n  context.${call}\n`
+    const { message } = await failureOf(t, { 'm/0002-b.ts': text })
+    t.match(message, /^migration 0002-b failed at \/m\/0002-b\.ts:2:\d+: /)
+  }
+})
 
 t.test('a statement of an SQL file is told by its line, and cut where it is long', async t => {
   const { message } = await failureOf(t, {

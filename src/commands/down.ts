@@ -3,11 +3,11 @@ import { type Context, confirm } from '../context.ts'
 import { differenceLines } from '../dry-run/changes.ts'
 import { type Reverted, revertMigrations } from '../dry-run/revert.ts'
 import { type Reader, runPlain } from '../engine.ts'
-import { Failure } from '../failure.ts'
+import { Failure, isFailure } from '../failure.ts'
 import { blamingStrays, stopsAlone } from '../migrations/blame.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
-import { planWithoutConflicts } from '../migrations/plan.ts'
+import { namesHint, namesMeant, planWithoutConflicts } from '../migrations/plan.ts'
 import { idleLimit, logStatements } from '../migrations/run.ts'
 import { requireDatabase } from '../ready/lost.ts'
 import { commitWithoutMarker, readMarker, refuseOthersMarker } from '../ready/marker.ts'
@@ -56,7 +56,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
     withDatabase(context, copy, transaction =>
       revertMigrations(transaction, migrations, names, options, reverted => tried.push(reverted)),
     ),
-  )
+  ).catch(sayHowToMend(names))
   print(downText(database, tried))
   const safety = config.backup === 'auto' ? 'after a backup' : 'without a backup'
   await confirm(context, yes, `${names.join(', ')} will be undone in ${database}, ${safety}`)
@@ -83,7 +83,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
       }),
     )
     return checkedAt
-  })
+  }).catch(sayHowToMend(names))
   const now = await withDatabase({ ...context, signal: stopsAlone(signal) }, database, transaction =>
     markReady(transaction, config, texts, { version, checkedAt }),
   ).catch(error => {
@@ -95,6 +95,16 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
   log.info('down.done', done, { undone: names, milliseconds, schema: now.schema })
 }
 
+/** A `down` that was mended is another text, which is refused until it is recorded. */
+const sayHowToMend =
+  (names: readonly string[]) =>
+  (error: unknown): never => {
+    const name = isFailure(error, 'MIGRATION_FAILED') ? names.find(name => error.message.includes(name)) : undefined
+    if (!isFailure(error, 'MIGRATION_FAILED') || name === undefined) throw error
+    const hint = `Everything was rolled back; the database is as it was. Mend its down, record the new text by "migrator repair ${name}", then try again.`
+    throw new Failure('MIGRATION_FAILED', error.message, hint, error.cause)
+  }
+
 /** The names of the migrations to undo, last one first. A pure function. @throws Failure CONFIG_INVALID as `down` does */
 export const namesToUndo = (
   applied: readonly string[],
@@ -102,16 +112,20 @@ export const namesToUndo = (
   target: Target,
 ): readonly string[] => {
   const backwards = applied.toReversed()
-  const steps = 'steps' in target ? target.steps : backwards.indexOf(target.to)
-  if ('to' in target && steps === -1) {
-    const hint = 'It is the migration that stays the last one; see "migrator status" for the names, without extension.'
-    throw new Failure('CONFIG_INVALID', `${target.to} is not applied${didYouMean(target.to, applied)}`, hint)
-  }
+  const steps = 'steps' in target ? target.steps : backwards.indexOf(stayingOf(target.to, applied))
   const names = backwards.slice(0, steps)
   const stuck = names.find(name => migrations.find(migration => migration.name === name)?.down === undefined)
   if (stuck === undefined) return names
   const hint = 'Restore the backup from before it, or undo it by a new migration.'
   throw new Failure('CONFIG_INVALID', `${stuck} cannot be undone: it has no down`, hint)
+}
+
+const stayingOf = (word: string, applied: readonly string[]): string => {
+  const [name, ...others] = namesMeant(word, applied)
+  if (name !== undefined && others.length === 0) return name
+  const problem =
+    name === undefined ? `is not applied${didYouMean(word, applied)}` : `may be ${[name, ...others].join(' or ')}`
+  throw new Failure('CONFIG_INVALID', `${word} ${problem}`, `It is the migration that stays the last one. ${namesHint}`)
 }
 
 /** A hub may have written since the dry run. */

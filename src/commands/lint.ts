@@ -1,9 +1,10 @@
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
+import { toAnnotation, toSarif } from '../lint/formats.ts'
 import { lint as lintMigrations } from '../lint/lint.ts'
 import { type Reported, report, reportLines } from '../lint/rules.ts'
-import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
-import { unknownMigration } from '../migrations/plan.ts'
+import { readMigrationFiles } from '../migrations/files.ts'
+import { migrationMeant } from '../migrations/plan.ts'
 import { idleLimit } from '../migrations/run.ts'
 import { formatThings } from '../text.ts'
 
@@ -14,6 +15,10 @@ type Lint = Readonly<{
   warnings: number
 }>
 
+/** For people; all of it; lines that GitHub Actions shows beside the code; the format of code scanning tools. */
+export const lintFormats = ['text', 'json', 'github', 'sarif'] as const
+export type LintFormat = (typeof lintFormats)[number]
+
 /**
  * Runs the migrations in memory and reports what is wrong or dangerous in what they did. Opens no database.
  * @param names the migrations to report on; all if empty
@@ -22,11 +27,11 @@ type Lint = Readonly<{
 export const lint = async (
   { config, print, signal, version }: Context,
   names: readonly string[],
-  { json }: Readonly<{ json: boolean }>,
+  format: LintFormat,
 ): Promise<void> => {
   const texts = readMigrationFiles(config.migrations)
-  refuseUnknown(names, texts, config.migrations)
-  const isWanted = ({ name }: Readonly<{ name: string }>) => names.length === 0 || names.includes(name)
+  const wanted = names.map(name => migrationMeant(name, texts, config.migrations).name)
+  const isWanted = ({ name }: Readonly<{ name: string }>) => wanted.length === 0 || wanted.includes(name)
   // a migration needs those before it to run, not those after it
   const needed = texts.slice(0, texts.findLastIndex(isWanted) + 1)
   const linted = await lintMigrations(needed, { version, signal, idleLimit })
@@ -34,7 +39,17 @@ export const lint = async (
   const all = migrations.flatMap(({ findings }) => findings)
   const errors = all.filter(({ level }) => level === 'error').length
   const found: Lint = { migrations, errors, warnings: all.length - errors }
-  print(json ? `${JSON.stringify(found)}\n` : toText(found))
+  const files = new Map(texts.map(({ name, file }) => [name, file]))
+  const placed = migrations.flatMap(({ name, findings }) =>
+    findings.map(({ place, ...finding }) => ({ ...finding, place: place ?? { file: files.get(name) ?? name } })),
+  )
+  const output: Readonly<Record<LintFormat, () => string>> = {
+    text: () => toText(found),
+    json: () => `${JSON.stringify(found)}\n`,
+    github: () => placed.map(toAnnotation).join(''),
+    sarif: () => `${JSON.stringify(toSarif(placed, version))}\n`,
+  }
+  print(output[format]())
   if (errors === 0) return
   const where = migrations.filter(({ findings }) => findings.some(({ level }) => level === 'error'))
   throw new Failure(
@@ -42,11 +57,6 @@ export const lint = async (
     `lint found ${formatThings(errors, 'error')} in ${where.map(({ name }) => name).join(', ')}`,
     'Mend them, or say in the file why it is right: // lint-ok CODE: reason.',
   )
-}
-
-const refuseUnknown = (names: readonly string[], texts: readonly MigrationFile[], folder: string): void => {
-  const unknown = names.find(name => !texts.some(text => text.name === name))
-  if (unknown !== undefined) throw unknownMigration(unknown, texts, folder)
 }
 
 const toText = ({ migrations, errors, warnings }: Lint): string => {

@@ -27,14 +27,16 @@ const bringUpOrLeave = async (context: Context, to: string | undefined): Promise
   await engine.validate('write')
   refuseOthersMarker(config)
   const files = readMigrationFiles(config.migrations)
-  if (to !== undefined && !files.some(({ name }) => name === to))
-    throw (await import('../migrations/plan.ts')).unknownMigration(to, files, config.migrations)
+  const last =
+    to === undefined
+      ? undefined
+      : (await import('../migrations/plan.ts')).migrationMeant(to, files, config.migrations).name
   try {
     await requireNotLost(engine, config)
     const session = await engine.open()
     try {
-      const unchanged = to === undefined ? await findUnchanged(config, session, files, version) : undefined
-      if (unchanged === undefined) await (await import('../ready/bring-up.ts')).bringUp(context, session, files, to)
+      const unchanged = last === undefined ? await findUnchanged(config, session, files, version) : undefined
+      if (unchanged === undefined) await (await import('../ready/bring-up.ts')).bringUp(context, session, files, last)
       else {
         const { schema } = unchanged
         log.info('up.nothing', `nothing to do: ${config.database} is at ${schema}`, { schema })

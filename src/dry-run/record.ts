@@ -1,11 +1,14 @@
 // This room is about SQLite.
 import { noResult, type SqlStatement, type StatementHook } from '../engine.ts'
 import { attempt, reasonOf } from '../failure.ts'
+import type { MigrationFile } from '../migrations/files.ts'
 import { controlOf } from '../sqlite/bridge/transaction-control.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { tableAccess } from '../sqlite/rows/table-access.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
 import { changesRows, keywordOf, tokensOf } from '../sqlite/sql.ts'
+import type { Place } from '../where.ts'
+import { presentPlace } from './places.ts'
 
 /** A statement that a migration ran or failed to run. */
 export type Step = Readonly<{
@@ -21,6 +24,8 @@ export type Step = Readonly<{
   touched: TableAccess
   before: Schema
   after: Schema
+  /** where the migration runs it; undefined if that cannot be told */
+  place: Place | undefined
 }>
 
 /** What a migration did so far. Statements that only read are left out, unless they failed. */
@@ -55,6 +60,7 @@ const begins = (sql: string, savepoint: string): boolean => {
  */
 export const createRecorder = (connection: Connection, forgives: (asked: SqlStatement) => boolean) => {
   let steps: Step[] = []
+  let migration: MigrationFile | undefined
   const versionNow = (): unknown => connection.pragma('schema_version', { simple: true })
   let known = { version: versionNow(), structure: readAppSchema(connection) }
 
@@ -73,7 +79,8 @@ export const createRecorder = (connection: Connection, forgives: (asked: SqlStat
     const outcome = attempt(execute)
     const milliseconds = performance.now() - start
     if ('value' in outcome && outcome.value.reads) return outcome.value
-    const common = { asked: asked.sql, milliseconds, touched: rows, before, after: structureNow() }
+    const place = migration && presentPlace(migration, asked.sql)
+    const common = { asked: asked.sql, milliseconds, touched: rows, before, after: structureNow(), place }
     if ('value' in outcome) {
       const { sql, changes } = outcome.value
       // others report the previous statement's changes, or a PRAGMA its answer: https://www.sqlite.org/c3ref/changes.html
@@ -86,8 +93,12 @@ export const createRecorder = (connection: Connection, forgives: (asked: SqlStat
     throw outcome.error
   }
 
-  /** Starts a new recording, which grows with each statement. */
-  const record = (): Recording => {
+  /**
+   * Starts a new recording, which grows with each statement.
+   * @param of the migration in which statements have their places
+   */
+  const record = (of?: MigrationFile): Recording => {
+    migration = of
     steps = []
     return { before: structureNow(), steps }
   }

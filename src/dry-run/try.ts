@@ -53,7 +53,7 @@ export const createDryRuns = (connection: Connection, onRun: (name: string) => v
     up: async params => {
       onRun(migration.name)
       const bytes = sizeNow(connection)
-      const recording = record()
+      const recording = record(migration)
       const valuesBefore = countValues(connection, recording.before)
       const trial = { migration, recording, before: countRows(connection), valuesBefore, end: undefined }
       trials.push(trial)

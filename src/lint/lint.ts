@@ -1,8 +1,10 @@
+import { basename } from 'node:path'
 import { lineagesOf } from '../dry-run/lineage.ts'
 import { withoutUndone } from '../dry-run/record.ts'
 import type { MigrationFile } from '../migrations/files.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { makePlan } from '../migrations/plan.ts'
+import type { Place } from '../where.ts'
 import { findDeletes, findDown, findKeyActions } from './down.ts'
 import { findInStructure, findInUp } from './inspect.ts'
 import { watchOutside } from './outside.ts'
@@ -70,13 +72,14 @@ const findUp = ({ recording, failed, place }: Run, removesRows: readonly string[
     ]
   }
   const last = recording.steps.findLast(({ error }) => error === failed)
-  return [finding('HM001', `fails${at(place)}: ${failed}${because}`, last), ...findStatements(recording.steps)]
+  return [finding('HM001', `fails${at(place)}: ${failed}${because}`, last, place), ...findStatements(recording.steps)]
 }
 
 const findDownRun = (up: Run, { recording, failed, place }: Run) => {
   if (failed === null) return [...findDown(up.recording, recording), ...findInStructure(recording)]
   const last = recording.steps.findLast(({ error }) => error === failed)
-  return [finding('HM403', `fails${at(place)}: ${failed}`, last), ...findStatements(recording.steps)]
+  return [finding('HM403', `fails${at(place)}: ${failed}`, last, place), ...findStatements(recording.steps)]
 }
 
-const at = (place: string | undefined): string => (place === undefined ? '' : ` at ${place}`)
+const at = (place: Place | undefined): string =>
+  place === undefined ? '' : ` at ${basename(place.file)}:${place.line}:${place.column}`

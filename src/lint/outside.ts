@@ -5,7 +5,8 @@ import { dirname, relative, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { getCallSites } from 'node:util'
 import type { MigrationFile } from '../migrations/files.ts'
-import { sequelizeUrl } from '../modules.ts'
+import { sequelizeUrl, urlOfCode } from '../modules.ts'
+import type { Place } from '../where.ts'
 import { type Finding, finding } from './rules.ts'
 
 type Code = 'HM502' | 'HM503'
@@ -33,15 +34,18 @@ const calls: readonly (readonly [what: string, code: Code, object: object, keys:
 export const watchCalls = (migrations: readonly MigrationFile[]) => {
   const names = new Map(migrations.map(({ name, file }) => [urlOf(file), name]))
   const folders = new Set(migrations.map(({ file }) => urlOf(dirname(file)) + sep))
-  const noted: Readonly<{ name: string; code: Code; what: string; line: number }>[] = []
+  const noted: Readonly<{ name: string; code: Code; what: string; place: Place }>[] = []
   let running: string | undefined
 
   /** Called by a proxy of a function: the frames are this one, the proxy's, and its caller's. */
   const note = (code: Code, what: string): void => {
     const caller = getCallSites(3)[2]
-    const url = caller?.scriptName ?? ''
+    const script = urlOfCode(caller?.scriptName ?? '')
+    const url = script.startsWith('/') ? pathToFileURL(script).href : script
     const name = names.get(url) ?? ([...folders].some(folder => url.startsWith(folder)) ? running : undefined)
-    if (caller !== undefined && name !== undefined) noted.push({ name, code, what, line: caller.lineNumber })
+    if (caller === undefined || name === undefined) return
+    const { lineNumber: line, columnNumber: column } = caller
+    noted.push({ name, code, what, place: { file: fileURLToPath(url), line, column } })
   }
 
   const plainDate = globalThis.Date
@@ -87,7 +91,9 @@ export const watchCalls = (migrations: readonly MigrationFile[]) => {
     findings: (name: string): readonly Finding[] => {
       const own = noted.filter(entry => entry.name === name)
       const first = own.filter(({ what }, index) => own.findIndex(entry => entry.what === what) === index)
-      return first.map(({ code, what, line }) => finding(code, `calls ${what} in line ${line}`, undefined))
+      return first.map(({ code, what, place }) =>
+        finding(code, `calls ${what} in line ${place.line}`, undefined, place),
+      )
     },
     stop: (): void => {
       globalThis.Date = plainDate
@@ -113,8 +119,8 @@ export const watchImports = () => {
   const hooks = registerHooks({
     resolve: (specifier, context, next) => {
       const resolved = next(specifier, context)
-      const { parentURL = '' } = context
-      imports.set(parentURL, (imports.get(parentURL) ?? new Set()).add(resolved.url))
+      const parent = urlOfCode(context.parentURL ?? '')
+      imports.set(parent, (imports.get(parent) ?? new Set()).add(urlOfCode(resolved.url)))
       return resolved
     },
   })

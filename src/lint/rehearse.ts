@@ -1,5 +1,4 @@
 // This room is about SQLite.
-import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { MigrationError } from 'umzug'
 import { createRecorder, type Recording } from '../dry-run/record.ts'
@@ -9,7 +8,7 @@ import { createRunner, createWatch, type RunOptions } from '../migrations/run.ts
 import type { Connection } from '../sqlite/connect.ts'
 import { migratableOn } from '../sqlite/transaction.ts'
 import { prepareHistory } from '../sqlite/write-history.ts'
-import { placeOf } from '../where.ts'
+import { findPlace, type Place } from '../where.ts'
 import { isRefused } from './statements.ts'
 
 /** One run of a migration in one direction. */
@@ -17,8 +16,8 @@ export type Run = Readonly<{
   recording: Recording
   /** why it failed; null if it did not */
   failed: string | null
-  /** `file:line:column` where it failed, from the migrations folder; undefined if that is not known */
-  place: string | undefined
+  /** where it failed; undefined if that is not known */
+  place: Place | undefined
 }>
 
 export type Rehearsal = Readonly<{
@@ -91,12 +90,12 @@ const rehearseOne = async (
 
   const run = async (work: () => Promise<unknown>, keeps: boolean): Promise<Run> => {
     connection.exec('SAVEPOINT rehearsal')
-    const recording = record()
+    const recording = record(migration)
     const outcome = await attemptAsync(work)
     const error = 'error' in outcome ? outcome.error : undefined
     const cause = error instanceof MigrationError ? error.cause : error
     const failed = 'error' in outcome ? reasonOf(cause) : null
-    const place = placeOf(cause, migration.file)?.slice(dirname(migration.file).length + 1)
+    const place = findPlace(cause, migration.file)
     if (signal.reason instanceof Failure) throw signal.reason
     if (!connection.inTransaction) return { recording, failed, place }
     if (failed !== null || !keeps) connection.exec('ROLLBACK TO rehearsal')

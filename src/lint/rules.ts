@@ -1,5 +1,6 @@
 // This room is about SQLite.
 import type { Step } from '../dry-run/record.ts'
+import type { Place } from '../where.ts'
 
 /**
  * Our own codes, for SQLite and Sequelize: HM0 cannot run, HM1 tables, HM2 statements, HM3 defaults, HM4 down, HM5 imports, clock,
@@ -238,16 +239,19 @@ export type Finding = Readonly<{
   message: string
   /** the statement that shows it, with its values; null if none does */
   statement: string | null
+  /** where in the migration it is; null if that cannot be told */
+  place: Place | null
 }>
 
 /** A finding and the function it is in; null for the file as a whole. */
 export type Placed = Finding & Readonly<{ direction: 'up' | 'down' | null }>
 
-export const finding = (code: Code, message: string, step: Step | undefined): Finding => ({
-  code,
-  message,
-  statement: step?.sql ?? null,
-})
+export const finding = (
+  code: Code,
+  message: string,
+  step: Pick<Step, 'sql' | 'place'> | undefined,
+  where: Place | undefined = step?.place,
+): Finding => ({ code, message, statement: step?.sql ?? null, place: where ?? null })
 
 export const place =
   (direction: Placed['direction']) =>

@@ -185,17 +185,29 @@ const outOfOrder = (pending: readonly MigrationFile[], applied: readonly Applied
 
 const numberOf = (name: string): number => Number(name.slice(0, 4))
 
-/** The Failure CONFIG_INVALID for a name that no migration in a folder has; it suggests the nearest. */
-export const unknownMigration = (
-  name: string,
-  migrations: readonly Readonly<{ name: string }>[],
-  folder: string,
-): Failure => {
-  const nearest = didYouMean(
-    name,
-    migrations.map(migration => migration.name),
-  )
-  return new Failure('CONFIG_INVALID', `${name} is not a migration in ${folder}${nearest}`, namesHint)
+/** The names that a person means: one of them, those with a number (`2`, `0002`), or those that begin so. */
+export const namesMeant = (word: string, names: readonly string[]): readonly string[] => {
+  if (names.includes(word)) return [word]
+  const numbered = names.filter(name => /^\d{1,4}$/.test(word) && !hasTime(name) && numberOf(name) === Number(word))
+  return numbered.length > 0 ? numbered : names.filter(name => word !== '' && name.startsWith(word))
 }
 
-export const namesHint = 'See "migrator status" for the names, without extension.'
+/**
+ * The migration that a person means.
+ * @throws Failure CONFIG_INVALID for a name that no migration in a folder has, with the nearest, or that several begin with
+ */
+export const migrationMeant = <M extends Readonly<{ name: string }>>(
+  word: string,
+  migrations: readonly M[],
+  folder: string,
+): M => {
+  const names = migrations.map(({ name }) => name)
+  const [meant, ...others] = namesMeant(word, names)
+  const found = migrations.find(({ name }) => name === meant)
+  if (found === undefined)
+    throw new Failure('CONFIG_INVALID', `${word} is not a migration in ${folder}${didYouMean(word, names)}`, namesHint)
+  if (others.length === 0) return found
+  throw new Failure('CONFIG_INVALID', `${word} may be ${[meant, ...others].join(' or ')}`, namesHint)
+}
+
+export const namesHint = 'See "migrator status" for the names, without extension; a number or a beginning will do.'

@@ -211,11 +211,11 @@ $ migrator wait --timeout soon
 => 2
 
 $ migrator up
-{"time":"TIME","level":"error","event":"failed","message":"migration 0001-create-a failed: out of luck (MIGRATION_FAILED). Everything was rolled back; the database is as it was. Mend the migration, then start again.","code":"MIGRATION_FAILED","exitCode":40}
+{"time":"TIME","level":"error","event":"failed","message":"migration 0001-create-a failed at MIGRATIONS/0001-create-a.js:1:39: out of luck (MIGRATION_FAILED). Everything was rolled back; the database is as it was. Mend the migration, then start again.","code":"MIGRATION_FAILED","exitCode":40}
 => 40
 
 $ migrator up
-{"time":"TIME","level":"error","event":"failed","message":"MIGRATIONS/notes.md is not a migration (CONFIG_INVALID). Files there are called NNNN-verb-noun.ts, .js or .mjs, such as 0004-create-alerts.ts.","code":"CONFIG_INVALID","exitCode":2}
+{"time":"TIME","level":"error","event":"failed","message":"MIGRATIONS/notes.md is not a migration (CONFIG_INVALID). Files there are called NNNN-verb-noun.ts, .js, .mjs, .cjs or .sql, such as 0004-create-alerts.ts. Beside them may be data in .json and .csv, and helpers whose names begin with \\"_\\".","code":"CONFIG_INVALID","exitCode":2}
 => 2
 
 $ migrator up
@@ -246,11 +246,11 @@ error: option '--timeout <seconds>' argument 'soon' is invalid. It is a whole nu
 => 2
 
 $ migrator up
-error: migration 0001-create-a failed: out of luck (MIGRATION_FAILED). Everything was rolled back; the database is as it was. Mend the migration, then start again.
+error: migration 0001-create-a failed at MIGRATIONS/0001-create-a.js:1:39: out of luck (MIGRATION_FAILED). Everything was rolled back; the database is as it was. Mend the migration, then start again.
 => 40
 
 $ migrator up
-error: MIGRATIONS/notes.md is not a migration (CONFIG_INVALID). Files there are called NNNN-verb-noun.ts, .js or .mjs, such as 0004-create-alerts.ts.
+error: MIGRATIONS/notes.md is not a migration (CONFIG_INVALID). Files there are called NNNN-verb-noun.ts, .js, .mjs, .cjs or .sql, such as 0004-create-alerts.ts. Beside them may be data in .json and .csv, and helpers whose names begin with "_".
 => 2
 
 $ migrator up
@@ -420,7 +420,7 @@ PRAGMA foreign_keys = ON;
 => 0
 
 $ migrator plan --json
-{"database":"DATA/homelab.db","pending":["0001-create-hosts","0002-name-hosts"],"migrations":[{"name":"0001-create-hosts","statements":[{"asked":"CREATE TABLE IF NOT EXISTS \`hosts\` (\`id\` INTEGER PRIMARY KEY, \`name\` TEXT);","sql":"CREATE TABLE IF NOT EXISTS \`hosts\` (\`id\` INTEGER PRIMARY KEY, \`name\` TEXT);","rows":0,"milliseconds":N,"error":null},{"asked":"INSERT INTO \`hosts\` (\`id\`,\`name\`) VALUES (1,'omv'),(2,'nas');","sql":"INSERT INTO \`hosts\` (\`id\`,\`name\`) VALUES (1,'omv'),(2,'nas');","rows":2,"milliseconds":N,"error":null}],"structure":[{"change":"added","kind":"table","name":"hosts","detail":"2 columns"}],"tables":[{"name":"hosts","before":null,"after":2}],"lost":[],"milliseconds":N,"bytes":N,"findings":[]},{"name":"0002-name-hosts","statements":[{"asked":"ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never'","sql":"ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never'","rows":0,"milliseconds":N,"error":null},{"asked":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","sql":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","rows":0,"milliseconds":N,"error":null}],"structure":[{"change":"added","kind":"column","name":"hosts.seen","detail":"TEXT DEFAULT 'never'"},{"change":"added","kind":"index","name":"hosts_name","detail":"UNIQUE on hosts (name)"}],"tables":[{"name":"hosts","before":2,"after":2}],"lost":[],"milliseconds":N,"bytes":N,"findings":[{"code":"MF101","message":"makes hosts (name) unique","statement":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","direction":"up","level":"warning","cure":"Merge or delete the rows that are alike before, in the same migration."}]}],"bytes":{"growth":20480,"journal":512,"backup":0},"failure":null}
+{"database":"DATA/homelab.db","pending":["0001-create-hosts","0002-name-hosts"],"migrations":[{"name":"0001-create-hosts","statements":[{"asked":"CREATE TABLE IF NOT EXISTS \`hosts\` (\`id\` INTEGER PRIMARY KEY, \`name\` TEXT);","sql":"CREATE TABLE IF NOT EXISTS \`hosts\` (\`id\` INTEGER PRIMARY KEY, \`name\` TEXT);","rows":0,"milliseconds":N,"error":null},{"asked":"INSERT INTO \`hosts\` (\`id\`,\`name\`) VALUES (1,'omv'),(2,'nas');","sql":"INSERT INTO \`hosts\` (\`id\`,\`name\`) VALUES (1,'omv'),(2,'nas');","rows":2,"milliseconds":N,"error":null}],"structure":[{"change":"added","kind":"table","name":"hosts","detail":"2 columns"}],"tables":[{"name":"hosts","before":null,"after":2}],"lost":[],"milliseconds":N,"bytes":N,"findings":[]},{"name":"0002-name-hosts","statements":[{"asked":"ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never'","sql":"ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never'","rows":0,"milliseconds":N,"error":null},{"asked":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","sql":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","rows":0,"milliseconds":N,"error":null}],"structure":[{"change":"added","kind":"column","name":"hosts.seen","detail":"TEXT DEFAULT 'never'"},{"change":"added","kind":"index","name":"hosts_name","detail":"UNIQUE on hosts (name)"}],"tables":[{"name":"hosts","before":2,"after":2}],"lost":[],"milliseconds":N,"bytes":N,"findings":[{"code":"MF101","message":"makes hosts (name) unique","statement":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","place":{"file":"MIGRATIONS/0002-name-hosts.js","line":3,"column":26},"direction":"up","level":"warning","cure":"Merge or delete the rows that are alike before, in the same migration."}]}],"bytes":{"growth":20480,"journal":512,"backup":0},"failure":null}
 => 0
 
 $ migrator lint
@@ -434,7 +434,7 @@ $ migrator lint
 => 0
 
 $ migrator lint --json
-{"migrations":[{"name":"0001-create-hosts","findings":[]},{"name":"0002-name-hosts","findings":[{"code":"MF101","message":"makes hosts (name) unique","statement":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","direction":"up","level":"warning","cure":"Merge or delete the rows that are alike before, in the same migration."},{"code":"HM402","message":"leaves another structure than before up: index hosts_name on hosts is extra","statement":null,"direction":"down","level":"warning","cure":"Let down undo all that up did, or leave it out."}]}],"errors":0,"warnings":2}
+{"migrations":[{"name":"0001-create-hosts","findings":[]},{"name":"0002-name-hosts","findings":[{"code":"MF101","message":"makes hosts (name) unique","statement":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","place":{"file":"MIGRATIONS/0002-name-hosts.js","line":3,"column":26},"direction":"up","level":"warning","cure":"Merge or delete the rows that are alike before, in the same migration."},{"code":"HM402","message":"leaves another structure than before up: index hosts_name on hosts is extra","statement":null,"place":null,"direction":"down","level":"warning","cure":"Let down undo all that up did, or leave it out."}]}],"errors":0,"warnings":2}
 => 0
 
 $ migrator up

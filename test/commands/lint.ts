@@ -65,7 +65,7 @@ t.test('machines get the same as JSON, on one line, before it ends with 2', asyn
   const { exitCode, stdout } = await run(t, ['--json'], { '0001-create.js': create, '0002-change.js': change })
   t.equal(exitCode, 2)
   t.equal(stdout.trim().split('\n').length, 1)
-  t.strictSame(JSON.parse(stdout), {
+  t.matchStrict(JSON.parse(stdout), {
     migrations: [
       { name: '0001-create', findings: [] },
       {
@@ -78,6 +78,7 @@ t.test('machines get the same as JSON, on one line, before it ends with 2', asyn
             direction: 'up',
             level: 'error',
             cure: 'Keep the column until nobody needs its values, or copy them first.',
+            place: { file: /0002-change\.js$/, line: 2, column: 16 },
           },
           {
             code: 'BC102',
@@ -86,6 +87,7 @@ t.test('machines get the same as JSON, on one line, before it ends with 2', asyn
             direction: 'up',
             level: 'warning',
             cure: 'Change the hub in the same release, and say so.',
+            place: { file: /0002-change\.js$/, line: 3, column: 16 },
           },
         ],
       },
@@ -93,6 +95,20 @@ t.test('machines get the same as JSON, on one line, before it ends with 2', asyn
     errors: 1,
     warnings: 1,
   })
+})
+
+t.test('GitHub gets a line for each finding, and code scanning a log of SARIF, before it ends with 2', async t => {
+  const files = { '0001-create.js': create, '0002-change.js': change }
+  const { exitCode, stdout } = await run(t, ['--format', 'github', '0002-change'], files)
+  t.equal(exitCode, 2)
+  t.match(
+    stdout,
+    /^::error file=.*0002-change\.js,line=2,col=16,title=DS103::up drops the column hosts\.note\. .*\n::warning .*\n$/,
+  )
+  const sarif = await run(t, ['--format', 'sarif'], files)
+  t.match(sarif, { exitCode: 2 })
+  t.match(JSON.parse(sarif.stdout).runs[0].results, [{ ruleId: 'DS103' }, { ruleId: 'BC102', level: 'warning' }])
+  t.match(await run(t, ['--format', 'xml'], files), { exitCode: 2, stdout: '' })
 })
 
 t.test('warnings alone end it with 0, and what is silenced with a reason is not there', async t => {
@@ -105,7 +121,7 @@ t.test('only what is named is told, after all that it needs; what comes later do
   t.match(await run(t, ['0001-create'], files), { exitCode: 0, stdout: '0 errors, 0 warnings in 1 migration\n' })
   t.match(await run(t, ['0003-index'], files), {
     exitCode: 2,
-    stdout: /^0003-index\n {2}error HM001: up fails at 0003-index.js:2:3: no such column: name/i,
+    stdout: /^0003-index\n {2}error HM001: up fails at 0003-index.js:2:16: no such column: name/i,
   })
   const { stdout } = await run(t, ['0001-create', '0002-change', '--json'], files)
   t.match(JSON.parse(stdout), { migrations: [{ name: '0001-create' }, { name: '0002-change' }], errors: 1 })

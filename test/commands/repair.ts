@@ -33,6 +33,23 @@ t.test('of a migration that is unchanged nothing is repaired, and the volume sta
   t.equal(existsSync(join(data, '.ready')), true)
 })
 
+t.test('a text that makes another schema is refused with 53, unless somebody insists', async t => {
+  const { data, settings, file } = await prepare(t)
+  writeFileSync(file, readFileSync(file, 'utf8').replace('hostname', 'host_name'))
+  const before = dump(join(data, 'homelab.db'))
+  t.match(await runProgram(['repair', '1'], settings), {
+    exitCode: 53,
+    failure: 'SCHEMA_DRIFT',
+    stderr: /column servers\.host_name missing.*0001-create-servers --force/,
+  })
+  t.equal(dump(join(data, 'homelab.db')), before)
+  t.equal(existsSync(join(data, '.ready')), true)
+  t.match(await runProgram(['repair', '--force', '1'], settings), {
+    exitCode: 0,
+    events: [{ event: 'repair.done', name: '0001-create-servers' }],
+  })
+})
+
 for (const [title, name] of [
   ['a name that is not known', '0009-nothing'],
   ['a name with its extension', '0001-create-servers.ts'],
@@ -48,7 +65,7 @@ for (const [title, name] of [
 
 t.test('a misspelt name is told the nearest one', async t => {
   const { settings } = await prepare(t)
-  t.match(await runProgram(['repair', '0001-create-server'], settings), {
+  t.match(await runProgram(['repair', '0001-creat-servers'], settings), {
     exitCode: 2,
     stderr: /Did you mean 0001-create-servers\?/,
   })

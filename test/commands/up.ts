@@ -536,7 +536,7 @@ t.test(
 )
 
 t.test('--to a misspelt name suggests the nearest', async t => {
-  const outcome = await runProgram(['up', '--to', '0001-create-server'], settingsFor(t.testdir()))
+  const outcome = await runProgram(['up', '--to', '0001-creat-servers'], settingsFor(t.testdir()))
   t.match(outcome, { exitCode: 2, stderr: /Did you mean 0001-create-servers\?/ })
 })
 

@@ -26,6 +26,7 @@ t.test('a finding has the statement that shows it, or none, and a place', async 
     message: 'fails',
     statement: 'CREATE TABLE a (x)',
     direction: 'up',
+    place: null,
   })
   t.match(place(null)(finding('HM001', 'fails', undefined)), { statement: null, direction: null })
 })

@@ -2,7 +2,7 @@ import Database from 'better-sqlite3'
 import t from 'tap'
 import type { AppliedMigration } from '../../src/history.ts'
 import type { MigrationFile } from '../../src/migrations/files.ts'
-import { isFromOtherTool, makePlan, readPlan, refuseConflicts, unknownMigration } from '../../src/migrations/plan.ts'
+import { isFromOtherTool, makePlan, migrationMeant, readPlan, refuseConflicts } from '../../src/migrations/plan.ts'
 import type { Connection } from '../../src/sqlite/connect.ts'
 import { readerOf } from '../../src/sqlite/reader.ts'
 import { prepareHistory } from '../../src/sqlite/write-history.ts'
@@ -168,11 +168,33 @@ t.test('no conflicts are not refused; of several the worst gives the code, and a
   t.throws(refuse(3), { code: 'HISTORY_CONFLICT', message: /OUT_OF_ORDER.*DATABASE_AHEAD/, hint: 'Mend it.' })
 })
 
-t.test('a name that is none of the migrations is refused, with the folder and the nearest', async t => {
-  const refused = (name: string) => unknownMigration(name, [{ name: '0001-a' }, { name: '0002-b' }], '/migrations')
-  t.match(refused('0001-b'), {
-    code: 'CONFIG_INVALID',
-    message: '0001-b is not a migration in /migrations (Did you mean 0001-a?)',
-  })
-  t.match(refused('nothing like it'), { message: /in \/migrations$/ })
+const files = ['0001-a', '0002-bc', '0002-bd', '0010-e', '20240101120000-f'].map(name => ({ name }))
+const meantBy = (word: string) => migrationMeant(word, files, '/migrations').name
+
+t.test('a migration is meant by its name, its number, or a beginning that no other has', async t => {
+  for (const [word, name] of [
+    ['0001-a', '0001-a'],
+    ['1', '0001-a'],
+    ['0001', '0001-a'],
+    ['10', '0010-e'],
+    ['0002-bc', '0002-bc'],
+    ['2024', '20240101120000-f'],
+    ['001', '0001-a'],
+  ] as const)
+    t.equal(meantBy(word), name, word)
 })
+
+for (const [word, message] of [
+  ['0001-b', '0001-b is not a migration in /migrations (Did you mean 0001-a?)'],
+  ['nothing like it', 'nothing like it is not a migration in /migrations'],
+  ['0001-a.ts', '0001-a.ts is not a migration in /migrations (Did you mean 0001-a?)'],
+  ['', ' is not a migration in /migrations'],
+  ['3', '3 is not a migration in /migrations'],
+  ['2', '2 may be 0002-bc or 0002-bd'],
+  ['0002-b', '0002-b may be 0002-bc or 0002-bd'],
+  ['00', '00 may be 0001-a or 0002-bc or 0002-bd or 0010-e'],
+] as const) {
+  t.test(`${JSON.stringify(word)} is refused`, async t => {
+    t.throws(() => meantBy(word), { code: 'CONFIG_INVALID', message })
+  })
+}

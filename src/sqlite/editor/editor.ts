@@ -3,6 +3,7 @@ import type { BackfillOptions, OnProgress, RebuildOptions, SchemaEditor } from '
 import type { Connection } from '../connect.ts'
 import { quote } from '../sql.ts'
 import { backfill } from './backfill.ts'
+import { rememberingCall } from './calls.ts'
 import { addConstraint, removeConstraint, type Wanted } from './constraints.ts'
 import { type Editing, findTable, run } from './editing.ts'
 import { createIndex, dropIndex, findTableToDrop, indexNameIn, isTableThere } from './present.ts'
@@ -41,6 +42,7 @@ export const makeSafe = (
   })
   const own: QueryInterface = Object.getPrototypeOf(schema)
   const inTurn = takeTurns()
+  rememberQueries(schema)
   const safe = {
     createTable: inTurn(async (...given: Parameters<QueryInterface['createTable']>) => {
       const create = async (on: QueryInterface): Promise<void> => own.createTable.apply(on, given)
@@ -110,22 +112,21 @@ const tableOf = (table: TableName, options: Options | undefined): string => {
   throw new Error(`the schema ${options.schema} of ${table} has to be named with it: ${whole}`)
 }
 
-/**
- * Runs calls one at a time: each is several statements, which must not interleave with those of another. Each is awaited here, so
- * that the stack of its error has the line of the migration.
- */
+/** Runs calls one at a time: each is several statements, which must not interleave with those of another. */
 const takeTurns = () => {
   let last: Promise<unknown> = Promise.resolve()
   return <Given extends readonly unknown[]>(call: (...given: Given) => Promise<void>) =>
-    async (...given: Given): Promise<void> => {
-      const before = last
-      const turn = Promise.withResolvers<void>()
-      last = turn.promise
-      await before
-      try {
-        await call(...given)
-      } finally {
-        turn.resolve()
-      }
-    }
+    (...given: Given): Promise<void> =>
+      rememberingCall(() => {
+        const result = last.then(() => call(...given))
+        last = result.catch(() => undefined)
+        return result
+      })
+}
+
+/** Lets every statement and error know the call of Sequelize that it is of. */
+const rememberQueries = ({ sequelize }: QueryInterface): void => {
+  const query = sequelize.query.bind(sequelize)
+  const remembering = (...given: Parameters<typeof query>) => rememberingCall(() => query(...given))
+  Object.assign(sequelize, { query: remembering })
 }

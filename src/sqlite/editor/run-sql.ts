@@ -1,4 +1,5 @@
 import { statementsOf } from '../statements.ts'
+import { framesOf } from './calls.ts'
 import { type Editing, run } from './editing.ts'
 
 /**
@@ -16,5 +17,3 @@ export const runSql = async (editing: Editing, text: string, file: string | unde
     }
   }
 }
-
-const framesOf = ({ stack = '' }: Error): string => /^ {4}at [\s\S]*$/m.exec(stack)?.[0] ?? ''

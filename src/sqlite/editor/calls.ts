@@ -1,0 +1,28 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/** The frames that led to the call that runs now. */
+const frames = new AsyncLocalStorage<string>()
+
+export const presentFrames = (): string | undefined => frames.getStore()
+
+/**
+ * Runs a call of a migration: its statements know where it was called, and its error has that in its stack. A function that only
+ * returns what Sequelize gives is no longer there when that fails.
+ */
+export const rememberingCall = async <T>(work: () => T | Promise<T>): Promise<T> => {
+  const here = [framesOf(new Error('called here')), frames.getStore() ?? ''].join('\n')
+  try {
+    return await frames.run(here, work)
+  } catch (error) {
+    if (error instanceof Error && !remembered.has(error)) {
+      remembered.add(error)
+      error.stack = `${error.stack}\n${here}`
+    }
+    throw error
+  }
+}
+
+/** Errors whose stack has the innermost call, with those around it. */
+const remembered = new WeakSet<Error>()
+
+export const framesOf = ({ stack = '' }: Error): string => /^ {4}at [\s\S]*$/m.exec(stack)?.[0] ?? ''
