@@ -109,9 +109,7 @@ const parentsIn = (structure: Schema): readonly Parent[] => {
   return [...groups.values()].flatMap(group =>
     group.slice(0, 1).flatMap(({ parent, parentColumns }) => {
       const table = tableNamed(structure, parent)
-      const columns = parentColumns.flatMap(
-        name => table?.columns.find(column => sameName(column.name, name)) ?? [],
-      )
+      const columns = parentColumns.flatMap(name => table?.columns.find(column => sameName(column.name, name)) ?? [])
       const isWhole = table !== undefined && columns.length > 0 && columns.length === parentColumns.length
       return isWhole ? [{ table: table.name, columns, keys: group }] : []
     }),

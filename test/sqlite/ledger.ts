@@ -145,7 +145,10 @@ const kept: Readonly<Record<string, readonly [setup: string, statements: readonl
 const lost: Readonly<Record<string, readonly [setup: string, statements: readonly string[], told: object]>> = {
   'a word that another one replaces is gone, however it was deleted': [
     words,
-    ['WITH gone AS (SELECT 1 AS it) DELETE FROM f WHERE rowid IN (SELECT it FROM gone)', "INSERT INTO f VALUES ('new')"],
+    [
+      'WITH gone AS (SELECT 1 AS it) DELETE FROM f WHERE rowid IN (SELECT it FROM gone)',
+      "INSERT INTO f VALUES ('new')",
+    ],
     { rows: 1, example: "'one'" },
   ],
   'so is one that a trigger deletes': [
