@@ -123,8 +123,8 @@ const faults: readonly Fault[] = [
   {
     fault: 'B9: a schema is passed over',
     in: 'editor/sequelize-internals.ts',
-    line: "return schema ? `${schema}${delimiter ?? '.'}${tableName}` : tableName",
-    becomes: "return schema ? tableName : tableName + (delimiter ?? '')",
+    line: 'return schema ?',
+    becomes: "return schema === '' ?",
   },
   {
     fault: 'B10: actions of foreign keys do not act',
@@ -140,7 +140,7 @@ const faults: readonly Fault[] = [
   },
 ]
 
-const most = 3_000
+const most = 2_000
 const root = join(import.meta.dirname, '..')
 
 /** @returns whether the line was there, once */

@@ -71,12 +71,18 @@ export const attemptAsync = async <T>(work: () => T | Promise<T>): Promise<Outco
 export const errorCode = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined
 
-/** Why something failed. Sequelize's own message may be a bare "Validation error"; SQLite's is in `parent`. */
+/** Why something failed, whatever was thrown: a migration may throw what cannot be turned into text. */
 export const reasonOf = (error: unknown): string => {
+  const outcome = attempt(() => messageOf(error))
+  return 'value' in outcome ? outcome.value : 'what it threw has no message'
+}
+
+/** Sequelize's own message may be a bare "Validation error"; SQLite's is in `parent`. */
+const messageOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
-  if ('parent' in error) return reasonOf(error.parent)
+  if ('parent' in error) return messageOf(error.parent)
   // the bridge puts SQLite's code before the message, as Sequelize expects; the cause has the message alone
-  return 'errno' in error && error.cause instanceof Error ? error.cause.message : error.message
+  return 'errno' in error && error.cause instanceof Error ? error.cause.message : String(error.message)
 }
 
 /** The value of `work`; undefined if a file that it needs does not exist, or no longer. */

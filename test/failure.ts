@@ -8,6 +8,7 @@ import {
   Failure,
   forShell,
   printable,
+  reasonOf,
   unlessGone,
 } from '../src/failure.ts'
 
@@ -41,6 +42,18 @@ t.test('what is gone gives nothing, and any other error is thrown on', async t =
   )
   t.equal(unlessGone(fail('ENOENT')), undefined)
   t.throws(() => unlessGone(fail('EIO')), { code: 'EIO' })
+})
+
+t.test('whatever was thrown has a reason that can be told', async t => {
+  const broken = Object.defineProperty(new Error('x'), 'message', {
+    get: () => {
+      throw new Error('broken')
+    },
+  })
+  t.strictSame([null, undefined, 'text', Symbol('it'), new Error('why')].map(reasonOf), [
+    ...['null', 'undefined', 'text', 'Symbol(it)', 'why'],
+  ])
+  t.match([Object.create(null), broken, { toString: 5 }].map(reasonOf), Array(3).fill('what it threw has no message'))
 })
 
 t.test('a failure carries its code, exit code, hint and cause', async t => {

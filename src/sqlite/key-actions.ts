@@ -1,7 +1,7 @@
 import { noResult, type SqlResult, type SqlStatement, type StatementHook } from '../engine.ts'
 import { reasonOf } from '../failure.ts'
 import type { Connection } from './connect.ts'
-import { type ForeignKey, readSchema, type Schema, tableNamed } from './schema/read.ts'
+import { type Column, type ForeignKey, readSchema, type Schema, tableNamed } from './schema/read.ts'
 import { changesRows, foldName, keywordOf, quote, sameName } from './sql.ts'
 
 const readsOnly = /^(?:SELECT|VALUES|EXPLAIN)$/
@@ -12,10 +12,10 @@ const atATime = 500
 const acts = (action: string): boolean => /^(?:CASCADE|SET NULL|SET DEFAULT)$/.test(action)
 
 /** A foreign key with an action; `defaults` are for SET DEFAULT. */
-type Key = ForeignKey & Readonly<{ child: string; defaults: readonly string[] }>
+type Key = ForeignKey & Readonly<{ child: string; own: readonly Column[]; defaults: readonly string[] }>
 
 /** A key of a parent table, and the foreign keys that reference it. */
-type Parent = Readonly<{ table: string; columns: readonly string[]; keys: readonly Key[] }>
+type Parent = Readonly<{ table: string; columns: readonly Column[]; keys: readonly Key[] }>
 
 /**
  * Foreign keys are off during migrations, because with them on DROP TABLE deletes child rows. This hook runs their actions (ON
@@ -101,17 +101,15 @@ const parentsIn = (structure: Schema): readonly Parent[] => {
     foreignKeys
       .filter(({ onDelete, onUpdate }) => acts(onDelete) || acts(onUpdate))
       .map((key): Key => {
-        const defaults = key.columns.map(name => columns.find(column => sameName(column.name, name))?.default ?? 'NULL')
-        return { ...key, child, defaults }
+        const own = key.columns.flatMap(name => columns.find(column => sameName(column.name, name)) ?? [])
+        return { ...key, child, own, defaults: own.map(column => column.default ?? 'NULL') }
       }),
   )
   const groups = Map.groupBy(keys, ({ parent, parentColumns }) => foldName([parent, ...parentColumns].join('\0')))
   return [...groups.values()].flatMap(group =>
     group.slice(0, 1).flatMap(({ parent, parentColumns }) => {
       const table = tableNamed(structure, parent)
-      const columns = parentColumns.flatMap(
-        name => table?.columns.find(column => sameName(column.name, name))?.name ?? [],
-      )
+      const columns = parentColumns.flatMap(name => table?.columns.find(column => sameName(column.name, name)) ?? [])
       const isWhole = table !== undefined && columns.length > 0 && columns.length === parentColumns.length
       return isWhole ? [{ table: table.name, columns, keys: group }] : []
     }),
@@ -119,12 +117,12 @@ const parentsIn = (structure: Schema): readonly Parent[] => {
 }
 
 const watched = (index: number): string => quote(`migrator key ${index}`)
-const of = (what: string, columns: readonly string[]): string => columns.map((_, index) => `${what}${index}`).join(', ')
+const of = (what: string, columns: readonly Column[]): string => columns.map((_, index) => `${what}${index}`).join(', ')
 
 /** The temporary table and triggers that record the deleted and changed keys of a parent. */
 const watchSql = ({ table, columns }: Parent, index: number): string => {
-  const valuesOf = (row: string) => columns.map(column => `${row}.${quote(column)}`)
-  const changes = columns.map(column => `OLD.${quote(column)} IS NOT NEW.${quote(column)}`).join(' OR ')
+  const valuesOf = (row: string) => columns.map(({ name }) => `${row}.${quote(name)}`)
+  const changes = columns.map(({ name }) => `OLD.${quote(name)} IS NOT NEW.${quote(name)}`).join(' OR ')
   const trigger = (when: string, condition: string, values: readonly string[]) => `
     CREATE TEMP TRIGGER ${quote(`migrator key ${index} ${when}`)} AFTER ${when} ON main.${quote(table)} ${condition} BEGIN
       INSERT INTO ${watched(index)} VALUES (${values.join(', ')});
@@ -143,7 +141,7 @@ const takeChanges = (
 ): readonly Readonly<{ sql: string; key: Key }>[] => {
   const table = `temp.${watched(index)}`
   const literals = (what: string) => parent.columns.map((_, place) => `quote(${what}${place})`).join(" || ', ' || ")
-  const isThere = parent.columns.map((column, place) => `${quote(column)} = +old${place}`).join(' AND ')
+  const isThere = parent.columns.map(({ name }, place) => `${quote(name)} = +old${place}`).join(' AND ')
   const rows = connection
     .prepare<[], { was: string; became: string; gone: number }>(
       `SELECT ${literals('old')} AS was, ${literals('new')} AS became, gone FROM ${table}
@@ -154,9 +152,11 @@ const takeChanges = (
   connection.exec(`DELETE FROM ${table}`)
   const gone = rows.filter(row => row.gone === 1).map(({ was }) => was)
   return parent.keys.flatMap(key => [
-    ...(acts(key.onDelete) ? chunks(gone).map(keys => ({ key, sql: onDelete(key, keys) })) : []),
+    ...(acts(key.onDelete) ? chunks(gone).map(keys => ({ key, sql: onDelete(key, whose(parent, key, keys)) })) : []),
     ...(acts(key.onUpdate)
-      ? rows.filter(row => row.gone === 0).map(({ was, became }) => ({ key, sql: onUpdate(key, was, became) }))
+      ? rows
+          .filter(row => row.gone === 0)
+          .map(({ was, became }) => ({ key, sql: onUpdate(key, whose(parent, key, [was]), became) }))
       : []),
   ])
 }
@@ -166,15 +166,38 @@ const chunks = (all: readonly string[]): readonly (readonly string[])[] =>
 
 const namesOf = ({ columns }: Key): string => `(${columns.map(quote).join(', ')})`
 
-const onDelete = (key: Key, keys: readonly string[]): string => {
-  const which = `WHERE ${namesOf(key)} IN (VALUES ${keys.map(values => `(${values})`).join(', ')})`
+/**
+ * The condition for the children of these parents: both are compared as columns, by the collation of the parent. Only where the
+ * child has the same affinity and collation can it use an index. https://www.sqlite.org/datatype3.html#comparison_expressions
+ */
+const whose = ({ columns }: Parent, key: Key, keys: readonly string[]): string => {
+  const values = `VALUES ${keys.map(one => `(${one})`).join(', ')}`
+  const pairs = columns.flatMap((parent, place) => {
+    const child = key.own[place]
+    return child === undefined ? [] : [{ parent, child, value: `column${place + 1}` }]
+  })
+  const isAlike = ({ parent, child }: (typeof pairs)[number]) =>
+    child.affinity === parent.affinity && sameName(child.collation, parent.collation)
+  if (pairs.every(isAlike)) return `WHERE ${namesOf(key)} IN (${values})`
+  const isIt = pairs.map(({ parent, child, value }) => {
+    const column = `${quote(key.child)}.${quote(child.name)}`
+    const by = `COLLATE ${quote(parent.collation)} =`
+    if (parent.affinity === 'BLOB') return `${value} ${by} ${child.affinity === 'TEXT' ? '+' : ''}${column}`
+    // a CAST has the affinity of a column; it would change a text in a column of numbers
+    const typed = `CAST(${value} AS ${parent.affinity})`
+    return `iif(${typed} IS ${value}, ${typed} ${by} ${column}, ${value} ${by} ${column})`
+  })
+  return `WHERE EXISTS (SELECT 1 FROM (${values}) WHERE ${isIt.join(' AND ')})`
+}
+
+const onDelete = (key: Key, which: string): string => {
   if (key.onDelete === 'CASCADE') return `DELETE FROM ${quote(key.child)} ${which}`
   return `UPDATE ${quote(key.child)} SET ${assign(key, key.onDelete)} ${which}`
 }
 
-const onUpdate = (key: Key, was: string, became: string): string => {
+const onUpdate = (key: Key, which: string, became: string): string => {
   const set = key.onUpdate === 'CASCADE' ? `${namesOf(key)} = (${became})` : assign(key, key.onUpdate)
-  return `UPDATE ${quote(key.child)} SET ${set} WHERE ${namesOf(key)} = (${was})`
+  return `UPDATE ${quote(key.child)} SET ${set} ${which}`
 }
 
 /** SET NULL, or SET DEFAULT. */

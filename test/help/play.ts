@@ -38,7 +38,18 @@ const verbs = [
   ...['insert', 'insert', 'insert', 'insert', 'insert', 'insert without key', 'insert by model', 'find or create'],
   ...['update', 'update', 'update', 'update', 'count up', 'upsert', 'replace by key', 'replace by tag'],
   ...['change key', 'change key', 'exchange keys', 'delete', 'delete', 'delete all', 'delete new', 'delete new'],
-  ...['rename', 'rename', 'swap', 'drop', 'drop and create', 'rebuild', 'rebuild without a row', 'merge', 'temporary'],
+  ...[
+    'rename',
+    'rename',
+    'swap',
+    'drop',
+    'drop and create',
+    'delete and insert again',
+    'rebuild',
+    'rebuild without a row',
+    'merge',
+    'temporary',
+  ],
   ...['rename, create, copy, drop', 'copy, drop, create, copy back', 'rebuild by editor', 'rebuild by editor'],
   ...['create', 'create again', 'create another', 'add column', 'add column', 'remove column', 'rename column'],
   ...['rename column', 'change type', 'change default', 'change null', 'add unique', 'add check', 'add index'],
@@ -274,18 +285,18 @@ export const play = (test: Case): Played => {
     migrations.push({ actions: acts, removesRows: spelled })
     const born = index + 1
     const levels: Level[] = []
-    const fail = (why: string): void => {
+    const fail = (why: string): undefined => {
       fails ??= `${index}: ${why}`
     }
 
-    const playStep = (step: Step) => {
+    const playStep = (step: Step): undefined => {
       const { verb, how, value: nthValue, inside, caught } = step
       const transactions = levels.filter(({ name }) => name === undefined)
       const owner = (inside === 1 ? transactions.at(-1) : inside === 2 ? transactions.at(0) : undefined)?.owner ?? 0
-      const wrote = (by = owner): void => {
+      const wrote = (by = owner): undefined => {
         for (const level of levels) if (level.owner !== by) level.isDisturbed = true
       }
-      const act = (told: string, run: Action['run'], { fails: hasToFail = false, plain = true } = {}): void => {
+      const act = (told: string, run: Action['run'], { fails: hasToFail = false, plain = true } = {}): undefined => {
         // each transaction of plain Sequelize has a connection of its own
         const isAlone = levels.every(level => level.owner === owner)
         acts.push({
@@ -301,7 +312,7 @@ export const play = (test: Case): Played => {
         const transaction = transactions.get(owner)
         return transaction === undefined ? {} : { transaction }
       }
-      const query = (sql: string, options: Readonly<Record<string, unknown>> = {}, more = {}): void => {
+      const query = (sql: string, options: Readonly<Record<string, unknown>> = {}, more = {}): undefined => {
         const told = [
           sql,
           ...Object.values(options).map(value =>
@@ -310,7 +321,7 @@ export const play = (test: Case): Played => {
         ]
         act(told.join(' '), on => on.schema.sequelize.query(sql, { ...options, ...in_(on) }), more)
       }
-      const say = (...all: readonly string[]): void => {
+      const say = (...all: readonly string[]): undefined => {
         wrote()
         for (const sql of all) query(sql)
       }
@@ -318,7 +329,7 @@ export const play = (test: Case): Played => {
         told: string,
         run: (schema: SchemaEditor, options: object) => Promise<unknown>,
         more = {},
-      ): void => {
+      ): undefined => {
         wrote()
         act(told, on => run(on.schema as SchemaEditor, in_(on)), more)
       }
@@ -348,18 +359,18 @@ export const play = (test: Case): Played => {
       const anyType = any(table).type === '' ? 'BLOB' : any(table).type
       const value = values[nthValue % values.length] ?? { js: null, sql: 'NULL', plain: true }
       const isChild = (other: Table): boolean => other.reference !== null && isSame(other.reference.parent, table.name)
-      const doubt = (): void => {
+      const doubt = (): undefined => {
         if (isLoose(table)) isUnsure = true
       }
 
-      const add = (one: Row): void => {
+      const add = (one: Row): undefined => {
         table.rows.push(one)
         table.mark = Math.max(table.mark, Number(cell(one, key(table))) || 0)
       }
       const fresh = (): Row => newRow(table, next(), born, value)
 
       /** Foreign keys act behind a statement. */
-      const actFor = (parent: Table, was: string, now: string | undefined): void => {
+      const actFor = (parent: Table, was: string, now: string | undefined): undefined => {
         for (const child of world.tables) {
           const { reference } = child
           if (reference === null || !isSame(reference.parent, parent.name) || !isSame(reference.to, key(parent).name))
@@ -373,32 +384,32 @@ export const play = (test: Case): Played => {
           else if (action.startsWith('SET')) for (const one of own) change(one, column, 'NULL')
         }
       }
-      const remove = (from: Table, rows: readonly Row[]): void => {
+      const remove = (from: Table, rows: readonly Row[]): undefined => {
         from.rows = from.rows.filter(one => !rows.includes(one))
         if (from.trigger !== null) world.log.push(...rows.map(one => cell(one, tag(from))))
         for (const one of rows) actFor(from, cell(one, key(from)), undefined)
       }
-      const setKey = (one: Row, now: string): void => {
+      const setKey = (one: Row, now: string): undefined => {
         const was = cell(one, key(table))
         change(one, key(table), now)
         actFor(table, was, now)
       }
       /** Views would be in the way of ALTER TABLE while their table is not there. */
-      const withoutView = (work: () => void): void => {
+      const withoutView = (work: () => void): undefined => {
         const { view } = table
         if (view !== null) say(`DROP VIEW ${quote(view)}`)
         work()
         if (view !== null && tableOf(world, table.name) === table) say(viewSql(table))
       }
-      const loseAround = (): void => {
+      const loseAround = (): undefined => {
         table.indexes = []
         table.trigger = null
       }
-      const remark = (): void => {
+      const remark = (): undefined => {
         table.mark = Math.max(0, ...table.rows.map(one => Number(cell(one, key(table))) || 0))
       }
       const columnsOf = (): string => table.columns.map(q).join(', ')
-      const renamed = (to: string): void => {
+      const renamed = (to: string): undefined => {
         for (const child of world.tables.filter(isChild)) if (child.reference !== null) child.reference.parent = to
         table.name = to
       }
@@ -573,7 +584,7 @@ export const play = (test: Case): Played => {
             cell(second, key(table)),
             isTextKey(kind) ? `'between'` : '5000',
           ]
-          const set = (of: Row, to: string): void => {
+          const set = (of: Row, to: string): undefined => {
             wrote()
             query(`UPDATE ${t} SET ${q(key(table))} = ${to} ${where(of)}`, {}, editor)
             setKey(of, to)
@@ -606,6 +617,19 @@ export const play = (test: Case): Played => {
           doubt()
           return
         }
+        case 'delete and insert again': {
+          if (row === undefined) return
+          if (row.born > 0 && row.born < born) isUnsure = true
+          say(`DELETE FROM ${t} ${where(row)}`)
+          const was = cell(row, key(table))
+          remove(table, [row])
+          const one = fresh()
+          change(one, key(table), was)
+          say(insertSql(table, one, t, 'INSERT'))
+          add(one)
+          doubt()
+          return
+        }
         case 'delete all':
           if (table.rows.some(one => one.born > 0 && one.born < born)) isUnsure = true
           if (how % 2 === 0) say(`/* all */ DELETE FROM ${t}`)
@@ -624,7 +648,7 @@ export const play = (test: Case): Played => {
           const second = world.tables[step.other % world.tables.length]
           if (second === undefined || second === table) return
           const [one, two, between] = [name, second.name, `between${next()}`]
-          const move = (which: Table, from: string, to: string): void => {
+          const move = (which: Table, from: string, to: string): undefined => {
             say(`ALTER TABLE ${spell(from, how)} RENAME TO ${quote(to)}`)
             for (const child of world.tables)
               if (child.reference !== null && isSame(child.reference.parent, from)) child.reference.parent = to
@@ -1016,7 +1040,8 @@ export const play = (test: Case): Played => {
         }
         case 'save': {
           const point = `Point ${step.other % 2}`
-          query(`SAVEPOINT ${spell(point, how)}`)
+          // outside of a transaction plain Sequelize begins one by it, which nobody ends
+          query(`SAVEPOINT ${spell(point, how)}`, {}, { plain: owner !== 0 })
           levels.push({ owner, name: point, snapshot: copyOf(world), isDisturbed: false })
           return
         }
@@ -1117,7 +1142,7 @@ export const play = (test: Case): Played => {
       }
 
       /** Ends the migration, whatever it catches: what comes behind it may not be stored. */
-      function break_(why: string, sql: string): void {
+      function break_(why: string, sql: string): undefined {
         fail(why)
         const harm = `DELETE FROM ${quote(table?.name ?? '')}`
         for (const text of [sql, harm, `CREATE TABLE behind (x)`])
@@ -1125,7 +1150,7 @@ export const play = (test: Case): Played => {
       }
     }
 
-    const endTransaction = (level: Level, verb: 'commit' | 'roll back') => {
+    const endTransaction = (level: Level, verb: 'commit' | 'roll back'): undefined => {
       const place = levels.indexOf(level)
       const inner = levels.slice(place)
       const { owner, snapshot } = level

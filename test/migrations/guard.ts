@@ -108,6 +108,14 @@ t.test('rows that lose their parent are a loss, those that had none are not, wha
   ])
   const turned = ['UPDATE "odd ""name" SET parent = 1 WHERE id = 2', 'UPDATE "odd ""name" SET parent = 99 WHERE id = 1']
   t.match(await losses(turned), [/1 rows break the foreign key odd "name -> parents/])
+  const moved = ['UPDATE "odd ""name" SET id = 7 WHERE id = 2']
+  t.strictSame(await losses(moved), [], 'nor is one whose key changed')
+  const copy = [
+    'CREATE TABLE o (id INTEGER PRIMARY KEY, Parent REFERENCES parents (id))',
+    'INSERT INTO o SELECT * FROM "odd ""name"',
+  ]
+  const rebuilt = [...moved, ...copy, 'DROP TABLE "odd ""name"', 'ALTER TABLE o RENAME TO "odd ""name"']
+  t.strictSame(await losses(rebuilt), [], 'not even through a rebuild')
   const third = ['CREATE TABLE third (parent REFERENCES parents (id))', 'INSERT INTO third VALUES (5), (6)']
   t.match(await losses(third), [/2 rows break the foreign key third -> parents/])
 })

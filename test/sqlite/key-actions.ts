@@ -80,6 +80,26 @@ t.test('actions do what SQLite does with foreign keys on', async t => {
 const parents = `CREATE TABLE p (id TEXT PRIMARY KEY, name TEXT UNIQUE); CREATE TABLE c (id INTEGER PRIMARY KEY, p TEXT NOT NULL REFERENCES p ON DELETE CASCADE ON UPDATE CASCADE);
   INSERT INTO p VALUES ('a', 'A'), ('b', 'B'); INSERT INTO c VALUES (1, 'a'), (2, 'b')`
 
+t.test('children are compared by affinity and collation of the parent, as SQLite compares them', async t => {
+  const types = ['', 'INTEGER', 'TEXT', 'TEXT COLLATE NOCASE', 'REAL'] as const
+  const values = ["'a'", "'A'", "'1'", '1', "'01'", "x'31'"]
+  for (const parent of types)
+    for (const child of types)
+      for (const action of ['CASCADE', 'SET NULL'])
+        for (const sql of ['DELETE FROM p WHERE rowid = 1', "UPDATE p SET id = 'new' WHERE rowid = 1"]) {
+          const schema = `CREATE TABLE p (id ${parent}, UNIQUE (id));
+            CREATE TABLE c (n INTEGER PRIMARY KEY, p ${child} REFERENCES p (id) ON DELETE ${action} ON UPDATE ${action});
+            ${values.map(value => `INSERT OR IGNORE INTO p VALUES (${value}); INSERT INTO c (p) VALUES (${value});`).join('\n')}`
+          const ours = open(t, schema)
+          const native = new Database(':memory:')
+          native.exec(`PRAGMA foreign_keys = OFF; ${schema}; PRAGMA foreign_keys = ON; ${sql}`)
+          await ours.run(sql)
+          const read = 'SELECT n, p FROM c'
+          t.strictSame(ours.all(read), native.prepare(read).raw().all(), `${parent} <- ${child}, ${action}: ${sql}`)
+          native.close()
+        }
+})
+
 t.test('each action is a statement of the migration, which is seen as others are', async t => {
   const seen: string[] = []
   const around: StatementHook = (asked, execute) => {
@@ -93,7 +113,7 @@ t.test('each action is a statement of the migration, which is seen as others are
   t.strictSame(seen, [
     `DELETE FROM "c" WHERE ("p") IN (VALUES ('a')): 1`,
     "DELETE FROM p WHERE id = 'a': 1",
-    `UPDATE "c" SET ("p") = ('x') WHERE ("p") = ('b'): 1`,
+    `UPDATE "c" SET ("p") = ('x') WHERE ("p") IN (VALUES ('b')): 1`,
     "UPDATE p SET id = 'x': 1",
   ])
 })

@@ -143,6 +143,19 @@ const kept: Readonly<Record<string, readonly [setup: string, statements: readonl
 }
 
 const lost: Readonly<Record<string, readonly [setup: string, statements: readonly string[], told: object]>> = {
+  'a word that another one replaces is gone, however it was deleted': [
+    words,
+    [
+      'WITH gone AS (SELECT 1 AS it) DELETE FROM f WHERE rowid IN (SELECT it FROM gone)',
+      "INSERT INTO f VALUES ('new')",
+    ],
+    { rows: 1, example: "'one'" },
+  ],
+  'so is one that a trigger deletes': [
+    `${words}; CREATE TABLE a (x); CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM f WHERE rowid = new.x; END`,
+    ['INSERT INTO a VALUES (1)', "INSERT INTO f (rowid, x) VALUES (1, 'new')"],
+    { rows: 1, example: "'one'" },
+  ],
   'a row that REPLACE takes away is gone': [
     "CREATE TABLE a (id INTEGER PRIMARY KEY, n UNIQUE); INSERT INTO a VALUES (1, 'x')",
     ["REPLACE INTO a VALUES (2, 'x')"],

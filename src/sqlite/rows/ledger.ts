@@ -140,9 +140,13 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     const next = take(now)
     const origin = (life: Life): Life | undefined =>
       wasBefore(life) ?? known.lives.find(was => successorOf(was, now, known.lives)?.id === life.id)
+    const wayOf = (life: Life): readonly Life[] => {
+      const was = origin(life)
+      return was === undefined ? [] : wayTo(was, life, now).filter(({ id }) => id !== life.id)
+    }
     const changes = {
       tables: known.lives.map(was => changeOf(was, now, next.rows)),
-      orphans: next.lives.flatMap(life => orphans.since(life, origin(life), time)),
+      orphans: next.lives.flatMap(life => orphans.since(life, wayOf(life), time)),
       unchecked: next.lives.flatMap(life => {
         const reason = next.unchecked.get(life.id)
         const was = origin(life)

@@ -1,6 +1,6 @@
 import type { SqlResult, SqlStatement } from '../../engine.ts'
 import type { Connection } from '../connect.ts'
-import { foldName, keywordOf, sameName, tokensOf, unquote } from '../sql.ts'
+import { changesRows, foldName, keywordOf, sameName, tokensOf, unquote } from '../sql.ts'
 import { type PresentColumn, type PresentTable, readPresentTables } from './present-tables.ts'
 import { type TableAccess, tableAccess } from './table-access.ts'
 
@@ -41,7 +41,7 @@ type State = Readonly<{
 
 /** Only statements with these keywords can copy rows from one table into another. */
 const copiesRows = /^(?:INSERT|REPLACE|WITH|CREATE)$/
-const none: TableAccess = { reads: [], writes: [], readsVirtual: false, writesVirtual: false }
+const none: TableAccess = { reads: [], writes: [], readsVirtual: false, writesVirtual: false, deletesVirtual: false }
 
 export const presentName = ({ names }: Life): string => names.at(-1) ?? ''
 
@@ -79,7 +79,7 @@ export const followLives = (connection: Connection, history: string) => {
     const access = isCopy ? tableAccess(connection, asked) : none
     // save before it runs: afterwards this would overwrite changes(), which the migration may query
     if (access.writes.length > 0 || access.writesVirtual) save(copied(read(), access, asked.sql, deletes))
-    if (keywordOf(asked.sql) === 'DELETE' && hasVirtual() && tableAccess(connection, asked).writesVirtual)
+    if (changesRows.test(keywordOf(asked.sql)) && hasVirtual() && tableAccess(connection, asked).deletesVirtual)
       save(deletedFrom(read(), asked.sql))
     const known = isCopy ? temporaries.all() : []
     const executed = execute()
@@ -178,13 +178,13 @@ const copied = (state: State, access: TableAccess, sql: string, deletes: number)
 
 const merge = (a: readonly number[], b: readonly number[]): readonly number[] => [...new Set([...a, ...b])]
 
-/** Marks virtual tables, which can have no triggers, as deleted from. */
-const deletedFrom = (state: State, sql: string): State => ({
-  ...state,
-  lives: state.lives.map(life =>
-    life.virtual && isNamedIn(namesIn(sql), life) ? { ...life, deletedFrom: true } : life,
-  ),
-})
+/** Marks virtual tables, which can have no triggers, as deleted from: those that the text names, or if it names none, all (by a trigger). */
+const deletedFrom = (state: State, sql: string): State => {
+  const present = state.lives.filter(({ ended, virtual }) => !ended && virtual)
+  const named = present.filter(life => isNamedIn(namesIn(sql), life))
+  const meant = named.length > 0 ? named : present
+  return { ...state, lives: state.lives.map(life => (meant.includes(life) ? { ...life, deletedFrom: true } : life)) }
+}
 
 /** Applies a schema change to the state. ALTER TABLE ... RENAME keeps a table's row in sqlite_schema, under another name. */
 const compared = (

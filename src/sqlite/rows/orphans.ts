@@ -12,6 +12,13 @@ export type Unchecked = ReadonlyMap<number, string>
 
 type KeyRow = { id: number; from: string; to: string | null; parent: string }
 
+/** SQL for the key that a row had before UPDATE changed it, in these tables one after the other. */
+const originalKey = (key: string, lives: readonly Life[]): string =>
+  lives.reduceRight(
+    (now, { id }) => `coalesce((SELECT was FROM temp."migrator moves" WHERE life = ${id} AND now = ${now}), ${now})`,
+    key,
+  )
+
 /** Notes rows without a parent one by one, so that a new orphan is not offset by another row that gained its parent. */
 export const createOrphanNotes = (connection: Connection) => {
   connection.exec(`
@@ -32,7 +39,7 @@ export const createOrphanNotes = (connection: Connection) => {
       // without a primary key the rowid may change in a rebuild
       const key = hasKey(life) ? keyColumns(life) : columns
       const firsts = columns.map(column => life.columns.find(({ name }) => name === column)?.first ?? column)
-      const noted = `${literal(foldName(firsts.join()))}, ${literal(String(parts[0]?.parent))}, ${textOfValues(key, 't.')}`
+      const noted = `${literal(foldName(firsts.join()))} AS columns, ${literal(String(parts[0]?.parent))} AS parent, ${textOfValues(key, 't.')} AS key`
       const table = `main.${quote(name)} AS t`
       if (life.rowid !== null)
         return `SELECT ${noted} FROM pragma_foreign_key_check(${literal(name)}, 'main') AS c
@@ -56,24 +63,29 @@ export const createOrphanNotes = (connection: Connection) => {
       if ('unchecked' in found) unchecked.set(life.id, found.unchecked)
       else if (found.broken.length > 0)
         for (const select of findIn(life))
-          connection.exec(`INSERT INTO temp."migrator orphans" SELECT ${time}, ${life.id}, * FROM (${select})`)
+          connection.exec(
+            `INSERT INTO temp."migrator orphans" SELECT ${time}, ${life.id}, columns, parent, ${originalKey('key', [life])} FROM (${select})`,
+          )
     }
     return unchecked
   }
 
-  /** The orphans of a table that are new since the last note. @param was the table that it replaces; undefined for a new one */
-  const since = (life: Life, was: Life | undefined, time: number): readonly Orphans[] =>
+  /**
+   * The orphans of a table that are new since the last note.
+   * @param way the tables that it replaces, the first one first
+   */
+  const since = (life: Life, way: readonly Life[], time: number): readonly Orphans[] =>
     connection
       .prepare<[number, number, number, number], Omit<Orphans, 'table'>>(
         `SELECT now.parent, sum(now.n - coalesce(old.n, 0)) AS rows FROM
-           (SELECT columns, parent, key, count(*) AS n FROM temp."migrator orphans" WHERE time = ? AND life = ?
-            GROUP BY columns, key) AS now
+           (SELECT columns, parent, ${originalKey('key', way)} AS key, count(*) AS n FROM temp."migrator orphans"
+            WHERE time = ? AND life = ? GROUP BY columns, 3) AS now
          LEFT JOIN
            (SELECT columns, key, count(*) AS n FROM temp."migrator orphans" WHERE time = ? AND life = ?
             GROUP BY columns, key) AS old ON old.columns = now.columns AND old.key = now.key
          WHERE now.n > coalesce(old.n, 0) GROUP BY now.parent ORDER BY now.parent`,
       )
-      .all(time, life.id, time - 1, was?.id ?? -1)
+      .all(time, life.id, time - 1, (way[0] ?? life).id)
       .map(({ parent, rows }) => ({ table: presentName(life), parent, rows }))
 
   return { note, since }

@@ -9,6 +9,8 @@ export type TableAccess = Readonly<{
   /** whether it reads or writes virtual tables; its program does not tell which */
   readsVirtual: boolean
   writesVirtual: boolean
+  /** whether it, or a trigger of it, deletes rows of virtual tables */
+  deletesVirtual: boolean
 }>
 
 type Instruction = { opcode: string; p2: number; p3: number; p5: number }
@@ -36,6 +38,8 @@ export const tableAccess = (connection: Connection, { sql, bound }: SqlStatement
     writes: tablesOf('OpenWrite'),
     readsVirtual: has('VFilter'),
     writesVirtual: has('VUpdate'),
+    // xUpdate with one argument: https://www.sqlite.org/vtab.html#xupdate
+    deletesVirtual: instructions.some(({ opcode, p2 }) => opcode === 'VUpdate' && p2 === 1),
   }
 }
 
