@@ -45,6 +45,8 @@ export type Engine<R extends Reader = Reader> = Readonly<{
   explain: (error: unknown) => unknown
   /** Whether the outcome of a COMMIT or ROLLBACK is unknown after this error: the disk is failing. */
   isUncertain: (error: unknown) => boolean
+  /** Whether the same run may succeed when it begins anew: the server fails over, or another session held a lock. */
+  mayPass: (error: unknown) => boolean
   /** What a database that is a file allows. An engine on a server has none of it: no backup, no check, no marker. */
   file: DatabaseFile | undefined
 }>
@@ -269,8 +271,14 @@ export type SqlResult = Readonly<{
   lastID: unknown
 }>
 
-/** Wraps each statement: calls `execute` to run it, throws, or returns another result instead. */
-export type StatementHook = (asked: SqlStatement, execute: () => SqlResult) => SqlResult
+/** A statement's result: at once from a file, as a promise from a server. */
+export type Executed = SqlResult | Promise<SqlResult>
+
+/**
+ * Wraps each statement: calls `execute` to run it, and returns what that returns, or throws. An engine's own hooks know which
+ * kind of result it has, and may return another one instead.
+ */
+export type StatementHook = <Result extends Executed>(asked: SqlStatement, execute: () => Result) => Result
 
 /** The result of a statement that does nothing. */
 export const noResult: SqlResult = { sql: '', reads: false, rows: [], changes: 0, lastID: 0 }

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { MigrationError, Umzug } from 'umzug'
-import type { Loss, Migratable, OnProgress, SchemaEditor, StatementHook } from '../engine.ts'
-import { Failure } from '../failure.ts'
+import type { Executed, Loss, Migratable, OnProgress, SchemaEditor, StatementHook } from '../engine.ts'
+import { attempt, Failure } from '../failure.ts'
 import { asOrigin, blamingStrays, migrationFailed, presentOrigin, watchStrays } from './blame.ts'
 import { createGuard } from './guard.ts'
 import { watchLeftRunning } from './left-running.ts'
@@ -111,13 +111,13 @@ export const createGuardedRunner = async (
     hook: (asked, execute) =>
       hook(asked, () => {
         watch.before(asked.sql)
-        try {
-          return ledger.around(asked, execute)
-        } catch (error) {
-          const failure = database.explain(error)
-          if (failure instanceof Failure) ofEngine ??= failure
-          throw error
-        }
+        return noting(
+          () => ledger.around(asked, execute),
+          error => {
+            const failure = database.explain(error)
+            if (failure instanceof Failure) ofEngine ??= failure
+          },
+        )
       }),
     within,
     onApplied,
@@ -140,6 +140,18 @@ export const createGuardedRunner = async (
     up: () => run(() => runner.up()),
     down: (names: readonly string[]) => run(() => runner.down({ migrations: [...names] })),
   }
+}
+
+/** Runs a statement, and passes its error to `note`, whether it is thrown at once or its promise is rejected. */
+const noting = <Result extends Executed>(run: () => Result, note: (error: unknown) => void): Result => {
+  const outcome = attempt(run)
+  if ('error' in outcome) {
+    note(outcome.error)
+    throw outcome.error
+  }
+  // registered first, so it is noted before the migration learns of it
+  if (outcome.value instanceof Promise) outcome.value.catch(note)
+  return outcome.value
 }
 
 /** The Failure MIGRATION_FAILED for migrations that lost data. */
