@@ -10,7 +10,19 @@ const src = join(import.meta.dirname, '../src')
 /** Lines that a stranger reads in half an hour. */
 export const ceiling = 2500
 
-const base = ['failure', 'small-file', 'events', 'log', 'text', 'config', 'volume', 'history', 'engine', 'context']
+const base = [
+  'failure',
+  'small-file',
+  'events',
+  'log',
+  'text',
+  'server',
+  'config',
+  'volume',
+  'history',
+  'engine',
+  'context',
+]
 const heart = ['migrations', 'backup', 'ready']
 
 /** What each room may import besides itself; a file right in src is a room of its own. */
@@ -21,7 +33,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   log: ['failure', 'events'],
   text: ['failure', 'events', 'log'],
   'small-file': ['failure'],
-  config: ['failure', 'log', 'text', 'small-file'],
+  server: ['failure', 'small-file'],
+  config: ['failure', 'log', 'text', 'small-file', 'server'],
   volume: ['failure', 'small-file', 'log', 'text', 'config'],
   history: ['failure'],
   engine: ['history'],
@@ -30,6 +43,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   backup: [...base, 'migrations'],
   ready: [...base, 'migrations', 'backup'],
   sqlite: base.filter(room => room !== 'context'),
+  postgres: base.filter(room => room !== 'context'),
   verify: [...base, ...heart, 'sqlite'],
   'dry-run': [...base, ...heart, 'sqlite'],
   lint: [...base, ...heart, 'sqlite', 'dry-run'],
@@ -37,7 +51,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   hub: [...base, ...heart, 'sqlite'],
   commands: [...base, ...heart, 'sqlite', 'verify', 'dry-run', 'lint', 'draw'],
   cli: ['failure', 'log', 'context', 'commands'],
-  main: [...base, 'process', 'commands', 'cli', 'sqlite'],
+  main: [...base, 'process', 'commands', 'cli', 'sqlite', 'postgres'],
 }
 
 type SourceFile = Readonly<{ file: string; room: string; text: string; imports: readonly string[] }>
@@ -63,6 +77,7 @@ export const readingList = [
   'ready/readiness.ts',
   'ready/marker.ts',
   'ready/bring-up.ts',
+  'ready/on-server.ts',
   'migrations/files.ts',
   'migrations/plan.ts',
   'backup/protect.ts',

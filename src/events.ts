@@ -16,6 +16,11 @@ export const events = {
     fields: ['schema'],
     when: 'the volume was ready already',
   },
+  'run.again': {
+    level: 'warn',
+    fields: ['reason'],
+    when: 'a server failed over, stopped, or another session held a lock: the whole run begins anew',
+  },
   'migration.applied': {
     level: 'info',
     fields: ['name', 'milliseconds'],

@@ -30,12 +30,14 @@ const main = async (words: readonly string[], environment: Environment): Promise
   try {
     const createContext = async (): Promise<Context> => {
       const config = followLink(await readConfig({ environment, workingFolder: process.cwd(), root, terminal }))
+      const { server } = config
       log = createLog(config.logFormat, config.logLevel, stderr, logScreen)
       // SQLite reads this when the first database is opened
-      if (sortsOnVolume(environment, config.volume)) process.env.SQLITE_TMPDIR = config.volume
+      if (server === undefined && sortsOnVolume(environment, config.volume)) process.env.SQLITE_TMPDIR = config.volume
       const mounts = parseMounts(readMountinfo())
       const container = isContainer('/', environment, mounts)
-      becomeOwner(config.volume, [process.execPath, join(root, 'package.json'), import.meta.dirname], process)
+      if (server === undefined)
+        becomeOwner(config.volume, [process.execPath, join(root, 'package.json'), import.meta.dirname], process)
       const host = { container, mounts, uid: process.getuid?.(), gid: process.getgid?.() }
       const command = [process.execPath, String(process.argv[1])] as const
       const signal = stopSignal()
@@ -43,7 +45,10 @@ const main = async (words: readonly string[], environment: Environment): Promise
         isTerminal(stdin) && terminal ? askPerson(question, process, signal) : undefined
       const nameProcess = (title: string) => Object.assign(process, { title })
       const surroundings = { config, log, host, signal, command }
-      const engine = createSqlite(surroundings)
+      const engine =
+        server === undefined
+          ? createSqlite(surroundings)
+          : (await import('./postgres/postgres.ts')).createPostgres(surroundings, server)
       context = { ...surroundings, engine, print, screen, ask, nameProcess, version: readVersion() }
       return context
     }

