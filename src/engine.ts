@@ -122,8 +122,9 @@ export type Migratable = Reader &
      * @param backup a copy of the database as it is; undefined if there is none
      */
     ledger: (backup: string | undefined) => Promise<Ledger>
-    /** Called when a migration has settled. @throws Error if it left a transaction open, or one of its own was lost */
-    refuseUnfinished: () => void
+    /** Called when a migration has settled. @throws Error if it left a transaction open, lost one of its own, or broke a
+     *   constraint that is checked late */
+    refuseUnfinished: () => Promise<void>
     /** why a migration may not run this statement; undefined if it may */
     refusal: (sql: string) => string | undefined
     /** Maps a statement's error to a Failure if disk, file or server failed; any other is the migration's own fault. */

@@ -72,7 +72,7 @@ const rehearseOne = async (
     version,
     within: async (_, work, record) => {
       await watch.run(name, work)
-      database.refuseUnfinished()
+      await database.refuseUnfinished()
       await record()
     },
     hook: (asked, execute) =>

@@ -96,7 +96,7 @@ export const createGuardedRunner = async (
       const kept = await history.read()
       try {
         await blamingStrays(signal, () => watch.run(name, work))
-        database.refuseUnfinished()
+        await database.refuseUnfinished()
         if (!ledger.isOpen()) throw new Error('SQLite rolled the transaction back, and nothing of it is left')
         await history.refuseChange(kept)
       } catch (error) {
@@ -262,6 +262,7 @@ export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sq
 
   /** Runs one migration until it has settled and all its statements are done. */
   const run = async (name: string, work: () => Promise<unknown>): Promise<void> => {
+    signal.throwIfAborted()
     const stopped = Promise.withResolvers<never>()
     const stop = () => stopped.reject(signal.reason)
     const stall = () => stopped.reject(new Error(`it has not settled after ${idleLimit} s without a statement`))

@@ -160,6 +160,8 @@ export const ownTypes: CustomTypesConfig = {
 const states = { I: 'none', T: 'open', E: 'failed' } as const
 
 const toConnection = (client: Client, address: ServerAddress): Connection => {
+  // the types lack both
+  const socket = client as Client & Readonly<{ ref: () => void; unref: () => void }>
   let unanswered = 0
   let lost = false
   // the driver warns of statements that are given while another runs
@@ -173,6 +175,7 @@ const toConnection = (client: Client, address: ServerAddress): Connection => {
     types: CustomTypesConfig = ownTypes,
   ): Promise<QueryResult<Row>> => {
     unanswered += 1
+    socket.ref()
     const asked: QueryConfig & { readonly queryMode: 'extended' } = {
       text: sql,
       values: [...values],
@@ -182,6 +185,8 @@ const toConnection = (client: Client, address: ServerAddress): Connection => {
     const send = () => client.query<Row>(asked)
     const answered = last.then(send).finally(() => {
       unanswered -= 1
+      // nothing keeps the process alive but a statement: a migration that waits for nothing is noticed
+      if (unanswered === 0) socket.unref()
     })
     last = answered.catch(() => undefined)
     return answered
@@ -194,6 +199,7 @@ const toConnection = (client: Client, address: ServerAddress): Connection => {
     unanswered: () => unanswered,
     isLost: () => lost,
     close: async () => {
+      socket.ref()
       await client.end()
     },
     destroy: () => {

@@ -38,9 +38,11 @@ export const createHandle = (connection: Connection) => {
   /** innermost last */
   const levels: Level[] = []
   let over: Error | undefined
-  let failed: Readonly<{ error: unknown; sql: string }> | undefined
+  /** what the first failed statement said */
+  let failed: Readonly<{ error: unknown }> | undefined
   let last: Promise<unknown> = Promise.resolve()
-  const unfinished = new Set<SqlStatement>()
+  /** what Sequelize was asked for and has not answered */
+  const unfinished = new Set<Readonly<{ sql: string }>>()
 
   const end = (reason: string): Error => {
     over ??= new Error(reason)
@@ -73,7 +75,7 @@ export const createHandle = (connection: Connection) => {
   const endTransaction = async (owner: symbol, sql: string, stays: boolean): Promise<QueryResult> => {
     const index = innermost(owner, sql, ({ name }) => name === null)
     const { savepoint } = levels[index] as Level
-    if (stays && connection.transaction() === 'open') {
+    if (stays && failed === undefined) {
       const result = await plain(`RELEASE ${savepoint}`)
       levels.splice(index)
       return result
@@ -112,7 +114,7 @@ export const createHandle = (connection: Connection) => {
     const outcome = await attemptAsync(() => connection.query(sql, Array.isArray(bound) ? bound : [], types))
     if ('error' in outcome) {
       if (failed !== undefined) throw failed.error
-      if (connection.transaction() === 'failed') failed = { error: outcome.error, sql }
+      failed = { error: outcome.error }
       throw outcome.error
     }
     if (!readsOnly(outcome.value)) for (const level of levels) if (level.owner !== owner) level.stranger ??= sql
@@ -155,28 +157,47 @@ export const createHandle = (connection: Connection) => {
           result = await answered
           return toResult(asked.sql, result)
         }
-        unfinished.add(asked)
-        try {
-          const { rows, changes } = await around(asked, execute)
-          return result ?? { rows: [...rows] as never, rowCount: changes, command: '', oid: 0, fields: [] }
-        } finally {
-          unfinished.delete(asked)
-        }
+        const { rows, changes } = await around(asked, execute)
+        return result ?? { rows: [...rows] as never, rowCount: changes, command: '', oid: 0, fields: [] }
       },
     }
   }
 
-  /** Call it at the end of a migration. @throws an Error if a transaction broke, or was begun and not ended */
-  const refuseUnfinished = (): void => {
+  /** Runs a query of Sequelize, which refuseUnfinished knows of from the first moment: it reaches `open` only later. */
+  const track = async <T>(sql: string, work: () => Promise<T>): Promise<T> => {
+    const asked = { sql }
+    unfinished.add(asked)
+    try {
+      return await work()
+    } finally {
+      unfinished.delete(asked)
+    }
+  }
+
+  /**
+   * Call it at the end of a migration.
+   * @throws an Error if a transaction broke, or was begun and not ended, or a statement was not awaited; the server's for a
+   *   deferred constraint that is broken
+   */
+  const refuseUnfinished = async (): Promise<void> => {
     const isOpen = levels.splice(0).some(({ name }) => name === null)
     if (over !== undefined) throw over
     for (const { sql } of unfinished)
       throw new Error(`it returned before this statement had run (await every call): ${sql}`)
     if (failed !== undefined) throw failed.error
     if (isOpen) throw new Error('it began a transaction and did not end it')
+    await checkDeferred(connection)
   }
 
-  return { open, refuseUnfinished }
+  return { open, track, refuseUnfinished }
+}
+
+/** Checks deferred constraints with the migration that breaks them, and leaves them deferred for the next one. */
+const checkDeferred = async (connection: Connection): Promise<void> => {
+  await connection.query('SAVEPOINT migrator_check')
+  await connection.query('SET CONSTRAINTS ALL IMMEDIATE')
+  await connection.query('ROLLBACK TO migrator_check')
+  await connection.query('RELEASE migrator_check')
 }
 
 /** By the server's word for what it did; a SELECT may call functions that write, which the ledger sees. */

@@ -98,7 +98,6 @@ export const openLedger = async (
   }
 
   const end = async (): Promise<Changes> => {
-    await checkDeferred(connection)
     const now = await countAll(connection, known)
     const tables = [...known.values()].map(was => changeOf(was, now))
     known = now
@@ -132,14 +131,6 @@ export const openLedger = async (
     missing,
     finish: async () => undefined,
   }
-}
-
-/** Checks deferred constraints with the migration that breaks them, and leaves them deferred for the next one. */
-const checkDeferred = async (connection: Connection): Promise<void> => {
-  await connection.query('SAVEPOINT migrator_check')
-  await connection.query('SET CONSTRAINTS ALL IMMEDIATE')
-  await connection.query('ROLLBACK TO migrator_check')
-  await connection.query('RELEASE migrator_check')
 }
 
 /** A hook around statements whose results are promises. */

@@ -39,8 +39,14 @@ const hasNul = (value: unknown): boolean => {
 
 const refused = (): Error => new Error('a text with a NUL character cannot be stored: PostgreSQL has no such texts')
 
-/** Makes Sequelize 6 refuse texts with NUL, which it would store as the two characters `\0`. @returns the same Sequelize */
-export const refuseNul = (sequelize: Sequelize): Sequelize => {
+/**
+ * Puts `track` around every query of Sequelize 6, and makes it refuse texts with NUL, which it would store as the two characters
+ * `\0`. @returns the same Sequelize
+ */
+export const aroundQueries = (
+  sequelize: Sequelize,
+  track: <T>(sql: string, work: () => Promise<T>) => Promise<T>,
+): Sequelize => {
   const generator = generatorOf(sequelize.getQueryInterface())
   const { escape: write } = generator
   generator.escape = (value, ...rest) => {
@@ -52,7 +58,7 @@ export const refuseNul = (sequelize: Sequelize): Sequelize => {
     const isText = typeof sql === 'string'
     const given = isText ? [options?.replacements, options?.bind] : [sql, options?.replacements, options?.bind]
     if (given.some(hasNul)) throw refused()
-    return query(sql, options)
+    return track(isText ? sql : JSON.stringify(sql), () => query(sql, options))
   }
   return Object.assign(sequelize, { query: checked })
 }

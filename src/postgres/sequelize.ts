@@ -5,7 +5,7 @@ import type { StatementHook } from '../engine.ts'
 import type { Connection } from './connect.ts'
 import { ownTypes } from './connect.ts'
 import type { Handle, HandleSession } from './handle.ts'
-import { refuseNul, tellSchema } from './sequelize-internals.ts'
+import { aroundQueries, tellSchema } from './sequelize-internals.ts'
 
 type Done = (error: unknown, result?: QueryResult) => void
 
@@ -47,8 +47,11 @@ const createDriver = (open: () => HandleSession, plain: (sql: string) => Promise
   return { Client, types: { ...types, getTypeParser: ownTypes.getTypeParser } }
 }
 
-/** As many connections as Sequelize asks for: each is but a session of the one handle. */
-const pool = { max: 1000, min: 0, idle: 0, evict: 0 }
+/**
+ * As many connections as Sequelize asks for: each is but a session of the one handle. Idle ones go at once, in milliseconds, since
+ * the pool's timer would keep the process alive.
+ */
+const pool = { max: 1000, min: 0, idle: 10, evict: 10 }
 
 /** Sequelize 6 for migrations: every statement runs on the one connection of a handle. @param around runs around each statement */
 export const connectHandle = (connection: Connection, handle: Handle, around: StatementHook): Sequelize => {
@@ -69,5 +72,5 @@ export const connectHandle = (connection: Connection, handle: Handle, around: St
     dialectOptions: { clientMinMessages: 'ignore' },
     databaseVersion: '14.0.0',
   } as const
-  return refuseNul(tellSchema(new Sequelize({ ...options }), schema))
+  return aroundQueries(tellSchema(new Sequelize({ ...options }), schema), handle.track)
 }

@@ -1,0 +1,86 @@
+/** Runs of `up` on a server, in the test's own process. */
+import { setTimeout } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { readConfig } from '../../src/config.ts'
+import type { Context } from '../../src/context.ts'
+import { attemptAsync } from '../../src/failure.ts'
+import type { Log } from '../../src/log.ts'
+import { createPostgres } from '../../src/postgres/postgres.ts'
+import { upOnServer } from '../../src/ready/on-server.ts'
+import { root } from './program.ts'
+import { pipe } from './screen.ts'
+
+export type Event = Readonly<{ event: string; message: string; [field: string]: unknown }>
+
+/** A migration as its `up` reads, such as `await query('SELECT 1')`, and what else its file exports. */
+export const up = (body: string, more = ''): string => `${more}
+export const up = async ({ context }) => {
+  const { sequelize } = context
+  const query = (sql, options) => sequelize.query(sql, options)
+  ${body}
+}
+`
+
+/** A folder of migrations, 0001-a and so on. */
+export const makeFolder = (t: Pick<Test, 'testdir'>, ...bodies: readonly string[]): string =>
+  t.testdir(
+    Object.fromEntries(
+      bodies.map((body, index) => {
+        const letter = String.fromCharCode(97 + index)
+        return [`${String(index + 1).padStart(4, '0')}-${letter}.js`, body.includes('export') ? body : up(body)]
+      }),
+    ),
+  )
+
+/** What a command gets, with a server. */
+export const makeServerContext = async (
+  url: string,
+  folder: string,
+  settings: Readonly<Record<string, string>> = {},
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Context & { readonly events: Event[] }> => {
+  const events: Event[] = []
+  const note = (event: string, message: string, data?: object) => void events.push({ event, message, ...data })
+  const log = { info: note, warn: note, error: note, terminal: false, draw: () => undefined } as Log
+  const config = await readConfig({
+    environment: { DATABASE_URL: url, MIGRATOR_MIGRATIONS: folder, MIGRATOR_LOCK_TIMEOUT: '20', ...settings },
+    workingFolder: root,
+    root,
+    terminal: false,
+  })
+  if (config.server === undefined) throw new Error(`${url} is not of a server`)
+  return {
+    ...{ config, log, signal, events },
+    engine: createPostgres({ config, log, signal }, config.server),
+    host: { container: false, mounts: [], uid: undefined, gid: undefined },
+    print: () => undefined,
+    screen: pipe,
+    ask: async () => undefined,
+    command: [process.execPath, ''],
+    nameProcess: () => undefined,
+    version: '1.0.0',
+  }
+}
+
+/** Runs `up`, and tells what came of it. */
+export const runUp = async (
+  url: string,
+  folder: string,
+  settings: Readonly<Record<string, string>> = {},
+  signal?: AbortSignal,
+): Promise<Readonly<{ error: unknown; events: readonly Event[]; has: (event: string) => boolean }>> => {
+  const context = await makeServerContext(url, folder, settings, signal)
+  const outcome = await attemptAsync(() => upOnServer(context, undefined))
+  const { events } = context
+  const has = (name: string) => events.some(({ event }) => event === name)
+  return { error: 'error' in outcome ? outcome.error : undefined, events, has }
+}
+
+/** Waits until `isSo`, at most for half a minute. */
+export const until = async (isSo: () => Promise<boolean>): Promise<void> => {
+  for (let tries = 0; tries < 600; tries += 1) {
+    if (await isSo()) return
+    await setTimeout(50)
+  }
+  throw new Error('it never came')
+}
