@@ -104,8 +104,21 @@ const meanings: readonly (readonly [RegExp, Meaning])[] = [
   [ofServer, unreachable],
 ]
 
+/** Errors of TLS, which have codes of OpenSSL or none. */
+const ofEncryption = /^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/
+
+const isOfEncryption = (error: unknown): boolean =>
+  error instanceof Error && (ofEncryption.test(String(errorCode(error))) || /\bSSL\b/.test(error.message))
+
+const notEncrypted: Meaning = {
+  code: 'DATABASE_UNREACHABLE',
+  says: shown => `${shown} cannot be reached by an encrypted connection`,
+  hint: 'Check sslmode in DATABASE_URL and the certificates in PGSSLROOTCERT; sslmode=disable does without.',
+}
+
 const meaningOf = (error: unknown): Meaning | undefined => {
   const state = sqlState(error)
+  if (state === undefined && isOfEncryption(error)) return notEncrypted
   if (state === undefined) return isLost(error) ? unreachable : undefined
   return meanings.find(([states]) => states.test(state))?.[1]
 }

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -42,7 +42,10 @@ export type TestServer = Readonly<{
   pid: () => number | undefined
   /** stops it at once, as a crash does, and starts it again */
   restart: (after?: number) => Promise<void>
+  /** makes a role that is let in by its password alone, which is "right" */
+  requirePassword: (role: string) => Promise<void>
   /** starts another server that follows this one */
+  makeStandby: () => Promise<Readonly<{ port: number; stop: () => Promise<void> }>>
   stop: () => Promise<void>
 }>
 
@@ -82,33 +85,32 @@ export const startServer = async (...more: readonly string[]): Promise<TestServe
     'max_connections=60',
     ...more,
   ]
-  let child: ChildProcess
-  const start = async (): Promise<void> => {
-    child = spawn(
+  const launch = async (data: string, port: number): Promise<ChildProcess> => {
+    const child = spawn(
       join(binaries, 'postgres'),
       ['-D', data, '-h', '127.0.0.1', '-p', String(port), ...settings.flatMap(setting => ['-c', setting])],
       { ...asUser, env, stdio: 'ignore' },
     )
+    // the process of the tests may end in any way
+    process.once('exit', () => child.kill('SIGKILL'))
     for (let tries = 0; ; tries += 1) {
-      const ready = await run(urlOf('postgres'), 'SELECT 1').then(
+      const ready = await run(`postgres://postgres@127.0.0.1:${port}/postgres`, 'SELECT 1').then(
         () => true,
         () => false,
       )
-      if (ready) return
+      if (ready) return child
       if (tries > 200) throw new Error('the server does not start')
       await setTimeout(50)
     }
   }
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
+  const end = async (child: ChildProcess): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
     const ended = once(child, 'exit')
-    child.kill(signal)
+    child.kill('SIGQUIT')
     await ended
   }
   let databases = 0
-  await start()
-  // the process of the tests may end in any way
-  process.once('exit', () => child.kill('SIGKILL'))
+  let child = await launch(data, port)
   return {
     ...{ port, urlOf, run },
     makeDatabase: async () => {
@@ -119,12 +121,33 @@ export const startServer = async (...more: readonly string[]): Promise<TestServe
     },
     pid: () => child.pid,
     restart: async (after = 0) => {
-      await end('SIGQUIT')
+      await end(child)
       await setTimeout(after)
-      await start()
+      child = await launch(data, port)
+    },
+    requirePassword: async role => {
+      const rules = join(data, 'pg_hba.conf')
+      await run(urlOf('postgres'), `CREATE ROLE ${role} LOGIN PASSWORD 'right'`)
+      writeFileSync(rules, `host all ${role} 127.0.0.1/32 scram-sha-256\n${readFileSync(rules, 'utf8')}`)
+      await run(urlOf('postgres'), 'SELECT pg_reload_conf()')
+    },
+    makeStandby: async () => {
+      const copy = join(folder, 'standby')
+      // a copy of a server that was stopped in order is a copy of all of it
+      child.kill('SIGINT')
+      await once(child, 'exit')
+      spawnSync('cp', ['-a', data, copy])
+      writeFileSync(join(copy, 'standby.signal'), '')
+      const follows = `primary_conninfo = 'host=127.0.0.1 port=${port} user=postgres'\n`
+      writeFileSync(join(copy, 'postgresql.auto.conf'), follows)
+      if ('uid' in asUser) chownSync(join(copy, 'standby.signal'), nobody, nobody)
+      child = await launch(data, port)
+      const other = await freePort()
+      const standby = await launch(copy, other)
+      return { port: other, stop: () => end(standby) }
     },
     stop: async () => {
-      await end('SIGQUIT')
+      await end(child)
       rmSync(folder, { recursive: true })
     },
   }
