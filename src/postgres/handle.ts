@@ -6,7 +6,7 @@ import { controlOf } from './sql.ts'
 
 /** A transaction or savepoint that was begun through a handle. */
 type Level = Readonly<{
-  /** the connection of Sequelize that began it */
+  /** the transaction of Sequelize that it is in, or `nobody` */
   owner: symbol
   /** of a savepoint that a migration created itself; null for a transaction */
   name: string | null
@@ -21,6 +21,8 @@ type Level = Readonly<{
 export type HandleSession = Readonly<{
   run: (asked: SqlStatement, types: CustomTypesConfig) => Promise<QueryResult>
 }>
+
+const nobody = Symbol('outside of transactions')
 
 export type Handle = ReturnType<typeof createHandle>
 
@@ -147,12 +149,15 @@ export const createHandle = (connection: Connection) => {
 
   /** A session for one connection of Sequelize. */
   const open = (around: StatementHook): HandleSession => {
-    const owner = Symbol('connection of Sequelize')
+    const own = Symbol('transaction of Sequelize')
+    // what runs outside of Sequelize's transactions has one owner: the pool gives it any connection
+    const ownerOf = (sql: string): symbol =>
+      controlOf(sql)?.does === 'begin' || levels.some(({ owner }) => owner === own) ? own : nobody
     return {
       run: async (asked, types) => {
         let result: QueryResult | undefined
         const execute = async (): Promise<SqlResult> => {
-          const answered = last.then(() => runNow(owner, asked, types))
+          const answered = last.then(() => runNow(ownerOf(asked.sql), asked, types))
           last = answered.catch(() => undefined)
           result = await answered
           return toResult(asked.sql, result)

@@ -1,4 +1,7 @@
 /** Runs of `up` on a server, in the test's own process. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { readConfig } from '../../src/config.ts'
@@ -21,16 +24,16 @@ export const up = async ({ context }) => {
 }
 `
 
-/** A folder of migrations, 0001-a and so on. */
-export const makeFolder = (t: Pick<Test, 'testdir'>, ...bodies: readonly string[]): string =>
-  t.testdir(
-    Object.fromEntries(
-      bodies.map((body, index) => {
-        const letter = String.fromCharCode(97 + index)
-        return [`${String(index + 1).padStart(4, '0')}-${letter}.js`, body.includes('export') ? body : up(body)]
-      }),
-    ),
-  )
+/** A folder of migrations, 0001-a and so on; each has a path of its own, since Node loads a path once. */
+export const makeFolder = (t: Pick<Test, 'teardown'>, ...bodies: readonly string[]): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'migrations-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  for (const [index, body] of bodies.entries()) {
+    const name = `${String(index + 1).padStart(4, '0')}-${String.fromCharCode(97 + index)}.js`
+    writeFileSync(join(folder, name), body.includes('export') ? body : up(body))
+  }
+  return folder
+}
 
 /** What a command gets, with a server. */
 export const makeServerContext = async (
