@@ -49,7 +49,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   lint: [...base, ...heart, 'sqlite', 'dry-run'],
   draw: [...base, 'sqlite'],
   hub: [...base, ...heart, 'sqlite'],
-  commands: [...base, ...heart, 'sqlite', 'verify', 'dry-run', 'lint', 'draw'],
+  commands: [...base, ...heart, 'sqlite', 'postgres', 'verify', 'dry-run', 'lint', 'draw'],
   cli: ['failure', 'log', 'context', 'commands'],
   main: [...base, 'process', 'commands', 'cli', 'sqlite', 'postgres'],
 }

@@ -49,6 +49,19 @@ export type Engine<R extends Reader = Reader> = Readonly<{
   mayPass: (error: unknown) => boolean
   /** What a database that is a file allows. An engine on a server has none of it: no backup, no check, no marker. */
   file: DatabaseFile | undefined
+  /** What a server tells of itself; undefined where the database is a file. */
+  server: Readonly<{ describe: () => Promise<ServerState> }> | undefined
+}>
+
+export type ServerState = Readonly<{
+  /** such as `PostgreSQL 18.4` */
+  version: string
+  /** of the database */
+  bytes: number
+  /** it follows another server, and takes no changes */
+  standby: boolean
+  /** seconds since the last transaction that a standby has replayed; null on a primary, and if there was none */
+  lag: number | null
 }>
 
 export type DatabaseFile = Readonly<{

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
-import { readMigrationFiles } from '../migrations/files.ts'
+import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { namesHint, unknownMigration } from '../migrations/plan.ts'
 import { requireDatabase } from '../ready/lost.ts'
 import { refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
@@ -15,24 +15,60 @@ import { prepareHistory, recordChecksum } from '../sqlite/write-history.ts'
  */
 export const repair = async (context: Context, name: string): Promise<void> => {
   const { config, engine, log } = context
+  const isFile = engine.server === undefined
   await engine.validate('write')
-  refuseOthersMarker(config)
-  const known = readMigrationFiles(config.migrations)
+  if (isFile) refuseOthersMarker(config)
+  const known = readMigrationFiles(config.migrations, isFile ? 'sqlite' : 'postgres')
   const migration = known.find(candidate => candidate.name === name)
   if (migration === undefined) throw unknownMigration(name, known, config.migrations)
-  await requireDatabase(engine, config)
+  if (isFile) await requireDatabase(engine, config)
   const { checksum } = migration
-  const before = await withDatabase(context, config.database, async ({ connection }) => {
+  const before = isFile ? await repairFile(context, known, migration) : await repairOnServer(context, known, migration)
+  if (before === checksum)
+    log.info('repair.nothing', `${name} is recorded as it is: nothing to repair`, { name, checksum })
+  else log.info('repair.done', `${name}: recorded ${checksum} in place of ${before}`, { name, checksum })
+}
+
+/** @returns the checksum that was recorded before */
+const repairFile = async (
+  context: Context,
+  known: readonly MigrationFile[],
+  migration: MigrationFile,
+): Promise<string | null> => {
+  const { config } = context
+  const { name, checksum } = migration
+  return withDatabase(context, config.database, async ({ connection }) => {
     const applied = readHistory(connection).find(candidate => candidate.name === name)
-    if (applied === undefined)
-      throw new Failure('CONFIG_INVALID', `${name} is not applied in ${config.database}`, namesHint)
+    if (applied === undefined) throw notApplied(name, config.database)
     if (applied.checksum === checksum) return checksum
     prepareHistory(connection, known)
     recordChecksum(connection, migration)
     withdrawMarker(config.readyFile)
     return applied.checksum
   })
-  if (before === checksum)
-    log.info('repair.nothing', `${name} is recorded as it is: nothing to repair`, { name, checksum })
-  else log.info('repair.done', `${name}: recorded ${checksum} in place of ${before}`, { name, checksum })
 }
+
+/** The same on a server, which has no marker. */
+const repairOnServer = async (
+  { config, engine }: Context,
+  known: readonly MigrationFile[],
+  { name, checksum }: MigrationFile,
+): Promise<string | null> => {
+  const session = await engine.open()
+  try {
+    return await session.transaction(async transaction => {
+      const applied = (await transaction.history()).find(candidate => candidate.name === name)
+      if (applied === undefined) throw notApplied(name, config.database)
+      if (applied.checksum === checksum) return checksum
+      await transaction.prepareHistory(known)
+      await transaction.unrecord(name)
+      await transaction.record({ ...applied, checksum })
+      return applied.checksum
+    })
+  } finally {
+    await session.close()
+  }
+}
+
+const notApplied = (name: string, database: string): Failure =>
+  new Failure('CONFIG_INVALID', `${name} is not applied in ${database}`, namesHint)

@@ -11,6 +11,7 @@ import { type Access, type Connection, connect } from './connect.ts'
 import { mayPass, toFailure } from './errors.ts'
 import { beginAlone, type Patience } from './lock.ts'
 import { type PostgresReader, readerOf } from './reader.ts'
+import { quote } from './sql.ts'
 
 /** The environment of an engine: settings, log, and how to stop it. */
 export type Surroundings = Readonly<{ config: Config; log: Log; signal: AbortSignal }>
@@ -43,6 +44,12 @@ export const createPostgres = (surroundings: Surroundings, address: ServerAddres
     isUncertain: error => error instanceof Failure && error.code === 'COMMIT_UNKNOWN',
     mayPass: error => mayPass(error),
     file: undefined,
+    server: {
+      describe: async () => {
+        const { describeServer } = await import('./describe.ts')
+        return asked('read', describeServer)
+      },
+    },
   }
 }
 
@@ -63,8 +70,10 @@ const patienceOf = ({ config, log, signal }: Surroundings): Patience => ({
 const inSnapshot = async <T>(connection: Connection, lockTimeout: number, work: () => Promise<T>): Promise<T> => {
   await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   try {
-    // 0 would be for ever
-    await connection.query("SELECT set_config('lock_timeout', $1, true)", [`${Math.max(1, lockTimeout)}ms`])
+    // no time at all would be for ever; names that the catalog writes are short in the schema that is asked for
+    await connection.query("SELECT set_config('lock_timeout', $1, true), set_config('search_path', $2, true)", [
+      ...[`${Math.max(1, lockTimeout)}ms`, quote(connection.address.schema)],
+    ])
     return await work()
   } finally {
     await attemptAsync(() => connection.query('ROLLBACK'))

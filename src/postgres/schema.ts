@@ -106,7 +106,7 @@ const columnText = ({ name, type, collation, required, expression, generated, id
 /** What is no table: each with a statement of the server's own making. Sequences of columns are a part of their table. */
 const otherObjects = `
   WITH n AS (SELECT oid FROM pg_namespace WHERE nspname = $1)
-  SELECT 'index' AS type, i.relname AS name, c.relname AS table, pg_get_indexdef(i.oid) ||
+  SELECT 'index' AS type, i.relname AS name, c.relname AS table, pg_get_indexdef(i.oid, 0, true) ||
       CASE WHEN x.indisvalid THEN '' ELSE ' -- invalid' END AS sql
     FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid JOIN pg_class AS c ON c.oid = x.indrelid
     WHERE i.relnamespace IN (SELECT oid FROM n) AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = i.oid
@@ -122,7 +122,7 @@ const otherObjects = `
     FROM pg_class AS c JOIN pg_sequence AS s ON s.seqrelid = c.oid
     WHERE c.relnamespace IN (SELECT oid FROM n) AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass
       AND d.objid = c.oid AND d.deptype IN ('i', 'e'))
-  UNION ALL SELECT 'trigger', t.tgname, c.relname, pg_get_triggerdef(t.oid)
+  UNION ALL SELECT 'trigger', t.tgname, c.relname, pg_get_triggerdef(t.oid, true)
     FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
     WHERE c.relnamespace IN (SELECT oid FROM n) AND NOT t.tgisinternal
   UNION ALL SELECT 'policy', p.polname, c.relname, concat('CREATE POLICY ', quote_ident(p.polname), ' ON ', quote_ident(c.relname),

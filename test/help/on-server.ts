@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { cli } from '../../src/cli.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Context } from '../../src/context.ts'
-import { attemptAsync } from '../../src/failure.ts'
+import { attemptAsync, Failure } from '../../src/failure.ts'
 import type { Log } from '../../src/log.ts'
 import { createPostgres } from '../../src/postgres/postgres.ts'
 import { upOnServer } from '../../src/ready/on-server.ts'
@@ -63,6 +64,24 @@ export const makeServerContext = async (
     nameProcess: () => undefined,
     version: '1.0.0',
   }
+}
+
+/** Runs a command by its words, and tells what came of it. */
+export const runCommand = async (
+  url: string,
+  words: string,
+  folder = join(root, 'migrations'),
+): Promise<
+  Readonly<{ exitCode: number; failure: unknown; error: unknown; stdout: string; events: readonly Event[] }>
+> => {
+  const printed: string[] = []
+  const print = (text: string) => void printed.push(text)
+  const context = { ...(await makeServerContext(url, folder)), print }
+  const outcome = await attemptAsync(() => cli(words.split(' '), '1.0.0', { print, screen: pipe }, async () => context))
+  const error = 'error' in outcome ? outcome.error : undefined
+  const exitCode = 'value' in outcome ? outcome.value : error instanceof Failure ? error.exitCode : 1
+  const failure = error instanceof Failure ? error.code : undefined
+  return { exitCode, failure, error, stdout: printed.join(''), events: context.events }
 }
 
 /** Runs `up`, and tells what came of it. */
