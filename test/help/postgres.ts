@@ -49,9 +49,10 @@ export type TestServer = Readonly<{
   stop: () => Promise<void>
 }>
 
-const asUser = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
+/** How to start a server, which refuses to be root's. */
+export const asUser = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
 
-const freePort = async (): Promise<number> => {
+export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
