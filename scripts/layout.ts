@@ -48,7 +48,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'dry-run': [...base, ...heart, 'sqlite'],
   lint: [...base, ...heart, 'sqlite', 'dry-run'],
   draw: [...base, 'sqlite'],
-  hub: [...base, ...heart, 'sqlite'],
+  hub: [...base, ...heart, 'sqlite', 'postgres'],
   commands: [...base, ...heart, 'sqlite', 'postgres', 'verify', 'dry-run', 'lint', 'draw'],
   cli: ['failure', 'log', 'context', 'commands'],
   main: [...base, 'process', 'commands', 'cli', 'sqlite', 'postgres'],

@@ -9,13 +9,16 @@ import {
   types,
 } from 'pg'
 import { Failure } from '../failure.ts'
-import type { ServerAddress } from '../server.ts'
+import type { ServerAddress, SslMode } from '../server.ts'
 import { isLost, mayPass } from './errors.ts'
 import { requireSuitable } from './suitable.ts'
 
 /** One connection to a server, which runs one statement at a time, in the order in which they are given. */
 export type Connection = Readonly<{
   address: ServerAddress
+  /** the one that it is to */
+  host: Host
+  isEncrypted: boolean
   /**
    * Runs one statement. It goes by the extended protocol, in which a server refuses a text of several: over the simple one a
    * migration's text could commit everything before it.
@@ -37,6 +40,8 @@ export type Connection = Readonly<{
   /** Ends the connection at once, and so a statement that runs; the server rolls back. */
   destroy: () => void
 }>
+
+type Host = ServerAddress['hosts'][number]
 
 /** Milliseconds that a host may take to answer. */
 const answerTime = 10_000
@@ -72,12 +77,12 @@ const isReadOnly = (error: unknown): boolean => error instanceof Failure && erro
 
 const connectHost = async (
   address: ServerAddress,
-  host: Readonly<{ host: string; port: number }>,
+  host: Host,
   access: Access,
   rootCertificate: string | undefined,
 ): Promise<Connection> => {
-  const client = await openClient(address, host, rootCertificate)
-  const connection = toConnection(client, address)
+  const { client, isEncrypted } = await openClient(address, host, rootCertificate)
+  const connection = toConnection(client, { address, host, isEncrypted })
   try {
     await requireSuitable(connection, access)
     return connection
@@ -89,11 +94,11 @@ const connectHost = async (
 
 const openClient = async (
   address: ServerAddress,
-  host: Readonly<{ host: string; port: number }>,
+  host: Host,
   rootCertificate: string | undefined,
-): Promise<Client> => {
+): Promise<Readonly<{ client: Client; isEncrypted: boolean }>> => {
   const { user, password, database } = address
-  const open = async (ssl: ClientConfig['ssl']): Promise<Client> => {
+  const open = async (ssl: ClientConfig['ssl']) => {
     // no options that go with the start-up packet: a pooler refuses them
     const client = new Client({
       ...{ ...host, user, database, ssl },
@@ -109,14 +114,14 @@ const openClient = async (
       client.end().catch(() => undefined)
       throw error
     }
-    return client
+    return { client, isEncrypted: ssl !== false }
   }
   const { sslMode } = address
   // a socket's folder is as private as the machine
   if (sslMode === 'disable' || host.host.startsWith('/')) return open(false)
-  if (sslMode !== 'prefer') return open(encryption(sslMode, rootCertificate))
+  if (sslMode !== 'prefer') return open(encryptionOf(sslMode, rootCertificate))
   try {
-    return await open({ rejectUnauthorized: false })
+    return await open(encryptionOf(sslMode, rootCertificate))
   } catch (error) {
     if (!(error instanceof Error && /does not support SSL/.test(error.message))) throw error
     return open(false)
@@ -124,10 +129,9 @@ const openClient = async (
 }
 
 /** As libpq has it: `require` does not look at the certificate, unless there is one to check it against. */
-const encryption = (
-  sslMode: 'require' | 'verify-ca' | 'verify-full',
-  rootCertificate: string | undefined,
-): ClientConfig['ssl'] => {
+export const encryptionOf = (sslMode: SslMode, rootCertificate: string | undefined): ClientConfig['ssl'] => {
+  if (sslMode === 'disable') return false
+  if (sslMode === 'prefer') return { rejectUnauthorized: false }
   const ca = rootCertificate === undefined ? {} : { ca: readCertificate(rootCertificate) }
   if (sslMode === 'require' && rootCertificate === undefined) return { rejectUnauthorized: false }
   if (sslMode === 'verify-full') return { rejectUnauthorized: true, ...ca }
@@ -159,7 +163,7 @@ export const ownTypes: CustomTypesConfig = {
 
 const states = { I: 'none', T: 'open', E: 'failed' } as const
 
-const toConnection = (client: Client, address: ServerAddress): Connection => {
+const toConnection = (client: Client, facts: Pick<Connection, 'address' | 'host' | 'isEncrypted'>): Connection => {
   // the types lack both
   const socket = client as Client & Readonly<{ ref: () => void; unref: () => void }>
   let unanswered = 0
@@ -192,7 +196,7 @@ const toConnection = (client: Client, address: ServerAddress): Connection => {
     return answered
   }
   return {
-    address,
+    ...facts,
     query,
     rows: async (sql, values) => (await query<never>(sql, values)).rows,
     transaction: () => states[client.getTransactionStatus() ?? 'I'],

