@@ -36,8 +36,8 @@ const common = {
     // without the names of time zones: all that is stored is UTC
     'moment-timezone': 'moment-timezone/moment-timezone.js',
   },
-  // a driver that Sequelize's PostgreSQL types ask for, and nobody calls
-  external: ['pg-hstore'],
+  // what Sequelize's PostgreSQL types and pg ask for, and nobody calls
+  external: ['pg-hstore', 'pg-native', 'pg-cloudflare'],
   logLevel: 'warning',
 } as const satisfies BuildOptions
 
@@ -70,7 +70,7 @@ const shareWithMain = (shared: ReadonlySet<string>): Plugin => ({
   },
 })
 
-const otherDialects = 'db2|mariadb|mssql|mysql|oracle|postgres|snowflake'
+const otherDialects = 'db2|mariadb|mssql|mysql|oracle|snowflake'
 
 /** What Umzug and Sequelize load and nobody uses here, and what stands in its place. docs/performance.md has what it takes. */
 const unused: readonly Readonly<{ filter: RegExp; from: string; contents: string }>[] = [
@@ -86,8 +86,6 @@ const unused: readonly Readonly<{ filter: RegExp; from: string; contents: string
   },
   // its log for DEBUG=sequelize
   { filter: /^debug$/, from: 'sequelize', contents: 'module.exports = () => () => {}' },
-  // to compare versions of database servers
-  { filter: /^semver$/, from: 'sequelize', contents: '' },
 ]
 
 const withoutUnused: Plugin = {

@@ -3,11 +3,15 @@ import type { SettingName, settings } from '../src/config.ts'
 import type { FailureCode } from '../src/failure.ts'
 
 export const settingWords: Readonly<Record<SettingName, string>> = {
-  DATABASE_URL: 'the database file; its folder is the volume',
+  DATABASE_URL: 'the database file, whose folder is the volume; or a server ([docs/postgres.md](docs/postgres.md))',
+  DATABASE_PASSWORD_FILE: "a file with a server's password, in place of the one in the URL",
+  PGSSLROOTCERT: "certificates in PEM that a server's is checked against",
   MIGRATOR_MIGRATIONS: 'another folder of migrations',
   MIGRATOR_REQUIRE_MOUNT: 'whether the volume must be a mount; `auto`: inside a container',
   MIGRATOR_READY_FILE: 'where the ready marker is written',
   MIGRATOR_LOCK_TIMEOUT: 'how long to wait for another writer',
+  MIGRATOR_STATEMENT_LOCK_TIMEOUT:
+    "how long a statement waits for a table's lock on a server before the whole run begins anew",
   MIGRATOR_BACKUP: 'whether to make backups; `auto`: before pending migrations touch existing data',
   MIGRATOR_BACKUP_KEEP: 'how many backups stay',
   MIGRATOR_CHECK:
@@ -23,10 +27,13 @@ export type PathSetting = {
 
 export const pathWords: Readonly<Record<PathSetting, { values: string; fallback: string; example: string }>> = {
   DATABASE_URL: {
-    values: '`sqlite:PATH`, `sqlite:///ABSOLUTE`, `sqlite:////ABSOLUTE`',
+    values:
+      '`sqlite:PATH`, `sqlite:///ABSOLUTE`, `sqlite:////ABSOLUTE`, `postgres://USER:PASSWORD@HOST:5432/NAME?schema=public&sslmode=prefer`',
     fallback: '`sqlite:/app/data/homelab.db` in the image, `sqlite:data/homelab.db` in a checkout',
     example: 'sqlite:data/homelab.db',
   },
+  DATABASE_PASSWORD_FILE: { values: 'a path', fallback: 'none', example: '/run/secrets/database-password' },
+  PGSSLROOTCERT: { values: 'a path', fallback: "those of Node's", example: '/run/secrets/ca.pem' },
   MIGRATOR_MIGRATIONS: { values: 'a path', fallback: "the image's own", example: 'migrations' },
   MIGRATOR_READY_FILE: { values: 'a path', fallback: '`.ready` in the volume', example: 'data/.ready' },
 }
@@ -38,11 +45,17 @@ export const failureWords: Readonly<Record<FailureCode, string>> = {
   PENDING: '`status --exit-code` found pending migrations',
   VOLUME_MISSING: 'no data directory, or a file in its place',
   VOLUME_NOT_MOUNTED: 'no mount there',
+  DATABASE_UNREACHABLE: 'no server answers',
+  NO_SUCH_DATABASE: 'the server has no such database or schema',
   DISK_FULL: 'too little room or inodes, before or while; nothing was changed',
   VOLUME_READ_ONLY: 'the volume is mounted read-only',
   VOLUME_NOT_WRITABLE: 'the line says which chown, `user:` or `fsGroup` mends it',
+  DATABASE_READ_ONLY: 'the server is a standby',
+  PRIVILEGE_MISSING: 'the line says which GRANT mends it, or the server does not let the user in',
   FILESYSTEM_UNSUITABLE: 'a network or FUSE filesystem on which locks do not hold',
+  SERVER_UNSUITABLE: 'PostgreSQL before 14, or a server whose DDL is not undone with its transaction',
   DATABASE_BUSY: 'another writer held the database past the timeout',
+  COMMIT_UNKNOWN: 'the answer to COMMIT was lost, and the server cannot be asked: all of it was done, or nothing',
   NOT_READY: '`wait`, `verify` or a hub saw no true marker',
   DATABASE_DAMAGED:
     'not a database, malformed, truncated, grown, or emptied though a marker or backup shows that it had data; the line names the newest good backup',

@@ -10,7 +10,19 @@ const src = join(import.meta.dirname, '../src')
 /** Lines that a stranger reads in half an hour. */
 export const ceiling = 2500
 
-const base = ['failure', 'small-file', 'events', 'log', 'text', 'config', 'volume', 'history', 'engine', 'context']
+const base = [
+  'failure',
+  'small-file',
+  'events',
+  'log',
+  'text',
+  'server',
+  'config',
+  'volume',
+  'history',
+  'engine',
+  'context',
+]
 const heart = ['migrations', 'backup', 'ready']
 
 /** What each room may import besides itself; a file right in src is a room of its own. */
@@ -24,7 +36,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'sql-file': ['failure', 'text'],
   where: ['failure', 'text'],
   modules: [],
-  config: ['failure', 'log', 'text', 'small-file'],
+  server: ['failure', 'small-file'],
+  config: ['failure', 'log', 'text', 'small-file', 'server'],
   volume: ['failure', 'small-file', 'log', 'text', 'config'],
   history: ['failure'],
   engine: ['history'],
@@ -33,14 +46,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   backup: [...base, 'migrations'],
   ready: [...base, 'migrations', 'backup'],
   sqlite: base.filter(room => room !== 'context'),
+  postgres: base.filter(room => room !== 'context'),
   verify: [...base, ...heart, 'sqlite'],
   'dry-run': [...base, ...heart, 'sqlite', 'where'],
   lint: [...base, ...heart, 'sqlite', 'dry-run', 'where', 'modules'],
   draw: [...base, 'sqlite'],
-  hub: [...base, ...heart, 'sqlite'],
-  commands: [...base, ...heart, 'sqlite', 'verify', 'dry-run', 'lint', 'draw'],
+  hub: [...base, ...heart, 'sqlite', 'postgres'],
+  commands: [...base, ...heart, 'sqlite', 'postgres', 'verify', 'dry-run', 'lint', 'draw'],
   cli: ['failure', 'log', 'context', 'commands'],
-  program: [...base, 'commands', 'cli', 'sqlite'],
+  program: [...base, 'commands', 'cli', 'sqlite', 'postgres'],
   main: ['failure', 'process', 'program'],
 }
 
@@ -68,6 +82,7 @@ export const readingList = [
   'ready/readiness.ts',
   'ready/marker.ts',
   'ready/bring-up.ts',
+  'ready/on-server.ts',
   'migrations/files.ts',
   'migrations/plan.ts',
   'backup/protect.ts',

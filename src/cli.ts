@@ -24,6 +24,8 @@ type CommandRow = Readonly<{
   argument?: readonly [string, string]
   options: readonly Option[]
   example: string
+  /** what to do instead where the database is on a server; left out if the command works there */
+  insteadOnServer?: string
   /** imports the command's code, only when it runs */
   load: () => Promise<Run>
 }>
@@ -40,6 +42,9 @@ const toSeconds = toNumber(/^\d{1,6}$/, 'of seconds')
 const json = new Option('--json', 'as JSON')
 const yes = new Option('--yes', 'do not ask')
 
+const waitInstead = 'Run "migrator up" before each hub, or "migrator wait" beside it.'
+const serverBackup = 'Use what backs up the server: pg_dump, pgBackRest, or the snapshots of its provider.'
+
 /** Every command, in the order in which the help and the documents list them. */
 export const commandTable: readonly CommandRow[] = [
   {
@@ -52,7 +57,11 @@ export const commandTable: readonly CommandRow[] = [
     example: 'up',
     load: async () => {
       const [{ hold }, { up }] = await Promise.all([import('./commands/hold.ts'), import('./commands/up.ts')])
-      return (context, options) => (options.hold ? hold(context) : up(context, options.to))
+      return (context, options) => {
+        if (options.hold && context.engine.server !== undefined)
+          throw new Failure('CONFIG_INVALID', 'up --hold keeps a marker true, which a server has not', waitInstead)
+        return options.hold ? hold(context) : up(context, options.to)
+      }
     },
   },
   {
@@ -89,6 +98,7 @@ export const commandTable: readonly CommandRow[] = [
       yes,
     ],
     example: 'down --to 0002-create-metrics',
+    insteadOnServer: 'Restore the server to the time before it, or undo it by a new migration.',
     load: async () => {
       const { down } = await import('./commands/down.ts')
       return (context, { steps, to, yes }) => down(context, to === undefined ? { steps } : { to }, yes)
@@ -110,6 +120,7 @@ export const commandTable: readonly CommandRow[] = [
     description: 'check the whole volume: damage, foreign keys, history, structure, marker; reads only',
     options: [json],
     example: 'verify --json | jq .findings',
+    insteadOnServer: '"migrator status" compares the history; "migrator schema" shows the structure.',
     load: async () => (await import('./commands/verify.ts')).verify,
   },
   {
@@ -117,6 +128,7 @@ export const commandTable: readonly CommandRow[] = [
     description: 'take over a database that another tool made: record the migrations whose structure it has',
     options: [json],
     example: 'adopt && migrator up',
+    insteadOnServer: 'Record its migrations by hand, as docs/postgres.md says.',
     load: async () => (await import('./commands/adopt.ts')).adopt,
   },
   {
@@ -148,6 +160,7 @@ export const commandTable: readonly CommandRow[] = [
     description: 'try the pending migrations on a copy and show what they do; touches nothing',
     options: [new Option('--sql', 'print the statements alone, as a script').conflicts('json'), json],
     example: 'plan --sql > plan.sql',
+    insteadOnServer: 'Run "migrator up" on a copy of the database that you make.',
     load: async () => (await import('./commands/plan.ts')).plan,
   },
   {
@@ -159,6 +172,7 @@ export const commandTable: readonly CommandRow[] = [
       new Option('--json', 'the same as --format json').conflicts('format'),
     ],
     example: 'lint 0003-add-os-info',
+    insteadOnServer: 'Run it with a sqlite: URL, which looks at the common texts, or use squawk.',
     load: async () => {
       const { lint } = await import('./commands/lint.ts')
       return (context, { format, json }, names) => lint(context, names, json ? 'json' : (format as LintFormat))
@@ -169,6 +183,7 @@ export const commandTable: readonly CommandRow[] = [
     description: 'copy the database into the folder "backups" beside it, check the copy, and print its path',
     options: [],
     example: 'backup',
+    insteadOnServer: serverBackup,
     load: async () => (await import('./commands/backup.ts')).backup,
   },
   {
@@ -176,6 +191,7 @@ export const commandTable: readonly CommandRow[] = [
     description: 'list the backups, oldest first',
     options: [json],
     example: 'backups --json | jq -r ".[-1].file"',
+    insteadOnServer: serverBackup,
     load: async () => (await import('./commands/backups.ts')).backups,
   },
   {
@@ -184,6 +200,7 @@ export const commandTable: readonly CommandRow[] = [
     argument: ['[file]', 'a file that "backups" lists, by path or name'],
     options: [new Option('--latest', 'the newest backup'), yes],
     example: 'restore --latest',
+    insteadOnServer: serverBackup,
     load: async () => {
       const { restore } = await import('./commands/restore.ts')
       return (context, options, [file]) => restore(context, file, options)
@@ -233,13 +250,16 @@ export const cli = async (
         complaint += text
       },
     })
-  for (const { name, description, argument, options, example, load } of commandTable) {
+  for (const { name, description, argument, options, example, insteadOnServer, load } of commandTable) {
     const command = program.command(name).description(description)
     if (argument !== undefined) command.argument(...argument)
     for (const option of options) command.addOption(option)
     command.addHelpText('after', exampleText(example)).action(async () => {
       const run = await load()
-      await run(await createContext(), { ...noOptions, ...command.opts() }, command.args)
+      const context = await createContext()
+      if (context.engine.server !== undefined && insteadOnServer !== undefined)
+        throw new Failure('CONFIG_INVALID', `${name} is for a database that is a file`, insteadOnServer)
+      await run(context, { ...noOptions, ...command.opts() }, command.args)
     })
   }
   // the program starts itself with this command (src/sqlite/helper.ts), without reading settings

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Failure } from './failure.ts'
 import { type LogFormat, type LogLevel, logLevels } from './log.ts'
+import type { ServerAddress } from './server.ts'
 import { readSmallFile } from './small-file.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -19,7 +20,14 @@ export type Surroundings = Readonly<{
 
 /** Every setting, checked; paths are absolute. */
 export type Config = Readonly<{
+  /** the path of a file, or the address of a server without its password */
   database: string
+  /** the server that DATABASE_URL names; undefined for a file */
+  server: ServerAddress | undefined
+  /** a file of certificates that a server's is checked against; undefined for those of Node */
+  rootCertificate: string | undefined
+  /** seconds that one statement waits for a table's lock on a server */
+  statementLockTimeout: number
   volume: string
   migrations: string
   requireMount: 'auto' | 'always' | 'never'
@@ -40,10 +48,13 @@ export type Config = Readonly<{
  */
 export const settings = {
   DATABASE_URL: {},
+  DATABASE_PASSWORD_FILE: {},
+  PGSSLROOTCERT: {},
   MIGRATOR_MIGRATIONS: {},
   MIGRATOR_REQUIRE_MOUNT: { words: ['auto', 'always', 'never'], fallback: 'auto' },
   MIGRATOR_READY_FILE: {},
   MIGRATOR_LOCK_TIMEOUT: { unit: 'seconds', least: 0, most: 86_400, fallback: 60 },
+  MIGRATOR_STATEMENT_LOCK_TIMEOUT: { unit: 'seconds', least: 1, most: 3600, fallback: 5 },
   MIGRATOR_BACKUP: { words: ['auto', 'never'], fallback: 'auto' },
   MIGRATOR_BACKUP_KEEP: { unit: 'backups', least: 1, most: 1000, fallback: 3 },
   MIGRATOR_CHECK: { words: ['auto', 'always', 'never'], fallback: 'auto' },
@@ -92,10 +103,19 @@ export const readConfig = async (surroundings: Surroundings): Promise<Config> =>
   }
 
   const url = text('DATABASE_URL')
-  const database = url === undefined ? join(root, 'data', 'homelab.db') : resolve(workingFolder, databasePath(url))
-  const volume = dirname(database)
+  const server =
+    url !== undefined && /^postgres(?:ql)?:/i.test(url)
+      ? (await import('./server.ts')).readServer(url, text, path('DATABASE_PASSWORD_FILE'))
+      : undefined
+  const fileOf = (url: string | undefined): string =>
+    url === undefined ? join(root, 'data', 'homelab.db') : resolve(workingFolder, databasePath(url))
+  const file = server === undefined ? fileOf(url) : noFile
+  const volume = dirname(file)
   return {
-    database,
+    database: server?.shown ?? file,
+    server,
+    rootCertificate: path('PGSSLROOTCERT'),
+    statementLockTimeout: wholeNumber('MIGRATOR_STATEMENT_LOCK_TIMEOUT'),
     volume,
     migrations: path('MIGRATOR_MIGRATIONS') ?? join(root, 'migrations'),
     requireMount: oneOf('MIGRATOR_REQUIRE_MOUNT'),
@@ -108,6 +128,9 @@ export const readConfig = async (surroundings: Surroundings): Promise<Config> =>
     logLevel: oneOf('MIGRATOR_LOG_LEVEL'),
   }
 }
+
+/** Stands for the file of a database that is none: no folder or file can be made there. */
+const noFile = '/dev/null/database'
 
 /** Resolves MIGRATOR_LOG_FORMAT: anything but `text` and `json` means text on a terminal, JSON elsewhere. */
 export const toLogFormat = (setting: string | undefined, terminal: boolean): LogFormat => {
@@ -167,7 +190,7 @@ export const databasePath = (url: string): string => {
     throw invalid(
       'DATABASE_URL',
       withoutSecrets(url),
-      'It is sqlite:PATH of a database file, such as sqlite:/app/data/homelab.db.',
+      'It is sqlite:PATH of a database file, such as sqlite:/app/data/homelab.db, or postgres://USER:PASSWORD@HOST/NAME.',
     )
   }
   return path

@@ -45,8 +45,23 @@ export type Engine<R extends Reader = Reader> = Readonly<{
   explain: (error: unknown) => unknown
   /** Whether the outcome of a COMMIT or ROLLBACK is unknown after this error: the disk is failing. */
   isUncertain: (error: unknown) => boolean
+  /** Whether the same run may succeed when it begins anew: the server fails over, or another session held a lock. */
+  mayPass: (error: unknown) => boolean
   /** What a database that is a file allows. An engine on a server has none of it: no backup, no check, no marker. */
   file: DatabaseFile | undefined
+  /** What a server tells of itself; undefined where the database is a file. */
+  server: Readonly<{ describe: () => Promise<ServerState> }> | undefined
+}>
+
+export type ServerState = Readonly<{
+  /** such as `PostgreSQL 18.4` */
+  version: string
+  /** of the database */
+  bytes: number
+  /** it follows another server, and takes no changes */
+  standby: boolean
+  /** seconds since the last transaction that a standby has replayed; null on a primary, and if there was none */
+  lag: number | null
 }>
 
 export type DatabaseFile = Readonly<{
@@ -123,8 +138,9 @@ export type Migratable = Reader &
      * @param backup a copy of the database as it is; undefined if there is none
      */
     ledger: (backup: string | undefined) => Promise<Ledger>
-    /** Called when a migration has settled. @throws Error if it left a transaction open, or one of its own was lost */
-    refuseUnfinished: () => void
+    /** Called when a migration has settled. @throws Error if it left a transaction open, lost one of its own, or broke a
+     *   constraint that is checked late */
+    refuseUnfinished: () => Promise<void>
     /** why a migration may not run this statement; undefined if it may */
     refusal: (sql: string) => string | undefined
     /** Maps a statement's error to a Failure if disk, file or server failed; any other is the migration's own fault. */
@@ -277,8 +293,14 @@ export type SqlResult = Readonly<{
   lastID: unknown
 }>
 
-/** Wraps each statement: calls `execute` to run it, throws, or returns another result instead. */
-export type StatementHook = (asked: SqlStatement, execute: () => SqlResult) => SqlResult
+/** A statement's result: at once from a file, as a promise from a server. */
+export type Executed = SqlResult | Promise<SqlResult>
+
+/**
+ * Wraps each statement: calls `execute` to run it, and returns what that returns, or throws. An engine's own hooks know which
+ * kind of result it has, and may return another one instead.
+ */
+export type StatementHook = <Result extends Executed>(asked: SqlStatement, execute: () => Result) => Result
 
 /** The result of a statement that does nothing. */
 export const noResult: SqlResult = { sql: '', reads: false, rows: [], changes: 0, lastID: 0 }

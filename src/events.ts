@@ -21,6 +21,11 @@ export const events = {
     fields: ['sql'],
     when: 'a migration runs a statement; without the values that are bound to it',
   },
+  'run.again': {
+    level: 'warn',
+    fields: ['reason'],
+    when: 'a server failed over, stopped, or another session held a lock: the whole run begins anew',
+  },
   'migration.applied': {
     level: 'info',
     fields: ['name', 'milliseconds'],

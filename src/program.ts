@@ -50,16 +50,21 @@ export const runProgram = async (words: readonly string[], own: Process): Promis
     const createContext = async (): Promise<Context> => {
       const { command, identity, nameProcess, workingFolder } = own
       const config = followLink(await readConfig({ environment, workingFolder, root, terminal }))
+      const { server } = config
       log = createLog(config.logFormat, config.logLevel, stderr, logScreen)
-      if (sortsOnVolume(environment, config.volume)) own.sortIn(config.volume)
+      if (server === undefined && sortsOnVolume(environment, config.volume)) own.sortIn(config.volume)
       const mounts = parseMounts(readMountinfo())
       const container = isContainer('/', environment, mounts)
-      becomeOwner(config.volume, [command[0], join(root, 'package.json'), import.meta.dirname], identity)
+      if (server === undefined)
+        becomeOwner(config.volume, [command[0], join(root, 'package.json'), import.meta.dirname], identity)
       const host = { container, mounts, uid: identity.getuid?.(), gid: identity.getgid?.() }
       const signal = own.stopSignal()
       const ask = async (question: string) => (isTerminal(stdin) && terminal ? own.ask(question, signal) : undefined)
       const surroundings = { config, log, host, signal, command }
-      const engine = createSqlite(surroundings)
+      const engine =
+        server === undefined
+          ? createSqlite(surroundings)
+          : (await import('./postgres/postgres.ts')).createPostgres(surroundings, server)
       context = { ...surroundings, engine, print, screen, ask, nameProcess, version: readVersion() }
       return context
     }

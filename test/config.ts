@@ -10,6 +10,9 @@ const read = (environment: Environment, workingFolder = '/work', terminal = fals
 t.test('with nothing set, everything is beside the program', async t => {
   t.strictSame(await read({}), {
     database: '/app/data/homelab.db',
+    server: undefined,
+    rootCertificate: undefined,
+    statementLockTimeout: 5,
     volume: '/app/data',
     migrations: '/app/migrations',
     requireMount: 'auto',
@@ -135,7 +138,7 @@ t.test("a service of Kubernetes that is called migrator is no setting of the pro
 
 t.test('a password in a URL is never told, wherever it is in it', async t => {
   for (const url of [
-    'postgres://hub:s3cret@db.lan/homelab',
+    'postgres://hub:s3cret@db.lan',
     'mysql://hub:a/s3cret#x@db.lan',
     'sqlite:/data/x.db?key=s3cret',
     'sqlite:hub:s3cret@x/',

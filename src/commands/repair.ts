@@ -1,11 +1,11 @@
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
 import { wasAdopted } from '../history.ts'
-import { readMigrationFiles } from '../migrations/files.ts'
+import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { migrationMeant, namesHint } from '../migrations/plan.ts'
 import { requireDatabase } from '../ready/lost.ts'
-import { refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
+import { commitWithoutMarker, refuseOthersMarker } from '../ready/marker.ts'
 import { readHistory } from '../sqlite/history.ts'
 import { compareSchemas, type Finding } from '../sqlite/schema/compare.ts'
 import { readAppSchema } from '../sqlite/schema/read.ts'
@@ -15,8 +15,9 @@ import { expectedStructure } from '../verify/expected.ts'
 import { findingLine } from './verify.ts'
 
 /**
- * Records the checksum of an applied migration's present text, for a person who has reviewed the change. Refuses if the migrations,
- * as they are now, make another schema than the database has, unless `force` is given. Withdraws the ready marker; the next `up` checks everything and writes it again. Does nothing if the checksum is right.
+ * Records the checksum of an applied migration's present text, for a person who has reviewed the change. Refuses a file's database
+ * if the migrations, as they are now, make another schema than it has, unless `force` is given. Withdraws the ready marker; the next
+ * `up` checks everything and writes it again. Does nothing if the checksum is right.
  * @throws Failure CONFIG_INVALID if the name is not both known and applied; SCHEMA_DRIFT; MIGRATION_FAILED if the migrations do not
  *   run on an empty database; whatever opening and locking throw
  */
@@ -25,18 +26,35 @@ export const repair = async (
   word: string,
   { force }: Readonly<{ force: boolean }>,
 ): Promise<void> => {
-  const { config, engine, log, signal, version } = context
+  const { config, engine, log } = context
+  const isFile = engine.server === undefined
   await engine.validate('write')
-  refuseOthersMarker(config)
-  const known = readMigrationFiles(config.migrations)
+  if (isFile) refuseOthersMarker(config)
+  const known = readMigrationFiles(config.migrations, isFile ? 'sqlite' : 'postgres')
   const migration = migrationMeant(word, known, config.migrations)
-  await requireDatabase(engine, config)
+  if (isFile) await requireDatabase(engine, config)
   const { name, checksum } = migration
-  const before = await withDatabase(context, config.database, async ({ connection }) => {
+  const before = isFile
+    ? await repairFile(context, known, migration, force)
+    : await repairOnServer(context, known, migration)
+  if (before === checksum)
+    log.info('repair.nothing', `${name} is recorded as it is: nothing to repair`, { name, checksum })
+  else log.info('repair.done', `${name}: recorded ${checksum} in place of ${before}`, { name, checksum })
+}
+
+/** @returns the checksum that was recorded before */
+const repairFile = async (
+  context: Context,
+  known: readonly MigrationFile[],
+  migration: MigrationFile,
+  force: boolean,
+): Promise<string | null> => {
+  const { config, engine, signal, version } = context
+  const { name, checksum } = migration
+  return withDatabase(context, config.database, async ({ commit, connection }) => {
     const history = readHistory(connection)
     const applied = history.find(candidate => candidate.name === name)
-    if (applied === undefined)
-      throw new Failure('CONFIG_INVALID', `${name} is not applied in ${config.database}`, namesHint)
+    if (applied === undefined) throw notApplied(name, config.database)
     if (applied.checksum === checksum) return checksum
     if (!force) {
       const made = known.filter(file => history.some(row => row.name === file.name))
@@ -46,13 +64,35 @@ export const repair = async (
     }
     prepareHistory(connection, known)
     recordChecksum(connection, migration)
-    withdrawMarker(config.readyFile)
+    await commitWithoutMarker(engine, config.readyFile, commit)
     return applied.checksum
   })
-  if (before === checksum)
-    log.info('repair.nothing', `${name} is recorded as it is: nothing to repair`, { name, checksum })
-  else log.info('repair.done', `${name}: recorded ${checksum} in place of ${before}`, { name, checksum })
 }
+
+/** The same on a server, which has no marker. */
+const repairOnServer = async (
+  { config, engine }: Context,
+  known: readonly MigrationFile[],
+  { name, checksum }: MigrationFile,
+): Promise<string | null> => {
+  const session = await engine.open()
+  try {
+    return await session.transaction(async transaction => {
+      const applied = (await transaction.history()).find(candidate => candidate.name === name)
+      if (applied === undefined) throw notApplied(name, config.database)
+      if (applied.checksum === checksum) return checksum
+      await transaction.prepareHistory(known)
+      await transaction.unrecord(name)
+      await transaction.record({ ...applied, checksum })
+      return applied.checksum
+    })
+  } finally {
+    await session.close()
+  }
+}
+
+const notApplied = (name: string, database: string): Failure =>
+  new Failure('CONFIG_INVALID', `${name} is not applied in ${database}`, namesHint)
 
 const refuseDifferent = (name: string, database: string, findings: readonly Finding[]): void => {
   const differences = findings.filter(({ weight }) => weight === 'difference').map(findingLine)

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { listBackups } from '../backup/backups.ts'
 import type { Context } from '../context.ts'
-import type { TableSize } from '../engine.ts'
+import type { ServerState, TableSize } from '../engine.ts'
 import { Failure, printable } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import type { Screen, Style } from '../log.ts'
@@ -39,6 +39,8 @@ export type Status = Readonly<{
   tables: readonly TableSize[]
   marker: Marker | null
   backups: readonly Readonly<{ file: string; bytes: number; madeAt: string }>[]
+  /** what the server tells; null for a file */
+  server: ServerState | null
 }>
 
 /**
@@ -52,16 +54,20 @@ export const status = async (
 ): Promise<void> => {
   const { config, engine, print, screen } = context
   await engine.validate('read')
-  const known = readMigrationFiles(config.migrations)
+  const known = readMigrationFiles(config.migrations, engine.server === undefined ? 'sqlite' : 'postgres')
+  const server = (await engine.server?.describe()) ?? null
   const { applied, marker, ready, more } = await readState(engine, config, 'wait', async reader => ({
     tables: await reader.rows(),
     plan: await readPlan(reader, known),
   }))
   const { pending, conflicts } = more?.plan ?? makePlan(known, [])
+  // a server has no marker: its history says what is ready
+  const isReady = server === null ? ready : applied.length > 0 && pending.length === 0 && conflicts.length === 0
+  const backups = server === null ? listBackups(config.database) : []
   const found: Status = {
     database: config.database,
-    ready,
-    bytes: engine.file?.bytes() ?? 0,
+    ready: isReady,
+    bytes: server?.bytes ?? engine.file?.bytes() ?? 0,
     journalMode: engine.file?.journalMode() ?? null,
     applied: applied.length,
     pending: pending.length,
@@ -69,11 +75,12 @@ export const status = async (
     conflicts,
     tables: more?.tables ?? [],
     marker: marker ?? null,
-    backups: listBackups(config.database).map(({ file, madeAt }) => ({ file, bytes: statSync(file).size, madeAt })),
+    backups: backups.map(({ file, madeAt }) => ({ file, bytes: statSync(file).size, madeAt })),
+    server,
   }
   print(json ? `${JSON.stringify(found)}\n` : statusText(found, screen))
   if (!exitCode) return
-  await requireNotLost(engine, config)
+  if (server === null) await requireNotLost(engine, config)
   refuseConflicts(conflicts, config.database)
   refuseBehind(config.database, pending)
 }
@@ -123,13 +130,16 @@ export const statusText = (found: Status, screen: Screen): string => {
     migrationTable(found, screen),
     conflicts(found, screen),
     tableSizes(found, screen),
-    markerAndBackups(found, screen),
+    found.server === null ? markerAndBackups(found, screen) : [],
   ]
   const filled = paragraphs.filter(lines => lines.length > 0).map(lines => lines.join('\n'))
   return `${filled.join('\n\n')}\n`
 }
 
-const summary = ({ database, applied, pending, ready, marker, bytes, journalMode }: Status, { paint }: Screen) => [
+const summary = (
+  { database, applied, pending, ready, marker, bytes, journalMode, server }: Status,
+  { paint }: Screen,
+) => [
   [
     `${database}: ${applied} applied`,
     paint(pending === 0 ? 'green' : 'yellow', `${pending} pending`),
@@ -138,8 +148,16 @@ const summary = ({ database, applied, pending, ready, marker, bytes, journalMode
       ? paint('green', pending === 0 ? 'ready' : `ready at ${printable(marker?.schema ?? '')}`)
       : paint('yellow', 'not ready'),
   ].join(', '),
-  journalMode === null ? 'no database yet' : `${formatBytes(bytes)}, journal mode ${journalMode}`,
+  server === null ? fileText(bytes, journalMode) : serverText(server),
 ]
+
+const fileText = (bytes: number, journalMode: Status['journalMode']): string =>
+  journalMode === null ? 'no database yet' : `${formatBytes(bytes)}, journal mode ${journalMode}`
+
+const serverText = ({ version, bytes, standby, lag }: ServerState): string => {
+  const behind = lag === null ? '' : `, which has replayed what was committed ${formatCount(lag)} s ago`
+  return `${formatBytes(bytes)}, ${version}${standby ? `, a standby${behind}` : ''}`
+}
 
 const colours: Readonly<Record<MigrationState, Style>> = {
   applied: 'green',

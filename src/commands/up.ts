@@ -11,12 +11,13 @@ import { findUnchanged } from '../ready/readiness.ts'
  * it loads and does nothing else: no Umzug, no Sequelize, no lock, no write.
  *
  * If the marker is another database's, this one gets a marker of its own, and the run still fails: a hub that does not
- * know would read the other one.
+ * know would read the other one. On a server there is no marker, and the history says what is ready.
  * @param to the last migration to apply; undefined for all
  * @throws Failure CONFIG_INVALID for a marker that is another database's, or none; what its steps throw
  */
 export const up = async (context: Context, to: string | undefined): Promise<void> => {
-  const { config } = context
+  const { config, engine } = context
+  if (engine.server !== undefined) return (await import('../ready/on-server.ts')).upOnServer(context, to)
   if (!isMarkerOfAnother(config)) return bringUpOrLeave(context, to)
   await bringUpOrLeave({ ...context, config: { ...config, readyFile: ownMarker(config) } }, to)
   refuseOthersMarker(config)

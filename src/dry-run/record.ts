@@ -1,7 +1,8 @@
 // This room is about SQLite.
-import { noResult, type SqlStatement, type StatementHook } from '../engine.ts'
+import { noResult, type SqlStatement } from '../engine.ts'
 import { attempt, reasonOf } from '../failure.ts'
 import type { MigrationFile } from '../migrations/files.ts'
+import { type SqliteHook, toHook } from '../sqlite/bridge/session.ts'
 import { controlOf } from '../sqlite/bridge/transaction-control.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { tableAccess } from '../sqlite/rows/table-access.ts'
@@ -71,7 +72,7 @@ export const createRecorder = (connection: Connection, forgives: (asked: SqlStat
     return known.structure
   }
 
-  const around: StatementHook = (asked, execute) => {
+  const around: SqliteHook = (asked, execute) => {
     const before = structureNow()
     const inlined = inlineValues(connection, asked)
     const rows = rowAccess(connection, inlined)
@@ -103,7 +104,7 @@ export const createRecorder = (connection: Connection, forgives: (asked: SqlStat
     return { before: structureNow(), steps }
   }
 
-  return { around, record }
+  return { around: toHook(around), record }
 }
 
 /** Tables whose rows a statement reads and writes; temporary ones are called `temp.NAME`. */

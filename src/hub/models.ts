@@ -30,10 +30,14 @@ export class Metric extends Model<MetricRow, NewMetric> {
   declare readonly server?: Server
 }
 
+/** The data type of a time column: on a server Sequelize's own, which writes an offset; in a file a text of one form. */
+const timeOf = (sequelize: Sequelize): DataType =>
+  sequelize.getDialect() === 'postgres' ? DataTypes.DATE : createTimestamp()
+
 /** Binds Metric to a connection and to the `metrics` table that the migrations make. */
 export const initMetric = (sequelize: Sequelize): void => {
   const { TEXT: text, INTEGER: integer, BIGINT: counter, REAL: real } = DataTypes
-  Metric.init(metricColumns<DataType>({ text, integer, counter, real, time: createTimestamp() }), {
+  Metric.init(metricColumns<DataType>({ text, integer, counter, real, time: timeOf(sequelize) }), {
     sequelize,
     ...metricTable,
   })
@@ -50,14 +54,14 @@ export class Server extends Model<ServerRow, NewServer> {
 /** Binds Server to a connection and to the `servers` table that the migrations make. */
 export const initServer = (sequelize: Sequelize): void => {
   const { TEXT: text, INTEGER: integer, BIGINT: counter, REAL: real } = DataTypes
-  Server.init(serverColumns<DataType>({ text, integer, counter, real, time: createTimestamp() }), {
+  Server.init(serverColumns<DataType>({ text, integer, counter, real, time: timeOf(sequelize) }), {
     sequelize,
     ...serverTable,
   })
 }
 
 /**
- * The data type of a time column: each time has one fixed text. Sequelize 6 uses a type with an unknown key as it is, and DATE
+ * The data type of a time column in a file: each time has one fixed text. Sequelize 6 uses a type with an unknown key as it is, and DATE
  * makes its text in `_stringify`.
  */
 export const createTimestamp = () => Object.assign(new DataTypes.DATE(), { key: 'TIMESTAMP', _stringify: toText })

@@ -76,7 +76,7 @@ const rehearseOne = async (
     executed: async () => (await database.history()).map(applied => applied.name),
     within: async (_, work, record) => {
       await watch.run(migration, work)
-      database.refuseUnfinished()
+      await database.refuseUnfinished()
       await record()
     },
     hook: (asked, execute) =>

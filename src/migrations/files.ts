@@ -14,6 +14,9 @@ export type MigrationFile = Readonly<{
   checksum: string
 }>
 
+/** The engines of which a migration may have a text of its own: `0004-create-alerts.postgres.ts` beside `0004-create-alerts.ts`. */
+export type Dialect = 'sqlite' | 'postgres'
+
 /** The names of `create`, and those of sequelize-cli: `20240101120000-create-servers`. */
 const migrationFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*|\d{14}-[\w-]+)\.(?:ts|js|mjs|cjs|sql)$/
 /** Whether this is a valid name of a migration, without extension. */
@@ -27,17 +30,29 @@ export const hasTime = (name: string): boolean => /^\d{14}-/.test(name)
  * Kubernetes (`..data`) and git, and what a NAS, a disk or a desktop puts in every folder.
  */
 const otherFile =
-  /^(?:schema\.sql|.*\.(?:json|csv)|_.*|\..*|@eaDir|@Recycle|@Recently-Snapshot|#recycle|#snapshot|lost\+found|Thumbs\.db|desktop\.ini)$/
+  /^(?:schema(?:\.postgres)?\.sql|.*\.(?:json|csv)|_.*|\..*|@eaDir|@Recycle|@Recently-Snapshot|#recycle|#snapshot|lost\+found|Thumbs\.db|desktop\.ini)$/
+
+/** A twin: the text of a migration for one engine. */
+const twinFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*)\.postgres\.(?:ts|js|mjs|sql)$/
 
 /**
  * Reads the migrations in a folder, sorted by name.
+ * @param dialect of the engine that runs them: a migration's twin for it takes the place of its common text
  * @throws Failure CONFIG_INVALID if there is no such folder, no migration in it, or a file that is none
  */
-export const readMigrationFiles = (folder: string): readonly MigrationFile[] => {
-  const migrations = listFolder(folder).flatMap((entry): readonly MigrationFile[] => {
+export const readMigrationFiles = (folder: string, dialect: Dialect = 'sqlite'): readonly MigrationFile[] => {
+  const entries = listFolder(folder)
+  const twins = new Map(
+    entries.flatMap(entry => {
+      const name = twinFile.exec(entry)?.groups?.name
+      return name === undefined ? [] : [[name, entry] as const]
+    }),
+  )
+  const migrations = entries.flatMap((entry): readonly MigrationFile[] => {
     const name = migrationFile.exec(entry)?.groups?.name
-    if (name !== undefined) return [toMigrationFile(name, join(folder, entry))]
-    if (otherFile.test(entry)) return []
+    if (name !== undefined)
+      return [toMigrationFile(name, join(folder, (dialect === 'postgres' && twins.get(name)) || entry))]
+    if (otherFile.test(entry) || twinFile.test(entry)) return []
     const hint =
       'Files there are called NNNN-verb-noun.ts, .js, .mjs, .cjs or .sql, such as 0004-create-alerts.ts. Beside them may be data in .json and .csv, and helpers whose names begin with "_".'
     throw new Failure('CONFIG_INVALID', `${join(folder, entry)} is not a migration`, hint)
@@ -46,7 +61,14 @@ export const readMigrationFiles = (folder: string): readonly MigrationFile[] => 
     const hint = 'An image without its migrations is broken. Check MIGRATOR_MIGRATIONS and what is mounted there.'
     throw new Failure('CONFIG_INVALID', `no migrations in ${folder}`, hint)
   }
+  for (const [name, entry] of twins)
+    if (!migrations.some(migration => migration.name === name)) throw alone(join(folder, entry), name)
   return migrations
+}
+
+const alone = (file: string, name: string): Failure => {
+  const hint = `Put ${name}.ts there too: it is what the other engine runs, and may do nothing.`
+  return new Failure('CONFIG_INVALID', `${file} is a text for one engine, and its migration has no other`, hint)
 }
 
 const toMigrationFile = (name: string, file: string): MigrationFile => {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { MigrationError, Umzug } from 'umzug'
-import type { Loss, Migratable, OnProgress, SchemaEditor, StatementHook } from '../engine.ts'
-import { Failure } from '../failure.ts'
+import type { Executed, Loss, Migratable, OnProgress, SchemaEditor, StatementHook } from '../engine.ts'
+import { attempt, Failure } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import type { Log } from '../log.ts'
 import { asOrigin, blamingStrays, migrationFailed, type Origin, presentOrigin, watchStrays } from './blame.ts'
@@ -100,7 +100,7 @@ export const createGuardedRunner = async (
       const kept = await keeper.read()
       try {
         await blamingStrays(signal, () => watch.run(migration, work))
-        database.refuseUnfinished()
+        await database.refuseUnfinished()
         if (!ledger.isOpen()) throw new Error('SQLite rolled the transaction back, and nothing of it is left')
         await keeper.refuseChange(kept)
       } catch (error) {
@@ -116,13 +116,13 @@ export const createGuardedRunner = async (
     hook: (asked, execute) =>
       hook(asked, () => {
         watch.before(asked.sql)
-        try {
-          return ledger.around(asked, execute)
-        } catch (error) {
-          const failure = database.explain(error)
-          if (failure instanceof Failure) ofEngine ??= failure
-          throw error
-        }
+        return noting(
+          () => ledger.around(asked, execute),
+          error => {
+            const failure = database.explain(error)
+            if (failure instanceof Failure) ofEngine ??= failure
+          },
+        )
       }),
     within,
     onApplied,
@@ -147,6 +147,18 @@ export const createGuardedRunner = async (
     up: () => run(() => runner.up()),
     down: (names: readonly string[]) => run(() => runner.down({ migrations: [...names] })),
   }
+}
+
+/** Runs a statement, and passes its error to `note`, whether it is thrown at once or its promise is rejected. */
+const noting = <Result extends Executed>(run: () => Result, note: (error: unknown) => void): Result => {
+  const outcome = attempt(run)
+  if ('error' in outcome) {
+    note(outcome.error)
+    throw outcome.error
+  }
+  // registered first, so it is noted before the migration learns of it
+  if (outcome.value instanceof Promise) outcome.value.catch(note)
+  return outcome.value
 }
 
 /** The Failure MIGRATION_FAILED for migrations that lost data. */
@@ -270,6 +282,7 @@ export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sq
     { name, file }: Pick<LoadedMigration, 'name' | 'file'>,
     work: () => Promise<unknown>,
   ): Promise<void> => {
+    signal.throwIfAborted()
     const stopped = Promise.withResolvers<never>()
     const stop = () => stopped.reject(signal.reason)
     const stall = () => stopped.reject(new Error(`it has not settled after ${idleLimit} s without a statement`))

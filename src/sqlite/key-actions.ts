@@ -1,5 +1,6 @@
-import { noResult, type SqlResult, type SqlStatement, type StatementHook } from '../engine.ts'
+import { noResult, type SqlResult, type SqlStatement } from '../engine.ts'
 import { reasonOf } from '../failure.ts'
+import type { SqliteHook } from './bridge/session.ts'
 import type { Connection } from './connect.ts'
 import { type Column, type ForeignKey, readSchema, type Schema, tableNamed } from './schema/read.ts'
 import { changesRows, foldName, keywordOf, quote, sameName } from './sql.ts'
@@ -24,7 +25,7 @@ type Parent = Readonly<{ table: string; columns: readonly Column[]; keys: readon
  *
  * A row that the same statement puts back, as REPLACE does, is not deleted.
  */
-export const withKeyActions = (connection: Connection, around: StatementHook): StatementHook => {
+export const withKeyActions = (connection: Connection, around: SqliteHook): SqliteHook => {
   let known: Readonly<{ version: unknown; parents: readonly Parent[] }> = { version: undefined, parents: [] }
 
   const startWatching = (): readonly Parent[] => {

@@ -58,6 +58,8 @@ export const createSqlite = (surroundings: Surroundings): SqliteEngine => {
     },
     explain: error => toFailure(error, path),
     isUncertain: error => /^SQLITE_IOERR/.test(String(sqliteCode(error))),
+    mayPass: () => false,
+    server: undefined,
     file: {
       path,
       journalMode: () => (sizeOf(path) === 0 ? null : journalMode(path)),

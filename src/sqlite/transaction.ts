@@ -36,7 +36,7 @@ export const migratableOn = (connection: Connection): Migratable & SqliteReader 
       }),
     keeper: () => keepHistory(connection),
     ledger: async backup => openLedger(connection, { history: historyTable, backup }),
-    refuseUnfinished: handle.refuseUnfinished,
+    refuseUnfinished: async () => handle.refuseUnfinished(),
     refusal: refusalOf,
     explain: error => (isOfEngine(error) ? toFailure(error, connection.name) : error),
   }

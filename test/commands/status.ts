@@ -21,6 +21,7 @@ const empty: Status = {
   tables: [],
   marker: null,
   backups: [],
+  server: null,
 }
 const marker = {
   schema: '0002-b',

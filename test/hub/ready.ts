@@ -97,7 +97,7 @@ for (const [title, code, spoil] of [
     t.strictSame(opened(place.folder), [])
   })
 
-for (const url of ['', 'postgres://hub@db/homelab', 'sqlite::memory:', 'sqlite:'])
+for (const url of ['', 'mysql://hub@db/homelab', 'postgres://hub@db', 'sqlite::memory:', 'sqlite:'])
   t.test(`"${url}" is refused with CONFIG_INVALID`, async t => {
     await t.rejects(openReady(url), { code: 'CONFIG_INVALID' })
   })

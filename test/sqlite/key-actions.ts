@@ -1,12 +1,13 @@
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { runPlain, type StatementHook } from '../../src/engine.ts'
+import { runPlain } from '../../src/engine.ts'
 import { createHandle } from '../../src/sqlite/bridge/handle.ts'
 import { connectHandle } from '../../src/sqlite/bridge/sequelize.ts'
+import type { SqliteHook } from '../../src/sqlite/bridge/session.ts'
 import { withKeyActions } from '../../src/sqlite/key-actions.ts'
 
-const open = (t: Pick<Test, 'teardown'>, sql: string, around: StatementHook = runPlain) => {
+const open = (t: Pick<Test, 'teardown'>, sql: string, around: SqliteHook = runPlain) => {
   const connection = new Database(':memory:')
   t.teardown(() => connection.close())
   connection.pragma('foreign_keys = OFF')
@@ -102,7 +103,7 @@ t.test('children are compared by affinity and collation of the parent, as SQLite
 
 t.test('each action is a statement of the migration, which is seen as others are', async t => {
   const seen: string[] = []
-  const around: StatementHook = (asked, execute) => {
+  const around: SqliteHook = (asked, execute) => {
     const result = execute()
     seen.push(`${asked.sql}: ${result.changes}`)
     return result

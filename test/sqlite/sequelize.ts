@@ -8,11 +8,12 @@ import t, { type Test } from 'tap'
 import { noResult, runPlain, type SqlResult } from '../../src/engine.ts'
 import { createHandle } from '../../src/sqlite/bridge/handle.ts'
 import { connectHandle, createBridge } from '../../src/sqlite/bridge/sequelize.ts'
+import type { SqliteHook } from '../../src/sqlite/bridge/session.ts'
 import { toText } from '../../src/sqlite/bridge/times.ts'
 import { openDatabase } from '../../src/sqlite/connect.ts'
 import { keywordOf } from '../../src/sqlite/sql.ts'
 
-const open = (t: { teardown: (work: () => void) => void }, around = runPlain) => {
+const open = (t: { teardown: (work: () => void) => void }, around: SqliteHook = runPlain) => {
   const connection = new Database(':memory:')
   t.teardown(() => connection.close())
   const bridge = createBridge(() => createHandle(connection).open(around), toText)

@@ -1,10 +1,10 @@
-import { noResult, type SqlResult, type SqlStatement, type StatementHook } from '../../engine.ts'
+import { noResult, type SqlResult, type SqlStatement } from '../../engine.ts'
 import { attempt } from '../../failure.ts'
 import type { Connection } from '../connect.ts'
 import { sqliteError } from '../errors.ts'
 import { execute, prepareOne } from './execute.ts'
 import { setImmediate } from './later.ts'
-import type { Session } from './session.ts'
+import type { Session, SqliteHook } from './session.ts'
 import { controlOf } from './transaction-control.ts'
 
 /** A transaction or savepoint that was begun through a handle. */
@@ -131,7 +131,7 @@ export const createHandle = (connection: Connection) => {
   }
 
   /** A session for one connection of Sequelize; closing it leaves the SQLite connection open. */
-  const open = (around: StatementHook): Session => {
+  const open = (around: SqliteHook): Session => {
     const owner = Symbol('connection of Sequelize')
     return {
       // in a later turn of the event loop, so that signals are handled between two statements

@@ -1,12 +1,12 @@
 import { Sequelize } from 'sequelize'
-import { noResult, runPlain, type SqlResult, type SqlStatement, type StatementHook } from '../../engine.ts'
+import { noResult, runPlain, type SqlResult, type SqlStatement } from '../../engine.ts'
 import { attempt, type Outcome } from '../../failure.ts'
 import type { Connection } from '../connect.ts'
 import { sqlite3Error, toSqlite3Error } from './execute.ts'
 import type { Handle } from './handle.ts'
 import { setImmediate } from './later.ts'
 import { closeFailed, passBigints, runCommented, withStoredTimes } from './sequelize-internals.ts'
-import { openSessions, type Session } from './session.ts'
+import { openSessions, type Session, type SqliteHook } from './session.ts'
 import { toSequelizeText, toText } from './times.ts'
 import { mapValues, type TimeToText, toBound } from './values.ts'
 
@@ -111,14 +111,14 @@ const toNamed = (values: unknown): SqlStatement['bound'] =>
  * a database in memory has only the given one, as with the `sqlite3` package. Foreign keys are on or off as on `connection`.
  * Sequelize's `close` closes the connections that were opened here. @param around runs around each statement
  */
-export const connectSequelize = (connection: Connection, around: StatementHook = runPlain): Sequelize =>
+export const connectSequelize = (connection: Connection, around: SqliteHook = runPlain): Sequelize =>
   connect(connection.name, openSessions(connection, around), toSequelizeText)
 
 /**
  * Sequelize 6 for migrations: every statement runs on the one connection of a handle. Dates are stored as this program's models
  * store them. @param around runs around each statement
  */
-export const connectHandle = (handle: Handle, around: StatementHook): Sequelize =>
+export const connectHandle = (handle: Handle, around: SqliteHook): Sequelize =>
   withStoredTimes(
     connect(handle.name, () => handle.open(around), toText),
     toText,

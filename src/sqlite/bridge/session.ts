@@ -8,6 +8,12 @@ import { execute, prepareOne, sqlite3Error } from './execute.ts'
 import { now, setImmediate, setTimeout } from './later.ts'
 import { controlOf } from './transaction-control.ts'
 
+/** A hook around statements that have run when `execute` returns. */
+export type SqliteHook = (asked: SqlStatement, execute: () => SqlResult) => SqlResult
+
+/** The hook for the contract: on SQLite every result is there at once. */
+export const toHook = (hook: SqliteHook): StatementHook => hook as StatementHook
+
 /** Runs the statements of one connection of Sequelize. */
 export type Session = Readonly<{
   /** queues a statement; calls `done` with its outcome in a later turn of the event loop */
@@ -31,7 +37,7 @@ const pause = 10
  * @param connection with a timeout of 0
  * @param isOwn whether only this session uses the connection, so that `close` closes it
  */
-export const createSession = (connection: Connection, around: StatementHook, isOwn: boolean): Session => {
+export const createSession = (connection: Connection, around: SqliteHook, isOwn: boolean): Session => {
   const waiting: (() => void)[] = []
   let patience = usualPatience
   /** a transaction that has not read or written yet: only then may a statement wait for a lock, since waiting later could deadlock */
@@ -141,7 +147,7 @@ export const createSession = (connection: Connection, around: StatementHook, isO
  * Opens a connection to the database of `connection` for each connection of a hub's Sequelize, with foreign_keys as on
  * `connection`. A database in memory cannot be opened twice: all share `connection`, which stays open.
  */
-export const openSessions = (connection: Connection, around: StatementHook): (() => Session) => {
+export const openSessions = (connection: Connection, around: SqliteHook): (() => Session) => {
   if (connection.memory) {
     const shared = createSession(connection, around, false)
     return () => shared

@@ -1,5 +1,6 @@
-import type { Changes, Ledger, Missing, StatementHook, TableChange } from '../../engine.ts'
+import type { Changes, Ledger, Missing, TableChange } from '../../engine.ts'
 import { attempt } from '../../failure.ts'
+import { type SqliteHook, toHook } from '../bridge/session.ts'
 import { countRows } from '../check.ts'
 import type { Connection } from '../connect.ts'
 import { sqliteCode } from '../errors.ts'
@@ -104,7 +105,7 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
 
   const watch = (now: readonly Life[]): void => triggers.watch(now, life => isAnnounced(life, life.names))
 
-  const around: StatementHook = (asked, execute) => {
+  const around: SqliteHook = (asked, execute) => {
     const deletes = triggers.lastDelete()
     const { executed, changed } = follow(asked, execute, deletes)
     if (!executed.reads && connection.inTransaction) {
@@ -176,7 +177,7 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     for (const name of tables.pluck().all()) connection.exec(`DROP TABLE temp."${name}"`)
   }
 
-  return { around, isOpen: () => connection.inTransaction, begin, end, missing, finish }
+  return { around: toHook(around), isOpen: () => connection.inTransaction, begin, end, missing, finish }
 }
 
 const missingOf = (

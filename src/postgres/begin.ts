@@ -1,0 +1,30 @@
+import type { Connection } from './connect.ts'
+import { quote } from './sql.ts'
+
+/** What a migration's transaction has, whatever the server, the role or the session before it says. */
+const settings = {
+  statement_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  // a killed client's statement would otherwise go on, with its locks
+  client_connection_check_interval: '500ms',
+  TimeZone: 'UTC',
+  standard_conforming_strings: 'on',
+} as const
+
+/**
+ * Sets what holds for the open transaction alone: behind a pooler the session is another program's next. Names without a schema
+ * mean the one that is asked for.
+ * @param statementLockTimeout seconds that one statement waits for a lock on a table
+ */
+export const applySettings = async (connection: Connection, statementLockTimeout: number): Promise<void> => {
+  const all = {
+    ...settings,
+    lock_timeout: `${statementLockTimeout}s`,
+    search_path: quote(connection.address.schema),
+  }
+  const calls = Object.keys(all).map((_, index) => `set_config($${index * 2 + 1}, $${index * 2 + 2}, true)`)
+  // a commit that is confirmed is on disk; a stricter setting stays
+  const durable = `set_config('synchronous_commit',
+    CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)`
+  await connection.query(`SELECT ${[durable, ...calls].join(', ')}`, Object.entries(all).flat())
+}

@@ -1,0 +1,214 @@
+import { readFileSync } from 'node:fs'
+import {
+  Client,
+  type ClientConfig,
+  type CustomTypesConfig,
+  type QueryConfig,
+  type QueryResult,
+  type QueryResultRow,
+  types,
+} from 'pg'
+import { Failure } from '../failure.ts'
+import type { ServerAddress, SslMode } from '../server.ts'
+import { isLost, mayPass } from './errors.ts'
+import { requireSuitable } from './suitable.ts'
+
+/** One connection to a server, which runs one statement at a time, in the order in which they are given. */
+export type Connection = Readonly<{
+  address: ServerAddress
+  /** the one that it is to */
+  host: Host
+  isEncrypted: boolean
+  /**
+   * Runs one statement. It goes by the extended protocol, in which a server refuses a text of several: over the simple one a
+   * migration's text could commit everything before it.
+   */
+  query: <Row extends QueryResultRow>(
+    sql: string,
+    values?: readonly unknown[],
+    types?: CustomTypesConfig,
+  ) => Promise<QueryResult<Row>>
+  /** the rows of a statement */
+  rows: <Row extends QueryResultRow>(sql: string, values?: readonly unknown[]) => Promise<readonly Row[]>
+  /** whether a transaction is open; `failed` if a statement of it failed, after which it takes no other */
+  transaction: () => 'none' | 'open' | 'failed'
+  /** how many statements have not been answered yet */
+  unanswered: () => number
+  /** cannot be used any more */
+  isLost: () => boolean
+  close: () => Promise<void>
+  /** Ends the connection at once, and so a statement that runs; the server rolls back. */
+  destroy: () => void
+}>
+
+type Host = ServerAddress['hosts'][number]
+
+/** Milliseconds that a host may take to answer. */
+const answerTime = 10_000
+
+export type Access = 'read' | 'write'
+
+/**
+ * Connects to the first host that can be used: for writing the primary, which is asked whether it is one; for reading any.
+ * @throws Failure DATABASE_READ_ONLY, SERVER_UNSUITABLE; the errors of the last host
+ */
+export const connect = async (
+  address: ServerAddress,
+  access: Access,
+  rootCertificate: string | undefined,
+): Promise<Connection> => {
+  let last: unknown
+  for (const { host, port } of address.hosts) {
+    try {
+      return await connectHost(address, { host, port }, access, rootCertificate)
+    } catch (error) {
+      last = prefer(last, error)
+      // another host may be the primary, or answer; what the server says of the user or the database, all of them say
+      if (!(mayPass(error) || isReadOnly(error))) throw error
+    }
+  }
+  throw last
+}
+
+/** A standby that answers says more than a host that does not. */
+const prefer = (former: unknown, error: unknown): unknown => (isReadOnly(former) && isLost(error) ? former : error)
+
+const isReadOnly = (error: unknown): boolean => error instanceof Failure && error.code === 'DATABASE_READ_ONLY'
+
+const connectHost = async (
+  address: ServerAddress,
+  host: Host,
+  access: Access,
+  rootCertificate: string | undefined,
+): Promise<Connection> => {
+  const { client, isEncrypted } = await openClient(address, host, rootCertificate)
+  const connection = toConnection(client, { address, host, isEncrypted })
+  try {
+    await requireSuitable(connection, access)
+    return connection
+  } catch (error) {
+    connection.destroy()
+    throw error
+  }
+}
+
+const openClient = async (
+  address: ServerAddress,
+  host: Host,
+  rootCertificate: string | undefined,
+): Promise<Readonly<{ client: Client; isEncrypted: boolean }>> => {
+  const { user, password, database } = address
+  const open = async (ssl: ClientConfig['ssl']) => {
+    // no options that go with the start-up packet: a pooler refuses them
+    const client = new Client({
+      ...{ ...host, user, database, ssl },
+      ...(password === undefined ? {} : { password }),
+      ...{ connectionTimeoutMillis: answerTime, keepAlive: true },
+    })
+    // a connection that is lost while nothing runs: the next statement tells of it
+    client.on('error', () => undefined)
+    try {
+      await client.connect()
+    } catch (error) {
+      // the driver leaves the socket of a refused login open
+      client.end().catch(() => undefined)
+      throw error
+    }
+    return { client, isEncrypted: ssl !== false }
+  }
+  const { sslMode } = address
+  // a socket's folder is as private as the machine
+  if (sslMode === 'disable' || host.host.startsWith('/')) return open(false)
+  if (sslMode !== 'prefer') return open(encryptionOf(sslMode, rootCertificate))
+  try {
+    return await open(encryptionOf(sslMode, rootCertificate))
+  } catch (error) {
+    if (!(error instanceof Error && /does not support SSL/.test(error.message))) throw error
+    return open(false)
+  }
+}
+
+/** As libpq has it: `require` does not look at the certificate, unless there is one to check it against. */
+export const encryptionOf = (sslMode: SslMode, rootCertificate: string | undefined): ClientConfig['ssl'] => {
+  if (sslMode === 'disable') return false
+  if (sslMode === 'prefer') return { rejectUnauthorized: false }
+  const ca = rootCertificate === undefined ? {} : { ca: readCertificate(rootCertificate) }
+  if (sslMode === 'require' && rootCertificate === undefined) return { rejectUnauthorized: false }
+  if (sslMode === 'verify-full') return { rejectUnauthorized: true, ...ca }
+  return { rejectUnauthorized: true, checkServerIdentity: () => undefined, ...ca }
+}
+
+const readCertificate = (file: string): string => {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    const hint = 'PGSSLROOTCERT names a file of certificates in PEM that this user can read.'
+    throw new Failure('CONFIG_INVALID', `the root certificate ${file} cannot be read`, hint, cause)
+  }
+}
+
+/** int8 as SQLite's integers are read: a number where that is exact, else its digits. */
+const toWhole = (text: string): number | string => {
+  const number = Number(text)
+  return Number.isSafeInteger(number) ? number : text
+}
+
+type Parse = (value: string) => unknown
+
+/** The driver's readers of values, but for int8. */
+export const ownTypes: CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    oid === types.builtins.INT8 && format !== 'binary' ? toWhole : (types.getTypeParser(oid, format) as Parse),
+}
+
+const states = { I: 'none', T: 'open', E: 'failed' } as const
+
+const toConnection = (client: Client, facts: Pick<Connection, 'address' | 'host' | 'isEncrypted'>): Connection => {
+  // the types lack both
+  const socket = client as Client & Readonly<{ ref: () => void; unref: () => void }>
+  let unanswered = 0
+  let lost = false
+  // the driver warns of statements that are given while another runs
+  let last: Promise<unknown> = Promise.resolve()
+  client.on('end', () => {
+    lost = true
+  })
+  const query = <Row extends QueryResultRow>(
+    sql: string,
+    values: readonly unknown[] = [],
+    types: CustomTypesConfig = ownTypes,
+  ): Promise<QueryResult<Row>> => {
+    unanswered += 1
+    socket.ref()
+    const asked: QueryConfig & { readonly queryMode: 'extended' } = {
+      text: sql,
+      values: [...values],
+      types,
+      queryMode: 'extended',
+    }
+    const send = () => client.query<Row>(asked)
+    const answered = last.then(send).finally(() => {
+      unanswered -= 1
+      // nothing keeps the process alive but a statement: a migration that waits for nothing is noticed
+      if (unanswered === 0) socket.unref()
+    })
+    last = answered.catch(() => undefined)
+    return answered
+  }
+  return {
+    ...facts,
+    query,
+    rows: async (sql, values) => (await query<never>(sql, values)).rows,
+    transaction: () => states[client.getTransactionStatus() ?? 'I'],
+    unanswered: () => unanswered,
+    isLost: () => lost,
+    close: async () => {
+      socket.ref()
+      await client.end()
+    },
+    destroy: () => {
+      lost = true
+      client.end().catch(() => undefined)
+    },
+  }
+}

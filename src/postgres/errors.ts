@@ -1,0 +1,137 @@
+import { errorCode, Failure, type FailureCode } from '../failure.ts'
+
+/** The SQLSTATE of an error of the server, or of its cause: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+export const sqlState = (error: unknown): string | undefined => {
+  if (!(error instanceof Error)) return undefined
+  const code = errorCode(error)
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return code
+  return sqlState('parent' in error ? error.parent : error.cause)
+}
+
+/** What a server says in its first line; the rest may quote values of rows. */
+const reasonOf = (error: unknown): string => {
+  const message = error instanceof Error ? error.message : String(error)
+  return message.replace(/\n[\s\S]*/, '')
+}
+
+/**
+ * What the connection lost while it ran, or could not be made: errors of sockets and name servers, and the driver's own, which
+ * have no code.
+ */
+const lostConnection =
+  /^(?:ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT|EACCES)$|terminated unexpectedly|Client was closed|not queryable|timeout expired|terminated due to connection timeout/
+
+export const isLost = (error: unknown): boolean => {
+  if (!(error instanceof Error)) return false
+  if (lostConnection.test(String(errorCode(error))) || lostConnection.test(error.message)) return true
+  return isLost('parent' in error ? error.parent : error.cause)
+}
+
+/** The server starts, stops, fails over or has no connection to spare: 57P01 to 57P03, 08, 53300, and 25006 of a standby. */
+const ofServer = /^(?:57P0[123]|08(?!P01)...|53300|25006)$/
+
+/** Other sessions had locks that a statement needs (lock_timeout), or a deadlock was broken by ending this one. */
+const ofLocks = /^(?:55P03|40P01)$/
+
+/** Whether the same run may succeed when it begins anew. */
+export const mayPass = (error: unknown): boolean => {
+  // all hosts are standbys while the cluster chooses a primary
+  if (error instanceof Failure && error.code === 'DATABASE_READ_ONLY') return true
+  const state = sqlState(error)
+  return state === undefined ? isLost(error) : ofServer.test(state) || ofLocks.test(state)
+}
+
+/** Whether server, network or privileges failed, not the statement. */
+export const isOfServer = (error: unknown): boolean => meaningOf(error) !== undefined
+
+type Meaning = Readonly<{ code: FailureCode; says: (shown: string) => string; hint: string }>
+
+const unreachable: Meaning = {
+  code: 'DATABASE_UNREACHABLE',
+  says: shown => `${shown} cannot be reached`,
+  hint: 'Check that the server runs and that DATABASE_URL names its host and port.',
+}
+
+const meanings: readonly (readonly [RegExp, Meaning])[] = [
+  [
+    /^28/,
+    {
+      code: 'PRIVILEGE_MISSING',
+      says: shown => `${shown} does not let this user in`,
+      hint: "Check the user and the password in DATABASE_URL or DATABASE_PASSWORD_FILE, and the server's pg_hba.conf.",
+    },
+  ],
+  [
+    /^3D000$/,
+    {
+      code: 'NO_SUCH_DATABASE',
+      says: shown => `there is no database ${shown}`,
+      hint: 'Make it with CREATE DATABASE, or name another with DATABASE_URL.',
+    },
+  ],
+  [
+    /^42501$/,
+    {
+      code: 'PRIVILEGE_MISSING',
+      says: shown => `this user lacks a privilege in ${shown}`,
+      hint: 'Tables are altered by their owner alone: ALTER TABLE ... OWNER TO, or GRANT CREATE ON SCHEMA ... TO this user.',
+    },
+  ],
+  [
+    /^53100$/,
+    {
+      code: 'DISK_FULL',
+      says: shown => `the disk of the server of ${shown} is full`,
+      hint: 'Make room on it, then start again. Nothing was changed.',
+    },
+  ],
+  [
+    /^25006$/,
+    {
+      code: 'DATABASE_READ_ONLY',
+      says: shown => `${shown} takes no changes now`,
+      hint: 'Name the primary in DATABASE_URL, or all hosts of the cluster: host1:5432,host2:5432.',
+    },
+  ],
+  [
+    ofLocks,
+    {
+      code: 'DATABASE_BUSY',
+      says: shown => `another session of ${shown} holds a lock that a migration needs`,
+      hint: 'End long transactions (pg_stat_activity), or raise MIGRATOR_LOCK_TIMEOUT. Nothing was changed.',
+    },
+  ],
+  [ofServer, unreachable],
+]
+
+/** Errors of TLS, which have codes of OpenSSL or none. */
+const ofEncryption = /^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/
+
+const isOfEncryption = (error: unknown): boolean =>
+  error instanceof Error && (ofEncryption.test(String(errorCode(error))) || /\bSSL\b/.test(error.message))
+
+const notEncrypted: Meaning = {
+  code: 'DATABASE_UNREACHABLE',
+  says: shown => `${shown} cannot be reached by an encrypted connection`,
+  hint: 'Check sslmode in DATABASE_URL and the certificates in PGSSLROOTCERT; sslmode=disable does without.',
+}
+
+const meaningOf = (error: unknown): Meaning | undefined => {
+  const state = sqlState(error)
+  if (state === undefined && isOfEncryption(error)) return notEncrypted
+  if (state === undefined) return isLost(error) ? unreachable : undefined
+  return meanings.find(([states]) => states.test(state))?.[1]
+}
+
+/**
+ * Turns an error of the server or the network into a Failure about the database; returns any other error unchanged.
+ * @param shown the address without its password
+ */
+export const toFailure = (error: unknown, shown: string): unknown => {
+  if (error instanceof Failure) return error
+  const meaning = meaningOf(error)
+  if (meaning === undefined) return error
+  const state = sqlState(error) ?? errorCode(error)
+  const said = `${reasonOf(error)}${state === undefined ? '' : ` (${state})`}`
+  return new Failure(meaning.code, `${meaning.says(shown)}: ${said}`, meaning.hint, error)
+}

@@ -1,0 +1,47 @@
+import { Client, types } from 'pg'
+import { type Options, Sequelize } from 'sequelize'
+import { attemptAsync } from '../failure.ts'
+import { readServerUrl, type ServerAddress } from '../server.ts'
+import { connect, encryptionOf, ownTypes } from './connect.ts'
+import { toFailure } from './errors.ts'
+
+/**
+ * Sequelize 6 for a hub on a server. Whole numbers are numbers where that is exact and digits from 2^53 on, as on SQLite; models
+ * are in the schema of the URL. Of several hosts each new connection takes the one that is the primary then.
+ * @param url as DATABASE_URL
+ * @param rootCertificate as PGSSLROOTCERT
+ * @throws Failure CONFIG_INVALID for an invalid URL; what `connect` throws if no host can be used
+ */
+export const connectPostgres = async (url: string, rootCertificate?: string): Promise<Sequelize> => {
+  const address = readServerUrl(url, undefined)
+  const { user, password, database, schema } = address
+  const ssl = await encryptionHere(address, rootCertificate)
+  const [{ host, port } = { host: '', port: 5432 }] = address.hosts
+  const options: Options = {
+    dialect: 'postgres',
+    dialectModule: { Client, types: { ...types, getTypeParser: ownTypes.getTypeParser } },
+    ...{ host, port, username: user, database },
+    ...(password === undefined ? {} : { password }),
+    ...{ logging: false, timezone: '+00:00', define: { schema } },
+    // nothing is said to a session that a pooler gives to others: times are written with their offset
+    ...{ keepDefaultTimezone: true, standardConformingStrings: false },
+    dialectOptions: { clientMinMessages: 'ignore', keepAlive: true, ...(ssl === false ? {} : { ssl }) },
+  }
+  const sequelize = new Sequelize(options)
+  if (address.hosts.length > 1)
+    sequelize.addHook('beforeConnect', async config => {
+      const connection = await connect(address, 'write', rootCertificate)
+      Object.assign(config as object, connection.host)
+      await connection.close()
+    })
+  return sequelize
+}
+
+/** Whether and how connections are encrypted: sslmode=prefer depends on the server. */
+const encryptionHere = async (address: ServerAddress, rootCertificate: string | undefined) => {
+  const outcome = await attemptAsync(() => connect(address, 'write', rootCertificate))
+  if ('error' in outcome) throw toFailure(outcome.error, address.shown)
+  const { isEncrypted } = outcome.value
+  await outcome.value.close()
+  return isEncrypted ? encryptionOf(address.sslMode, rootCertificate) : false
+}

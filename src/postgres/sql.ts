@@ -1,0 +1,95 @@
+/** Quotes a name: servers fold an unquoted one to small letters. */
+export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** A name with the schema that it is in. */
+export const inSchema = (schema: string, name: string): string => `${quote(schema)}.${quote(name)}`
+
+/** A text as a literal, whatever standard_conforming_strings says. */
+export const literal = (text: string): string =>
+  text.includes('\\') ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : `'${text.replaceAll("'", "''")}'`
+
+/**
+ * One part of a text: white space and comments, a quoted name or string (also after E, U& and the like), one between dollars, a
+ * word, a number, or any other character. Comments nest: one that opens another is read to the end of the text at worst.
+ */
+const part =
+  /(?<gap>\s+|--[^\n]*|\/\*(?:[^*/]|\*(?!\/)|\/(?!\*)|\/\*(?:[^*]|\*(?!\/))*\*\/)*\*\/)|(?<dollar>\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$)|(?<escaped>[eE]'(?:[^'\\]|\\[\s\S]|'')*')|"(?:[^"]|"")*"|'(?:[^']|'')*'|\$?[\p{L}\p{N}_][\p{L}\p{N}_$]*|[\s\S]/uy
+
+/** A word, name, string or character of a statement, and where it begins; white space and comments are left out. */
+export type Token = Readonly<{ text: string; start: number; end: number }>
+
+export const tokensOf = (sql: string): readonly Token[] => {
+  const tokens: Token[] = []
+  let start = 0
+  while (start < sql.length) {
+    part.lastIndex = start
+    const found = part.exec(sql)
+    const { gap, dollar } = found?.groups ?? {}
+    const length = found?.[0].length ?? 1
+    const close = dollar === undefined ? -1 : sql.indexOf(dollar, start + dollar.length)
+    const end = dollar === undefined ? start + length : close === -1 ? sql.length : close + dollar.length
+    if (gap === undefined) tokens.push({ text: sql.slice(start, end), start, end })
+    start = end
+  }
+  return tokens
+}
+
+/** The statements of a text that Sequelize made of several, each without the semicolon. */
+export const statementsOf = (sql: string): readonly string[] => {
+  const tokens = tokensOf(sql)
+  const ends = [...tokens.filter(({ text }) => text === ';').map(({ start }) => start), sql.length]
+  return ends
+    .map((end, index) => sql.slice(index === 0 ? 0 : (ends[index - 1] ?? 0) + 1, end).trim())
+    .filter(statement => tokensOf(statement).length > 0)
+}
+
+/** The words of a statement up to `count`, in capitals. */
+export const firstWords = (sql: string, count: number): readonly string[] =>
+  tokensOf(sql)
+    .slice(0, count)
+    .map(({ text }) => text.toUpperCase())
+
+/** What a statement does with transactions; `name` is a savepoint's, folded as servers compare it. */
+export type Control =
+  | Readonly<{ does: 'begin' | 'commit' | 'roll back' }>
+  | Readonly<{ does: 'save' | 'release' | 'roll back to'; name: string }>
+  | Readonly<{ does: 'prepare' }>
+
+/** https://www.postgresql.org/docs/current/sql-commands.html: BEGIN, START, COMMIT, END, ROLLBACK, ABORT, SAVEPOINT, RELEASE, PREPARE. */
+export const controlOf = (sql: string): Control | undefined => {
+  const words = tokensOf(sql).filter(({ text }) => text !== ';')
+  const [first = '', second = ''] = words.map(({ text }) => text.toUpperCase())
+  const name = fold(words.at(-1)?.text ?? '')
+  if (first === 'BEGIN' || (first === 'START' && second === 'TRANSACTION')) return { does: 'begin' }
+  if (first === 'PREPARE' && second === 'TRANSACTION') return { does: 'prepare' }
+  if ((first === 'COMMIT' || first === 'ROLLBACK') && second === 'PREPARED') return { does: 'prepare' }
+  if (first === 'COMMIT' || first === 'END') return { does: 'commit' }
+  if (first === 'SAVEPOINT') return { does: 'save', name }
+  if (first === 'RELEASE') return { does: 'release', name }
+  if (first !== 'ROLLBACK' && first !== 'ABORT') return undefined
+  return words.some(({ text }) => /^to$/i.test(text)) ? { does: 'roll back to', name } : { does: 'roll back' }
+}
+
+const fold = (name: string): string =>
+  name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase()
+
+const settingWords = /^(?:SET|RESET|DISCARD)$/
+
+/**
+ * Why a migration must not run this statement: a setting that outlives the transaction is still there for whoever a pooler gives
+ * the session to, and some end the protection around migrations. Undefined if it may.
+ */
+export const refusalOf = (sql: string): string | undefined => {
+  const [first = '', second = '', third = ''] = firstWords(sql, 3)
+  if (settingWords.test(first) && !(first === 'SET' && /^(?:LOCAL|CONSTRAINTS)$/.test(second)))
+    return `${first} is not for migrations: it outlives their transaction (SET LOCAL does not): ${sql}`
+  if (first === 'SET' && second === 'LOCAL' && /^(?:SESSION|ROLE)$/.test(third))
+    return `SET LOCAL ${third} is not for migrations: the rest of the run would be another user's: ${sql}`
+  if (/\bset_config\s*\((?![^)]*,\s*true\s*\))/i.test(sql))
+    return `set_config(..., false) is not for migrations: it outlives their transaction: ${sql}`
+  if (/\bpg_(?:try_)?advisory_(?:lock|unlock)\w*\s*\(/i.test(sql))
+    return `a lock of the session is not for migrations: it outlives their transaction (pg_advisory_xact_lock does not): ${sql}`
+  if (first === 'LISTEN' || first === 'UNLISTEN' || first === 'LOAD')
+    return `${first} is not for migrations: it outlives their transaction`
+  return undefined
+}

@@ -1,0 +1,96 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Context } from '../context.ts'
+import type { Session } from '../engine.ts'
+import { attemptAsync, Failure } from '../failure.ts'
+import { blamingStrays } from '../migrations/blame.ts'
+import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
+import { headOf, migrationMeant, planWithoutConflicts } from '../migrations/plan.ts'
+import type { Applied } from '../migrations/run.ts'
+import { refuseBeyond } from './bring-up.ts'
+
+/** Milliseconds between two runs. */
+const pause = 500
+
+/**
+ * Brings a server's database to the schema of the known migrations. It has neither backup nor marker: its administrator makes
+ * the one, and the history is the other, since a marker would still say "ready" after a fail-over had lost a commit.
+ *
+ * The whole run begins anew while what failed may pass: the server starts, stops or fails over, or another session holds a lock.
+ * @param to the last migration to apply; undefined for all
+ * @throws Failure MIGRATION_FAILED, HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER; what `engine` throws
+ */
+export const upOnServer = async (context: Context, to: string | undefined): Promise<void> => {
+  const { config, engine, log, signal } = context
+  const files = readMigrationFiles(config.migrations, 'postgres')
+  const last = to === undefined ? undefined : migrationMeant(to, files, config.migrations).name
+  const deadline = performance.now() + config.lockTimeout * 1000
+  for (;;) {
+    const outcome = await attemptAsync(() => runOnce(context, files, last))
+    if ('value' in outcome) return
+    const failure = engine.explain(outcome.error)
+    if (signal.reason instanceof Failure) throw signal.reason
+    if (!engine.mayPass(outcome.error) || performance.now() + pause > deadline) throw failure
+    const reason = failure instanceof Failure ? failure.message : String(failure)
+    log.warn('run.again', `the run begins anew, nothing was changed: ${reason}`, { reason })
+    await setTimeout(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}
+
+const runOnce = async (context: Context, files: readonly MigrationFile[], to: string | undefined): Promise<void> => {
+  const { config, engine, log } = context
+  const start = performance.now()
+  const session = await engine.open()
+  try {
+    const { applied, pending } = await planWithoutConflicts(session, files, config.database)
+    const schema = headOf(applied)
+    refuseBeyond(to, schema, config.database)
+    if (!pending.some(isWanted(to))) {
+      log.info('up.nothing', `nothing to do: ${config.database} is at ${schema}`, { schema })
+      return
+    }
+    const done = await applyPending(context, session, files, to)
+    for (const { name, milliseconds } of done.applied)
+      log.info('migration.applied', `applied ${name} in ${milliseconds} ms`, { name, milliseconds })
+    const milliseconds = Math.round(performance.now() - start)
+    const count = done.applied.length
+    const text = count === 0 ? 'nothing to apply' : `${count} applied in ${milliseconds} ms`
+    const told = { applied: count, milliseconds, schema: done.head }
+    log.info('up.done', `${text}: ${config.database} is at ${done.head}`, told)
+  } finally {
+    await attemptAsync(() => session.close())
+  }
+}
+
+const isWanted =
+  (to: string | undefined) =>
+  ({ name }: Readonly<{ name: string }>): boolean =>
+    to === undefined || name <= to
+
+/** Decides everything again under the lock, and applies and commits what is pending then. */
+const applyPending = async (
+  { config, log, signal, version }: Context,
+  session: Session,
+  files: readonly MigrationFile[],
+  to: string | undefined,
+): Promise<Readonly<{ applied: readonly Applied[]; head: string }>> => {
+  const [{ loadMigrations }, { applyMigrations, idleLimit, logStatements }, { createProgress }] = await Promise.all([
+    import('../migrations/load.ts'),
+    import('../migrations/run.ts'),
+    import('../text.ts'),
+  ])
+  return session.transaction(async transaction => {
+    await transaction.probe()
+    const before = await planWithoutConflicts(transaction, files, config.database)
+    refuseBeyond(to, headOf(before.applied), config.database)
+    if (!before.pending.some(isWanted(to))) return { applied: [], head: headOf(before.applied) }
+    const migrations = (await loadMigrations(files, signal)).filter(isWanted(to))
+    const options = { version, signal, idleLimit, onProgress: createProgress(log, 'rows'), hook: logStatements(log) }
+    const applied = await blamingStrays(signal, async () => {
+      const history = before.applied
+      const done = await applyMigrations(transaction, migrations, { ...options, backup: undefined, history })
+      await transaction.commit()
+      return done.applied
+    })
+    return { applied, head: headOf(migrations) }
+  })
+}

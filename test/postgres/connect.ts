@@ -1,0 +1,167 @@
+/** Connections to a server: which host, who, how encrypted, and what a lost answer means. */
+import { inspect } from 'node:util'
+import t from 'tap'
+import { unsuitable } from '../../src/postgres/suitable.ts'
+import { makePostgres } from '../help/engine-postgres.ts'
+import { makeFolder, runUp } from '../help/on-server.ts'
+import { skip, startServer } from '../help/postgres.ts'
+import { startProxy } from '../help/proxy.ts'
+
+if (skip) {
+  t.pass(skip, { skip })
+  process.exit()
+}
+// one of them changes a setting of the server
+t.jobs = 1
+const server = await startServer('wal_level=replica')
+t.teardown(() => server.stop())
+
+const make = 'await query("CREATE TABLE a (x integer)"); await query("INSERT INTO a VALUES (1), (2)")'
+const fast = { MIGRATOR_LOCK_TIMEOUT: '0' }
+
+const throughProxy = (url: string, port: number): string => url.replace(`:${server.port}/`, `:${port}/`)
+
+for (const [title, cut, again] of [
+  ['holds is found in the history: nothing is done twice', 'after', false],
+  ['was never given is found missing: the run begins anew', 'before', true],
+] as const) {
+  t.test(`a COMMIT without an answer that ${title}`, async t => {
+    const url = await server.makeDatabase()
+    let cuts = 0
+    const proxy = await startProxy(server.port, sent => {
+      if (!sent.includes('COMMIT\0') || cuts > 0) return undefined
+      cuts += 1
+      return cut
+    })
+    t.teardown(proxy.stop)
+    const outcome = await runUp(throughProxy(url, proxy.port), makeFolder(t, make))
+    t.match(outcome, { error: undefined })
+    t.equal(cuts, 1)
+    t.equal(outcome.has('run.again'), again)
+    t.equal((await server.run(url, 'SELECT FROM a')).length, 2)
+  })
+}
+
+t.test('a COMMIT without an answer from a server that is gone ends with 20, and the next run knows', async t => {
+  const url = await server.makeDatabase()
+  let isGone = false
+  const proxy = await startProxy(server.port, sent => {
+    if (isGone) return 'before'
+    isGone = sent.includes('COMMIT\0')
+    return isGone ? 'after' : undefined
+  })
+  t.teardown(proxy.stop)
+  const folder = makeFolder(t, make)
+  const { error } = await runUp(throughProxy(url, proxy.port), folder, { MIGRATOR_LOCK_TIMEOUT: '2' })
+  t.match(error, { code: 'COMMIT_UNKNOWN', exitCode: 20 })
+  t.match(await runUp(url, folder), { error: undefined, events: [{ event: 'up.nothing' }] })
+})
+
+t.test('a synchronous standby that is gone ends the wait for COMMIT with 20 at the timeout', async t => {
+  const url = await server.makeDatabase()
+  const reload = (names: string) =>
+    server.run(url, `ALTER SYSTEM SET synchronous_standby_names = '${names}'`, 'SELECT pg_reload_conf()')
+  await reload('gone')
+  t.teardown(() => reload(''))
+  const folder = makeFolder(t, make)
+  const { error } = await runUp(url, folder, { MIGRATOR_LOCK_TIMEOUT: '2' })
+  t.match(error, { code: 'COMMIT_UNKNOWN', exitCode: 20, message: /was not answered in 2 s/ })
+  await reload('')
+  t.match(await runUp(url, folder), { error: undefined })
+  t.equal((await server.run(url, 'SELECT FROM a')).length, 2, 'it was done once')
+})
+
+t.test('a connection that is cut in the middle of a run begins it anew', async t => {
+  const url = await server.makeDatabase()
+  let cuts = 0
+  const proxy = await startProxy(server.port, sent => {
+    if (!sent.includes('INSERT INTO a') || cuts > 2) return undefined
+    cuts += 1
+    return 'after'
+  })
+  t.teardown(proxy.stop)
+  t.match(await runUp(throughProxy(url, proxy.port), makeFolder(t, make)), { error: undefined })
+  t.equal(cuts, 3)
+  t.equal((await server.run(url, 'SELECT FROM a')).length, 2)
+})
+
+t.test('the first host that answers as a primary is used', async t => {
+  const url = await server.makeDatabase()
+  const hosts = url.replace('127.0.0.1:', `127.0.0.1:1,localhost:${server.port},127.0.0.1:`)
+  t.match(await runUp(hosts, makeFolder(t, make), fast), { error: undefined })
+})
+
+t.test('encryption is used where the server has it, and refused where it has to be there', async t => {
+  const url = await server.makeDatabase()
+  t.match(await runUp(url.replace('disable', 'prefer'), makeFolder(t, make), fast), { error: undefined })
+  for (const mode of ['require', 'verify-ca', 'verify-full'])
+    t.match((await runUp(url.replace('disable', mode), makeFolder(t, make), fast)).error, {
+      code: 'DATABASE_UNREACHABLE',
+      message: /SSL/,
+      hint: /sslmode/,
+    })
+})
+
+t.test('what cannot pass ends a run at once, and no line of it has the password', async t => {
+  const url = await server.makeDatabase()
+  await server.requirePassword('guarded')
+  const cases = [
+    [url.replace('postgres@', 'guarded:s3cret@'), 'PRIVILEGE_MISSING'],
+    [url.replace('postgres@', 'nobody:s3cret@'), 'PRIVILEGE_MISSING'],
+    [url.replace(/\/test_\w+/, '/nowhere').replace('postgres@', 'postgres:s3cret@'), 'NO_SUCH_DATABASE'],
+  ] as const
+  for (const [wrong, code] of cases) {
+    const { error, events } = await runUp(wrong, makeFolder(t, make))
+    t.match(error, { code })
+    t.strictSame(events, [], 'it does not begin anew')
+    t.notMatch(inspect(error), /s3cret/)
+  }
+})
+
+t.test('a host that nobody answers at is told, with the address and without the password', async t => {
+  const { error } = await runUp('postgres://h:s3cret@127.0.0.1:1/x', makeFolder(t, make), fast)
+  t.match(error, {
+    code: 'DATABASE_UNREACHABLE',
+    exitCode: 10,
+    message: /postgres:\/\/127\.0\.0\.1:1\/x.*ECONNREFUSED/,
+  })
+  t.notMatch(inspect(error), /s3cret/)
+  const unknown = await runUp('postgres://h@no-such-host.invalid/x', makeFolder(t, make), fast)
+  t.match(unknown.error, { code: 'DATABASE_UNREACHABLE' })
+})
+
+t.test('a standby is read from, and refuses to be changed', async t => {
+  const url = await server.makeDatabase()
+  t.match(await runUp(url, makeFolder(t, make)), { error: undefined })
+  const standby = await server.makeStandby()
+  t.teardown(() => standby.stop())
+  const onStandby = throughProxy(url, standby.port)
+  const { error } = await runUp(onStandby, makeFolder(t, make, 'await query("SELECT 1")'), fast)
+  t.match(error, { code: 'DATABASE_READ_ONLY', exitCode: 12, hint: /primary/ })
+  const engine = await makePostgres(onStandby)
+  t.match(await engine.read('wait', reader => reader.history()), [{ name: '0001-a' }])
+  const both = url.replace('127.0.0.1:', `127.0.0.1:${standby.port},127.0.0.1:`)
+  t.match(await runUp(both, makeFolder(t, make, 'await query("SELECT 1")'), fast), { error: undefined })
+})
+
+for (const [title, facts, reason] of [
+  ['PostgreSQL 13', { number: 130_012 }, /PostgreSQL 13/],
+  ['CockroachDB', { version: 'CockroachDB CCL v23.1.11' }, /CockroachDB/],
+  [
+    'YugabyteDB without transactional DDL',
+    { version: 'PostgreSQL 15.2-YB-2.25.0.0-b0', transactionalDdl: 'off' },
+    /YugabyteDB/,
+  ],
+] as const) {
+  t.test(`${title} is refused by what it says of itself`, async t => {
+    const postgres = {
+      version: 'PostgreSQL 18.4',
+      number: 180_004,
+      standby: false,
+      transactionalDdl: null,
+      citus: false,
+    }
+    t.match(unsuitable({ ...postgres, ...facts }), reason)
+    t.equal(unsuitable(postgres), undefined)
+  })
+}

@@ -1,0 +1,115 @@
+/** What a hub gets on a server: the same models, which give the same JSON as on a file. */
+import { join } from 'node:path'
+import { Op } from 'sequelize'
+import t, { type Test } from 'tap'
+import { up } from '../../src/commands/up.ts'
+import { initModels, Metric, Server } from '../../src/hub/models.ts'
+import { openReady } from '../../src/hub/ready.ts'
+import { connectPostgres } from '../../src/postgres/hub.ts'
+import { makeContext } from '../help/context.ts'
+import { makeFolder, runUp } from '../help/on-server.ts'
+import { skip, startServer } from '../help/postgres.ts'
+import { root } from '../help/program.ts'
+
+if (skip) {
+  t.pass(skip, { skip })
+  process.exit()
+}
+// both models are bound to one database at a time
+t.jobs = 1
+const server = await startServer('timezone=Asia/Kolkata')
+t.teardown(() => server.stop())
+const migrations = join(root, 'migrations')
+
+const makeReady = async (): Promise<string> => {
+  const url = await server.makeDatabase()
+  await runUp(url, migrations)
+  return url
+}
+
+/** Writes and reads by the models, and gives back what a hub would send as JSON. */
+const use = async (t: Test, url: string): Promise<unknown> => {
+  const { sequelize, close } = await openReady(url)
+  t.teardown(close)
+  initModels(sequelize)
+  await Server.create({
+    id: 'a',
+    hostname: 'a.lan',
+    os_distribution: 'Debian "12"',
+    last_seen: new Date('2026-01-18T10:00:00.250+05:00'),
+  })
+  await Server.create({ id: 'b', hostname: 'b.lan', created_at: new Date(0) })
+  const at = (minute: number) => new Date(Date.UTC(2026, 0, 18, 10, minute))
+  await Metric.bulkCreate([
+    {
+      server_id: 'a',
+      timestamp: at(0),
+      cpu_percent: 12.345678901234,
+      network_rx_bytes: 3_000_000_000,
+      uptime_seconds: 2 ** 53 - 1,
+    },
+    {
+      server_id: 'a',
+      timestamp: at(1),
+      memory_total_mb: 16_384,
+      network_rx_bytes: '9007199254740993',
+      network_tx_bytes: '9223372036854775807',
+    },
+    { server_id: 'b', timestamp: at(2), load_1m: 0.1 },
+  ])
+  await Server.update({ status: 'online', tdp_watts: 65 }, { where: { id: 'a' } })
+  const servers = await Server.findAll({
+    include: 'metrics',
+    order: ['id', [{ model: Metric, as: 'metrics' }, 'id', 'ASC']],
+  })
+  const range = await Metric.findAll({ where: { timestamp: { [Op.gte]: at(1), [Op.lt]: at(2) } } })
+  const newest = await Metric.max('timestamp', { where: { server_id: 'a' } })
+  const json = JSON.parse(JSON.stringify({ servers, range }))
+  // what the database fills in by its clock
+  for (const row of json.servers) {
+    delete row.updated_at
+    if (row.id === 'a') delete row.created_at
+  }
+  return { json, newest: new Date(String(newest).replace(/ ([\d:.]+)$/, 'T$1Z')).toISOString() }
+}
+
+t.test('both engines give the same JSON for ids, counters, fractions, times and what is missing', async t => {
+  const folder = t.testdir()
+  await up(await makeContext(folder), undefined)
+  const onFile = await use(t, join(folder, 'homelab.db'))
+  t.strictSame(await use(t, await makeReady()), onFile)
+})
+
+t.test('a database is ready when every migration is applied', async t => {
+  const url = await server.makeDatabase()
+  await t.rejects(openReady(url), { code: 'NOT_READY', message: /0001-create-servers/ })
+  await runUp(url, migrations)
+  await (await openReady(url)).close()
+  const folder = makeFolder(t, 'await query("SELECT 1")')
+  await t.rejects(openReady(url, folder), { code: 'OUT_OF_ORDER' })
+  await server.run(url, `INSERT INTO "SequelizeMeta" VALUES ('0004-newer', 'sha256:1')`)
+  await (await openReady(url)).close()
+  await server.run(url, `UPDATE "SequelizeMeta" SET checksum = 'sha256:1'`)
+  await t.rejects(openReady(url), { code: 'HISTORY_CONFLICT' })
+})
+
+t.test('what keeps a hub from its database is a Failure, without the password', async t => {
+  await t.rejects(openReady('postgres://h:s3cret@127.0.0.1:1/x'), {
+    code: 'DATABASE_UNREACHABLE',
+    message: /^(?!.*s3cret)/,
+  })
+  await t.rejects(openReady('postgres://h:s3cret@db'), { code: 'CONFIG_INVALID', message: /^(?!.*s3cret)/ })
+})
+
+t.test('of several hosts the primary is used, and models are in the schema of the URL', async t => {
+  const url = await server.makeDatabase()
+  await server.run(url, 'CREATE SCHEMA hub')
+  await runUp(`${url}&schema=hub`, migrations)
+  const hosts = `${url.replace('127.0.0.1:', '127.0.0.1:1,127.0.0.1:')}&schema=hub`
+  const sequelize = await connectPostgres(hosts)
+  t.teardown(() => sequelize.close())
+  initModels(sequelize)
+  await Server.create({ id: 'a', hostname: 'a.lan' })
+  t.strictSame(await server.run(url, 'SELECT id FROM hub.servers'), [{ id: 'a' }])
+  t.equal(await Server.count({ include: 'metrics' }), 1)
+})
