@@ -91,11 +91,13 @@ const row = (name: string, more: Partial<AppliedMigration> = {}): AppliedMigrati
 })
 const unknown = { checksum: null, applied_at: null, duration_ms: null, migrator: null }
 
-const apply = (transaction: Transaction, migrations: readonly LoadedMigration[], signal = patient.signal) =>
-  applyMigrations(transaction, migrations, {
+const apply = async (transaction: Transaction, migrations: readonly LoadedMigration[], signal = patient.signal) => {
+  const { applied } = await applyMigrations(transaction, migrations, {
     ...{ version: '1.2.3', signal, idleLimit },
     ...{ onProgress: () => undefined, hook: runPlain, backup: undefined },
   })
+  return applied
+}
 
 /** What another tool's history has. */
 const others = [
