@@ -137,10 +137,10 @@ const byKey = (connection: Connection, rows: Relations, compared: Compared, key:
   if (!isPlain) return byExpectedKey(connection, rows, compared, key)
   const [first] = key
   const isRowid = key.length === 1 && first !== undefined && sameName(typeIn(old, first.was), 'INTEGER')
-  // seek rowids, or merge both indexes
+  // seek rowids (by =, twice as fast as IS: none is NULL), or merge both indexes
   const lost = isRowid
     ? `SELECT o.${quote(first.was)} FROM ${rows.from} AS o LEFT JOIN ${rows.now} AS n
-         ON n.${quote(first.is)} IS o.${quote(first.was)} WHERE n.${quote(first.is)} IS NULL`
+         ON n.${quote(first.is)} = o.${quote(first.was)} WHERE n.${quote(first.is)} IS NULL`
     : `SELECT ${was.map(quote).join(', ')} FROM ${rows.from} EXCEPT SELECT ${is.map(quote).join(', ')} FROM ${rows.now}
          ORDER BY ${was.map((_, index) => index + 1).join(', ')}`
   // a collation may exist only in the hub
