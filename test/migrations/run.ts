@@ -47,7 +47,9 @@ const open = (t: { testdir: () => string; teardown: (work: () => void) => void }
   t.teardown(() => connection.close())
   const apply = (migrations: readonly LoadedMigration[], stop = signal) =>
     withTransaction(connection, { lockTimeout: 0, signal, onWait: () => undefined }, () =>
-      applyMigrations(migratableOn(connection), migrations, { ...options, signal: stop }),
+      applyMigrations(migratableOn(connection), migrations, { ...options, signal: stop }).then(
+        ({ applied }) => applied,
+      ),
     )
   return { file, connection, apply }
 }
