@@ -1,21 +1,45 @@
+import type { Connection } from './connect.ts'
 import { keywordOf, tokensOf, unquote } from './sql.ts'
 
 /**
- * Why a migration must not run this statement: it attaches other files, or changes a PRAGMA that this program sets or relies on.
- * Undefined if it may.
+ * Why a migration must not run this statement: it attaches other files, changes a PRAGMA that this program sets or relies on, or
+ * names what this program keeps in temporary tables. Undefined if it may.
  */
 export const refusalOf = (sql: string): string | undefined => {
   const keyword = keywordOf(sql)
   if (keyword === 'ATTACH' || keyword === 'DETACH') return `${keyword} is not for migrations: ${sql}`
+  if (namesOwn(sql)) return `what is called "migrator ..." is not for migrations: ${sql}`
   const setting = pragmaSetIn(sql)
   if (setting === undefined || mayBeSet.has(setting)) return undefined
   return `PRAGMA ${setting} is not for migrations: the migrator sets it around them`
 }
 
+/**
+ * Sets back what a migration may set for its own statements, so that the next one finds SQLite's defaults: see mayBeSet. The size of
+ * the cache and the like stay: they change no result.
+ */
+export const resetSettings = (connection: Connection): void => {
+  for (const name of ['case_sensitive_like', 'legacy_alter_table', 'reverse_unordered_selects'])
+    connection.pragma(`${name} = OFF`)
+}
+
+/** The temporary tables, triggers and the schema in which the rows of before are kept (rows/, key-actions.ts). */
+const ownName = /^migrator (?:before|deletes|keys?|lives|moves|orphans)\b/i
+/** Words after which SQLite takes a string for a name. */
+const beforeName = /^(?:EXISTS|FROM|INTO|JOIN|ON|TABLE|TRIGGER|UPDATE|\.|,)$/i
+
+const namesOwn = (sql: string): boolean => {
+  const tokens = tokensOf(sql)
+  const isName = (index: number): boolean =>
+    tokens[index]?.kind === 'name' ||
+    (tokens[index]?.kind === 'string' && beforeName.test(tokens[index - 1]?.text ?? ''))
+  return tokens.some(({ text }, index) => isName(index) && ownName.test(unquote(text)))
+}
+
 /** PRAGMAs that are stored in the database or only affect statements, and queries that take an argument. */
 const mayBeSet = new Set(
   `analysis_limit application_id automatic_index cache_size case_sensitive_like cell_size_check defer_foreign_keys
-  foreign_key_check foreign_key_list ignore_check_constraints index_info index_list index_xinfo integrity_check
+  foreign_key_check foreign_key_list index_info index_list index_xinfo integrity_check
   legacy_alter_table optimize quick_check reverse_unordered_selects secure_delete table_info table_list table_xinfo
   user_version incremental_vacuum`.split(/\s+/),
 )

@@ -13,7 +13,7 @@ import { helperOf, refuseFalseLocks } from './helper.ts'
 import { readHistory } from './history.ts'
 import { withKeyActions } from './key-actions.ts'
 import { readerOf, type SqliteReader } from './reader.ts'
-import { refusalOf } from './refused.ts'
+import { refusalOf, resetSettings } from './refused.ts'
 import { openLedger } from './rows/ledger.ts'
 import { requireSpaceToCommit, spaceForRewrites } from './space.ts'
 import { patienceOf, type Surroundings } from './sqlite.ts'
@@ -36,7 +36,10 @@ export const migratableOn = (connection: Connection): Migratable & SqliteReader 
       }),
     keeper: () => keepHistory(connection),
     ledger: async backup => openLedger(connection, { history: historyTable, backup }),
-    refuseUnfinished: async () => handle.refuseUnfinished(),
+    refuseUnfinished: async () => {
+      handle.refuseUnfinished()
+      resetSettings(connection)
+    },
     refusal: refusalOf,
     explain: error => (isOfEngine(error) ? toFailure(error, connection.name) : error),
   }

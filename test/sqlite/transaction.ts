@@ -76,6 +76,12 @@ for (const sql of [
   'PRAGMA locking_mode=EXCLUSIVE',
   "ATTACH 'other.db' AS other",
   'DETACH other',
+  // quick_check would call rows that break a CHECK damage
+  'PRAGMA ignore_check_constraints = ON',
+  'DROP TABLE temp."migrator lives"',
+  'delete from [Migrator deletes]',
+  "DROP TRIGGER 'migrator deletes 1'",
+  "INSERT INTO `migrator moves` VALUES (1, '1', '2')",
 ]) {
   t.test(`${JSON.stringify(sql)} is not for migrations`, async t => {
     const connection = new Database(':memory:')
@@ -89,5 +95,20 @@ t.test('what only reads such a setting, or speaks of it, is for migrations', asy
   const { refusal } = migratableOn(connection)
   for (const sql of ['SELECT 1', 'PRAGMA table_info(a)', 'PRAGMA foreign_keys', "SELECT 'ATTACH'"])
     t.equal(refusal(sql), undefined, sql)
+  for (const sql of ["INSERT INTO a VALUES ('migrator lives')", 'CREATE TABLE "migrator notes" (x)'])
+    t.equal(refusal(sql), undefined, sql)
+  connection.close()
+})
+
+t.test('what a migration sets for its own statements is as before for the next one', async t => {
+  const connection = new Database(':memory:')
+  const { refuseUnfinished } = migratableOn(connection)
+  connection.exec(
+    'PRAGMA legacy_alter_table = ON; PRAGMA case_sensitive_like = ON; PRAGMA reverse_unordered_selects = ON',
+  )
+  await refuseUnfinished()
+  const now = ['legacy_alter_table', 'reverse_unordered_selects'].map(name => connection.pragma(name, { simple: true }))
+  t.strictSame(now, [0, 0])
+  t.equal(connection.prepare("SELECT 'A' LIKE 'a'").pluck().get(), 1)
   connection.close()
 })
