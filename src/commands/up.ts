@@ -17,7 +17,7 @@ import { findUnchanged } from '../ready/readiness.ts'
  */
 export const up = async (context: Context, to: string | undefined): Promise<void> => {
   const { config, engine } = context
-  if (engine.server !== undefined) return (await import('../ready/on-server.ts')).upOnServer(context, to)
+  if (engine.server !== undefined) return (await import('../on-server/up.ts')).upOnServer(context, to)
   if (!isMarkerOfAnother(config)) return bringUpOrLeave(context, to)
   await bringUpOrLeave({ ...context, config: { ...config, readyFile: ownMarker(config) } }, to)
   refuseOthersMarker(config)

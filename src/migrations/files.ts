@@ -33,7 +33,7 @@ const otherFile =
   /^(?:schema(?:\.postgres)?\.sql|.*\.(?:json|csv)|_.*|\..*|@eaDir|@Recycle|@Recently-Snapshot|#recycle|#snapshot|lost\+found|Thumbs\.db|desktop\.ini)$/
 
 /** A twin: the text of a migration for one engine. */
-const twinFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*)\.postgres\.(?:ts|js|mjs|sql)$/
+const twinFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*|\d{14}-[\w-]+)\.postgres\.(?:ts|js|mjs|cjs|sql)$/
 
 /**
  * Reads the migrations in a folder, sorted by name.

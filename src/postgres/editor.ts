@@ -2,6 +2,7 @@ import { type QueryInterface, QueryTypes, type TableName } from 'sequelize'
 import type { BackfillOptions, OnProgress, SchemaEditor } from '../engine.ts'
 import { backfill } from './backfill.ts'
 import type { Connection } from './connect.ts'
+import { runSql } from './run-sql.ts'
 import { detailsOf, withQuery } from './sequelize-internals.ts'
 import { inSchema, quote, statementsOf } from './sql.ts'
 
@@ -27,7 +28,8 @@ export const makeSafe = (connection: Connection, schema: QueryInterface, onProgr
     withQuery(schema, async (sql, options) => {
       const isRead = (options as Readonly<{ type?: unknown }> | undefined)?.type === QueryTypes.SELECT
       if (isRead) return schema.sequelize.query(sql, options)
-      for (const statement of statementsOf(sql)) if (keeps(statement)) await schema.sequelize.query(statement, options)
+      for (const statement of statementsOf(sql))
+        if (keeps(statement.sql)) await schema.sequelize.query(statement.sql, options)
       return undefined
     })
   const nameOf = (table: TableName, options?: object): string => {
@@ -127,6 +129,7 @@ export const makeSafe = (connection: Connection, schema: QueryInterface, onProgr
         'PostgreSQL alters a table in place: use changeColumn, addConstraint, removeConstraint or ALTER TABLE'
       throw new Error(`rebuildTable of ${table} is for SQLite. ${cure}`)
     },
+    runSql: (text: string, file?: string) => runSql(run, text, file),
     backfill: (sql: string, options: BackfillOptions) => backfill(connection, schema, sql, options, onProgress),
   }
   return Object.assign(schema, safe) as unknown as SchemaEditor

@@ -34,13 +34,34 @@ export const tokensOf = (sql: string): readonly Token[] => {
   return tokens
 }
 
-/** The statements of a text that Sequelize made of several, each without the semicolon. */
-export const statementsOf = (sql: string): readonly string[] => {
-  const tokens = tokensOf(sql)
-  const ends = [...tokens.filter(({ text }) => text === ';').map(({ start }) => start), sql.length]
-  return ends
-    .map((end, index) => sql.slice(index === 0 ? 0 : (ends[index - 1] ?? 0) + 1, end).trim())
-    .filter(statement => tokensOf(statement).length > 0)
+/** A statement without the semicolon that ends it, and where it begins in its text. */
+export type Statement = Readonly<{ sql: string; start: number }>
+
+/** The statements of a text of several. A body between BEGIN ATOMIC and its END has semicolons of its own. */
+export const statementsOf = (text: string): readonly Statement[] => {
+  const statements: Statement[] = []
+  let own: Token[] = []
+  let depth = 0
+  const end = (): void => {
+    const [first, last] = [own[0], own.at(-1)]
+    if (first !== undefined && last !== undefined)
+      statements.push({ sql: text.slice(first.start, last.end), start: first.start })
+    own = []
+    depth = 0
+  }
+  for (const token of tokensOf(text)) {
+    const word = token.text.toUpperCase()
+    if (word === ';' && depth === 0) {
+      end()
+      continue
+    }
+    if (word === 'ATOMIC' && own.at(-1)?.text.toUpperCase() === 'BEGIN') depth = 1
+    else if (depth > 0 && word === 'CASE') depth += 1
+    else if (depth > 0 && word === 'END') depth -= 1
+    own.push(token)
+  }
+  end()
+  return statements
 }
 
 /** The words of a statement up to `count`, in capitals. */

@@ -12,25 +12,29 @@ if (skip) {
 const server = await startServer()
 t.teardown(() => server.stop())
 
+const undone = new Error('what failed is undone')
+
 type Rows = readonly Readonly<Record<string, unknown>>[]
 type Given = Readonly<{ editor: SchemaEditor; query: (sql: string) => Promise<Rows>; progress: unknown[] }>
 
 /** A rule of the editor, in a transaction of a database of its own, whose tables are in a schema of their own. */
-const rule = (title: string, work: (t: Test, given: Given) => Promise<void>): void =>
+const rule = (title: string, work: (t: Test, given: Given) => Promise<void>, endsWell = true): void =>
   void t.test(title, async t => {
     const url = await server.makeDatabase()
     await server.run(url, 'CREATE SCHEMA hub')
     const session = await (await makePostgres(`${url}&schema=hub`)).open()
     t.teardown(() => session.close())
-    await session.transaction(async transaction => {
+    const done = session.transaction(async transaction => {
       const progress: unknown[] = []
       const editor = transaction.editor(runPlain, (...told) => progress.push(told))
       const query = async (sql: string) => (await editor.sequelize.query(sql))[0] as Rows
       await query("CREATE TABLE a (id bigint PRIMARY KEY, x varchar(10) NOT NULL DEFAULT 'no', y integer)")
       await query("INSERT INTO a (id, x) SELECT n, 'x' || n FROM generate_series(1, 25) AS n")
       await work(t, { editor, query, progress })
-      await transaction.refuseUnfinished()
+      if (endsWell) await transaction.refuseUnfinished()
+      else throw undone
     })
+    await done.catch(error => (error === undone ? undefined : Promise.reject(error)))
   })
 
 const x = 'SELECT format_type(atttypid, atttypmod) AS type, attnotnull AS required, atthasdef AS has FROM pg_attribute'
@@ -165,3 +169,26 @@ rule('a backfill that cannot go is refused', async (t, { editor, query }) => {
   await t.rejects(editor.backfill(sql, { table: 'a', batch: 0 }), { message: /by 0 rows/ })
   await t.rejects(editor.backfill('UPDATE k SET x = 1', { table: 'a' }), { message: /BETWEEN \$first AND \$last/ })
 })
+
+rule(
+  'a text of several statements is run one by one, whatever has semicolons of its own',
+  async (t, { editor, query }) => {
+    await editor.runSql(`
+    -- a comment; with one
+    CREATE TABLE s (x text DEFAULT ';'); /* another; */ INSERT INTO s VALUES ('a;b'), (E'c\\';d'), ($q$ e;f $q$);
+    CREATE FUNCTION g() RETURNS text LANGUAGE sql BEGIN ATOMIC SELECT CASE WHEN true THEN 'x' END; SELECT 'y;'; END;
+    CREATE FUNCTION h() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM 1; PERFORM 2; END $$;
+  `)
+    t.strictSame(await query('SELECT g() AS g, count(*) AS n FROM s'), [{ g: 'y;', n: 3 }])
+  },
+)
+
+rule(
+  'of a text that fails the place is told',
+  async (t, { editor }) => {
+    const failing = editor.runSql('SELECT 1;\n\n  SELECT nonsense;', '/m/0001-a.sql')
+    const error = await failing.catch(error => error)
+    t.match(error.stack, /at \/m\/0001-a\.sql:3:3\n/)
+  },
+  false,
+)

@@ -4,7 +4,7 @@ import { Client } from 'pg'
 import t from 'tap'
 import { makeFolder, runUp, until, up } from '../help/on-server.ts'
 import { skip, startServer } from '../help/postgres.ts'
-import { runProgram, startProgram } from '../help/program.ts'
+import { startProgram } from '../help/program.ts'
 
 if (skip) {
   t.pass(skip, { skip })
@@ -102,7 +102,7 @@ t.test('the program notices a migration that waits for nothing, and a killed sta
   const url = await server.makeDatabase()
   const settings = (folder: string) => ({ DATABASE_URL: url, MIGRATOR_MIGRATIONS: folder, MIGRATOR_LOCK_TIMEOUT: '20' })
   const waiting = makeFolder(t, make, 'await query("SELECT 1"); await new Promise(() => undefined)')
-  const { exitCode, failure, stderr } = await runProgram([], settings(waiting))
+  const { exitCode, failure, stderr } = await startProgram([], settings(waiting)).outcome
   t.match({ exitCode, failure, stderr }, { exitCode: 40, failure: 'MIGRATION_FAILED', stderr: /never settles/ })
   t.strictSame(await stateOf(url), nothing)
 

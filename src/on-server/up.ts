@@ -6,7 +6,7 @@ import { blamingStrays } from '../migrations/blame.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { headOf, migrationMeant, planWithoutConflicts } from '../migrations/plan.ts'
 import type { Applied } from '../migrations/run.ts'
-import { refuseBeyond } from './bring-up.ts'
+import { refuseBeyond } from '../ready/bring-up.ts'
 
 /** Milliseconds between two runs. */
 const pause = 500
@@ -16,16 +16,16 @@ const pause = 500
  * the one, and the history is the other, since a marker would still say "ready" after a fail-over had lost a commit.
  *
  * The whole run begins anew while what failed may pass: the server starts, stops or fails over, or another session holds a lock.
- * @param to the last migration to apply; undefined for all
+ * @param word names the last migration to apply; undefined for all
  * @throws Failure MIGRATION_FAILED, HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER; what `engine` throws
  */
-export const upOnServer = async (context: Context, to: string | undefined): Promise<void> => {
+export const upOnServer = async (context: Context, word: string | undefined): Promise<void> => {
   const { config, engine, log, signal } = context
   const files = readMigrationFiles(config.migrations, 'postgres')
-  const last = to === undefined ? undefined : migrationMeant(to, files, config.migrations).name
+  const to = word === undefined ? undefined : migrationMeant(word, files, config.migrations).name
   const deadline = performance.now() + config.lockTimeout * 1000
   for (;;) {
-    const outcome = await attemptAsync(() => runOnce(context, files, last))
+    const outcome = await attemptAsync(() => runOnce(context, files, to))
     if ('value' in outcome) return
     const failure = engine.explain(outcome.error)
     if (signal.reason instanceof Failure) throw signal.reason
@@ -86,10 +86,14 @@ const applyPending = async (
     const migrations = (await loadMigrations(files, signal)).filter(isWanted(to))
     const options = { version, signal, idleLimit, onProgress: createProgress(log, 'rows'), hook: logStatements(log) }
     const applied = await blamingStrays(signal, async () => {
-      const history = before.applied
-      const done = await applyMigrations(transaction, migrations, { ...options, backup: undefined, history })
+      const { applied, compared } = await applyMigrations(transaction, migrations, {
+        ...options,
+        backup: undefined,
+        history: before.applied,
+      })
       await transaction.commit()
-      return done.applied
+      log.debug('rows.compared', `looked for every row from before in ${compared} ms`, { milliseconds: compared })
+      return applied
     })
     return { applied, head: headOf(migrations) }
   })
