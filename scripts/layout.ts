@@ -53,7 +53,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   draw: [...base, 'sqlite'],
   hub: [...base, ...heart, 'sqlite', 'postgres'],
   commands: [...base, ...heart, 'sqlite', 'postgres', 'verify', 'dry-run', 'lint', 'draw'],
-  cli: ['failure', 'log', 'context', 'commands'],
+  cli: ['failure', 'log', 'config', 'context', 'commands'],
   program: [...base, 'commands', 'cli', 'sqlite', 'postgres'],
   main: ['failure', 'process', 'program'],
 }
