@@ -138,7 +138,7 @@ export const commandTable: readonly CommandRow[] = [
     name: 'adopt',
     group: 'Rescue',
     description: 'take over a database that another tool made: record the migrations whose structure it has',
-    options: [json],
+    options: [new Option('--at <name>', 'the migration that it is at, whatever differs, for whoever knows'), json],
     example: 'adopt && migrator up',
     insteadOnServer: 'Record its migrations by hand, as docs/postgres.md says.',
     load: async () => (await import('./commands/adopt.ts')).adopt,
