@@ -1,8 +1,9 @@
 import { type AddHelpTextContext, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { LintFormat } from './commands/lint.ts'
 import type { SchemaFormat } from './commands/schema.ts'
+import { settings } from './config.ts'
 import type { Context } from './context.ts'
-import { Failure } from './failure.ts'
+import { exitCodes, Failure } from './failure.ts'
 
 /** The flags of all commands, with their defaults. */
 const flags = { exitCode: false, force: false, hold: false, json: false, latest: false, sql: false, yes: false }
@@ -17,8 +18,12 @@ const noOptions: Options = { ...flags, format: 'sql', steps: 1 }
 /** Runs a command; `names` are its positional arguments. */
 type Run = (context: Context, options: Options, names: readonly string[]) => void | Promise<void>
 
+/** The headings of the help, in its order. */
+const groups = ['Everyday', 'Look, without a trace', 'Rescue', 'Write migrations'] as const
+
 type CommandRow = Readonly<{
   name: string
+  group: (typeof groups)[number]
   description: string
   /** in commander's syntax, such as `[file]`, and its description */
   argument?: readonly [string, string]
@@ -49,6 +54,7 @@ const serverBackup = 'Use what backs up the server: pg_dump, pgBackRest, or the 
 export const commandTable: readonly CommandRow[] = [
   {
     name: 'up',
+    group: 'Everyday',
     description: 'validate the volume, apply pending migrations, write the ready marker (the default)',
     options: [
       new Option('--to <name>', 'apply no migration after this one'),
@@ -66,6 +72,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'status',
+    group: 'Everyday',
     description: 'show applied and pending migrations, sizes, marker and backups; reads only',
     options: [
       json,
@@ -79,6 +86,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'wait',
+    group: 'Everyday',
     description: 'block until the ready marker is true for this image; ends with 20 at the timeout',
     options: [
       new Option('--timeout <seconds>', 'how long to wait (default: MIGRATOR_LOCK_TIMEOUT)').argParser(toSeconds),
@@ -91,6 +99,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'down',
+    group: 'Rescue',
     description: 'undo applied migrations by their down, after a trial on a copy and a backup; asks first',
     options: [
       new Option('--steps <count>', 'how many, the last one first (default: 1)').argParser(toCount).conflicts('to'),
@@ -106,6 +115,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'repair',
+    group: 'Rescue',
     description: 'record the present text of a changed migration, after a person looked at it',
     argument: ['<name>', 'a migration that is applied: its name without extension, its number, or a beginning'],
     options: [new Option('--force', 'even if the migrations then make another schema than the database has')],
@@ -117,6 +127,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'verify',
+    group: 'Look, without a trace',
     description: 'check the whole volume: damage, foreign keys, history, structure, marker; reads only',
     options: [json],
     example: 'verify --json | jq .findings',
@@ -125,14 +136,16 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'adopt',
+    group: 'Rescue',
     description: 'take over a database that another tool made: record the migrations whose structure it has',
-    options: [json],
+    options: [new Option('--at <name>', 'the migration that it is at, whatever differs, for whoever knows'), json],
     example: 'adopt && migrator up',
     insteadOnServer: 'Record its migrations by hand, as docs/postgres.md says.',
     load: async () => (await import('./commands/adopt.ts')).adopt,
   },
   {
     name: 'schema',
+    group: 'Look, without a trace',
     description: 'show the structure of the database; reads only',
     options: [
       new Option('--format <format>', 'how').choices(['sql', 'mermaid', 'markdown', 'json']).default('sql'),
@@ -146,6 +159,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'create',
+    group: 'Write migrations',
     description: 'make the file of a new migration with the next number, and print its path',
     argument: ['<name>', 'verb and noun, such as create-alerts'],
     options: [new Option('--sql', 'a file in SQL (default: the language of the last migration)')],
@@ -157,6 +171,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'plan',
+    group: 'Look, without a trace',
     description: 'try the pending migrations on a copy and show what they do; touches nothing',
     options: [new Option('--sql', 'print the statements alone, as a script').conflicts('json'), json],
     example: 'plan --sql > plan.sql',
@@ -165,6 +180,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'lint',
+    group: 'Write migrations',
     description: 'run migrations in memory and say what is wrong with them, or dangerous; opens no database',
     argument: ['[name...]', 'migrations: names without extension, numbers or beginnings (default: all)'],
     options: [
@@ -180,6 +196,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'backup',
+    group: 'Everyday',
     description: 'copy the database into the folder "backups" beside it, check the copy, and print its path',
     options: [],
     example: 'backup',
@@ -188,6 +205,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'backups',
+    group: 'Look, without a trace',
     description: 'list the backups, oldest first',
     options: [json],
     example: 'backups --json | jq -r ".[-1].file"',
@@ -196,6 +214,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'restore',
+    group: 'Rescue',
     description: 'put a copy of a backup in the place of the database, and keep what was there; stop the hub first',
     argument: ['[file]', 'a file that "backups" lists, by path or name'],
     options: [new Option('--latest', 'the newest backup'), yes],
@@ -240,6 +259,10 @@ export const cli = async (
     .version(version)
     .exitOverride()
     .showSuggestionAfterError()
+    // of the help command, too
+    .commandsGroup(`${groups[0]}:`)
+    .helpCommand('help [command]', 'display help for command')
+    .addHelpText('after', surroundings)
     .configureHelp({ styleTitle: title => screen.paint('bold', title) })
     .configureOutput({
       writeOut: print,
@@ -250,8 +273,9 @@ export const cli = async (
         complaint += text
       },
     })
-  for (const { name, description, argument, options, example, insteadOnServer, load } of commandTable) {
-    const command = program.command(name).description(description)
+  const inGroups = groups.flatMap(group => commandTable.filter(row => row.group === group))
+  for (const { name, group, description, argument, options, example, insteadOnServer, load } of inGroups) {
+    const command = program.command(name).description(description).helpGroup(`${group}:`)
     if (argument !== undefined) command.argument(...argument)
     for (const option of options) command.addOption(option)
     command.addHelpText('after', exampleText(example)).action(async () => {
@@ -291,6 +315,29 @@ export const cli = async (
     throw new Failure('CONFIG_INVALID', reason, `Run "migrator ${help}.`, error)
   }
 }
+
+/** What else there is to know of a program: its settings, its exit codes, and where it is explained. */
+const surroundings = ({ command }: AddHelpTextContext): string => {
+  const help = command.createHelp()
+  const codes = new Map(Object.values(exitCodes).map(code => [code, namesOf(code)]))
+  const parts = [
+    ['Settings, as environment variables:', Object.keys(settings).join(', ')],
+    ['Exit codes:', ['0 done', ...[...codes].map(([code, names]) => `${code} ${names}`)].join(', ')],
+    ['Documents:', 'README.md, and docs/README.md for the others'],
+  ]
+  const width = (command.configureOutput().getOutHelpWidth?.() ?? 80) - 2
+  return parts
+    .map(([title = '', text = '']) => {
+      const lines = help.boxWrap(text, width).split('\n')
+      return `\n${[help.styleTitle(title), ...lines.map(line => `  ${line}`)].join('\n')}`
+    })
+    .join('\n')
+}
+
+const namesOf = (code: number): string =>
+  Object.entries(exitCodes)
+    .flatMap(([name, other]) => (other === code ? name : []))
+    .join(' or ')
 
 const exampleText =
   (words: string) =>

@@ -73,3 +73,45 @@ const readTables = (place: string, line: string): readonly string[] => {
 
 /** Whether there is anything but comments. A `--` in a string is taken for a comment, but stands behind other text. */
 const hasStatement = (sql: string): boolean => /[^\s;]/.test(sql.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, ''))
+
+/** One of several statements in a text, without the semicolon at its end. */
+export type Statement = Readonly<{
+  sql: string
+  /** its place in the text; both count from 1 */
+  line: number
+  column: number
+}>
+
+/** Finds the places of growing offsets, in one pass over the text. */
+export const placesIn = (text: string) => {
+  let [line, start] = [1, 0]
+  return (offset: number): Pick<Statement, 'line' | 'column'> => {
+    for (let next = text.indexOf('\n', start); next !== -1 && next < offset; next = text.indexOf('\n', start)) {
+      line += 1
+      start = next + 1
+    }
+    return { line, column: offset - start + 1 }
+  }
+}
+
+/**
+ * Runs statements in turn, up to the first that fails.
+ * @param file where they are from: the stack of an error begins with the place of the statement in it
+ */
+export const runStatements = async (
+  statements: readonly Statement[],
+  run: (sql: string) => Promise<unknown>,
+  file: string | undefined,
+): Promise<void> => {
+  for (const { sql, line, column } of statements) {
+    try {
+      await run(sql)
+    } catch (error) {
+      if (file !== undefined && error instanceof Error) {
+        const frames = /^ {4}at [\s\S]*$/m.exec(error.stack ?? '')?.[0] ?? ''
+        error.stack = `${error.name}: ${error.message}\n    at ${file}:${line}:${column}\n${frames}`
+      }
+      throw error
+    }
+  }
+}

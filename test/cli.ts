@@ -25,6 +25,16 @@ t.test('the help names each command, with what it is for, and reads no settings'
   for (const words of [['help'], ['help', 'help']]) t.equal(await printed(words, terminalOf(200)), help)
 })
 
+t.test('the help is in groups, and ends with the settings, the exit codes and the documents', async t => {
+  const headings = [...(await printed(['--help'])).matchAll(/^(\S.*):$/gm)].map(([, heading]) => heading)
+  t.strictSame(headings, [
+    'Options',
+    ...['Everyday', 'Look, without a trace', 'Rescue', 'Write migrations'],
+    ...['Settings, as environment variables', 'Exit codes', 'Documents'],
+  ])
+  t.notMatch(await printed(['up', '--help']), /Exit codes/)
+})
+
 t.test('each command has its own help, with an example of itself', async t => {
   for (const { name, options } of commandTable) {
     const help = await printed([name, '--help'])

@@ -4,7 +4,7 @@ import { Failure } from '../failure.ts'
 import { adoptedBy } from '../history.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { loadMigrations } from '../migrations/load.ts'
-import { isFromOtherTool, makePlan, refuseConflicts } from '../migrations/plan.ts'
+import { headOf, isFromOtherTool, makePlan, migrationMeant, namesHint, refuseConflicts } from '../migrations/plan.ts'
 import { requireNotLost } from '../ready/lost.ts'
 import { refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
 import type { Connection } from '../sqlite/connect.ts'
@@ -34,10 +34,14 @@ type Adoption = Readonly<{
  * from there. Decides and records in one transaction under the write lock; changes no other row and keeps the other tool's records.
  * Leaves a database alone, without failing, if `up` understands its history and it has no tables that only pending migrations
  * make. If it has none of the migrations' tables, records nothing, and `up` applies all of them.
+ * @param at the migration that it is at, whatever its schema says, for a person who knows; undefined to find it
  * @throws Failure HISTORY_CONFLICT if the schema matches no migration (the nearest is printed first); CONFIG_INVALID if there is
- *   nothing to adopt; whatever opening and locking throw
+ *   nothing to adopt, or `at` is unknown or before what is applied; whatever opening and locking throw
  */
-export const adopt = async (context: Context, { json }: Readonly<{ json: boolean }>): Promise<void> => {
+export const adopt = async (
+  context: Context,
+  { json, at }: Readonly<{ json: boolean; at?: string }>,
+): Promise<void> => {
   const { config, engine, log, print, signal, version } = context
   const { database } = config
   await engine.validate('write')
@@ -45,18 +49,19 @@ export const adopt = async (context: Context, { json }: Readonly<{ json: boolean
   await requireNotLost(engine, config)
   if (statSync(database, { throwIfNoEntry: false }) === undefined) throw nothingThere(database)
   const known = readMigrationFiles(config.migrations)
+  const named = at === undefined ? undefined : migrationMeant(at, known, config.migrations)
   const structures = await expectedSchemas(await loadMigrations(known, signal), version, signal)
   const adoption = await withDatabase(context, database, async ({ connection }) =>
-    takeOver(context, connection, known, structures),
+    takeOver(context, connection, known, structures, named),
   )
-  print(json ? `${JSON.stringify(adoption)}\n` : toText(adoption))
+  print(json ? `${JSON.stringify(adoption)}\n` : toText(adoption, named !== undefined))
   const { tool, schema, recorded, findings } = adoption
   const differences = findings.filter(({ weight }) => weight === 'difference')
-  if (differences.length > 0) {
+  if (differences.length > 0 && named === undefined) {
     throw new Failure(
       'HISTORY_CONFLICT',
       `${database} is not at ${schema}, nor at another migration: ${differences.map(findingLine).join('; ')}`,
-      'Change that with the tool that made it, on a copy first, then adopt again. Nothing was changed.',
+      'Change that with the tool that made it, on a copy first, then adopt again; or say by --at which migration it is at, if you know. Nothing was changed.',
     )
   }
   if (tool === null) log.info('adopt.nothing', `${database} needs no adopting: run "migrator up"`, { schema })
@@ -76,6 +81,7 @@ const takeOver = (
   connection: Connection,
   known: readonly MigrationFile[],
   structures: readonly Schema[],
+  named: MigrationFile | undefined,
 ): Adoption => {
   const { database } = config
   const history = readHistory(connection)
@@ -87,19 +93,29 @@ const takeOver = (
   )
   const found = readAppSchema(connection)
   const applied = known.length - pending.length
-  const isAhead = hasAny(found, without(structures.at(-1) ?? nothing, structures[applied - 1] ?? nothing))
+  const given = named === undefined ? undefined : known.indexOf(named) + 1
+  if (given !== undefined && given < applied)
+    throw new Failure('CONFIG_INVALID', `${database} is beyond ${named?.name}: it is at ${headOf(history)}`, namesHint)
+  const isAhead =
+    given !== undefined
+      ? given > applied
+      : hasAny(found, without(structures.at(-1) ?? nothing, structures[applied - 1] ?? nothing))
   if (hasHistory(connection) && foreign.length === 0 && !isAhead)
     return { database, tool: null, revision: null, schema: lastOf(history), recorded: [], findings: [] }
   if (found.tables.length === 0) throw nothingThere(database)
   const origin = readOrigin(connection, foreign.length > 0)
   const isOfMigrations = structures.some(({ tables }) => hasAny(found, tables))
-  const { length, findings } = isOfMigrations
-    ? matchPrefix(structures, found, applied)
-    : { length: applied, findings: compareSchemas(nothing, found, { adopted: true }) }
+  const compareAt = (length: number) => ({
+    length,
+    findings: compareSchemas(structures[length - 1] ?? nothing, found, { adopted: true }),
+  })
+  const { length, findings } =
+    given === undefined && isOfMigrations ? matchPrefix(structures, found, applied) : compareAt(given ?? applied)
   const prefix = known.slice(0, length)
   const missing = prefix.filter(migration => pending.includes(migration))
   const adoption = { database, ...origin, schema: lastOf(prefix), findings }
-  if (findings.some(({ weight }) => weight === 'difference')) return { ...adoption, recorded: [] }
+  if (given === undefined && findings.some(({ weight }) => weight === 'difference'))
+    return { ...adoption, recorded: [] }
 
   prepareHistory(connection, known)
   setAside(connection, foreign)
@@ -118,10 +134,10 @@ const hasAny = (found: Schema, tables: Schema['tables']): boolean =>
 
 const lastOf = (migrations: readonly Readonly<{ name: string }>[]): string | null => migrations.at(-1)?.name ?? null
 
-const toText = ({ database, tool, revision, schema, findings }: Adoption): string => {
+const toText = ({ database, tool, revision, schema, findings }: Adoption, isNamed: boolean): string => {
   // the log already says so
   if (tool === null) return ''
-  const differs = findings.some(({ weight }) => weight === 'difference')
+  const differs = !isNamed && findings.some(({ weight }) => weight === 'difference')
   const none = 'has no table of the migrations: "up" applies all of them beside what is there'
   const at = schema === null ? none : `is at ${schema}`
   const place = differs ? `is at no migration; the nearest is ${schema}` : at

@@ -1,3 +1,5 @@
+import { placesIn, type Statement } from '../sql-file.ts'
+
 /** Quotes a name: servers fold an unquoted one to small letters. */
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
@@ -62,6 +64,21 @@ export const statementsOf = (text: string): readonly Statement[] => {
   }
   end()
   return statements
+}
+
+/** The statements of a text that a person wrote, each with its place. A body between BEGIN ATOMIC and END is not read: use dollars. */
+export const placedStatementsOf = (text: string): readonly Statement[] => {
+  const placeOf = placesIn(text)
+  const groups: Token[][] = [[]]
+  for (const token of tokensOf(text)) {
+    if (token.text === ';') groups.push([])
+    else groups.at(-1)?.push(token)
+  }
+  return groups.flatMap(tokens => {
+    const [first, last] = [tokens[0], tokens.at(-1)]
+    if (first === undefined || last === undefined) return []
+    return { sql: text.slice(first.start, last.end), ...placeOf(first.start) }
+  })
 }
 
 /** The words of a statement up to `count`, in capitals. */

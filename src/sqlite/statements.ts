@@ -1,12 +1,5 @@
+import { placesIn, type Statement } from '../sql-file.ts'
 import { type Token, tokensOf } from './sql.ts'
-
-/** One of several statements in a text, without the semicolon at its end. */
-export type Statement = Readonly<{
-  sql: string
-  /** its place in the text; the line counts from 1, as does the column */
-  line: number
-  column: number
-}>
 
 type Word = ';' | 'EXPLAIN' | 'CREATE' | 'TEMP' | 'TRIGGER' | 'END' | 'other'
 type State = 'start' | 'statement' | 'explain' | 'create' | 'trigger' | 'trigger;' | 'trigger; END'
@@ -58,16 +51,4 @@ export const statementsOf = (text: string): readonly Statement[] => {
   }
   end()
   return statements
-}
-
-/** Finds the places of growing offsets, in one pass over the text. */
-const placesIn = (text: string) => {
-  let [line, start] = [1, 0]
-  return (offset: number): Pick<Statement, 'line' | 'column'> => {
-    for (let next = text.indexOf('\n', start); next !== -1 && next < offset; next = text.indexOf('\n', start)) {
-      line += 1
-      start = next + 1
-    }
-    return { line, column: offset - start + 1 }
-  }
 }

@@ -194,6 +194,26 @@ for (const [title, sql, ...differences] of [
   })
 }
 
+t.test('whoever knows where it is can say so, whatever differs; what differs is told', async t => {
+  const { file, settings } = prepare(t, `${alembicSql} ALTER TABLE metrics DROP COLUMN load_1m`)
+  const before = dumpWithoutHistory(file)
+  const outcome = await runProgram(['adopt', '--at', '2'], settings)
+  t.match(outcome, {
+    exitCode: 0,
+    stdout: /is at 0002-create-metrics\ndifferences:\n +column metrics\.load_1m +missing/,
+    events: [{ event: 'adopt.done', recorded: ['0001-create-servers', '0002-create-metrics'] }],
+  })
+  t.strictSame(dumpWithoutHistory(file), before)
+  t.match(await runProgram([], settings), { exitCode: 0, events: [{}, { name: '0003-add-os-info' }, {}] })
+  t.match(await runProgram(['verify'], settings), { exitCode: 53 }, 'what differs is still a drift')
+  t.match(await runProgram(['adopt', '--at', '0001-create-servers'], settings), {
+    exitCode: 2,
+    stderr: /is beyond 0001-create-servers: it is at 0003-add-os-info/,
+  })
+  t.match(await runProgram(['adopt', '--at', '0003'], settings), { exitCode: 0, events: [{ event: 'adopt.nothing' }] })
+  t.match(await runProgram(['adopt', '--at', '0009'], settings), { exitCode: 2, failure: 'CONFIG_INVALID' })
+})
+
 /** As sequelize-cli's migrations make it, and record it. */
 const sequelizeSql = `
   CREATE TABLE \`servers\` (\`id\` VARCHAR(255) PRIMARY KEY, \`hostname\` VARCHAR(255) NOT NULL, \`display_name\` VARCHAR(255),

@@ -56,8 +56,8 @@ const open = (t: { testdir: () => string; teardown: (work: () => void) => void }
 
 t.test('pending migrations are applied in order and recorded with them', async t => {
   const { connection, apply } = open(t)
-  t.match(await apply([first]), { applied: [{ name: '0001-a', milliseconds: Number }] })
-  t.match(await apply([first, second]), { applied: [{ name: '0002-b' }], compared: Number })
+  t.match(await apply([first]), [{ name: '0001-a', milliseconds: Number }])
+  t.match(await apply([first, second]), [{ name: '0002-b' }])
   t.match(readHistory(connection), [
     { name: '0001-a', checksum: 'sha256:0001-a', migrator: '1.2.3', applied_at: /Z$/, duration_ms: Number },
     { name: '0002-b' },

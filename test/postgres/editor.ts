@@ -40,6 +40,22 @@ const rule = (title: string, work: (t: Test, given: Given) => Promise<void>, end
 const x = 'SELECT format_type(atttypid, atttypmod) AS type, attnotnull AS required, atthasdef AS has FROM pg_attribute'
 const ofX = `${x} WHERE attrelid = 'hub.a'::regclass AND attname = 'x'`
 
+rule(
+  'a text of several statements is run one after the other, up to the first that fails',
+  async (t, { editor, query }) => {
+    await editor.runSql(`-- a function; with a body
+    CREATE FUNCTION twice(n bigint) RETURNS bigint LANGUAGE plpgsql AS $body$ BEGIN RETURN n * 2; END; $body$;
+    UPDATE a SET x = 'a;b', y = twice(id) WHERE id = 1; /* ; */ ;`)
+    t.strictSame(await query('SELECT x, y FROM a WHERE id = 1'), [{ x: 'a;b', y: 2 }])
+    await query('SAVEPOINT before')
+    const failing = editor.runSql("UPDATE a SET y = 0;\n\n  SELEC 1;\nUPDATE a SET x = ''", '/m/0002-b.postgres.sql')
+    t.match(await failing.catch((reason: unknown) => reason), {
+      stack: /^[^\n]*syntax error[^\n]*\n {4}at \/m\/0002-b\.postgres\.sql:3:3\n/,
+    })
+    await query('ROLLBACK TO before')
+  },
+)
+
 rule('a changed type keeps NOT NULL and the default', async (t, { editor, query }) => {
   await editor.changeColumn('a', 'x', DataTypes.TEXT)
   t.strictSame(await query(ofX), [{ type: 'text', required: true, has: true }])

@@ -25,4 +25,4 @@ export const rememberingCall = async <T>(work: () => T | Promise<T>): Promise<T>
 /** Errors whose stack has the innermost call, with those around it. */
 const remembered = new WeakSet<Error>()
 
-export const framesOf = ({ stack = '' }: Error): string => /^ {4}at [\s\S]*$/m.exec(stack)?.[0] ?? ''
+const framesOf = ({ stack = '' }: Error): string => /^ {4}at [\s\S]*$/m.exec(stack)?.[0] ?? ''

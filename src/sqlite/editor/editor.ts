@@ -1,14 +1,15 @@
 import type { QueryInterface, TableName, Transaction } from 'sequelize'
 import type { BackfillOptions, OnProgress, RebuildOptions, SchemaEditor } from '../../engine.ts'
+import { runStatements } from '../../sql-file.ts'
 import type { Connection } from '../connect.ts'
 import { quote } from '../sql.ts'
+import { statementsOf } from '../statements.ts'
 import { backfill } from './backfill.ts'
 import { rememberingCall } from './calls.ts'
 import { addConstraint, removeConstraint, type Wanted } from './constraints.ts'
 import { type Editing, findTable, run } from './editing.ts'
 import { createIndex, dropIndex, findTableToDrop, indexNameIn, isTableThere } from './present.ts'
 import { changeColumn, rebuildTable } from './rebuild.ts'
-import { runSql } from './run-sql.ts'
 import { nameOf, statementOf } from './sequelize-internals.ts'
 
 export type EditorOptions = Readonly<{
@@ -94,7 +95,9 @@ export const makeSafe = (
     backfill: inTurn(async (sql: string, options: BackfillOptions) =>
       backfill(editingBy(options), sql, options, onProgress),
     ),
-    runSql: inTurn(async (text: string, file?: string) => runSql(editingBy(undefined), text, file)),
+    runSql: inTurn(async (text: string, file?: string) =>
+      runStatements(statementsOf(text), sql => run(editingBy(undefined), sql), file),
+    ),
   }
   return Object.assign(schema, safe)
 }

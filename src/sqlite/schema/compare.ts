@@ -19,9 +19,12 @@ import {
  * - a missing default: the models write their defaults themselves;
  * - other foreign key actions, or a check at COMMIT: it still admits no row without a parent. Whether the other action matters
  *   is for the person who reads the list to decide;
- * - AUTOINCREMENT: without it SQLite may reuse the id of the last row after a delete, and nothing stores deleted ids.
+ * - AUTOINCREMENT: without it SQLite may reuse the id of the last row after a delete, and nothing stores deleted ids;
+ * - INTEGER in place of NUMERIC affinity, as TINYINT(1) for BOOLEAN, and the other way round: only a CAST tells them apart;
+ * - the same index under another name, or as a UNIQUE of the table: only a migration that drops it would have to know;
+ * - CHECK (x IN (0, 1)), by which other tools keep a boolean.
  *
- * Never tolerated: a looser NOT NULL, another or an additional default, another affinity, key, collation, expression or CHECK,
+ * Never tolerated: a looser NOT NULL, another or an additional default, any other affinity, key, collation, expression or CHECK,
  * which change how rows are stored, found or refused; additional columns, UNIQUE and foreign keys, which refuse rows and break
  * migrations; triggers on expected tables and views, which change what a write does; and expected views that cannot be read, no
  * matter why.
@@ -93,10 +96,12 @@ export const compareTables = (expected: Table, found: Table, tolerable: Finding[
     ...differ('difference', object, 'STRICT', yes(expected.strict), yes(found.strict)),
     ...differ(tolerable, object, 'AUTOINCREMENT', yes(expected.autoincrement), yes(found.autoincrement)),
     ...compareColumns(name, expected.columns, found.columns, tolerable),
-    ...compareClauses(object, 'CHECK', expected.checks, found.checks),
-    ...compareClauses(object, 'ON CONFLICT', expected.onConflict, found.onConflict),
+    ...compareClauses(object, 'CHECK', expected.checks, found.checks, text =>
+      found.columns.some(column => isSameSql(text, `"${column.name}" IN (0, 1)`)) ? tolerable : 'difference',
+    ),
+    ...compareClauses(object, 'ON CONFLICT', expected.onConflict, found.onConflict, () => 'difference'),
     ...compareForeignKeys(name, expected.foreignKeys, found.foreignKeys, tolerable),
-    ...compareIndexes(name, expected.indexes, found.indexes),
+    ...compareIndexes(name, expected.indexes, found.indexes, tolerable),
   ]
 }
 
@@ -108,12 +113,13 @@ const compareClauses = (
   what: string,
   expected: readonly string[],
   found: readonly string[],
+  weightOfExtra: (text: string) => Finding['weight'],
 ): readonly Finding[] => {
   const without = (texts: readonly string[], others: readonly string[]) =>
     texts.filter(text => !others.some(other => isSameSql(text, other)))
   return [
     ...without(expected, found).flatMap(text => differ('difference', object, what, text, null)),
-    ...without(found, expected).flatMap(text => differ('difference', object, what, null, text)),
+    ...without(found, expected).flatMap(text => differ(weightOfExtra(text), object, what, null, text)),
   ]
 }
 
@@ -173,7 +179,7 @@ const compareColumn = (
   found: Column,
   tolerable: Finding['weight'],
 ): readonly Finding[] => [
-  ...compareTypes(object, expected, found),
+  ...compareTypes(object, expected, found, tolerable),
   ...differ(expected.notNull ? 'difference' : tolerable, object, 'NULL', nullability(expected), nullability(found)),
   ...compareDefaults(object, expected, found, tolerable),
   ...differ('difference', object, 'place in the primary key', placeInKey(expected), placeInKey(found)),
@@ -182,10 +188,18 @@ const compareColumn = (
   ...differ('difference', object, 'collation', expected.collation, found.collation),
 ]
 
-const compareTypes = (object: string, expected: Column, found: Column): readonly Finding[] =>
-  expected.affinity === found.affinity
-    ? differ('information', object, 'type name', typeName(expected), typeName(found))
-    : differ('difference', object, 'affinity', affinity(expected), affinity(found))
+const compareTypes = (
+  object: string,
+  expected: Column,
+  found: Column,
+  tolerable: Finding['weight'],
+): readonly Finding[] => {
+  if (expected.affinity === found.affinity)
+    return differ('information', object, 'type name', typeName(expected), typeName(found))
+  // https://www.sqlite.org/datatype3.html#type_affinity
+  const areAlike = [expected, found].every(column => /^(?:INTEGER|NUMERIC)$/.test(column.affinity))
+  return differ(areAlike ? tolerable : 'difference', object, 'affinity', affinity(expected), affinity(found))
+}
 
 const compareDefaults = (
   object: string,
@@ -245,22 +259,31 @@ export const describeColumn = (column: Column): string =>
   ].join('')
 
 /**
- * `compareSchemas` for the indexes of one table. A named index must exist under its name, because a later migration may drop it;
+ * `compareSchemas` for the indexes of one table. A named index should exist under its name, because a later migration may drop it;
  * a UNIQUE inside CREATE TABLE has no name, so any identical unique index will do.
  */
 export const compareIndexes = (
   table: string,
   expected: readonly Index[],
   found: readonly Index[],
+  tolerable: Finding['weight'],
 ): readonly Finding[] => [
   ...expected.flatMap(index => {
     const present = found.find(other => isIt(table, index, other))
+    const alike = found.find(other => isSame(index, other))
+    if (present === undefined && alike !== undefined && tolerable !== 'difference')
+      return differ(tolerable, nameOf(table, index), 'name', index.name, alike.name ?? 'UNIQUE of the table')
     if (present === undefined) return differ('difference', nameOf(table, index), 'missing', describeIndex(index), null)
     if (isSame(index, present)) return []
     return differ('difference', nameOf(table, index), 'definition', describeIndex(index), describeIndex(present))
   }),
   ...found
-    .filter(index => !expected.some(other => isIt(table, other, index) || (index.unique && isSame(index, other))))
+    .filter(
+      index =>
+        !expected.some(
+          other => isIt(table, other, index) || ((index.unique || tolerable !== 'difference') && isSame(index, other)),
+        ),
+    )
     .flatMap(index => {
       // a unique index refuses rows that would be accepted without it
       const weight = index.unique ? 'difference' : 'information'
