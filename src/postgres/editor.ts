@@ -3,9 +3,8 @@ import type { BackfillOptions, OnProgress, SchemaEditor } from '../engine.ts'
 import { runStatements } from '../sql-file.ts'
 import { backfill } from './backfill.ts'
 import type { Connection } from './connect.ts'
-import { runSql } from './run-sql.ts'
 import { detailsOf, withQuery } from './sequelize-internals.ts'
-import { inSchema, placedStatementsOf, quote, statementsOf } from './sql.ts'
+import { inSchema, quote, statementsOf } from './sql.ts'
 
 /** The options that Sequelize accepts in every call. */
 type Options = Readonly<{ schema?: string; force?: boolean; cascade?: boolean; concurrently?: boolean }>
@@ -130,9 +129,8 @@ export const makeSafe = (connection: Connection, schema: QueryInterface, onProgr
         'PostgreSQL alters a table in place: use changeColumn, addConstraint, removeConstraint or ALTER TABLE'
       throw new Error(`rebuildTable of ${table} is for SQLite. ${cure}`)
     },
-    runSql: (text: string, file?: string) => runSql(run, text, file),
     backfill: (sql: string, options: BackfillOptions) => backfill(connection, schema, sql, options, onProgress),
-    runSql: (text: string, file?: string) => runStatements(placedStatementsOf(text), run, file),
+    runSql: (text: string, file?: string) => runStatements(statementsOf(text), run, file),
   }
   return Object.assign(schema, safe) as unknown as SchemaEditor
 }

@@ -36,43 +36,22 @@ export const tokensOf = (sql: string): readonly Token[] => {
   return tokens
 }
 
-/** A statement without the semicolon that ends it, and where it begins in its text. */
-export type Statement = Readonly<{ sql: string; start: number }>
-
-/** The statements of a text of several. A body between BEGIN ATOMIC and its END has semicolons of its own. */
+/** The statements of a text of several, each with its place. A body between BEGIN ATOMIC and its END has semicolons of its own. */
 export const statementsOf = (text: string): readonly Statement[] => {
-  const statements: Statement[] = []
-  let own: Token[] = []
+  const placeOf = placesIn(text)
+  const groups: Token[][] = [[]]
   let depth = 0
-  const end = (): void => {
-    const [first, last] = [own[0], own.at(-1)]
-    if (first !== undefined && last !== undefined)
-      statements.push({ sql: text.slice(first.start, last.end), start: first.start })
-    own = []
-    depth = 0
-  }
   for (const token of tokensOf(text)) {
+    const own = groups.at(-1) ?? []
     const word = token.text.toUpperCase()
     if (word === ';' && depth === 0) {
-      end()
+      groups.push([])
       continue
     }
     if (word === 'ATOMIC' && own.at(-1)?.text.toUpperCase() === 'BEGIN') depth = 1
     else if (depth > 0 && word === 'CASE') depth += 1
     else if (depth > 0 && word === 'END') depth -= 1
     own.push(token)
-  }
-  end()
-  return statements
-}
-
-/** The statements of a text that a person wrote, each with its place. A body between BEGIN ATOMIC and END is not read: use dollars. */
-export const placedStatementsOf = (text: string): readonly Statement[] => {
-  const placeOf = placesIn(text)
-  const groups: Token[][] = [[]]
-  for (const token of tokensOf(text)) {
-    if (token.text === ';') groups.push([])
-    else groups.at(-1)?.push(token)
   }
   return groups.flatMap(tokens => {
     const [first, last] = [tokens[0], tokens.at(-1)]
