@@ -61,8 +61,8 @@ export const readMigrationFiles = (folder: string, dialect: Dialect = 'sqlite'):
     const hint = 'An image without its migrations is broken. Check MIGRATOR_MIGRATIONS and what is mounted there.'
     throw new Failure('CONFIG_INVALID', `no migrations in ${folder}`, hint)
   }
-  for (const [name, entry] of twins)
-    if (!migrations.some(migration => migration.name === name)) throw alone(join(folder, entry), name)
+  const lone = [...twins].find(([name]) => !migrations.some(migration => migration.name === name))
+  if (dialect === 'postgres' && lone !== undefined) throw alone(join(folder, lone[1]), lone[0])
   return migrations
 }
 

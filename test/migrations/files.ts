@@ -92,3 +92,13 @@ t.test('the checksum does not depend on line endings', async t => {
 t.test('a folder that is none is refused', async t => {
   t.throws(() => readMigrationFiles('/nothing/there'), { code: 'CONFIG_INVALID' })
 })
+
+t.test('a text for one engine alone is refused there, and passed over on the other', async t => {
+  const folder = t.testdir({ '0001-a.ts': '', '0002-b.postgres.ts': '' })
+  t.match(readMigrationFiles(folder), [{ name: '0001-a' }])
+  t.throws(() => readMigrationFiles(folder, 'postgres'), {
+    code: 'CONFIG_INVALID',
+    message: /0002-b\.postgres\.ts/,
+    hint: /0002-b\.ts/,
+  })
+})
