@@ -33,7 +33,7 @@ no backups
 => 0
 
 $ migrator repair 0001-crate-a
-error: 0001-crate-a is not a migration in MIGRATIONS (Did you mean 0001-create-a?) (CONFIG_INVALID). See "migrator status" for the names, without extension.
+error: 0001-crate-a is not a migration in MIGRATIONS (Did you mean 0001-create-a?) (CONFIG_INVALID). See "migrator status" for the names, without extension; a number or a beginning will do.
 => 2
 
 $ migrator repair 0001-create-a
@@ -306,7 +306,7 @@ no backups
 => 0
 
 $ migrator status --json
-{"database":"DATA/homelab.db","ready":true,"bytes":N,"journalMode":"wal","applied":2,"pending":0,"migrations":[{"name":"0001-create-a","state":"applied","appliedAt":"TIME","milliseconds":N,"migrator":"VERSION"},{"name":"0002-create-b","state":"applied","appliedAt":"TIME","milliseconds":N,"migrator":"VERSION"}],"conflicts":[],"tables":[{"name":"SequelizeMeta","rows":2}],"marker":{"schema":"0002-create-b","migrations":2,"database":"homelab.db","fingerprint":"sha256:DIGEST","version":"VERSION","checkedAt":"TIME","readyAt":"TIME","seen":"SEEN","tables":[]},"backups":[]}
+{"database":"DATA/homelab.db","ready":true,"bytes":N,"journalMode":"wal","applied":2,"pending":0,"migrations":[{"name":"0001-create-a","state":"applied","appliedAt":"TIME","milliseconds":N,"migrator":"VERSION"},{"name":"0002-create-b","state":"applied","appliedAt":"TIME","milliseconds":N,"migrator":"VERSION"}],"conflicts":[],"tables":[{"name":"SequelizeMeta","rows":2}],"marker":{"schema":"0002-create-b","migrations":2,"database":"homelab.db","fingerprint":"sha256:DIGEST","version":"VERSION","checkedAt":"TIME","readyAt":"TIME","seen":"SEEN","tables":[]},"backups":[],"server":null}
 => 0
 
 $ migrator create create-c
