@@ -9,7 +9,8 @@ import t from 'tap'
 import { connectSequelize as connect7 } from '../../src/hub/sequelize-v7.ts'
 import { connectSequelize as connect6 } from '../../src/sqlite/bridge/sequelize.ts'
 
-const runs = Number(process.env.RUNS ?? (process.env.FAULTS === 'long' ? 10_000 : 300))
+const isLong = process.env.FAULTS === 'long'
+const runs = Number(process.env.RUNS ?? (isLong ? 10_000 : 300))
 
 const cases = fc.record({
   version: fc.constantFrom(6, 7),
