@@ -3,7 +3,7 @@
  * after the other. Where the document shows what comes of it, that is what has to come.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
@@ -90,14 +90,17 @@ const comparable = (text: string): string =>
 
 const noJq = spawnSync('jq', ['--version']).status !== 0 && 'there is no jq'
 
+/** Outside of this project, whose settings and packages must not be found; one path, for which Node keeps compiled code. */
+const checkout = mkdtempSync(join(tmpdir(), 'checkout-'))
+t.teardown(() => rmSync(checkout, { recursive: true }))
+
 for (const document of documents) {
   const own = blocks.filter(block => block.document === document)
   const runnable = own.filter(block => linesOf(block).some(line => entryOf(line) === undefined))
   if (runnable.length === 0) continue
   t.test(document, { skip: noTerminal }, async t => {
-    // outside of this project, whose settings and packages must not be found
-    const checkout = mkdtempSync(join(tmpdir(), 'checkout-'))
-    t.teardown(() => rmSync(checkout, { recursive: true }))
+    rmSync(checkout, { recursive: true })
+    mkdirSync(checkout)
     makeCheckout(checkout)
     for (const block of runnable) {
       const typed = linesOf(block).filter(line => entryOf(line) === undefined)
