@@ -7,7 +7,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { loadSqlite3 } from '../help/plain.ts'
-import { cases } from '../help/play.ts'
+import { cases } from '../help/play/cases.ts'
 import { createRunner } from '../help/run-case.ts'
 
 const isLong = process.env.FAULTS === 'long'
