@@ -114,7 +114,8 @@ const createTable = (name: string, tagged: object) => (schema: SchemaEditor, opt
     {
       k: { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true },
       Tag: { type: DataTypes.TEXT, ...tagged },
-      n: DataTypes.INTEGER,
+      // as every table of the world has it
+      n: 'INTEGER CHECK (n >= 0)',
       x: { type: DataTypes.STRING(20), defaultValue: "it's" },
     },
     options,
