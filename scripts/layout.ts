@@ -112,9 +112,20 @@ export const offenders = (): Readonly<Record<string, readonly string[]>> => ({
   'SQLite outside its rooms': files
     .filter(
       ({ room, text }) =>
-        room !== 'sqlite' && /from 'better-sqlite3'|\bPRAGMA\b/.test(text) && !/about SQLite/.test(text),
+        room !== 'sqlite' && /better-sqlite3|\bpragma(?:\b|_)/i.test(text) && !/^\/\/ .*about SQLite/.test(text),
     )
     .map(({ file }) => file),
+  'PostgreSQL outside its room': files
+    .filter(({ room, text }) => room !== 'postgres' && /from 'pg'/.test(text))
+    .map(({ file }) => file),
+  // program.ts chooses the engine
+  'the heart imports an engine': files.flatMap(file =>
+    isHeart(file) && file.file !== 'program.ts'
+      ? file.imports
+          .filter(path => ['sqlite', 'postgres'].includes(roomOf(path)))
+          .map(path => `${file.file} imports ${path}`)
+      : [],
+  ),
   'files of the heart that are not on the reading list': files
     .filter(file => isHeart(file) && !readingList.includes(file.file))
     .map(({ file }) => file),

@@ -1,6 +1,6 @@
 /**
  * The contract between the heart (migrations/, backup/, ready/, commands/up.ts) and a database. The heart uses nothing
- * else of it; src/sqlite implements it; program.ts chooses the engine. Types and two constants, so it costs a run nothing.
+ * else of it; src/sqlite and src/postgres implement it; program.ts chooses one. Types and two constants: it costs a run nothing.
  *
  * A run of `up` calls, in this order:
  *
@@ -78,7 +78,7 @@ export type DatabaseFile = Readonly<{
 }>
 
 /** What a copy holds. */
-export type Copied = Readonly<{
+type Copied = Readonly<{
   /** damage found in it; empty for a sound copy */
   findings: readonly string[]
   rows: readonly TableSize[]
@@ -250,7 +250,7 @@ export type HistoryRows = readonly Readonly<Record<string, unknown>>[]
 export type OnProgress = (what: string, done: number, total: number) => void
 
 /**
- * A migration's `context`: Sequelize's QueryInterface, made safe, with `rebuildTable` for what ALTER TABLE cannot do
+ * A migration's `context`: Sequelize's QueryInterface, made safe, with `rebuildTable` for what ALTER TABLE cannot do,
  * `backfill` for changing very many rows, and `runSql` for a text of several statements.
  */
 export type SchemaEditor = QueryInterface &
@@ -271,7 +271,7 @@ export type RebuildOptions = Readonly<{
 }>
 
 export type BackfillOptions = Readonly<{
-  /** the table to walk, by rowid */
+  /** the table to walk: by rowid on SQLite, by primary key on a server */
   table: string
   /** rows per batch; 10,000 by default */
   batch?: number

@@ -26,7 +26,7 @@ const endUnknown = () => {
 }
 process.once('exit', endUnknown)
 const own = keepProcess(process)
-// lets sqlite/read-only.ts open files with `immutable=1`; better-sqlite3 reads this when the first database is opened
+// lets sqlite/read-only.ts open files with `immutable=1`; the driver reads this when it opens the first database
 process.env.SQLITE_USE_URI = '1'
 runProgram(process.argv.slice(2), {
   environment: process.env,

@@ -2,7 +2,7 @@ import { Failure } from './failure.ts'
 import { readSmallFile } from './small-file.ts'
 
 /** How a connection is encrypted, by libpq's words: https://www.postgresql.org/docs/current/libpq-ssl.html */
-export const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
+const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
 export type SslMode = (typeof sslModes)[number]
 
 /** A server that DATABASE_URL names. */

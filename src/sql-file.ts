@@ -2,7 +2,7 @@ import { Failure } from './failure.ts'
 import { didYouMean } from './text.ts'
 
 /** A migration written in SQL. Each part has as many lines as the file, so that a line number in it is the file's. */
-export type SqlFile = Readonly<{
+type SqlFile = Readonly<{
   up: string
   /** undefined if it has no statement */
   down: string | undefined
@@ -17,7 +17,7 @@ const announcement = /^--[^\S\n]*removes-rows[^\S\n]*:(?<tables>.*)$/i
  * Reads the text of a `.sql` migration: its statements below `-- migrate:up` and `-- migrate:down`, and the tables that
  * it names after `-- removes-rows:`. Parses no SQL: where a statement ends depends on the database.
  * @param file for messages
- * @throws Failure CONFIG_INVALID for a text without statements to apply, or with a marker that is none
+ * @throws Failure CONFIG_INVALID for a text without statements to apply, or with an unknown marker
  */
 export const parseSqlFile = (file: string, text: string): SqlFile => {
   const lines = text.replace(/^\ufeff/, '').split('\n')

@@ -64,7 +64,7 @@ export const failedText = (error: unknown, file: string): string => {
 }
 
 /** Why a file could not be loaded, and what mends it. */
-export type Unloadable = Readonly<{
+type Unloadable = Readonly<{
   /** the file, with line and column where they are known */
   place: string
   reason: string
@@ -78,7 +78,7 @@ export const explainLoading = (error: unknown, file: string): Unloadable => {
   return { place, reason: found === undefined ? reason : `${reason} in ${found.line}`, hint: hintFor(error, reason) }
 }
 
-/** Whether it is an error of a file's syntax that does not tell its line: V8 knows it, and gives it to nobody. */
+/** Whether it is an error of a file's syntax that does not tell its line: V8 knows it, and does not expose it. */
 export const isWithoutLine = (error: unknown, file: string): boolean =>
   error instanceof SyntaxError && !excerpt.test(error.stack ?? '') && placeOf(error, file) === undefined
 

@@ -1,8 +1,8 @@
 /** What the map in CONTRIBUTING.md promises of src: each list is of what breaks a rule, and is empty. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import t from 'tap'
-import { ceiling, files, heartLines, offenders } from '../scripts/layout.ts'
+import { ceiling, files, heartLines, offenders, readingList } from '../scripts/layout.ts'
 import { root } from './help/program.ts'
 
 t.test('rooms import in one order, and only the rooms about SQLite know it', async t => {
@@ -33,5 +33,19 @@ t.test('each room has its tests', async t => {
   t.strictSame(
     [...rooms].filter(room => !existsSync(join(root, 'test', room))),
     [],
+  )
+})
+
+t.test('CONTRIBUTING.md names every file right in src, and the heart in the order of the reading list', async t => {
+  const text = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8')
+  const [, map = '', heart = ''] = /## The map\n([\s\S]*?)The heart is([\s\S]*?)With nothing pending/.exec(text) ?? []
+  const named = (part: string) => [...new Set([...part.matchAll(/[\w-]+\.ts/g)].map(([name]) => name))]
+  t.strictSame(
+    files.filter(({ file }) => !file.includes('/') && !named(map).includes(file)).map(({ file }) => file),
+    [],
+  )
+  t.strictSame(
+    named(heart),
+    readingList.map(file => basename(file)),
   )
 })

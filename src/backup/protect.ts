@@ -13,7 +13,7 @@ import { refuseUnwritable } from '../volume/volume.ts'
 import { backupFolder, listBackups, schemaWord } from './backups.ts'
 import { backUp, pruneBackups, removeBackup } from './make.ts'
 
-export type RunFacts = Readonly<{
+type RunFacts = Readonly<{
   /** the database is empty */
   isNew: boolean
   /** the last applied migration */
@@ -188,13 +188,13 @@ export const finishBackup = (database: string, keep: number): void => {
 }
 
 /** -wal and -shm, or -journal, of a run that writes next to nothing. */
-export const spaceForJournal = (folder: string): Need => ({ what: 'journal', folder, bytes: 256 * 1024, files: 3 })
+const spaceForJournal = (folder: string): Need => ({ what: 'journal', folder, bytes: 256 * 1024, files: 3 })
 
 /** The marker and its temporary file. */
-export const spaceForMarker = (folder: string): Need => ({ what: 'ready marker', folder, bytes: 8 * 1024, files: 2 })
+const spaceForMarker = (folder: string): Need => ({ what: 'ready marker', folder, bytes: 8 * 1024, files: 2 })
 
 /** 0 bytes if the filesystem clones. If it does copy, the disk fills up and that is reported. */
-export const spaceForBackup = ({ config, host }: Context): Need => {
+const spaceForBackup = ({ config, host }: Context): Need => {
   const { database, volume } = config
   const folder = isFolder(backupFolder(database)) ? backupFolder(database) : volume
   const isOneFilesystem = statSync(folder).dev === statSync(volume).dev

@@ -1,3 +1,4 @@
+// This command is about SQLite.
 import { statSync } from 'node:fs'
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'

@@ -18,7 +18,7 @@ import { createProgress, didYouMean, formatThings } from '../text.ts'
 import { probeFolderOf } from '../volume/volume.ts'
 
 /** How far back: a number of migrations, or until the named one is the last applied. */
-export type Target = Readonly<{ steps: number } | { to: string }>
+type Target = Readonly<{ steps: number } | { to: string }>
 
 /**
  * Reverts applied migrations by their `down`, last one first, in one transaction, after a dry run on a copy has shown what would

@@ -16,7 +16,7 @@ type Lint = Readonly<{
 }>
 
 /** For people; all of it; lines that GitHub Actions shows beside the code; the format of code scanning tools. */
-export const lintFormats = ['text', 'json', 'github', 'sarif'] as const
+const lintFormats = ['text', 'json', 'github', 'sarif'] as const
 export type LintFormat = (typeof lintFormats)[number]
 
 /**

@@ -122,7 +122,7 @@ export type MigrationReport = Readonly<{
   findings: readonly Reported[]
 }>
 
-export type StatementReport = Readonly<{
+type StatementReport = Readonly<{
   /** as the migration wrote it, with parameters */
   asked: string
   /** as it ran, with values */

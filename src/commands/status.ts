@@ -13,7 +13,7 @@ import type { Marker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
 import { formatBytes, formatCount, formatThings, formatTime, headedTable } from '../text.ts'
 
-export type MigrationState = 'applied' | 'pending' | 'changed' | 'missing' | 'ahead' | 'out of order'
+type MigrationState = 'applied' | 'pending' | 'changed' | 'missing' | 'ahead' | 'out of order'
 
 /** What `status --json` prints, documented in docs/commands.md. Fields are added, never changed. */
 export type Status = Readonly<{

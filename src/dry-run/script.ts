@@ -5,7 +5,7 @@ import { literal, tokensOf } from '../sqlite/sql.ts'
 import { formatThings } from '../text.ts'
 import type { Recording } from './record.ts'
 
-export type PlanSql = Readonly<{
+type PlanSql = Readonly<{
   /** of this program, for the history records */
   version: string
   /** the SQLite version it was tried with */

@@ -1,3 +1,4 @@
+// This room is about SQLite.
 import type { Context } from '../context.ts'
 import type { Reader, StatementHook, TableSize } from '../engine.ts'
 import { historyTable } from '../history.ts'

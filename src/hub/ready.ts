@@ -27,8 +27,8 @@ export type Hub = Readonly<{
  * @param url as DATABASE_URL, such as `sqlite:/app/data/homelab.db`, or the path of the file
  * @param readyFile as MIGRATOR_READY_FILE; `.ready` beside the database if unset. For a server, whose history says what is ready,
  *   the folder of migrations, as MIGRATOR_MIGRATIONS; the package's own if unset
- * @throws Failure NOT_READY if the ready marker is missing or not true of the database, or something is pending on a server; DATABASE_DAMAGED if the file is lost or is
- *   no database; CONFIG_INVALID for an invalid URL; DATABASE_BUSY while another program replaces the database
+ * @throws Failure NOT_READY if the ready marker is missing or not true of the database, or something is pending on a server;
+ *   DATABASE_DAMAGED if the file is lost or is no database; CONFIG_INVALID for an invalid URL; DATABASE_BUSY while another program replaces the database
  */
 export const openReady = async (url: string, readyFile?: string): Promise<Hub> => {
   if (/^postgres(?:ql)?:/i.test(url)) return (await import('./ready-server.ts')).openReadyServer(url, readyFile)

@@ -114,7 +114,7 @@ const columnIn = ({ tables }: Schema, table: Table, column: Column): Column | un
 const isOneOf = (names: readonly string[]) => (name: string) => hasName(names, name)
 
 /** What keeps a table's rows unique: its unique indexes, and its primary key, which has no name. */
-export type Unique = Readonly<Pick<Index, 'name' | 'parts' | 'where'>>
+type Unique = Readonly<Pick<Index, 'name' | 'parts' | 'where'>>
 
 export const uniquesOf = ({ indexes, columns }: Table): readonly Unique[] => {
   const key = columns

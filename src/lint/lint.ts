@@ -12,7 +12,7 @@ import { type Rehearsal, type RehearseOptions, type Run, rehearse } from './rehe
 import { applySuppressions, finding, type Placed, place } from './rules.ts'
 import { findStatements } from './statements.ts'
 
-export type Linted = Readonly<{ name: string; findings: readonly Placed[] }>
+type Linted = Readonly<{ name: string; findings: readonly Placed[] }>
 
 /**
  * Runs migrations on an empty in-memory database, `up` and `down`, and returns each one's findings that its text does not suppress.

@@ -221,7 +221,7 @@ export type Code = keyof typeof rules
 
 export const isCode = (text: string): text is Code => Object.hasOwn(rules, text)
 
-export type Rule = Readonly<{
+type Rule = Readonly<{
   /** an error (it loses data, or does not work) fails `lint`; a warning may be right, which a person must decide */
   level: 'error' | 'warning'
   /** what the migration does */
@@ -262,7 +262,7 @@ const comment = /(?:\/\/|--|\/\*+)[^\S\n]*lint-ok\b(?:(?!\*\/)[^\n])*/g
 const start = /^(?:\/\/|--|\/\*+)[^\S\n]*lint-ok/
 const form = /^\s*(?<code>\w+)\s*:\s*\S/
 
-export type Suppressed = Readonly<{
+type Suppressed = Readonly<{
   /** the findings that remain, including comments without a code or reason (HM901) */
   open: readonly Placed[]
   /** comments that suppress nothing (HM902) */

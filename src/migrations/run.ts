@@ -58,7 +58,7 @@ export type RunOptions = Readonly<{
   history?: readonly AppliedMigration[]
 }>
 
-export type Told = Readonly<{
+type Told = Readonly<{
   /** tables that a migration may delete rows from */
   removesRows: (migration: LoadedMigration) => readonly string[]
   /** called after each migration with its losses; throws unless they are intended */
@@ -169,7 +169,7 @@ export const lostData = (names: readonly string[], losses: readonly Loss[], hint
 
 export type Applied = Readonly<{ name: string; milliseconds: number }>
 
-export type RunnerOptions = Readonly<{
+type RunnerOptions = Readonly<{
   /** of this program, for the history */
   version: string
   /** names of the applied migrations */

@@ -12,10 +12,10 @@ import { refuseBeyond } from '../ready/bring-up.ts'
 const pause = 500
 
 /**
- * Brings a server's database to the schema of the known migrations. It has neither backup nor marker: its administrator makes
- * the one, and the history is the other, since a marker would still say "ready" after a fail-over had lost a commit.
+ * Brings a server's database to the schema of the known migrations. Backups are its administrator's. The history is the marker:
+ * a file would still say "ready" after a fail-over lost a commit.
  *
- * The whole run begins anew while what failed may pass: the server starts, stops or fails over, or another session holds a lock.
+ * The whole run begins anew while the cause may pass: the server starts, stops or fails over, or another session holds a lock.
  * @param word names the last migration to apply; undefined for all
  * @throws Failure MIGRATION_FAILED, HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER; what `engine` throws
  */

@@ -1,7 +1,7 @@
 import type { Connection } from './connect.ts'
 import { quote } from './sql.ts'
 
-/** What a migration's transaction has, whatever the server, the role or the session before it says. */
+/** Settings of a migration's transaction, whatever the server's, the role's or the session's are. */
 const settings = {
   statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',
@@ -12,8 +12,8 @@ const settings = {
 } as const
 
 /**
- * Sets what holds for the open transaction alone: behind a pooler the session is another program's next. Names without a schema
- * mean the one that is asked for.
+ * Applies settings to the open transaction only: a pooler gives the session to another program next. The search_path is the
+ * schema of the URL alone.
  * @param statementLockTimeout seconds that one statement waits for a lock on a table
  */
 export const applySettings = async (connection: Connection, statementLockTimeout: number): Promise<void> => {

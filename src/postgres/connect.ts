@@ -13,10 +13,10 @@ import type { ServerAddress, SslMode } from '../server.ts'
 import { isLost, mayPass } from './errors.ts'
 import { requireSuitable } from './suitable.ts'
 
-/** One connection to a server, which runs one statement at a time, in the order in which they are given. */
+/** A connection to a server. It runs one statement at a time, in the order given. */
 export type Connection = Readonly<{
   address: ServerAddress
-  /** the one that it is to */
+  /** that it is connected to */
   host: Host
   isEncrypted: boolean
   /**
@@ -34,10 +34,10 @@ export type Connection = Readonly<{
   transaction: () => 'none' | 'open' | 'failed'
   /** how many statements have not been answered yet */
   unanswered: () => number
-  /** cannot be used any more */
+  /** whether it broke, and can no longer be used */
   isLost: () => boolean
   close: () => Promise<void>
-  /** Ends the connection at once, and so a statement that runs; the server rolls back. */
+  /** Closes the connection at once, even while a statement runs; the server rolls back. */
   destroy: () => void
 }>
 
@@ -49,7 +49,7 @@ const answerTime = 10_000
 export type Access = 'read' | 'write'
 
 /**
- * Connects to the first host that can be used: for writing the primary, which is asked whether it is one; for reading any.
+ * Connects to the first usable host: for writing the primary, for reading any. Each host says itself which it is.
  * @throws Failure DATABASE_READ_ONLY, SERVER_UNSUITABLE; the errors of the last host
  */
 export const connect = async (
@@ -63,7 +63,7 @@ export const connect = async (
       return await connectHost(address, { host, port }, access, rootCertificate)
     } catch (error) {
       last = prefer(last, error)
-      // another host may be the primary, or answer; what the server says of the user or the database, all of them say
+      // another host may answer, or be the primary; a wrong user or database is wrong on every host
       if (!(mayPass(error) || isReadOnly(error))) throw error
     }
   }
@@ -99,13 +99,13 @@ const openClient = async (
 ): Promise<Readonly<{ client: Client; isEncrypted: boolean }>> => {
   const { user, password, database } = address
   const open = async (ssl: ClientConfig['ssl']) => {
-    // no options that go with the start-up packet: a pooler refuses them
+    // no start-up options: poolers refuse them
     const client = new Client({
       ...{ ...host, user, database, ssl },
       ...(password === undefined ? {} : { password }),
       ...{ connectionTimeoutMillis: answerTime, keepAlive: true },
     })
-    // a connection that is lost while nothing runs: the next statement tells of it
+    // if the connection breaks while idle, the next statement reports it
     client.on('error', () => undefined)
     try {
       await client.connect()
@@ -128,7 +128,7 @@ const openClient = async (
   }
 }
 
-/** As libpq has it: `require` does not look at the certificate, unless there is one to check it against. */
+/** As in libpq, `require` checks the certificate only if root certificates are given. */
 export const encryptionOf = (sslMode: SslMode, rootCertificate: string | undefined): ClientConfig['ssl'] => {
   if (sslMode === 'disable') return false
   if (sslMode === 'prefer') return { rejectUnauthorized: false }
@@ -155,7 +155,7 @@ const toWhole = (text: string): number | string => {
 
 type Parse = (value: string) => unknown
 
-/** The driver's readers of values, but for int8. */
+/** The driver's parsers of values, except for int8. */
 export const ownTypes: CustomTypesConfig = {
   getTypeParser: (oid, format) =>
     oid === types.builtins.INT8 && format !== 'binary' ? toWhole : (types.getTypeParser(oid, format) as Parse),
@@ -189,7 +189,7 @@ const toConnection = (client: Client, facts: Pick<Connection, 'address' | 'host'
     const send = () => client.query<Row>(asked)
     const answered = last.then(send).finally(() => {
       unanswered -= 1
-      // nothing keeps the process alive but a statement: a migration that waits for nothing is noticed
+      // only a running statement keeps the process alive, so a migration that waits for nothing is noticed
       if (unanswered === 0) socket.unref()
     })
     last = answered.catch(() => undefined)

@@ -8,15 +8,14 @@ export const sqlState = (error: unknown): string | undefined => {
   return sqlState('parent' in error ? error.parent : error.cause)
 }
 
-/** What a server says in its first line; the rest may quote values of rows. */
+/** The first line of a server's message; the rest may quote values of rows. */
 const reasonOf = (error: unknown): string => {
   const message = error instanceof Error ? error.message : String(error)
   return message.replace(/\n[\s\S]*/, '')
 }
 
 /**
- * What the connection lost while it ran, or could not be made: errors of sockets and name servers, and the driver's own, which
- * have no code.
+ * A connection broke or could not be made: errors of sockets and name servers, and the driver's own, which have no code.
  */
 const lostConnection =
   /^(?:ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT|EACCES)$|terminated unexpectedly|Client was closed|not queryable|timeout expired|terminated due to connection timeout/
@@ -30,7 +29,7 @@ export const isLost = (error: unknown): boolean => {
 /** The server starts, stops, fails over or has no connection to spare: 57P01 to 57P03, 08, 53300, and 25006 of a standby. */
 const ofServer = /^(?:57P0[123]|08(?!P01)...|53300|25006)$/
 
-/** Other sessions had locks that a statement needs (lock_timeout), or a deadlock was broken by ending this one. */
+/** Another session held a lock that a statement needs (lock_timeout), or the server broke a deadlock by ending this one. */
 const ofLocks = /^(?:55P03|40P01)$/
 
 /** Whether the same run may succeed when it begins anew. */

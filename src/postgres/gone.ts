@@ -9,11 +9,10 @@ export type Gone = Readonly<{ rows: number; example: string | null }>
 type Place = Readonly<{ oid: number; schema: string; name: string }>
 
 /**
- * Finds rows of a table that are missing now, though others came in their place. What was committed before is read on another
- * connection: a row that this transaction deleted, changed or locked has an xmax there. A row exists if its primary key does,
- * whatever its other values; without a key all values decide.
+ * Finds missing rows of a table whose place others took. A second connection sees what was committed before: rows that this
+ * transaction deleted, changed or locked have an xmax there. A row exists if its primary key does; without one all values decide.
  *
- * Where that cannot be read, as when the migration altered the table and so keeps others from it, every deleted row counts.
+ * If the table cannot be read there, because the migration altered and so locked it, every deleted row counts as missing.
  * @param deleted rows that statements deleted
  */
 export const findGone = async (

@@ -8,7 +8,7 @@ import { inSchema, quote } from './sql.ts'
 
 const tableOf = ({ address }: Connection): string => inSchema(address.schema, historyTable)
 
-/** Bytes, as the heart compares names, not as the database's language sorts them. */
+/** Sorts by bytes, as the heart compares names, not by the database's collation. */
 const byName = 'ORDER BY name COLLATE "C"'
 
 const readRows = async (connection: Connection): Promise<HistoryRows> =>

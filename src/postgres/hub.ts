@@ -23,7 +23,7 @@ export const connectPostgres = async (url: string, rootCertificate?: string): Pr
     ...{ host, port, username: user, database },
     ...(password === undefined ? {} : { password }),
     ...{ logging: false, timezone: '+00:00', define: { schema } },
-    // nothing is said to a session that a pooler gives to others: times are written with their offset
+    // set nothing in a session that a pooler gives to others: times are written with their offset
     ...{ keepDefaultTimezone: true, standardConformingStrings: false },
     dialectOptions: { clientMinMessages: 'ignore', keepAlive: true, ...(ssl === false ? {} : { ssl }) },
   }

@@ -5,7 +5,7 @@ import { findGone } from './gone.ts'
 import { inSchema } from './sql.ts'
 
 /** A table as the server counts it in this transaction. */
-export type TableState = Readonly<{
+type TableState = Readonly<{
   /** the table's identity, through renames */
   oid: number
   schema: string
@@ -38,7 +38,7 @@ export const openLedger = async (
   const announced = new Set<number>()
   /** old tables from which rows went that no migration announced, with how many */
   const doubtful = new Map<number, number>()
-  /** the same of tables whose rows no other connection can see as they were: a migration of this run made them, or announced removals */
+  /** the same for tables that no other connection sees as they were: this run made them, or announced removals from them */
   const unseen = new Map<number, number>()
   let known = start
   let files = new Map([...start.values()].map(({ oid, file }) => [oid, file]))
@@ -57,7 +57,7 @@ export const openLedger = async (
       if (more > 0) removals.push({ oid, rows: more, sql })
       const was = files.get(oid)
       if (was === undefined || was === file) continue
-      // a rewrite keeps the rows, and TRUNCATE none; one statement that does that and inserts others is a function
+      // a rewrite keeps the rows, TRUNCATE none; only a function can truncate and insert in one statement
       const rows = known.get(oid)?.rows ?? 0
       const isEmptied = inserted > 0 ? rows > 0 : rows > 0 && (await countRows(connection, schema, name)) === 0
       if (isEmptied) removals.push({ oid, rows, sql })
@@ -74,7 +74,7 @@ export const openLedger = async (
   }
 
   const begin = async (names: readonly string[]): Promise<void> => {
-    // a migration's SET LOCAL is for itself
+    // undoes what the migration before it has SET LOCAL
     await reset()
     removesRows = names
     removals = []

@@ -18,9 +18,8 @@ const pause = 100
 const key = "hashtext('homelab-migrator'), hashtext($1)"
 
 /**
- * Begins a transaction that excludes other migrators. A waiter would keep a snapshot, behind which an index that the holder builds
- * concurrently waits for ever: it polls, each time in a transaction of its own. The lock goes with the transaction, since behind a
- * pooler the session is another one's next.
+ * Begins a transaction that excludes other migrators. It polls: a waiter's snapshot would block CREATE INDEX CONCURRENTLY for ever.
+ * The lock ends with the transaction, because a pooler gives the session to another program next.
  * @throws Failure DATABASE_BUSY; the reason of the signal
  */
 export const beginAlone = async (connection: Connection, { lockTimeout, signal, onWait }: Patience): Promise<void> => {

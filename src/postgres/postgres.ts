@@ -32,7 +32,7 @@ export const createPostgres = (surroundings: Surroundings, address: ServerAddres
   }
   return {
     name: address.shown,
-    // what a volume is asked, a server tells when it is connected to
+    // a server is checked when it is connected to
     validate: async () => undefined,
     preflight: () => asked('read', async connection => ((await hasObjects(connection)) ? 'there' : 'empty')),
     open: async () => sessionOf(surroundings, await open('write'), () => open('write')),
@@ -70,7 +70,7 @@ const patienceOf = ({ config, log, signal }: Surroundings): Patience => ({
 const inSnapshot = async <T>(connection: Connection, lockTimeout: number, work: () => Promise<T>): Promise<T> => {
   await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   try {
-    // no time at all would be for ever; names that the catalog writes are short in the schema that is asked for
+    // 0 would mean no limit; with this search_path the catalog leaves the schema out of names
     await connection.query("SELECT set_config('lock_timeout', $1, true), set_config('search_path', $2, true)", [
       ...[`${Math.max(1, lockTimeout)}ms`, quote(connection.address.schema)],
     ])
@@ -118,7 +118,7 @@ const sessionOf = (surroundings: Surroundings, connection: Connection, spare: ()
 /** Milliseconds that a ROLLBACK may take. */
 const patienceToRollBack = 5000
 
-/** A statement that still runs ends with its connection, and the server rolls back. */
+/** Rolls back. If a statement still runs, closes the connection instead: then the server rolls back. */
 const rollBack = async (connection: Connection): Promise<void> => {
   if (connection.unanswered() > 0) return connection.destroy()
   const late = setTimeout(patienceToRollBack, undefined, { ref: false })

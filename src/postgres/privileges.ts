@@ -3,8 +3,8 @@ import type { Connection } from './connect.ts'
 import { quote } from './sql.ts'
 
 /**
- * Looks before anything is changed whether this user may make tables in the schema, and owns those that are there: since
- * PostgreSQL 15 a plain user may not create in `public`, and only an owner alters a table.
+ * Checks before any change that this user may create tables in the schema and owns the existing ones: since PostgreSQL 15 a
+ * plain user may not create in `public`, and only an owner may alter a table.
  * @throws Failure PRIVILEGE_MISSING with the statement that mends it; NO_SUCH_DATABASE if there is no such schema
  */
 export const requirePrivileges = async (connection: Connection): Promise<void> => {

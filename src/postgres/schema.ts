@@ -18,7 +18,7 @@ export type Column = Readonly<{
 }>
 
 /** A constraint but for NOT NULL, which a column says. */
-export type Constraint = Readonly<{ table: string; name: string; kind: string; definition: string }>
+type Constraint = Readonly<{ table: string; name: string; kind: string; definition: string }>
 
 /** A table with everything that its CREATE TABLE would say. */
 export type Table = Readonly<{
@@ -103,7 +103,7 @@ const columnText = ({ name, type, collation, required, expression, generated, id
   return parts.join(' ')
 }
 
-/** What is no table: each with a statement of the server's own making. Sequences of columns are a part of their table. */
+/** Everything but tables, each with the statement that the server writes for it. Sequences of columns belong to their table. */
 const otherObjects = `
   WITH n AS (SELECT oid FROM pg_namespace WHERE nspname = $1)
   SELECT 'index' AS type, i.relname AS name, c.relname AS table, pg_get_indexdef(i.oid, 0, true) ||

@@ -61,7 +61,7 @@ export const statementsOf = (text: string): readonly Statement[] => {
 }
 
 /** The words of a statement up to `count`, in capitals. */
-export const firstWords = (sql: string, count: number): readonly string[] =>
+const firstWords = (sql: string, count: number): readonly string[] =>
   tokensOf(sql)
     .slice(0, count)
     .map(({ text }) => text.toUpperCase())
@@ -93,7 +93,7 @@ const fold = (name: string): string =>
 const settingWords = /^(?:SET|RESET|DISCARD)$/
 
 /**
- * Why a migration must not run this statement: a setting that outlives the transaction is still there for whoever a pooler gives
+ * Why a migration must not run this statement: a setting that outlives the transaction reaches the next program that a pooler gives
  * the session to, and some end the protection around migrations. Undefined if it may.
  */
 export const refusalOf = (sql: string): string | undefined => {

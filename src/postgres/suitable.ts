@@ -2,7 +2,7 @@ import { Failure } from '../failure.ts'
 import type { Access, Connection } from './connect.ts'
 
 /** What a server says of itself. */
-export type ServerFacts = Readonly<{
+type ServerFacts = Readonly<{
   /** such as `PostgreSQL 18.4 on x86_64-pc-linux-gnu`; servers that imitate PostgreSQL name themselves here */
   version: string
   /** such as 180004 */

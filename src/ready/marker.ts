@@ -154,7 +154,7 @@ export const withdrawn = (file: string): string => `${file}.withdrawn`
 export type ExpectedMarker = Pick<Marker, 'schema' | 'migrations' | 'database' | 'fingerprint'>
 
 /** What a marker is compared with. */
-export type Contents = Readonly<{
+type Contents = Readonly<{
   /** file name of the database */
   database: string
   objects: readonly SchemaObject[]

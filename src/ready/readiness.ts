@@ -95,7 +95,7 @@ export const notMarked = (error: unknown, engine: Engine): unknown => {
 }
 
 /** What is on a volume. */
-export type VolumeState = Readonly<{
+type VolumeState = Readonly<{
   applied: readonly AppliedMigration[]
   marker: Marker | undefined
   /** the fields of a true marker; undefined if there is no database */

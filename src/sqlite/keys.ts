@@ -5,7 +5,7 @@ import { differ, type Finding } from './schema/compare.ts'
 import { type Schema, tableNames } from './schema/read.ts'
 
 /** The rows of a table that lack a parent in one other table. */
-export type Broken = Readonly<{
+type Broken = Readonly<{
   parent: string
   rows: number
   /** rowid of the first one; null in a WITHOUT ROWID table */

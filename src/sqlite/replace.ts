@@ -7,7 +7,7 @@ import { isBusy, sqliteCode, toFailure } from './errors.ts'
 import { hasBadHeader, hasBadJournal, journals } from './file.ts'
 
 /** Names beside the database for the files that were replaced. */
-export type KeptNames = Readonly<{
+type KeptNames = Readonly<{
   /** the path for a time such as `20260118T100000Z` */
   at: (stamp: string) => string
   /** the paths of all files replaced so far */

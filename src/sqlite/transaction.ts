@@ -19,7 +19,7 @@ import { requireSpaceToCommit, spaceForRewrites } from './space.ts'
 import { patienceOf, type Surroundings } from './sqlite.ts'
 import { keepHistory, prepareHistory, recordApplied, removeApplied } from './write-history.ts'
 
-export type SqliteTransaction = Transaction & SqliteReader
+type SqliteTransaction = Transaction & SqliteReader
 
 /** What migrations run on. @param connection is inside a transaction */
 export const migratableOn = (connection: Connection): Migratable & SqliteReader => {

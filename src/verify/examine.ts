@@ -119,7 +119,7 @@ export const damageProblems = (database: string, { code, hint, message }: Failur
   toProblems('damage', code, hint, differ('difference', database, 'damage', null, message))
 
 /** What could not be checked because only the hub can (as with its own functions) is information, not a difference. */
-export const uncheckedProblems = (database: string, unchecked: readonly string[]): readonly Problem[] =>
+const uncheckedProblems = (database: string, unchecked: readonly string[]): readonly Problem[] =>
   unchecked.map(reason => ({
     check: 'damage',
     code: null,

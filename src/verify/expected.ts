@@ -74,7 +74,7 @@ const applyOnce = async <T>(
   }
 }
 
-export type Match = Readonly<{
+type Match = Readonly<{
   /** how many migrations, from the first, the schema corresponds to */
   length: number
   /** how it deviates from what they make; a match if none is a difference */

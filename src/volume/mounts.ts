@@ -55,7 +55,7 @@ const isWithin = (path: string, folder: string): boolean =>
 const unescapeOctal = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 
-export type Filesystem = Readonly<{
+type Filesystem = Readonly<{
   /** as the kernel's mount table has it: `ext4`, `nfs4`, `fuse.sshfs` */
   name: string
   /** `memory` is lost with the container or the machine; on `shared` SQLite's locks are tested first */

@@ -1,4 +1,4 @@
-/** test/migrations/revert.ts has the cases, by `down` of a migration. */
+/** test/dry-run/revert.ts has the cases, by `down` of a migration. */
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { countValues, lostValues, sumValues, watchDropped } from '../../src/dry-run/losses.ts'

@@ -12,7 +12,7 @@ import { createIndex, dropIndex, findTableToDrop, indexNameIn, isTableThere } fr
 import { changeColumn, rebuildTable } from './rebuild.ts'
 import { nameOf, statementOf } from './sequelize-internals.ts'
 
-export type EditorOptions = Readonly<{
+type EditorOptions = Readonly<{
   /** called after each batch of a backfill */
   onProgress: OnProgress
   /** whether another tool made the database: its tables may then differ in what compareSchemas tolerates */

@@ -12,7 +12,7 @@ import { findGone } from './net.ts'
 import { createOrphanNotes } from './orphans.ts'
 import { createRowTriggers } from './row-triggers.ts'
 
-export type LedgerOptions = Readonly<{
+type LedgerOptions = Readonly<{
   /** the name of the history table, whose rows are not counted */
   history: string
   /** a copy of the database as it is now; undefined if there is none */

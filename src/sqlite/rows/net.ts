@@ -9,7 +9,7 @@ import { hasKey, keyColumns, textOfValues } from './row-triggers.ts'
 /** The number of missing rows, and the key or values of one of them. */
 export type Gone = Readonly<{ rows: number; example: string | null }>
 
-export type Compared = Readonly<{
+type Compared = Readonly<{
   /** a table as it was before the transaction */
   old: Life
   /** the same table as it is now, or was when dropped */

@@ -5,10 +5,10 @@ import { foldName, literal, quote } from '../sql.ts'
 import { type Life, presentName } from './lives.ts'
 import { hasKey, keyColumns, textOfValues } from './row-triggers.ts'
 
-export type Orphans = Readonly<{ table: string; parent: string; rows: number }>
+type Orphans = Readonly<{ table: string; parent: string; rows: number }>
 
 /** SQLite's message for each table whose foreign keys it cannot check, by the id of its life. */
-export type Unchecked = ReadonlyMap<number, string>
+type Unchecked = ReadonlyMap<number, string>
 
 type KeyRow = { id: number; from: string; to: string | null; parent: string }
 

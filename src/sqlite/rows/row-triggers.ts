@@ -3,7 +3,7 @@ import { quote } from '../sql.ts'
 import { type Life, presentName } from './lives.ts'
 
 /** How many rows statements deleted from a table; `first` is the number of the first such delete. */
-export type Deleted = Readonly<{ life: number; rows: number; first: number }>
+type Deleted = Readonly<{ life: number; rows: number; first: number }>
 
 /** Whether it has a primary key. */
 export const hasKey = ({ columns }: Pick<Life, 'columns'>): boolean => columns.some(({ key }) => key > 0)

@@ -153,7 +153,7 @@ export const describeActions = (key: ForeignKey): string =>
 const checkedAt = ({ deferred }: ForeignKey): string => (deferred ? 'COMMIT' : 'each statement')
 
 /** `compareSchemas` for the columns of one table. Ignores their order. */
-export const compareColumns = (
+const compareColumns = (
   table: string,
   expected: readonly Column[],
   found: readonly Column[],
@@ -262,7 +262,7 @@ export const describeColumn = (column: Column): string =>
  * `compareSchemas` for the indexes of one table. A named index should exist under its name, because a later migration may drop it;
  * a UNIQUE inside CREATE TABLE has no name, so any identical unique index will do.
  */
-export const compareIndexes = (
+const compareIndexes = (
   table: string,
   expected: readonly Index[],
   found: readonly Index[],

@@ -139,12 +139,7 @@ type ColumnRow = { name: string; type: string; notnull: number; dflt_value: stri
  * The columns of a table in their order.
  * @param hasKeyIndex whether the primary key has its own index: only a rowid alias has none
  */
-export const readColumns = (
-  connection: Connection,
-  table: string,
-  text: TableText,
-  hasKeyIndex: boolean,
-): readonly Column[] =>
+const readColumns = (connection: Connection, table: string, text: TableText, hasKeyIndex: boolean): readonly Column[] =>
   connection
     .prepare<[string], ColumnRow>("SELECT * FROM pragma_table_xinfo(?, 'main')")
     .all(table)

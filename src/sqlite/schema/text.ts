@@ -1,7 +1,7 @@
 import { quote, sameName, type Token, textOf, tokensOf, unquote, wordAt } from '../sql.ts'
 
 /** A range of a text; `end` is exclusive. */
-export type Range = Readonly<{ start: number; end: number }>
+type Range = Readonly<{ start: number; end: number }>
 
 /** The parts of a table that only its CREATE text tells, and no PRAGMA. */
 export type TableText = Readonly<{
@@ -24,7 +24,7 @@ export type TableText = Readonly<{
   end: number
 }>
 
-export type ColumnText = Readonly<{
+type ColumnText = Readonly<{
   name: string
   /** from the end of its name to the end of its type */
   typeAt: Range
@@ -35,7 +35,7 @@ export type ColumnText = Readonly<{
   expression: string | null
 }>
 
-export type NamedConstraint = Readonly<{
+type NamedConstraint = Readonly<{
   name: string
   /** in the form of Cell.text: `UNIQUE ()` */
   kind: string
