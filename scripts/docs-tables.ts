@@ -110,7 +110,7 @@ const eventRows: Part = () =>
 const ruleRows: Part = () =>
   table(
     ['code', 'level', 'a migration that', 'how it is seen', 'what to do'],
-    Object.entries(rules).map(([name, { level, does, seen, cure }]) => [name, level, does, seen, cure]),
+    Object.entries(rules).map(([name, { level, title, detects, cure }]) => [name, level, title, detects, cure]),
   )
 
 const keysOf = <Name extends string>(table: Readonly<Record<Name, unknown>>): readonly Name[] => {

@@ -35,10 +35,10 @@ export const toSarif = (findings: readonly PlacedFinding[], version: string) => 
         driver: {
           name: 'homelab-migrator',
           version,
-          rules: Object.entries(rules).map(([id, { level, does, seen, cure }]) => ({
+          rules: Object.entries(rules).map(([id, { level, title, detects, cure }]) => ({
             id,
-            shortDescription: { text: does },
-            fullDescription: { text: seen },
+            shortDescription: { text: title },
+            fullDescription: { text: detects },
             help: { text: cure },
             defaultConfiguration: { level },
           })),

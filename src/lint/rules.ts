@@ -9,140 +9,154 @@ import type { Place } from '../where.ts'
 export const ownRules = {
   HM001: {
     level: 'error',
-    does: 'does not run',
-    seen: 'up fails on what the migrations before it make of an empty database',
+    title: 'does not run',
+    detects: 'up fails on what the migrations before it make of an empty database',
     cure: 'Mend it. "migrator plan" runs it on a copy of real data.',
   },
   HM002: {
     level: 'error',
-    does: 'has a wrong number',
-    seen: 'two have one number, or a number is missing',
+    title: 'has a wrong number',
+    detects: 'two have one number, or a number is missing',
     cure: 'Give it the next free number.',
   },
   HM101: {
     level: 'error',
-    does: 'rebuilds a table and loses what belongs to it',
-    seen: 'an index, trigger, CHECK, default, NOT NULL, collation, foreign key action, STRICT or the like went with the old table and is not on the new one',
+    title: 'rebuilds a table and loses what belongs to it',
+    detects:
+      'an index, trigger, CHECK, default, NOT NULL, collation, foreign key action, STRICT or the like went with the old table and is not on the new one',
     cure: 'Write all that the table had into the new CREATE TABLE. context.rebuildTable keeps indexes and triggers by itself.',
   },
   HM102: {
     level: 'error',
-    does: 'renames a table away that others refer to, and makes a new one in its place',
-    seen: "other tables' foreign keys followed the old one",
+    title: 'renames a table away that others refer to, and makes a new one in its place',
+    detects: "other tables' foreign keys followed the old one",
     cure: 'Use context.rebuildTable; by hand: make the new table under another name, copy, drop the old one, rename the new one.',
   },
   HM103: {
     level: 'error',
-    does: 'leaves a foreign key that points to nothing',
-    seen: 'there is no such table, or the columns there are no key, as with a unique index of some rows only; each row that is written from then on fails',
+    title: 'leaves a foreign key that points to nothing',
+    detects:
+      'there is no such table, or the columns there are no key, as with a unique index of some rows only; each row that is written from then on fails',
     cure: 'Point it to a table that is there, by its primary key or by columns with a unique index of all rows.',
   },
   HM104: {
     level: 'error',
-    does: 'leaves a view that cannot be read',
-    seen: 'a table or column that it names is not there; it followed a table that was renamed away, or what it names was dropped',
+    title: 'leaves a view that cannot be read',
+    detects:
+      'a table or column that it names is not there; it followed a table that was renamed away, or what it names was dropped',
     cure: 'Drop the view before and create it again after, or use context.rebuildTable, which it does not follow.',
   },
   HM105: {
     level: 'error',
-    does: 'rebuilds a table and does not copy a column',
-    seen: 'the column is in both tables, and the INSERT ... SELECT does not name it, or fills it with an expression in which it is not',
+    title: 'rebuilds a table and does not copy a column',
+    detects:
+      'the column is in both tables, and the INSERT ... SELECT does not name it, or fills it with an expression in which it is not',
     cure: 'Copy it: INSERT INTO new (a, b) SELECT a, b FROM old. context.rebuildTable copies all by itself.',
   },
   HM106: {
     level: 'warning',
-    does: 'makes a column of another type, which may change its values',
-    seen: "a rebuild, or context.changeColumn, which fails where a value would change; the affinity was TEXT or none and is one of numbers, which makes 7 of '007', or INTEGER and is REAL, or REAL and is TEXT, and the like",
+    title: 'makes a column of another type, which may change its values',
+    detects:
+      "a rebuild, or context.changeColumn, which fails where a value would change; the affinity was TEXT or none and is one of numbers, which makes 7 of '007', or INTEGER and is REAL, or REAL and is TEXT, and the like",
     cure: 'See that no value changes ("migrator plan" tries changeColumn on real data), or convert them by an expression.',
   },
   HM107: {
     level: 'warning',
-    does: 'rebuilds a table and takes a UNIQUE or its primary key away',
-    seen: 'a UNIQUE or a PRIMARY KEY of the old CREATE TABLE is not in the new one, which is the only way to take it away; what writes by ON CONFLICT of these columns fails from then on',
+    title: 'rebuilds a table and takes a UNIQUE or its primary key away',
+    detects:
+      'a UNIQUE or a PRIMARY KEY of the old CREATE TABLE is not in the new one, which is the only way to take it away; what writes by ON CONFLICT of these columns fails from then on',
     cure: 'Write it into the new CREATE TABLE, or say that it is meant to go: // lint-ok HM107: reason.',
   },
   HM201: {
     level: 'error',
-    does: 'runs a statement that the migrator refuses',
-    seen: 'COMMIT, ROLLBACK, ATTACH, DETACH, VACUUM, or a PRAGMA that the migrator sets itself',
+    title: 'runs a statement that the migrator refuses',
+    detects: 'COMMIT, ROLLBACK, ATTACH, DETACH, VACUUM, or a PRAGMA that the migrator sets itself',
     cure: 'Leave it out: the migrator holds the transaction, and has foreign keys off meanwhile.',
   },
   HM202: {
     level: 'warning',
-    does: 'sets a PRAGMA that ends with the connection',
-    seen: 'a PRAGMA that sets something which is not stored in the database',
+    title: 'sets a PRAGMA that ends with the connection',
+    detects: 'a PRAGMA that sets something which is not stored in the database',
     cure: 'Leave it out, or set it in the hub. user_version and application_id are stored.',
   },
   HM203: {
     level: 'error',
-    does: 'deletes rows and does not say so',
-    seen: 'DELETE from a table that was there before, or from the parent of a foreign key of its with ON DELETE CASCADE, REPLACE into it, or a rebuild that copies it WHERE or with LIMIT; "removesRows" does not name it; it fails where a row goes, though not where one is replaced',
+    title: 'deletes rows and does not say so',
+    detects:
+      'DELETE from a table that was there before, or from the parent of a foreign key of its with ON DELETE CASCADE, REPLACE into it, or a rebuild that copies it WHERE or with LIMIT; "removesRows" does not name it; it fails where a row goes, though not where one is replaced',
     cure: "Keep the rows, or say that they are meant to go: export const removesRows = ['metrics'].",
   },
   HM204: {
     level: 'warning',
-    does: 'sets off a foreign key that changes the rows of another table',
-    seen: 'DELETE from a parent, or an UPDATE of its key, and a foreign key to it with SET NULL, SET DEFAULT or ON UPDATE CASCADE: it acts in a migration as it does in a hub',
+    title: 'sets off a foreign key that changes the rows of another table',
+    detects:
+      'DELETE from a parent, or an UPDATE of its key, and a foreign key to it with SET NULL, SET DEFAULT or ON UPDATE CASCADE: it acts in a migration as it does in a hub',
     cure: 'See that it is meant, and that nothing changes the same rows by hand.',
   },
   HM301: {
     level: 'error',
-    does: 'adds a column that SQLite cannot fill',
-    seen: 'its default is no constant (SQLite itself is asked), or it is computed and STORED; it fails where the table has rows, though not on an empty one',
+    title: 'adds a column that SQLite cannot fill',
+    detects:
+      'its default is no constant (SQLite itself is asked), or it is computed and STORED; it fails where the table has rows, though not on an empty one',
     cure: 'Add it without the default, and set that with context.changeColumn; make a computed one VIRTUAL, or use context.rebuildTable.',
   },
   HM302: {
     level: 'warning',
-    does: 'sets a default with a semicolon in it',
-    seen: "the default's text; Sequelize's own emulations, as in sync({ alter: true }), cut their SQL at each semicolon",
+    title: 'sets a default with a semicolon in it',
+    detects:
+      "the default's text; Sequelize's own emulations, as in sync({ alter: true }), cut their SQL at each semicolon",
     cure: 'Choose another default, or have the hub write the value.',
   },
   HM401: {
     level: 'error',
-    does: 'has a down that loses data',
-    seen: 'down drops a table or column that up had not made, or that up had moved rows into; or it deletes rows there, leaves some out of a rebuild, or sets values to what does not name their column, other than WHERE up wrote some',
+    title: 'has a down that loses data',
+    detects:
+      'down drops a table or column that up had not made, or that up had moved rows into; or it deletes rows there, leaves some out of a rebuild, or sets values to what does not name their column, other than WHERE up wrote some',
     cure: 'Let down undo what up did, the other way round, or leave it out.',
   },
   HM402: {
     level: 'warning',
-    does: 'has a down that does not restore the structure',
-    seen: 'the structure after up and down is another than before; the order of columns does not count',
+    title: 'has a down that does not restore the structure',
+    detects: 'the structure after up and down is another than before; the order of columns does not count',
     cure: 'Let down undo all that up did, or leave it out.',
   },
   HM403: {
     level: 'error',
-    does: 'has a down that does not run',
-    seen: 'down fails right after up',
+    title: 'has a down that does not run',
+    detects: 'down fails right after up',
     cure: 'Mend it, or leave it out.',
   },
   HM501: {
     level: 'error',
-    does: 'imports code that goes on changing',
-    seen: 'it imports a file outside the folder of migrations, such as a model; its own text stays frozen and means something else',
+    title: 'imports code that goes on changing',
+    detects:
+      'it imports a file outside the folder of migrations, such as a model; its own text stays frozen and means something else',
     cure: "Say in the migration's own words what the tables are, with DataTypes. Types alone may come from there: import type.",
   },
   HM502: {
     level: 'warning',
-    does: 'asks the clock or chance',
-    seen: "its own code calls new Date(), Date.now, performance.now, Temporal.Now, Math.random or crypto, of Node too; or its INSERT or UPDATE asks datetime('now') and the like, CURRENT_TIMESTAMP, random() or randomblob(); every database gets other data",
+    title: 'asks the clock or chance',
+    detects:
+      "its own code calls new Date(), Date.now, performance.now, Temporal.Now, Math.random or crypto, of Node too; or its INSERT or UPDATE asks datetime('now') and the like, CURRENT_TIMESTAMP, random() or randomblob(); every database gets other data",
     cure: 'Write a constant, or leave the column to a DEFAULT that SQLite fills in.',
   },
   HM503: {
     level: 'error',
-    does: 'uses the network',
-    seen: 'its own code calls fetch, WebSocket or EventSource, or what it imports imports node:http, https, http2, net, tls, dgram, dns or undici',
+    title: 'uses the network',
+    detects:
+      'its own code calls fetch, WebSocket or EventSource, or what it imports imports node:http, https, http2, net, tls, dgram, dns or undici',
     cure: 'Bring the data along, in the migration or a file beside it: the container has no network.',
   },
   HM901: {
     level: 'error',
-    does: 'silences a finding without saying why',
-    seen: '"// lint-ok CODE: reason" without a reason, or without a code of this list; it silences nothing',
+    title: 'silences a finding without saying why',
+    detects: '"// lint-ok CODE: reason" without a reason, or without a code of this list; it silences nothing',
     cure: 'Write why it is right, for whoever reads it next.',
   },
   HM902: {
     level: 'warning',
-    does: 'silences a finding that is not there',
-    seen: 'a "// lint-ok" whose code was not found in this migration',
+    title: 'silences a finding that is not there',
+    detects: 'a "// lint-ok" whose code was not found in this migration',
     cure: 'Take the comment away.',
   },
 } as const satisfies Readonly<Record<string, Rule>>
@@ -154,62 +168,68 @@ export const ownRules = {
 export const atlasRules = {
   DS102: {
     level: 'error',
-    does: 'drops a table',
-    seen: 'a table that was there before is gone, no other took its place and its rows, and not all its columns were copied before',
+    title: 'drops a table',
+    detects:
+      'a table that was there before is gone, no other took its place and its rows, and not all its columns were copied before',
     cure: 'Keep the table until nobody needs its rows, or copy them first.',
   },
   DS103: {
     level: 'error',
-    does: 'drops a column',
-    seen: 'a column that was there before is gone, by ALTER TABLE or by a rebuild, and was not copied before; one that is computed loses nothing',
+    title: 'drops a column',
+    detects:
+      'a column that was there before is gone, by ALTER TABLE or by a rebuild, and was not copied before; one that is computed loses nothing',
     cure: 'Keep the column until nobody needs its values, or copy them first.',
   },
   MF101: {
     level: 'warning',
-    does: 'adds a unique index or key on columns that are there',
-    seen: 'the columns were not unique before, or only in some rows, or by a collation for which fewer values are alike; it fails where two rows are alike, unless a DELETE that looks at the columns, or an UPDATE that computes one, came before',
+    title: 'adds a unique index or key on columns that are there',
+    detects:
+      'the columns were not unique before, or only in some rows, or by a collation for which fewer values are alike; it fails where two rows are alike, unless a DELETE that looks at the columns, or an UPDATE that computes one, came before',
     cure: 'Merge or delete the rows that are alike before, in the same migration.',
   },
   MF102: {
     level: 'warning',
-    does: 'makes an index unique',
-    seen: 'an index of that name was there and was not unique; it fails where two rows are alike, unless a DELETE that looks at the columns, or an UPDATE that computes one, came before',
+    title: 'makes an index unique',
+    detects:
+      'an index of that name was there and was not unique; it fails where two rows are alike, unless a DELETE that looks at the columns, or an UPDATE that computes one, came before',
     cure: 'Merge or delete the rows that are alike before, in the same migration.',
   },
   MF103: {
     level: 'error',
-    does: 'adds a NOT NULL column without a default',
-    seen: 'the new column has no default; it fails where the table has rows, though not on an empty one',
+    title: 'adds a NOT NULL column without a default',
+    detects: 'the new column has no default; it fails where the table has rows, though not on an empty one',
     cure: 'Give it a default, or add it as nullable, fill it, and make it NOT NULL then.',
   },
   MF104: {
     level: 'warning',
-    does: 'makes a column with a default NOT NULL',
-    seen: 'the column allowed NULL before, and no UPDATE of all rows, or of all in which it is NULL, came first, nor does a rebuild fill it as it copies; it fails where a row has none',
+    title: 'makes a column with a default NOT NULL',
+    detects:
+      'the column allowed NULL before, and no UPDATE of all rows, or of all in which it is NULL, came first, nor does a rebuild fill it as it copies; it fails where a row has none',
     cure: 'Fill the rows before: UPDATE ... SET column = ... WHERE column IS NULL.',
   },
   LT101: {
     level: 'warning',
-    does: 'makes a column without a default NOT NULL',
-    seen: 'as MF104; a hub that does not write the column fails from then on, too',
+    title: 'makes a column without a default NOT NULL',
+    detects: 'as MF104; a hub that does not write the column fails from then on, too',
     cure: 'Fill the rows before, and see that the hub writes the column.',
   },
   BC101: {
     level: 'warning',
-    does: 'renames a table',
-    seen: 'a table has another name; a hub that knows the old one fails',
+    title: 'renames a table',
+    detects: 'a table has another name; a hub that knows the old one fails',
     cure: 'Change the hub in the same release, and say so.',
   },
   BC102: {
     level: 'warning',
-    does: 'renames a column',
-    seen: 'a column has another name; a hub that knows the old one fails',
+    title: 'renames a column',
+    detects: 'a column has another name; a hub that knows the old one fails',
     cure: 'Change the hub in the same release, and say so.',
   },
   CD101: {
     level: 'warning',
-    does: 'takes a foreign key away',
-    seen: 'its columns are still there and it is not, or leads to another table, by ALTER TABLE or by a rebuild that forgot it',
+    title: 'takes a foreign key away',
+    detects:
+      'its columns are still there and it is not, or leads to another table, by ALTER TABLE or by a rebuild that forgot it',
     cure: 'Keep it. In a rebuild it stands in the new CREATE TABLE, or context.rebuildTable gets it from there.',
   },
 } as const satisfies Readonly<Record<string, Rule>>
@@ -225,9 +245,9 @@ type Rule = Readonly<{
   /** an error (it loses data, or does not work) fails `lint`; a warning may be right, which a person must decide */
   level: 'error' | 'warning'
   /** what the migration does */
-  does: string
+  title: string
   /** how lint detects it */
-  seen: string
+  detects: string
   /** how to fix it */
   cure: string
 }>

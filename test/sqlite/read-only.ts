@@ -11,8 +11,6 @@ import { makeMigrated } from '../help/migrated.ts'
 import { withMount } from '../help/mount.ts'
 import { dump } from '../help/program.ts'
 import '../help/use-uri.ts'
-import '../help/use-uri.ts'
-import '../help/use-uri.ts'
 
 // other runs of the program have folders in the machine's
 process.env.TMPDIR = t.testdir()
