@@ -24,7 +24,7 @@ export const resetSettings = (connection: Connection): void => {
 }
 
 /** The temporary tables, triggers and the schema in which the rows of before are kept (rows/, key-actions.ts). */
-const ownName = /^migrator (?:before|deletes|keys?|lives|moves|orphans)\b/i
+const ownName = /^migrator (?:before|deletes|keys?|lives|moves|orphans|overwritten)\b/i
 /** Words after which SQLite takes a string for a name. */
 const beforeName = /^(?:EXISTS|FROM|INTO|JOIN|ON|TABLE|TRIGGER|UPDATE|\.|,)$/i
 

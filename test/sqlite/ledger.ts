@@ -41,6 +41,10 @@ const rebuilt = (columns: string, select = '*') => [
 const words = "CREATE VIRTUAL TABLE f USING fts5(x); INSERT INTO f VALUES ('one'), ('two')"
 
 const kept: Readonly<Record<string, readonly [setup: string, statements: readonly string[]]>> = {
+  'a row that UPDATE OR IGNORE leaves alone, as another has the key': [
+    abc,
+    ["INSERT INTO a VALUES (9, 'q')", 'UPDATE OR IGNORE a SET id = 2 WHERE id = 9', 'UPDATE a SET id = 7 WHERE id = 9'],
+  ],
   'a key that got another type keeps its rows': [abc, rebuilt('id TEXT PRIMARY KEY, n')],
   'a text that became the number it says is the same key': [
     "CREATE TABLE a (id TEXT PRIMARY KEY, n); INSERT INTO a VALUES ('1', 'x'), ('007', 'y')",
@@ -143,6 +147,26 @@ const kept: Readonly<Record<string, readonly [setup: string, statements: readonl
 }
 
 const lost: Readonly<Record<string, readonly [setup: string, statements: readonly string[], told: object]>> = {
+  'a row whose key a new one takes by UPDATE OR REPLACE': [
+    abc,
+    ["INSERT INTO a VALUES (9, 'q')", 'UPDATE OR REPLACE a SET id = 2 WHERE id = 9'],
+    { rows: 1 },
+  ],
+  'the same where the new one had the key of a row that moved on': [
+    abc,
+    [
+      'UPDATE a SET id = 8 WHERE id = 1',
+      "INSERT INTO a VALUES (1, 'q')",
+      'UPDATE OR REPLACE a SET id = 2 WHERE id = 1',
+      'ALTER TABLE a RENAME TO b',
+    ],
+    { rows: 1 },
+  ],
+  'a row that moved, and whose new key a new one takes': [
+    'CREATE TABLE a (x, y, PRIMARY KEY (x, y)) WITHOUT ROWID; INSERT INTO a VALUES (1, 1), (2, 2)',
+    ['UPDATE a SET x = 3 WHERE x = 2', 'INSERT INTO a VALUES (9, 2)', 'UPDATE OR REPLACE a SET x = 3 WHERE x = 9'],
+    { rows: 1 },
+  ],
   'a word that another one replaces is gone, however it was deleted': [
     words,
     [

@@ -21,12 +21,13 @@ export const textOfValues = (columns: readonly string[], prefix = ''): string =>
 
 /**
  * Notes the keys of deleted rows, and key changes, by temporary triggers. Their notes are rolled back with the rows. They see
- * neither DROP TABLE nor the rows that REPLACE overwrites.
+ * neither DROP TABLE nor the rows that REPLACE overwrites, but for one whose key another row takes by an UPDATE.
  */
 export const createRowTriggers = (connection: Connection) => {
   connection.exec(`
     CREATE TEMP TABLE "migrator deletes" (life INTEGER, key TEXT);
     CREATE TEMP TABLE "migrator moves" (life INTEGER, was TEXT, now TEXT);
+    CREATE TEMP TABLE "migrator overwritten" (life INTEGER, key TEXT);
     CREATE INDEX temp."migrator moves from" ON "migrator moves" (life, was);
     CREATE INDEX temp."migrator moves to" ON "migrator moves" (life, now)`)
   const present = connection
@@ -38,10 +39,14 @@ export const createRowTriggers = (connection: Connection) => {
     const there = new Set(present.all())
     // virtual tables can have no triggers
     for (const life of lives.filter(({ ended, virtual }) => !ended && !virtual)) {
-      const [deletes, moves] = [`migrator deletes of ${life.id}`, `migrator moves of ${life.id}`]
+      const [deletes, moves, over] = ['deletes', 'moves', 'overwritten'].map(
+        what => `migrator ${what} of ${life.id}`,
+      ) as [string, string, string]
       if (isExempt(life)) connection.exec(`DROP TRIGGER IF EXISTS temp.${quote(deletes)}`)
       else if (!there.has(deletes)) connection.exec(noteDeletes(deletes, life))
-      if (!there.has(moves) && hasKey(life)) connection.exec(noteMoves(moves, life))
+      if (there.has(moves) || !hasKey(life)) continue
+      connection.exec(noteOverwritten(over, life))
+      connection.exec(noteMoves(moves, life))
     }
   }
 
@@ -69,13 +74,28 @@ export const createRowTriggers = (connection: Connection) => {
   }
 }
 
-/** Notes a deleted row by its original key, and forgets its move. */
-const noteDeletes = (trigger: string, life: Life): string => {
-  const key = textOfValues(keyColumns(life), 'OLD.')
-  const ofMove = `life = ${life.id} AND now = ${key}`
-  return `CREATE TEMP TRIGGER ${quote(trigger)} AFTER DELETE ON main.${quote(presentName(life))} BEGIN
-     INSERT INTO "migrator deletes" SELECT ${life.id}, coalesce((SELECT was FROM "migrator moves" WHERE ${ofMove}), ${key});
-     DELETE FROM "migrator moves" WHERE ${ofMove};
+/** SQL that notes a deleted row by its original key, and forgets its move. @param key SQL for its key as a text */
+const deleted = ({ id }: Life, key: string, where = ''): string => {
+  const ofMove = `life = ${id} AND now = ${key}`
+  return `INSERT INTO "migrator deletes" SELECT ${id}, coalesce((SELECT was FROM "migrator moves" WHERE ${ofMove}), ${key}) ${where};
+     DELETE FROM "migrator moves" WHERE ${ofMove} ${where.replace('WHERE', 'AND')};`
+}
+
+const noteDeletes = (trigger: string, life: Life): string =>
+  `CREATE TEMP TRIGGER ${quote(trigger)} AFTER DELETE ON main.${quote(presentName(life))} BEGIN
+     ${deleted(life, textOfValues(keyColumns(life), 'OLD.'))}
+   END`
+
+/** Notes, before a row takes another key, the row that has it: REPLACE is about to delete that one without a trigger. */
+const noteOverwritten = (trigger: string, life: Life): string => {
+  const key = keyColumns(life)
+  const [was, now] = [textOfValues(key, 'OLD.'), textOfValues(key, 'NEW.')]
+  const table = `main.${quote(presentName(life))}`
+  const there = textOfValues(key, 't.')
+  const isIt = key.map(column => `t.${quote(column)} = NEW.${quote(column)}`).join(' AND ')
+  return `CREATE TEMP TRIGGER ${quote(trigger)} BEFORE UPDATE OF ${key.map(quote).join(', ')} ON ${table} WHEN ${was} <> ${now} BEGIN
+     DELETE FROM "migrator overwritten";
+     INSERT INTO "migrator overwritten" SELECT ${life.id}, ${there} FROM ${table} AS t WHERE ${isIt} AND ${there} <> ${was};
    END`
 }
 
@@ -85,6 +105,8 @@ const noteMoves = (trigger: string, life: Life): string => {
   const [was, now] = [textOfValues(key, 'OLD.'), textOfValues(key, 'NEW.')]
   return `CREATE TEMP TRIGGER ${quote(trigger)} AFTER UPDATE OF ${key.map(quote).join(', ')}
      ON main.${quote(presentName(life))} WHEN ${was} <> ${now} BEGIN
+     ${deleted(life, `(SELECT key FROM "migrator overwritten")`, 'WHERE EXISTS (SELECT 1 FROM "migrator overwritten")')}
+     DELETE FROM "migrator overwritten";
      UPDATE "migrator moves" SET now = ${now} WHERE life = ${life.id} AND now = ${was};
      INSERT INTO "migrator moves" SELECT ${life.id}, ${was}, ${now} WHERE changes() = 0 AND
        (${key.map(column => `OLD.${quote(column)} IS NULL`).join(' OR ')}
