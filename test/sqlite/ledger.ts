@@ -162,6 +162,11 @@ const lost: Readonly<Record<string, readonly [setup: string, statements: readonl
     ],
     { rows: 1 },
   ],
+  'a row without a key, whose rowid another one takes': [
+    "CREATE TABLE a (n); INSERT INTO a VALUES ('x'), ('y')",
+    ["INSERT INTO a (rowid, n) VALUES (9, 'q')", 'UPDATE OR REPLACE a SET rowid = 2 WHERE rowid = 9'],
+    { rows: 1 },
+  ],
   'a row that moved, and whose new key a new one takes': [
     'CREATE TABLE a (x, y, PRIMARY KEY (x, y)) WITHOUT ROWID; INSERT INTO a VALUES (1, 1), (2, 2)',
     ['UPDATE a SET x = 3 WHERE x = 2', 'INSERT INTO a VALUES (9, 2)', 'UPDATE OR REPLACE a SET x = 3 WHERE x = 9'],

@@ -44,9 +44,11 @@ export const createRowTriggers = (connection: Connection) => {
       ) as [string, string, string]
       if (isExempt(life)) connection.exec(`DROP TRIGGER IF EXISTS temp.${quote(deletes)}`)
       else if (!there.has(deletes)) connection.exec(noteDeletes(deletes, life))
-      if (there.has(moves) || !hasKey(life)) continue
-      connection.exec(noteOverwritten(over, life))
-      connection.exec(noteMoves(moves, life))
+      if (there.has(over)) continue
+      if (hasKey(life)) {
+        connection.exec(noteOverwritten(over, life))
+        connection.exec(noteMoves(moves, life))
+      } else if (life.rowid !== null) connection.exec(noteOverwrittenRowid(over, life, life.rowid))
     }
   }
 
@@ -96,6 +98,14 @@ const noteOverwritten = (trigger: string, life: Life): string => {
   return `CREATE TEMP TRIGGER ${quote(trigger)} BEFORE UPDATE OF ${key.map(quote).join(', ')} ON ${table} WHEN ${was} <> ${now} BEGIN
      DELETE FROM "migrator overwritten";
      INSERT INTO "migrator overwritten" SELECT ${life.id}, ${there} FROM ${table} AS t WHERE ${isIt} AND ${there} <> ${was};
+   END`
+}
+
+/** The same where a row takes another rowid, in a table without a primary key. Rowids that change are not followed. */
+const noteOverwrittenRowid = (trigger: string, life: Life, rowid: string): string => {
+  const table = `main.${quote(presentName(life))}`
+  return `CREATE TEMP TRIGGER ${quote(trigger)} BEFORE UPDATE ON ${table} WHEN OLD.${quote(rowid)} <> NEW.${quote(rowid)} BEGIN
+     INSERT INTO "migrator deletes" SELECT ${life.id}, quote(t.${quote(rowid)}) FROM ${table} AS t WHERE t.${quote(rowid)} = NEW.${quote(rowid)};
    END`
 }
 
