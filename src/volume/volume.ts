@@ -57,6 +57,7 @@ export const requireFolder = (folder: string, host: Host): void => {
 const refuseMountedFile = ({ database, readyFile }: Config, { mounts }: Host): void => {
   const files = [...databaseFiles.map(suffix => database + suffix), readyFile]
   const isMounted = (file: string): boolean => {
+    if (!mounts.some(({ point }) => basename(point) === basename(file))) return false
     const path = join(realpathSync(dirname(file)), basename(file))
     return mounts.some(({ point }) => point === path) && mountOf(mounts, path)?.point === path
   }
