@@ -162,6 +162,19 @@ const lost: Readonly<Record<string, readonly [setup: string, statements: readonl
     ],
     { rows: 1 },
   ],
+  "the same once the table was put in the place of another by a rebuild of one's own": [
+    abc,
+    [
+      'PRAGMA legacy_alter_table = ON',
+      'CREATE TABLE b (id INTEGER PRIMARY KEY, n TEXT)',
+      'INSERT INTO b SELECT * FROM a',
+      'DROP TABLE a',
+      'ALTER TABLE b RENAME TO a',
+      "INSERT INTO a VALUES (9, 'q')",
+      'UPDATE OR REPLACE a SET id = 2 WHERE id = 9',
+    ],
+    { rows: 1 },
+  ],
   'a row without a key, whose rowid another one takes': [
     "CREATE TABLE a (n); INSERT INTO a VALUES ('x'), ('y')",
     ["INSERT INTO a (rowid, n) VALUES (9, 'q')", 'UPDATE OR REPLACE a SET rowid = 2 WHERE rowid = 9'],

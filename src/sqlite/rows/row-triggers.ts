@@ -1,5 +1,5 @@
 import type { Connection } from '../connect.ts'
-import { quote } from '../sql.ts'
+import { quote, rowidNames } from '../sql.ts'
 import { type Life, presentName } from './lives.ts'
 
 /** How many rows statements deleted from a table; `first` is the number of the first such delete. */
@@ -30,13 +30,13 @@ export const createRowTriggers = (connection: Connection) => {
     CREATE TEMP TABLE "migrator overwritten" (life INTEGER, key TEXT);
     CREATE INDEX temp."migrator moves from" ON "migrator moves" (life, was);
     CREATE INDEX temp."migrator moves to" ON "migrator moves" (life, now)`)
-  const present = connection
-    .prepare<[], string>("SELECT name FROM sqlite_temp_schema WHERE type = 'trigger' AND name LIKE 'migrator %'")
-    .pluck()
+  const present = connection.prepare<[], { name: string; sql: string }>(
+    "SELECT name, sql FROM sqlite_temp_schema WHERE type = 'trigger' AND name LIKE 'migrator %'",
+  )
 
   /** Call it again after a schema change. Deletes from exempt tables are not noted. */
   const watch = (lives: readonly Life[], isExempt: (life: Life) => boolean): void => {
-    const there = new Set(present.all())
+    const there = new Map(present.all().map(({ name, sql }) => [name, sql]))
     // virtual tables can have no triggers
     for (const life of lives.filter(({ ended, virtual }) => !ended && !virtual)) {
       const [deletes, moves, over] = ['deletes', 'moves', 'overwritten'].map(
@@ -44,11 +44,11 @@ export const createRowTriggers = (connection: Connection) => {
       ) as [string, string, string]
       if (isExempt(life)) connection.exec(`DROP TRIGGER IF EXISTS temp.${quote(deletes)}`)
       else if (!there.has(deletes)) connection.exec(noteDeletes(deletes, life))
-      if (there.has(over)) continue
-      if (hasKey(life)) {
-        connection.exec(noteOverwritten(over, life))
-        connection.exec(noteMoves(moves, life))
-      } else if (life.rowid !== null) connection.exec(noteOverwrittenRowid(over, life, life.rowid))
+      if (!there.has(moves) && hasKey(life)) connection.exec(noteMoves(moves, life))
+      // under legacy_alter_table a rename leaves the old name in a trigger's body
+      if (there.get(over)?.includes(tableIn(life)) || !(hasKey(life) || life.rowid !== null)) continue
+      connection.exec(`DROP TRIGGER IF EXISTS temp.${quote(over)}`)
+      connection.exec(noteOverwritten(over, life))
     }
   }
 
@@ -65,7 +65,7 @@ export const createRowTriggers = (connection: Connection) => {
       UPDATE temp."migrator deletes" SET life = NULL WHERE life = ${id};
       DELETE FROM temp."migrator moves" WHERE life = ${id}`)
   const finish = (): void => {
-    for (const trigger of present.all()) connection.exec(`DROP TRIGGER temp.${quote(trigger)}`)
+    for (const { name } of present.all()) connection.exec(`DROP TRIGGER temp.${quote(name)}`)
   }
   return {
     watch,
@@ -88,24 +88,23 @@ const noteDeletes = (trigger: string, life: Life): string =>
      ${deleted(life, textOfValues(keyColumns(life), 'OLD.'))}
    END`
 
-/** Notes, before a row takes another key, the row that has it: REPLACE is about to delete that one without a trigger. */
+/** The table as the body of noteOverwritten reads it. */
+const tableIn = (life: Life): string => `main.${quote(presentName(life))} AS t`
+
+/**
+ * Notes, before a row takes another key, the row that has it: REPLACE is about to delete that one without a trigger. Changes of
+ * rowids are not followed, so without a primary key the row counts as deleted at once.
+ */
 const noteOverwritten = (trigger: string, life: Life): string => {
   const key = keyColumns(life)
-  const [was, now] = [textOfValues(key, 'OLD.'), textOfValues(key, 'NEW.')]
-  const table = `main.${quote(presentName(life))}`
-  const there = textOfValues(key, 't.')
+  const [was, now, there] = ['OLD.', 'NEW.', 't.'].map(prefix => textOfValues(key, prefix)) as [string, string, string]
   const isIt = key.map(column => `t.${quote(column)} = NEW.${quote(column)}`).join(' AND ')
-  return `CREATE TEMP TRIGGER ${quote(trigger)} BEFORE UPDATE OF ${key.map(quote).join(', ')} ON ${table} WHEN ${was} <> ${now} BEGIN
+  const note = hasKey(life) ? 'overwritten' : 'deletes'
+  return `CREATE TEMP TRIGGER ${quote(trigger)}
+     BEFORE UPDATE OF ${(hasKey(life) ? key : rowidNames).map(quote).join(', ')} ON main.${quote(presentName(life))}
+     WHEN ${was} <> ${now} BEGIN
      DELETE FROM "migrator overwritten";
-     INSERT INTO "migrator overwritten" SELECT ${life.id}, ${there} FROM ${table} AS t WHERE ${isIt} AND ${there} <> ${was};
-   END`
-}
-
-/** The same where a row takes another rowid, in a table without a primary key. Rowids that change are not followed. */
-const noteOverwrittenRowid = (trigger: string, life: Life, rowid: string): string => {
-  const table = `main.${quote(presentName(life))}`
-  return `CREATE TEMP TRIGGER ${quote(trigger)} BEFORE UPDATE ON ${table} WHEN OLD.${quote(rowid)} <> NEW.${quote(rowid)} BEGIN
-     INSERT INTO "migrator deletes" SELECT ${life.id}, quote(t.${quote(rowid)}) FROM ${table} AS t WHERE t.${quote(rowid)} = NEW.${quote(rowid)};
+     INSERT INTO "migrator ${note}" SELECT ${life.id}, ${there} FROM ${tableIn(life)} WHERE ${isIt} AND ${there} <> ${was};
    END`
 }
 
