@@ -6,7 +6,7 @@ import { blamingStrays } from '../migrations/blame.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { headOf, migrationMeant, planWithoutConflicts } from '../migrations/plan.ts'
 import type { Applied } from '../migrations/run.ts'
-import { refuseBeyond } from '../ready/bring-up.ts'
+import { logApplied, logDone, refuseBeyond } from '../ready/bring-up.ts'
 
 /** Milliseconds between two runs. */
 const pause = 500
@@ -49,13 +49,8 @@ const runOnce = async (context: Context, files: readonly MigrationFile[], to: st
       return
     }
     const done = await applyPending(context, session, files, to)
-    for (const { name, milliseconds } of done.applied)
-      log.info('migration.applied', `applied ${name} in ${milliseconds} ms`, { name, milliseconds })
-    const milliseconds = Math.round(performance.now() - start)
-    const count = done.applied.length
-    const text = count === 0 ? 'nothing to apply' : `${count} applied in ${milliseconds} ms`
-    const told = { applied: count, milliseconds, schema: done.head }
-    log.info('up.done', `${text}: ${config.database} is at ${done.head}`, told)
+    logApplied(log, done.applied)
+    logDone(context, done.applied.length, start, done.head)
   } finally {
     await attemptAsync(() => session.close())
   }

@@ -2,6 +2,7 @@ import { checkDamage, keepBackup, withSafetyBackup } from '../backup/protect.ts'
 import type { Context } from '../context.ts'
 import type { Session, Transaction } from '../engine.ts'
 import { Failure } from '../failure.ts'
+import type { Log } from '../log.ts'
 import { blamingStrays, stopsAlone } from '../migrations/blame.ts'
 import type { MigrationFile } from '../migrations/files.ts'
 import { headOf, planFor, refuseConflicts } from '../migrations/plan.ts'
@@ -28,9 +29,7 @@ export const bringUp = async (
   const { applied, checkedAt, isNew, lastChecked } = await session.transaction(transaction =>
     applyPending(context, transaction, files, to),
   )
-  for (const { name, milliseconds } of applied) {
-    log.info('migration.applied', `applied ${name} in ${milliseconds} ms`, { name, milliseconds })
-  }
+  logApplied(log, applied)
   const mark = async () => {
     if (isNew) await session.handOver()
     // if nothing was applied, check for damage without the lock, so that a hub may write meanwhile
@@ -42,9 +41,19 @@ export const bringUp = async (
     throw applied.length === 0 ? error : notMarked(error, engine)
   })
   keepBackup(context)
+  logDone(context, applied.length, start, schema)
+}
+
+export const logApplied = (log: Log, applied: readonly Applied[]): void => {
+  for (const { name, milliseconds } of applied)
+    log.info('migration.applied', `applied ${name} in ${milliseconds} ms`, { name, milliseconds })
+}
+
+/** @param start of the run, by performance.now() */
+export const logDone = ({ config, log }: Context, applied: number, start: number, schema: string): void => {
   const milliseconds = Math.round(performance.now() - start)
-  const done = applied.length === 0 ? 'nothing to apply' : `${applied.length} applied in ${milliseconds} ms`
-  log.info('up.done', `${done}: ${config.database} is at ${schema}`, { applied: applied.length, milliseconds, schema })
+  const done = applied === 0 ? 'nothing to apply' : `${applied} applied in ${milliseconds} ms`
+  log.info('up.done', `${done}: ${config.database} is at ${schema}`, { applied, milliseconds, schema })
 }
 
 type RunResult = Readonly<{

@@ -39,9 +39,8 @@ export const createRowTriggers = (connection: Connection) => {
     const there = new Map(present.all().map(({ name, sql }) => [name, sql]))
     // virtual tables can have no triggers
     for (const life of lives.filter(({ ended, virtual }) => !ended && !virtual)) {
-      const [deletes, moves, over] = ['deletes', 'moves', 'overwritten'].map(
-        what => `migrator ${what} of ${life.id}`,
-      ) as [string, string, string]
+      const nameOf = (what: string): string => `migrator ${what} of ${life.id}`
+      const [deletes, moves, over] = [nameOf('deletes'), nameOf('moves'), nameOf('overwritten')]
       if (isExempt(life)) connection.exec(`DROP TRIGGER IF EXISTS temp.${quote(deletes)}`)
       else if (!there.has(deletes)) connection.exec(noteDeletes(deletes, life))
       if (!there.has(moves) && hasKey(life)) connection.exec(noteMoves(moves, life))
