@@ -4,6 +4,7 @@ import { wasAdopted } from '../history.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { migrationMeant, namesHint } from '../migrations/plan.ts'
+import { dialectOf } from '../on-server/history.ts'
 import { requireDatabase } from '../ready/lost.ts'
 import { commitWithoutMarker, refuseOthersMarker } from '../ready/marker.ts'
 import { readHistory } from '../sqlite/history.ts'
@@ -30,7 +31,7 @@ export const repair = async (
   const isFile = engine.server === undefined
   await engine.validate('write')
   if (isFile) refuseOthersMarker(config)
-  const known = readMigrationFiles(config.migrations, isFile ? 'sqlite' : 'postgres')
+  const known = readMigrationFiles(config.migrations, dialectOf(engine))
   const migration = migrationMeant(word, known, config.migrations)
   if (isFile) await requireDatabase(engine, config)
   const { name, checksum } = migration

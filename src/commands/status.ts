@@ -8,6 +8,7 @@ import type { AppliedMigration } from '../history.ts'
 import type { Screen, Style } from '../log.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { type Conflict, isChanged, makePlan, readPlan, refuseConflicts } from '../migrations/plan.ts'
+import { dialectOf, saysReady } from '../on-server/history.ts'
 import { requireNotLost } from '../ready/lost.ts'
 import type { Marker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
@@ -54,15 +55,14 @@ export const status = async (
 ): Promise<void> => {
   const { config, engine, print, screen } = context
   await engine.validate('read')
-  const known = readMigrationFiles(config.migrations, engine.server === undefined ? 'sqlite' : 'postgres')
+  const known = readMigrationFiles(config.migrations, dialectOf(engine))
   const server = (await engine.server?.describe()) ?? null
   const { applied, marker, ready, more } = await readState(engine, config, 'wait', async reader => ({
     tables: await reader.rows(),
     plan: await readPlan(reader, known),
   }))
   const { pending, conflicts } = more?.plan ?? makePlan(known, [])
-  // a server has no marker: its history says what is ready
-  const isReady = server === null ? ready : applied.length > 0 && pending.length === 0 && conflicts.length === 0
+  const isReady = server === null ? ready : saysReady({ applied, pending, conflicts })
   const backups = server === null ? listBackups(config.database) : []
   const found: Status = {
     database: config.database,

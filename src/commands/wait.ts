@@ -3,6 +3,7 @@ import type { Context } from '../context.ts'
 import { attemptAsync, Failure, isFailure } from '../failure.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { readPlan } from '../migrations/plan.ts'
+import { dialectOf, saysReady } from '../on-server/history.ts'
 import { readMarker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
 
@@ -16,7 +17,7 @@ const pause = 100
  */
 export const wait = async (context: Context, seconds: number | undefined): Promise<void> => {
   const { config, engine, log, signal } = context
-  const known = readMigrationFiles(config.migrations, engine.server !== undefined ? 'postgres' : 'sqlite')
+  const known = readMigrationFiles(config.migrations, dialectOf(engine))
   const limit = seconds ?? config.lockTimeout
   const deadline = performance.now() + limit * 1000
   const head = known.at(-1)?.name
@@ -43,7 +44,7 @@ const isReadyOnServer = async ({ engine }: Context, known: readonly MigrationFil
     throw engine.explain(outcome.error)
   }
   const { applied = [], pending = known, conflicts = [] } = outcome.value ?? {}
-  return applied.length > 0 && pending.length === 0 && conflicts.length === 0
+  return saysReady({ applied, pending, conflicts })
 }
 
 /** Opens the database only once the marker names this image's last migration. A database locked by a writer is not ready yet. */

@@ -15,7 +15,7 @@ export type MigrationFile = Readonly<{
 }>
 
 /** The engines of which a migration may have a text of its own: `0004-create-alerts.postgres.ts` beside `0004-create-alerts.ts`. */
-type Dialect = 'sqlite' | 'postgres'
+export type Dialect = 'sqlite' | 'postgres'
 
 /** The names of `create`, and those of sequelize-cli: `20240101120000-create-servers`. */
 const migrationFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*|\d{14}-[\w-]+)\.(?:ts|js|mjs|cjs|sql)$/
