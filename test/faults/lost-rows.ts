@@ -50,6 +50,7 @@ const verbs = [
   'temporary',
   'undone',
   'merge',
+  'two into one',
 ] as const
 
 const cases = fc.record({
@@ -369,6 +370,25 @@ const play = (test: Case, model: ReturnType<typeof createModel>): Verdict => {
           'ROLLBACK TO away',
           'RELEASE away',
         )
+        return
+      }
+      case 'two into one': {
+        // it has had the names of both: the keys of one do not stand for those of the other
+        const second = present[other % present.length]
+        if (second === undefined || second === table || second.kind !== kind || kind === 'none' || isVirtual) return
+        if (second.keyName !== k) return
+        const [fresh, first] = [nameFree(), spell(second.name, 0)]
+        say(create(table, fresh), `INSERT OR IGNORE INTO ${fresh} (${columns}) SELECT ${columns} FROM ${t}`)
+        say(`INSERT OR IGNORE INTO ${fresh} (${columns}) SELECT ${columns} FROM ${first}`)
+        say(`DROP TABLE ${t}`, `DROP TABLE ${first}`)
+        say(`ALTER TABLE ${fresh} RENAME TO ${first}`, `ALTER TABLE ${first} RENAME TO ${t}`)
+        const whose = (one: Table): number =>
+          Number(one.rows.some(({ born }) => born === 'before')) + (one.origin === test.announced ? 0 : 2)
+        const [heir, gone] = whose(second) > whose(table) ? [second, table] : [table, second]
+        heir.name = table.name
+        heir.rows.push(...gone.rows.map(one => ({ ...one, born: 'since' as const })))
+        heir.extra = 0
+        present.splice(present.indexOf(gone), 1)
         return
       }
       default: {

@@ -7,7 +7,7 @@ import { sqliteCode } from '../errors.ts'
 import { readViews } from '../schema/read.ts'
 import { sameName } from '../sql.ts'
 import { type Before, keepBefore, keepKeys } from './before.ts'
-import { followLives, type Life, livingAs, presentName, successorOf, wayTo } from './lives.ts'
+import { followLives, type Life, livingAs, type Old, presentName, successorsOf, wayTo } from './lives.ts'
 import { findGone } from './net.ts'
 import { createOrphanNotes } from './orphans.ts'
 import { createRowTriggers } from './row-triggers.ts'
@@ -20,15 +20,7 @@ type LedgerOptions = Readonly<{
 }>
 
 /** Rows that must still be there at the end: of a table as it was before the run, or when the migration after it was made began. */
-type Kept = Readonly<{
-  id: number
-  /** their table */
-  life: Life
-  rows: number
-  /** lives that are not in it came later */
-  since: readonly Life[]
-  before: Before
-}>
+type Kept = Old & Readonly<{ id: number; before: Before }>
 
 /**
  * Tracks the rows of a database from now on, in its open transaction. Counts all rows and checks all foreign keys now and after
@@ -64,6 +56,7 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     return { id: made, life, rows: known.rows.get(life.id) ?? 0, since, before }
   }
   let kept: readonly Kept[] = start.map(life => keep(life, start, before))
+  let origins: ReadonlyMap<number, readonly number[]> = new Map()
 
   /** A name in removesRows means the table that has it before the migration, or else one that gets it during the migration. */
   const isAnnounced = (life: Life, later: readonly string[]): boolean =>
@@ -75,20 +68,22 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
   const begin = async (names: readonly string[]): Promise<void> => {
     removesRows = names
     begun = lives()
-    kept = kept.flatMap(keepRest)
-    kept = [...kept, ...known.lives.filter(life => originsOf(life).length === 0).map(keepNow)]
+    const successors = successorsOf(unannouncedFirst(), begun)
+    kept = kept.flatMap(one => keepRest(one, successors.get(one)))
+    const isKept = new Set(originsNow().keys())
+    kept = [...kept, ...known.lives.filter(({ id }) => !isKept.has(id)).map(keepNow)]
+    origins = originsNow()
     mark = triggers.lastDelete()
     steps = []
     watch(begun)
   }
 
   /** What an earlier migration announced and left is kept from now on, unless this one announces it as well. */
-  const keepRest = (one: Kept): readonly Kept[] => {
+  const keepRest = (one: Kept, now: Life | undefined): readonly Kept[] => {
     if (!announced.has(one.id)) return [one]
-    const life = successorOf(one.life, begun, one.since)
-    if (life === undefined) return []
-    if (isAnnounced(life, life.names)) return [one]
-    return [keepNow(life)]
+    if (now === undefined) return []
+    if (isAnnounced(now, now.names)) return [one]
+    return [keepNow(now)]
   }
 
   const keepNow = (life: Life): Kept => {
@@ -97,11 +92,19 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     return keep(life, begun, keepKeys(connection, [life]))
   }
 
-  /** The ids of what is kept in a table that was there when the migration began. */
-  const originsOf = (life: Life): readonly number[] =>
-    kept.filter(one => successorOf(one.life, begun, one.since)?.id === life.id).map(({ id }) => id)
+  /** What may lose rows must not take a table from what may not. */
+  const unannouncedFirst = (): readonly Kept[] => [
+    ...kept.filter(({ id }) => !announced.has(id)),
+    ...kept.filter(({ id }) => announced.has(id)),
+  ]
 
-  const wasBefore = ({ id }: Life): Life | undefined => known.lives.find(life => life.id === id)
+  /** The ids of what is kept in each table that is there when the migration begins. */
+  const originsNow = (): ReadonlyMap<number, readonly number[]> => {
+    const pairs = [...successorsOf(unannouncedFirst(), begun)]
+    return new Map(
+      pairs.map(([, { id }]) => [id, pairs.filter(([, now]) => now.id === id).map(([one]) => one.id)] as const),
+    )
+  }
 
   const watch = (now: readonly Life[]): void => triggers.watch(now, life => isAnnounced(life, life.names))
 
@@ -115,17 +118,21 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     return executed
   }
 
-  const changeOf = (was: Life, now: readonly Life[], rows: ReadonlyMap<number, number>): TableChange => {
+  const changeOf = (
+    was: Life,
+    successor: Life | undefined,
+    now: readonly Life[],
+    rows: ReadonlyMap<number, number>,
+  ): TableChange => {
     const last = now.find(({ id }) => id === was.id) ?? was
-    const successor = successorOf(was, now, known.lives)
     const way = successor === undefined ? [was] : wayTo(was, successor, now)
     const deletes = triggers.deletedSince(mark).filter(({ life }) => way.some(({ id }) => id === life))
     const first = Math.min(...deletes.map(one => one.first))
-    const origins = originsOf(was)
+    const ids = origins.get(was.id) ?? []
     const isMeant = isAnnounced(was, [...last.names, ...(successor?.names ?? [])])
-    if (isMeant) for (const id of origins) announced.add(id)
+    if (isMeant) for (const id of ids) announced.add(id)
     return {
-      id: origins[0] ?? 0,
+      id: ids[0] ?? 0,
       name: presentName(was),
       rows: known.rows.get(was.id) ?? 0,
       left: successor === undefined ? 0 : (rows.get(successor.id) ?? 0),
@@ -139,14 +146,17 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     time += 1
     const now = lives()
     const next = take(now)
-    const origin = (life: Life): Life | undefined =>
-      wasBefore(life) ?? known.lives.find(was => successorOf(was, now, known.lives)?.id === life.id)
+    const olds = known.lives.map(life => ({ life, rows: known.rows.get(life.id) ?? 0, since: known.lives }))
+    const isMeant = ({ life }: Old): boolean => isAnnounced(life, life.names)
+    const successors = successorsOf([...olds.filter(old => !isMeant(old)), ...olds.filter(isMeant)], now)
+    const origin = ({ id }: Life): Life | undefined =>
+      known.lives.find(life => life.id === id) ?? olds.find(old => successors.get(old)?.id === id)?.life
     const wayOf = (life: Life): readonly Life[] => {
       const was = origin(life)
       return was === undefined ? [] : wayTo(was, life, now).filter(({ id }) => id !== life.id)
     }
     const changes = {
-      tables: known.lives.map(was => changeOf(was, now, next.rows)),
+      tables: olds.map(old => changeOf(old.life, successors.get(old), now, next.rows)),
       orphans: next.lives.flatMap(life => orphans.since(life, wayOf(life), time)),
       unchecked: next.lives.flatMap(life => {
         const reason = next.unchecked.get(life.id)
@@ -166,7 +176,10 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
   const missing = async (): Promise<readonly Missing[]> => {
     before.open()
     const now = lives()
-    return kept.filter(({ id, rows }) => !announced.has(id) && rows > 0).flatMap(one => missingOf(connection, one, now))
+    const successors = successorsOf(unannouncedFirst(), now)
+    return kept
+      .filter(({ id, rows }) => !announced.has(id) && rows > 0)
+      .flatMap(one => missingOf(connection, one, successors.get(one), now))
   }
 
   const finish = async (): Promise<void> => {
@@ -182,11 +195,11 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
 
 const missingOf = (
   connection: Connection,
-  { id, life: old, rows, since, before }: Kept,
+  { id, life: old, rows, before }: Kept,
+  successor: Life | undefined,
   now: readonly Life[],
 ): readonly Missing[] => {
   const name = presentName(old)
-  const successor = successorOf(old, now, since)
   if (successor === undefined) return [{ id, name, rows, example: null }]
   const last = now.find(life => life.id === old.id) ?? old
   const outcome = attempt(() =>

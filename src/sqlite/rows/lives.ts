@@ -212,13 +212,31 @@ const compared = (
   return { ...state, clock, lives: [...withCopies(followed, copies, deletes), ...came] }
 }
 
+/** A table as it was, and how many rows it had. Lives that are not in `since` came later. */
+export type Old = Readonly<{ life: Life; rows: number; since: readonly Life[] }>
+
 /**
- * The table that replaces another: itself, if it still exists; if it was dropped, the next table that got one of its names, or
- * the successor of that one. A successor must be new, or have rows copied from it.
- * @param since lives that are not in it are new
- * @returns undefined if there is none
+ * The table that replaces each of these, if any. One table cannot replace two that had rows: the keys of one would stand for those of
+ * the other. Those that still exist come first.
  */
-export const successorOf = (life: Life, lives: readonly Life[], since: readonly Life[]): Life | undefined => {
+export const successorsOf = <One extends Old>(olds: readonly One[], lives: readonly Life[]): ReadonlyMap<One, Life> => {
+  const isThere = ({ life }: One): boolean => lives.some(({ id, ended }) => id === life.id && !ended)
+  const taken = new Set<number>()
+  return new Map(
+    [...olds.filter(isThere), ...olds.filter(old => !isThere(old))].flatMap(old => {
+      const successor = successorOf(old, lives)
+      if (successor === undefined || (old.rows > 0 && taken.has(successor.id))) return []
+      if (old.rows > 0) taken.add(successor.id)
+      return [[old, successor] as const]
+    }),
+  )
+}
+
+/**
+ * The table itself, if it still exists; if it was dropped, the next table that got one of its names, or the successor of that one.
+ * A successor must be new, or have rows copied from it.
+ */
+const successorOf = ({ life, since }: Old, lives: readonly Life[]): Life | undefined => {
   const isHeir = (other: Life): boolean => other.sources.includes(life.id) || !since.some(({ id }) => id === other.id)
   const found = placesOf(lives.find(({ id }) => id === life.id) ?? life, lives, 0).filter(
     other => other.id === life.id || isHeir(other),

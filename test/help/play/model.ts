@@ -23,9 +23,13 @@ export const textOf = (table: Table, row: Row): string => tagOf(table, row).slic
 const asMark = (value: string): number => Number(value) || 0
 
 /** The mark is the highest key that AUTOINCREMENT remembers. */
+export const raiseMark = (table: Table, row: Row): void => {
+  table.mark = Math.max(table.mark, asMark(keyOf(table, row)))
+}
+
 export const addRow = (table: Table, row: Row): void => {
   table.rows.push(row)
-  table.mark = Math.max(table.mark, asMark(keyOf(table, row)))
+  raiseMark(table, row)
 }
 
 /** A table that is made anew forgets keys that no row has. */

@@ -13,7 +13,7 @@ import {
   type Table,
   tag,
 } from '../../world.ts'
-import { addRow, keyOf, tagOf, textOf } from '../model.ts'
+import { addRow, keyOf, raiseMark, tagOf, textOf } from '../model.ts'
 import type { Scene, Verb } from '../scene.ts'
 import { jsOf, oneOf } from '../values.ts'
 
@@ -96,6 +96,7 @@ export const upsert: Verb = scene => {
   const given = isByTag
     ? `${isTextKey(table.kind) ? `'other ${other}'` : other}, ${tagOf(table, row)}`
     : `${keyOf(table, row)}, 'other tag'`
+  if (!isByTag) raiseMark(table, row)
   say(
     `INSERT INTO ${sql.table} (${sql.key}, ${sql.tag}) VALUES (${given}) ON CONFLICT (${isByTag ? sql.tag : uniqueKey(scene)}) DO UPDATE SET ${sql.any} = ${value.sql}`,
   )
@@ -109,6 +110,7 @@ export const replaceByKey: Verb = ({ table, row, how, sql, say }) => {
   if (row === undefined || isLoose(table) || keyOf(table, row) === 'NULL') return
   const verb = how % 2 === 0 ? 'REPLACE' : 'INSERT OR REPLACE'
   say(`${verb} INTO ${sql.table} (${sql.key}, ${sql.tag}) VALUES (${keyOf(table, row)}, ${tagOf(table, row)})`)
+  raiseMark(table, row)
   for (const column of table.columns.slice(2)) change(row, column, column.fallback ?? 'NULL')
 }
 
