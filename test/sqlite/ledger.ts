@@ -91,10 +91,6 @@ const kept: Readonly<Record<string, readonly [setup: string, statements: readonl
     "CREATE TABLE a (n, m); INSERT INTO a VALUES ('x', 1), ('y', 2)",
     rebuilt('n TEXT, m', 'upper(n), m'),
   ],
-  'two tables may be merged': [
-    `${abc}; CREATE TABLE b (id INTEGER PRIMARY KEY, n); INSERT INTO b VALUES (10, 'k')`,
-    ['INSERT INTO b SELECT * FROM a', 'DROP TABLE a', 'ALTER TABLE b RENAME TO a'],
-  ],
   'a rebuild by way of a view keeps its rows': [
     `${abc}; CREATE VIEW v AS SELECT * FROM a`,
     [
@@ -147,6 +143,24 @@ const kept: Readonly<Record<string, readonly [setup: string, statements: readonl
 }
 
 const lost: Readonly<Record<string, readonly [setup: string, statements: readonly string[], told: object]>> = {
+  'a table that was put into another one is gone, also under its name: keys would count for both': [
+    `${abc}; CREATE TABLE b (id INTEGER PRIMARY KEY, n); INSERT INTO b VALUES (2, 'k')`,
+    ['INSERT OR IGNORE INTO b SELECT * FROM a', 'DROP TABLE a', 'ALTER TABLE b RENAME TO a'],
+    { rows: 3 },
+  ],
+  'a new table that had the names of two replaces one of them': [
+    `${abc}; CREATE TABLE b (id INTEGER PRIMARY KEY, n); INSERT INTO b VALUES (2, 'k')`,
+    [
+      'CREATE TABLE c (id INTEGER PRIMARY KEY, n)',
+      'INSERT INTO c SELECT * FROM a',
+      'INSERT OR IGNORE INTO c SELECT * FROM b',
+      'DROP TABLE a',
+      'DROP TABLE b',
+      'ALTER TABLE c RENAME TO a',
+      'ALTER TABLE a RENAME TO b',
+    ],
+    { rows: 1 },
+  ],
   'a row whose key a new one takes by UPDATE OR REPLACE': [
     abc,
     ["INSERT INTO a VALUES (9, 'q')", 'UPDATE OR REPLACE a SET id = 2 WHERE id = 9'],
