@@ -87,6 +87,7 @@ type Table = {
   rows: Row[]
   origin: number | undefined
   isFuzzy: boolean
+  isRemade: boolean
   extra: number
 }
 
@@ -113,6 +114,7 @@ const createModel = ({ tables }: Case) => {
     }),
     origin: index,
     isFuzzy: false,
+    isRemade: false,
     extra: 0,
   }))
   return { present, next, rowOf, keyOf }
@@ -175,10 +177,14 @@ const play = (test: Case, model: ReturnType<typeof createModel>): Verdict => {
       `${how} INTO ${into} (${k}, v) VALUES (${literal(key)}, ${literal(value)})`
     const where = ({ value }: Row) => `WHERE v = ${literal(value)}`
     const columns = `${k}, v`
+    // without a key, a row of a table that was made anew is told by values: some may change, not all
     const doubt = () => {
-      if (table.origin !== undefined && (kind === 'none' || isVirtual)) table.isFuzzy = true
+      if (table.origin === undefined || (kind !== 'none' && !isVirtual)) return
+      table.isFuzzy = true
+      if (table.isRemade) unsure.add(table.origin)
     }
     const remade = () => {
+      table.isRemade = true
       if (table.isFuzzy && table.origin !== undefined) unsure.add(table.origin)
       table.extra = 0
     }
