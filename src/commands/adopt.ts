@@ -7,7 +7,7 @@ import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { headOf, isFromOtherTool, makePlan, migrationMeant, namesHint, refuseConflicts } from '../migrations/plan.ts'
 import { requireNotLost } from '../ready/lost.ts'
-import { refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
+import { commitWithoutMarker, refuseOthersMarker } from '../ready/marker.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { hasHistory, readHistory } from '../sqlite/history.ts'
 import { compareSchemas, type Finding } from '../sqlite/schema/compare.ts'
@@ -52,13 +52,16 @@ export const adopt = async (
   const known = readMigrationFiles(config.migrations)
   const named = at === undefined ? undefined : migrationMeant(at, known, config.migrations)
   const structures = await expectedSchemas(await loadMigrations(known, signal), version, signal)
-  const adoption = await withDatabase(context, database, async ({ connection }) =>
-    takeOver(context, connection, known, structures, named),
-  )
+  const adoption = await withDatabase(context, database, async ({ connection, commit }) => {
+    const adoption = takeOver(context, connection, known, structures, named)
+    // as around the commit of `up`: where it fails nothing was adopted, and what the marker says stays as true as it was
+    if (isAdopted(adoption, named)) await commitWithoutMarker(engine, config.readyFile, commit)
+    return adoption
+  })
   print(json ? `${JSON.stringify(adoption)}\n` : toText(adoption, named !== undefined))
   const { tool, schema, recorded, findings } = adoption
-  const differences = findings.filter(({ weight }) => weight === 'difference')
-  if (differences.length > 0 && named === undefined) {
+  if (tool !== null && !isAdopted(adoption, named)) {
+    const differences = findings.filter(isDifference)
     throw new Failure(
       'HISTORY_CONFLICT',
       `${database} is not at ${schema}, nor at another migration: ${differences.map(findingLine).join('; ')}`,
@@ -73,6 +76,12 @@ export const adopt = async (
       recorded,
     })
 }
+
+/** Whether it was, or is to be, recorded: it needs to be, and nothing differs or a person knows where it is. */
+const isAdopted = ({ tool, findings }: Pick<Adoption, 'tool' | 'findings'>, named: MigrationFile | undefined): boolean =>
+  tool !== null && (named !== undefined || !findings.some(isDifference))
+
+const isDifference = ({ weight }: Finding): boolean => weight === 'difference'
 
 const nothingThere = (database: string): Failure =>
   new Failure('CONFIG_INVALID', `there is nothing to adopt in ${database}`, 'Run "migrator up", which makes a new one.')
@@ -115,8 +124,7 @@ const takeOver = (
   const prefix = known.slice(0, length)
   const missing = prefix.filter(migration => pending.includes(migration))
   const adoption = { database, ...origin, schema: lastOf(prefix), findings }
-  if (given === undefined && findings.some(({ weight }) => weight === 'difference'))
-    return { ...adoption, recorded: [] }
+  if (!isAdopted(adoption, named)) return { ...adoption, recorded: [] }
 
   prepareHistory(connection, known)
   setAside(connection, foreign)
@@ -124,7 +132,6 @@ const takeOver = (
   const migrator = adoptedBy(version, originText(origin))
   for (const { name, checksum } of missing)
     recordApplied(connection, { name, checksum, applied_at: now, duration_ms: null, migrator })
-  withdrawMarker(config.readyFile)
   return { ...adoption, recorded: missing.map(({ name }) => name) }
 }
 
@@ -138,7 +145,7 @@ const lastOf = (migrations: readonly Readonly<{ name: string }>[]): string | nul
 const toText = ({ database, tool, revision, schema, findings }: Adoption, isNamed: boolean): string => {
   // the log already says so
   if (tool === null) return ''
-  const differs = !isNamed && findings.some(({ weight }) => weight === 'difference')
+  const differs = !isNamed && findings.some(isDifference)
   const none = 'has no table of the migrations: "up" applies all of them beside what is there'
   const at = schema === null ? none : `is at ${schema}`
   const place = differs ? `is at no migration; the nearest is ${schema}` : at

@@ -1,4 +1,4 @@
-import { hasName, isSameSql, sameName, textOf, tokensOf } from '../sql.ts'
+import { hasName, isSameSql, quote, sameName, textOf, tokensOf, unquote } from '../sql.ts'
 import {
   type Affinity,
   type Column,
@@ -22,7 +22,8 @@ import {
  * - AUTOINCREMENT: without it SQLite may reuse the id of the last row after a delete, and nothing stores deleted ids;
  * - INTEGER in place of NUMERIC affinity, as TINYINT(1) for BOOLEAN, and the other way round: only a CAST tells them apart;
  * - the same index under another name, or as a UNIQUE of the table: only a migration that drops it would have to know;
- * - CHECK (x IN (0, 1)), by which other tools keep a boolean.
+ * - CHECK (x IN (0, 1)), by which other tools keep a boolean, and CHECK (x IN ('a', 'b')), by which they keep an enum, if it
+ *   admits the expected default: a violation is refused with an error, and rows read the same.
  *
  * Never tolerated: a looser NOT NULL, another or an additional default, any other affinity, key, collation, expression or CHECK,
  * which change how rows are stored, found or refused; additional columns, UNIQUE and foreign keys, which refuse rows and break
@@ -97,12 +98,23 @@ export const compareTables = (expected: Table, found: Table, tolerable: Finding[
     ...differ(tolerable, object, 'AUTOINCREMENT', yes(expected.autoincrement), yes(found.autoincrement)),
     ...compareColumns(name, expected.columns, found.columns, tolerable),
     ...compareClauses(object, 'CHECK', expected.checks, found.checks, text =>
-      found.columns.some(column => isSameSql(text, `"${column.name}" IN (0, 1)`)) ? tolerable : 'difference',
+      isCheckOfType(text, expected.columns) ? tolerable : 'difference',
     ),
     ...compareClauses(object, 'ON CONFLICT', expected.onConflict, found.onConflict, () => 'difference'),
     ...compareForeignKeys(name, expected.foreignKeys, found.foreignKeys, tolerable),
     ...compareIndexes(name, expected.indexes, found.indexes, tolerable),
   ]
+}
+
+/** Whether a CHECK only says that a column holds a boolean, or one of the strings of an enum that has its default. */
+const isCheckOfType = (text: string, columns: readonly Column[]): boolean => {
+  const [name, keyword, ...list] = tokensOf(text)
+  const column = columns.find(other => name !== undefined && sameName(other.name, unquote(name.text)))
+  if (column === undefined || keyword === undefined) return false
+  if (isSameSql(text, `${quote(column.name)} IN (0, 1)`)) return true
+  const values = list.filter(({ kind }) => kind === 'string').map(value => value.text)
+  const isList = isSameSql(text, `${quote(column.name)} IN (${values.join(', ')})`)
+  return isList && values.length > 0 && (column.default === null || values.includes(asString(column.default)))
 }
 
 /** An SQL text without line breaks and comments. */
