@@ -78,8 +78,10 @@ export const adopt = async (
 }
 
 /** Whether it was, or is to be, recorded: it needs to be, and nothing differs or a person knows where it is. */
-const isAdopted = ({ tool, findings }: Pick<Adoption, 'tool' | 'findings'>, named: MigrationFile | undefined): boolean =>
-  tool !== null && (named !== undefined || !findings.some(isDifference))
+const isAdopted = (
+  { tool, findings }: Pick<Adoption, 'tool' | 'findings'>,
+  named: MigrationFile | undefined,
+): boolean => tool !== null && (named !== undefined || !findings.some(isDifference))
 
 const isDifference = ({ weight }: Finding): boolean => weight === 'difference'
 

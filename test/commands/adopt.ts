@@ -299,6 +299,25 @@ t.test('what our own migrations made is taken over where its history was lost, w
   t.match(await runProgram([], settingsFor(folder)), { exitCode: 0 })
 })
 
+t.test(
+  'where the commit fails nothing is adopted, and the marker stays; a second try adopts and withdraws it',
+  async t => {
+    const folder = t.testdir()
+    const settings = settingsFor(folder, { MIGRATOR_LOCK_TIMEOUT: '0' })
+    await runProgram([], settings)
+    const file = makeDatabase(folder, 'PRAGMA journal_mode = DELETE; DROP TABLE SequelizeMeta')
+    const before = [dump(file), readdirSync(folder)]
+    // with a rollback journal whoever reads lets another write, and not commit
+    const reader = new Database(file, { readonly: true })
+    reader.exec('BEGIN; SELECT * FROM servers')
+    t.match(await runProgram(['adopt'], settings), { exitCode: 20, failure: 'DATABASE_BUSY' })
+    reader.close()
+    t.strictSame([dump(file), readdirSync(folder)], before)
+    t.match(await runProgram(['adopt'], settings), { exitCode: 0, events: [{ event: 'adopt.done' }] })
+    t.equal(existsSync(join(folder, '.ready')), false)
+  },
+)
+
 t.test('a migration that changes rows alone is not taken for applied, and up runs it', async t => {
   const { folder, file, settings } = prepare(t, alembicSql + alembicRows)
   const migrations = join(folder, 'migrations')

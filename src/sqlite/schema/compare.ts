@@ -21,6 +21,7 @@ import {
  *   is for the person who reads the list to decide;
  * - AUTOINCREMENT: without it SQLite may reuse the id of the last row after a delete, and nothing stores deleted ids;
  * - INTEGER in place of NUMERIC affinity, as TINYINT(1) for BOOLEAN, and the other way round: only a CAST tells them apart;
+ * - TEXT for a column of times, where a tool has no type for them: a time that is written as text is stored the same;
  * - the same index under another name, or as a UNIQUE of the table: only a migration that drops it would have to know;
  * - CHECK (x IN (0, 1)), by which other tools keep a boolean, and CHECK (x IN ('a', 'b')), by which they keep an enum, if it
  *   admits the expected default: a violation is refused with an error, and rows read the same.
@@ -210,7 +211,9 @@ const compareTypes = (
     return differ('information', object, 'type name', typeName(expected), typeName(found))
   // https://www.sqlite.org/datatype3.html#type_affinity
   const areAlike = [expected, found].every(column => /^(?:INTEGER|NUMERIC)$/.test(column.affinity))
-  return differ(areAlike ? tolerable : 'difference', object, 'affinity', affinity(expected), affinity(found))
+  const isTimeInText = /^(?:DATE|TIME)/i.test(expected.type) && found.affinity === 'TEXT'
+  const weight = areAlike || isTimeInText ? tolerable : 'difference'
+  return differ(weight, object, 'affinity', affinity(expected), affinity(found))
 }
 
 const compareDefaults = (
