@@ -14,7 +14,7 @@ import { compareSchemas, type Finding } from '../sqlite/schema/compare.ts'
 import { readAppSchema, type Schema, tableNamed, without } from '../sqlite/schema/read.ts'
 import { withDatabase } from '../sqlite/transaction.ts'
 import { prepareHistory, recordApplied, setAside } from '../sqlite/write-history.ts'
-import { expectedSchemas, matchPrefix } from '../verify/expected.ts'
+import { beforeNextMade, expectedSchemas, matchPrefix } from '../verify/expected.ts'
 import { findingLine, findingsText } from './verify.ts'
 
 /** What `adopt --json` prints, documented in docs/commands/adopt.md. Fields are added, never changed. */
@@ -52,12 +52,13 @@ export const adopt = async (
   const known = readMigrationFiles(config.migrations)
   const named = at === undefined ? undefined : migrationMeant(at, known, config.migrations)
   const structures = await expectedSchemas(await loadMigrations(known, signal), version, signal)
-  const adoption = await withDatabase(context, database, async ({ connection, commit }) => {
+  const taken = await withDatabase(context, database, async ({ connection, commit }) => {
     const adoption = takeOver(context, connection, known, structures, named)
     // as around the commit of `up`: where it fails nothing was adopted, and what the marker says stays as true as it was
     if (isAdopted(adoption, named)) await commitWithoutMarker(engine, config.readyFile, commit)
     return adoption
   })
+  const { next, ...adoption } = taken
   print(json ? `${JSON.stringify(adoption)}\n` : toText(adoption, named !== undefined))
   const { tool, schema, recorded, findings } = adoption
   if (tool !== null && !isAdopted(adoption, named)) {
@@ -70,7 +71,7 @@ export const adopt = async (
   }
   if (tool === null) log.info('adopt.nothing', `${database} needs no adopting: run "migrator up"`, { schema })
   else
-    log.info('adopt.done', `adopted ${database} at ${schema ?? 'no migration'}: run "migrator up"`, {
+    log.info('adopt.done', `adopted ${database} at ${schema ?? 'no migration'}: run ${next}`, {
       tool,
       schema,
       recorded,
@@ -94,7 +95,7 @@ const takeOver = (
   known: readonly MigrationFile[],
   structures: readonly Schema[],
   named: MigrationFile | undefined,
-): Adoption => {
+): Adoption & Readonly<{ next: string }> => {
   const { database } = config
   const history = readHistory(connection)
   const foreign = history.filter(migration => isFromOtherTool(migration, known)).map(({ name }) => name)
@@ -113,7 +114,7 @@ const takeOver = (
       ? given > applied
       : hasAny(found, without(structures.at(-1) ?? nothing, structures[applied - 1] ?? nothing))
   if (hasHistory(connection) && foreign.length === 0 && !isAhead)
-    return { database, tool: null, revision: null, schema: lastOf(history), recorded: [], findings: [] }
+    return { database, tool: null, revision: null, schema: lastOf(history), recorded: [], findings: [], next: up }
   if (found.tables.length === 0) throw nothingThere(database)
   const origin = readOrigin(connection, foreign.length > 0)
   const isOfMigrations = structures.some(({ tables }) => hasAny(found, tables))
@@ -125,7 +126,9 @@ const takeOver = (
     given === undefined && isOfMigrations ? matchPrefix(structures, found, applied) : compareAt(given ?? applied)
   const prefix = known.slice(0, length)
   const missing = prefix.filter(migration => pending.includes(migration))
-  const adoption = { database, ...origin, schema: lastOf(prefix), findings }
+  const until = known[beforeNextMade(structures, found, length) ?? -1]
+  const next = until === undefined ? up : `"migrator up --to ${until.name}", then "migrator adopt" again`
+  const adoption = { database, ...origin, schema: lastOf(prefix), findings, next }
   if (!isAdopted(adoption, named)) return { ...adoption, recorded: [] }
 
   prepareHistory(connection, known)
@@ -136,6 +139,8 @@ const takeOver = (
     recordApplied(connection, { name, checksum, applied_at: now, duration_ms: null, migrator })
   return { ...adoption, recorded: missing.map(({ name }) => name) }
 }
+
+const up = '"migrator up"'
 
 const nothing: Schema = { tables: [], views: [], triggers: [] }
 

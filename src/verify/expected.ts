@@ -6,9 +6,9 @@ import { migrationFailed } from '../migrations/blame.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
 import { createRunner, createWatch, idleLimit } from '../migrations/run.ts'
 import type { Connection } from '../sqlite/connect.ts'
-import { compareSchemas, type Finding } from '../sqlite/schema/compare.ts'
-import { readAppSchema, type Schema, without } from '../sqlite/schema/read.ts'
-import { foldName, isSameSql } from '../sqlite/sql.ts'
+import { compareSchemas, compareTables, type Finding } from '../sqlite/schema/compare.ts'
+import { readAppSchema, type Schema, type Table, tableNamed, without } from '../sqlite/schema/read.ts'
+import { foldName, isSameSql, sameName } from '../sqlite/sql.ts'
 import { migratableOn } from '../sqlite/transaction.ts'
 
 /**
@@ -87,7 +87,8 @@ type Match = Readonly<{
  * Of several matches it picks the one with the fewest additional objects (before a migration removes something, it is still
  * there), then the shortest: the rest are migrations that only change rows, which have not run here. An object that a later
  * migration makes is a difference, not an addition, because that migration would find the name taken; an index in the same form
- * is allowed. Without a match it returns the nearest prefix.
+ * is allowed, and, if nothing else matches, so are all the tables of a later migration in the same form. Without a match it returns
+ * the nearest prefix.
  * @param structures the schema after each migration, from expectedSchemas: at least one
  * @param least how many are applied for certain
  */
@@ -109,7 +110,20 @@ export const matchPrefix = (structures: readonly Schema[], found: Schema, least:
     })
     .filter(({ length }) => length >= least)
     .toReversed()
-  return matches.reduce((best, match) => (isNearer(match, best) ? match : best))
+  const nearest = matches.reduce((best, match) => (isNearer(match, best) ? match : best))
+  if (differences(nearest) === 0) return nearest
+  const [alike] = matches
+    .map(
+      ({ length, findings }): Match => ({
+        length,
+        findings: findings.map(finding =>
+          isMadeAlike(finding, structures, length, found) ? { ...finding, weight: 'information' } : finding,
+        ),
+      }),
+    )
+    .filter(match => differences(match) === 0)
+    .toSorted((a, b) => extraTables(a) - extraTables(b))
+  return alike ?? nearest
 }
 
 const adopted = { adopted: true }
@@ -123,6 +137,39 @@ const additionsOf = (before: Schema, after: Schema): readonly Finding[] => {
     ...compareSchemas(before, after, adopted),
     ...compareSchemas({ ...nothing, tables: bare }, { ...nothing, tables: made }, adopted),
   ].filter(({ what }) => what === 'extra')
+}
+
+/** Whether a later migration makes an additional table in the same form, and every other table of that migration is there, too. */
+const isMadeAlike = (
+  { what, object }: Finding,
+  structures: readonly Schema[],
+  length: number,
+  found: Schema,
+): boolean => {
+  if (what !== 'extra' || !object.startsWith('table ')) return false
+  const made = structures
+    .map((structure, index) => (index < length ? [] : without(structure, structures[index - 1] ?? nothing)))
+    .find(tables => tables.some(({ name }) => sameName(`table ${name}`, object)))
+  return (made ?? []).length > 0 && (made ?? []).every(table => isThere(table, found))
+}
+
+const isThere = (table: Table, found: Schema): boolean => {
+  const present = tableNamed(found, table.name)
+  return (
+    present !== undefined && compareTables(table, present, 'tolerated').every(({ weight }) => weight !== 'difference')
+  )
+}
+
+/**
+ * The last migration that `up` may run before a later one finds its tables there already, which then is to be adopted in its turn;
+ * undefined if there is none such.
+ */
+export const beforeNextMade = (structures: readonly Schema[], found: Schema, length: number): number | undefined => {
+  const next = structures.findIndex((structure, index) => {
+    const made = index < length ? [] : without(structure, structures[index - 1] ?? nothing)
+    return made.some(({ name }) => tableNamed(found, name) !== undefined)
+  })
+  return next > length ? next - 1 : undefined
 }
 
 /** @param made what later migrations make under the name of the finding's object */
@@ -144,6 +191,8 @@ const isNearer = (a: Match, b: Match): boolean => {
 
 const differences = ({ findings }: Match): number => findings.filter(({ weight }) => weight === 'difference').length
 const additions = ({ findings }: Match): number => findings.filter(({ what }) => what === 'extra').length
+const extraTables = ({ findings }: Match): number =>
+  findings.filter(({ object, what }) => what === 'extra' && object.startsWith('table ')).length
 const misplacedTables = ({ findings }: Match): number =>
   findings.filter(
     ({ weight, object, what }) =>

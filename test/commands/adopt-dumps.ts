@@ -97,3 +97,31 @@ for (const [tool, change, told] of [
     t.ok(readFileSync(file).equals(before))
   })
 }
+
+t.test(
+  'a table that a later migration makes in the same form is no reason to refuse: up goes to it, and adopt takes it',
+  async t => {
+    const folder = t.testdir({ data: {}, migrations: { '0004-create-alerts.js': createAlerts } })
+    const migrations = join(folder, 'migrations')
+    for (const name of ['0001-create-servers.ts', '0002-create-metrics.ts', '0003-add-os-info.ts'])
+      cpSync(join(root, 'migrations', name), join(migrations, name))
+    makeDatabase(join(folder, 'data'), `${readFileSync(join(dumps, 'knex.sql'), 'utf8')}\n${rows}`)
+    const settings = settingsFor(join(folder, 'data'), { MIGRATOR_MIGRATIONS: migrations })
+    t.match(await runProgram(['adopt'], settings), {
+      exitCode: 0,
+      events: [
+        {
+          schema: '0002-create-metrics',
+          message: /run "migrator up --to 0003-add-os-info", then "migrator adopt" again$/,
+        },
+      ],
+    })
+    t.match(await runProgram(['up', '--to', '0003-add-os-info'], settings), { exitCode: 0 })
+    t.match(await runProgram(['adopt'], settings), {
+      exitCode: 0,
+      events: [{ schema: '0004-create-alerts', recorded: ['0004-create-alerts'], message: /run "migrator up"$/ }],
+    })
+    t.match(await runProgram([], settings), { exitCode: 0 })
+    t.match(await runProgram(['verify'], settings), { exitCode: 0, stdout: /: sound\n/ })
+  },
+)
