@@ -29,6 +29,7 @@ const allowed = [
   'src/sqlite/history.ts',
   'src/sqlite/reader.ts',
   'src/sqlite/sqlite.ts',
+  'src/surroundings.ts',
   'src/volume/errors.ts',
   'src/volume/files.ts',
   'src/volume/mounts.ts',
