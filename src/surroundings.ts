@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Environment } from './config.ts'
 import type { Context } from './context.ts'
-import { isFailure } from './failure.ts'
+import { attempt, isFailure } from './failure.ts'
 import { createSqlite } from './sqlite/sqlite.ts'
 import { fileFailure } from './volume/errors.ts'
 import { type Mount, parseMounts } from './volume/mounts.ts'
@@ -15,15 +15,10 @@ export const root = join(import.meta.dirname, '..')
 export const readVersion = (): string => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
 
 /** Only Linux has this file; elsewhere there are no containers to detect. */
-const readMountinfo = (): string => {
-  try {
-    return readFileSync('/proc/self/mountinfo', 'utf8')
-  } catch {
-    return ''
-  }
+export const readMounts = (): readonly Mount[] => {
+  const read = attempt(() => readFileSync('/proc/self/mountinfo', 'utf8'))
+  return parseMounts('value' in read ? read.value : '')
 }
-
-export const readMounts = (): readonly Mount[] => parseMounts(readMountinfo())
 
 export const hostOf = (environment: Environment, mounts: readonly Mount[], identity: Identity): Host => {
   const container = isContainer('/', environment, mounts)

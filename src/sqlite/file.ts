@@ -21,8 +21,13 @@ const kept = new Set<number>()
 const closeAlone = (descriptor: number): void => {
   kept.add(descriptor)
   const listed = attempt(() => readdirSync('/dev/fd'))
-  const all = 'value' in listed ? listed.value.map(Number) : []
-  const others = new Set(all.filter(other => !kept.has(other)).map(fileOf))
+  if ('error' in listed) return
+  const others = new Set(
+    listed.value
+      .map(Number)
+      .filter(other => !kept.has(other))
+      .map(fileOf),
+  )
   for (const mine of kept) if (!others.has(fileOf(mine)) && kept.delete(mine)) closeSync(mine)
 }
 
