@@ -41,7 +41,7 @@ for (const [title, code, options] of [
   })
 
 for (const [title, message, text] of [
-  ['throws', /no such table: nothing/, "export const up = ({ context }) => context.runSql('DELETE FROM nothing')"],
+  ['throws', /no such table: missing/, "export const up = ({ context }) => context.runSql('DELETE FROM missing')"],
   ['deletes rows', /lost data/, "export const up = ({ context }) => context.runSql('DELETE FROM hosts')"],
   [
     'leaves a process running',
