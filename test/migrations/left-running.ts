@@ -34,9 +34,11 @@ t.test(
     await t.resolves(leave(t, async () => void new Worker('', { eval: true })))
     await t.resolves(leave(t, async () => void spawn('/nowhere').on('error', () => undefined)))
     const { refuse, end } = watchLeftRunning(origin)
-    const child = spawn('sleep', ['60'], { stdio: 'ignore' })
+    const start = () => spawn('sleep', ['60'], { stdio: 'ignore' })
+    // the other one is of the same migration, run on another database of this process
+    const children = [start(), asOrigin({ ...origin }, start)]
     await t.resolves(refuse())
-    child.kill()
+    for (const child of children) child.kill()
     end()
   },
 )
