@@ -55,7 +55,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   hub: [...base, ...heart, 'sqlite', 'postgres'],
   commands: [...base, ...heart, 'on-server', 'sqlite', 'postgres', 'verify', 'dry-run', 'lint', 'draw'],
   cli: ['failure', 'log', 'config', 'context', 'commands'],
-  program: [...base, 'commands', 'cli', 'sqlite', 'postgres'],
+  surroundings: [...base, 'commands', 'sqlite', 'postgres'],
+  program: [...base, 'commands', 'cli', 'surroundings'],
+  library: [...base, 'lint', 'modules', 'commands', 'surroundings'],
   main: ['failure', 'process', 'program'],
 }
 

@@ -176,7 +176,10 @@ export const commandTable: readonly CommandRow[] = [
     options: [new Option('--sql', 'print the statements alone, as a script').conflicts('json'), json],
     example: 'plan --sql > plan.sql',
     insteadOnServer: 'Run "migrator up" on a copy of the database that you make.',
-    load: async () => (await import('./commands/plan.ts')).plan,
+    load: async () => {
+      const { plan } = await import('./commands/plan.ts')
+      return (context, options) => plan(context, options)
+    },
   },
   {
     name: 'lint',

@@ -72,8 +72,17 @@ type Word<Name extends NameOf<{ words: unknown }>> = (typeof settings)[Name]['wo
  * @throws Failure CONFIG_INVALID naming an invalid setting, an unknown MIGRATOR_ name or an unreadable `.env`
  */
 export const readConfig = async (surroundings: Surroundings): Promise<Config> => {
-  const { workingFolder, root, terminal } = surroundings
-  const given: Environment = { ...(await readDotenv(join(workingFolder, '.env'))), ...surroundings.environment }
+  const dotenv = await readDotenv(join(surroundings.workingFolder, '.env'))
+  return toConfig({ ...surroundings, environment: { ...dotenv, ...surroundings.environment } })
+}
+
+/** The same, without a look at `.env`. */
+export const toConfig = async ({
+  environment: given,
+  workingFolder,
+  root,
+  terminal,
+}: Surroundings): Promise<Config> => {
   await refuseUnknownNames(given)
   /**
    * An empty value counts as unset: Compose passes `${UNSET}` as an empty string. Trims what shells and editors add:

@@ -6,8 +6,8 @@ export const logLevels = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof logLevels)[number]
 export type LogFormat = 'text' | 'json'
 
-type Events = typeof events
-type EventName = keyof Events
+export type Events = typeof events
+export type EventName = keyof Events
 /** Arguments of a call: the event, a sentence for people, and the event's fields if it has any. */
 type Line<Name extends EventName> = Events[Name]['fields'] extends readonly []
   ? [event: Name, message: string]

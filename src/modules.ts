@@ -1,5 +1,5 @@
 /** How Node loads the code of migrations: with this program's Sequelize, and whatever package.json lies above them. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { createRequire, registerHooks, stripTypeScriptTypes } from 'node:module'
 import { sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -7,8 +7,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 /** What `import ... from 'sequelize'` resolves to in migrations. */
 export const sequelizeUrl = import.meta.resolve('sequelize')
 
-/** The URL of a file's code, without the extension that CommonJS is loaded under: see `resolve`. */
-export const urlOfCode = (url: string): string => url.replace(/\.js\.cjs$/, '.js')
+/** The URL of a file's code, without the extension that CommonJS is loaded under, or its version: see `resolve`. */
+export const urlOfCode = (url: string): string => url.replace(/\?.*$/, '').replace(/\.js\.cjs$/, '.js')
 
 /** What `require('sequelize')` resolves to: CommonJS expects the class itself, which is the module's default export. */
 const sequelizeForRequire = `${sequelizeUrl}.cjs`
@@ -16,10 +16,19 @@ const sequelizeForRequire = `${sequelizeUrl}.cjs`
 /** URLs of the folders whose code is loaded so, each with a slash at its end. */
 const folders = new Set<string>()
 
+let hooks: ReturnType<typeof registerHooks> | undefined
+
 /** Loads code of this folder so from now on: a migration may import something only while it runs. */
 export const shareWith = (folder: string): void => {
-  if (folders.size === 0) registerHooks({ resolve, load })
+  hooks ??= registerHooks({ resolve, load })
   folders.add(pathToFileURL(folder + sep).href)
+}
+
+/** Node loads code as it did before the first `shareWith`, for a process that goes on. */
+export const shareNoMore = (): void => {
+  hooks?.deregister()
+  hooks = undefined
+  folders.clear()
 }
 
 /** Whether code is in one of the folders, and not in a package that is installed there. */
@@ -33,13 +42,26 @@ const resolve: Resolve = (specifier, context, next) => {
   const requires = context.conditions.includes('require')
   if (specifier === 'sequelize' && isShared(context.parentURL ?? ''))
     return requires ? { url: sequelizeForRequire, format: 'commonjs', shortCircuit: true } : next(sequelizeUrl, context)
-  const resolved = next(specifier, context)
+  const resolved = asItIs(next(specifier, context))
   const { url } = resolved
-  if (!isShared(url) || !/\.(?:js|mjs|ts)(?:\?typescript)?$/.test(url)) return resolved
-  if (/(?:\.ts|\?typescript)$/.test(url)) return { ...resolved, format: 'module-typescript' }
+  if (!isShared(url) || !/\.(?:js|mjs|ts)(?:\?[\w-]+)?$/.test(url)) return resolved
+  if (/(?:\.ts(?:\?.*)?|\?typescript)$/.test(url)) return { ...resolved, format: 'module-typescript' }
   if (!isCommonJs(fileURLToPath(url))) return { ...resolved, format: 'module' }
   // below a package.json of "type": "module", Node takes no other name for CommonJS
-  return { ...resolved, format: 'commonjs', url: requires ? `${url}.cjs` : url }
+  return { ...resolved, format: 'commonjs', url: requires ? `${urlOfCode(url)}.cjs` : url }
+}
+
+/** How each file was when it was first loaded. */
+const first = new Map<string, string>()
+
+/** Node loads what is at a URL once: a file that has changed since, in a process that goes on, has another one. */
+const asItIs = <Resolved extends Readonly<{ url: string }>>(resolved: Resolved): Resolved => {
+  const { url } = resolved
+  if (!isShared(url) || url.includes('?')) return resolved
+  const stats = statSync(fileURLToPath(url), { bigint: true, throwIfNoEntry: false })
+  const version = `${stats?.ino}-${stats?.mtimeNs}`
+  if (!first.has(url)) first.set(url, version)
+  return first.get(url) === version ? resolved : { ...resolved, url: `${url}?${version}` }
 }
 
 const load: Load = (url, context, next) => {
@@ -73,7 +95,9 @@ export const importCode = async (file: string): Promise<Code> => {
   if (isCommonJs(file)) {
     // `require` refuses a module that an import elsewhere is still loading
     await import(sequelizeUrl)
-    return toCode(createRequire(file)(file))
+    const require = createRequire(file)
+    for (const path of Object.keys(require.cache)) if (isShared(pathToFileURL(path).href)) delete require.cache[path]
+    return toCode(require(file))
   }
   const exported = await import(pathToFileURL(file).href)
   return 'default' in exported && !('up' in exported) ? toCode(exported.default) : { exported, asOne: false }

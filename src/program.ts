@@ -1,16 +1,14 @@
-import { fstatSync, readFileSync } from 'node:fs'
+import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect, styleText } from 'node:util'
 import { up } from './commands/up.ts'
 import { type Environment, readConfig, toLogFormat } from './config.ts'
 import type { Context } from './context.ts'
-import { errorCode, Failure, isFailure } from './failure.ts'
+import { errorCode, Failure } from './failure.ts'
 import { createLog, createPaint, type Log, type Screen, type Style, writeText } from './log.ts'
-import { createSqlite } from './sqlite/sqlite.ts'
-import { fileFailure } from './volume/errors.ts'
-import { parseMounts } from './volume/mounts.ts'
+import { contextOf, explain, hostOf, readMounts, readVersion, root } from './surroundings.ts'
 import { becomeOwner, type Identity } from './volume/owner.ts'
-import { followLink, isContainer, sortsOnVolume } from './volume/volume.ts'
+import { followLink, sortsOnVolume } from './volume/volume.ts'
 
 /** The process that the program runs in, as far as it knows one: main.ts passes the real one. */
 export type Process = Readonly<{
@@ -35,8 +33,6 @@ export type Process = Readonly<{
   sortIn: (folder: string) => void
 }>
 
-const root = join(import.meta.dirname, '..')
-
 /** Reads the process's surroundings, runs the command, and reports the outcome in one line and the exit code. */
 export const runProgram = async (words: readonly string[], own: Process): Promise<number> => {
   const { environment, stdin, stdout, stderr } = own
@@ -53,19 +49,13 @@ export const runProgram = async (words: readonly string[], own: Process): Promis
       const { server } = config
       log = createLog(config.logFormat, config.logLevel, stderr, logScreen)
       if (server === undefined && sortsOnVolume(environment, config.volume)) own.sortIn(config.volume)
-      const mounts = parseMounts(readMountinfo())
-      const container = isContainer('/', environment, mounts)
+      const mounts = readMounts()
       if (server === undefined)
         becomeOwner(config.volume, [command[0], join(root, 'package.json'), import.meta.dirname], identity)
-      const host = { container, mounts, uid: identity.getuid?.(), gid: identity.getgid?.() }
+      const host = hostOf(environment, mounts, identity)
       const signal = own.stopSignal()
       const ask = async (question: string) => (isTerminal(stdin) && terminal ? own.ask(question, signal) : undefined)
-      const surroundings = { config, log, host, signal, command }
-      const engine =
-        server === undefined
-          ? createSqlite(surroundings)
-          : (await import('./postgres/postgres.ts')).createPostgres(surroundings, server)
-      context = { ...surroundings, engine, print, screen, ask, nameProcess, version: readVersion() }
+      context = await contextOf({ config, log, host, signal, command, print, screen, ask, nameProcess })
       return context
     }
     // containers run `up` alone, which needs no command line library
@@ -77,14 +67,6 @@ export const runProgram = async (words: readonly string[], own: Process): Promis
   } catch (error) {
     return report(await explain(error, context), log)
   }
-}
-
-/** Maps an error to its Failure; for a damaged database, adds the backup that would repair it. */
-const explain = async (error: unknown, context: Context | undefined): Promise<unknown> => {
-  if (context === undefined) return fileFailure(error)
-  const failure = context.engine.explain(error)
-  if (!isFailure(failure, 'DATABASE_DAMAGED')) return failure
-  return (await import('./commands/restore.ts')).explainDamage(failure, context)
 }
 
 /** Checks the file type first: node:tty takes 2 ms to load, and a container's standard error is a pipe. */
@@ -128,15 +110,4 @@ const report = (error: unknown, log: Log): number => {
   }
   log.error('failed', `a bug in the migrator: ${inspect(error)}`, { code: 'BUG', exitCode: 1 })
   return 1
-}
-
-const readVersion = (): string => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
-
-/** Only Linux has this file; elsewhere there are no containers to detect. */
-const readMountinfo = (): string => {
-  try {
-    return readFileSync('/proc/self/mountinfo', 'utf8')
-  } catch {
-    return ''
-  }
 }

@@ -6,13 +6,14 @@ import Database from 'better-sqlite3'
 import t from 'tap'
 import { alembicSql, makeDatabase } from './help/alembic.ts'
 import { makeBundle } from './help/bundled.ts'
+import { firstThree } from './help/first-three.ts'
 import { dump, readJson, root, runProgram, settingsFor } from './help/program.ts'
 
 const folder = t.testdir({ migrations: {}, data: {}, plain: {}, theirs: {} })
 const main = makeBundle(folder)
 
 const migrations = join(folder, 'migrations')
-cpSync(join(root, 'migrations'), migrations, { recursive: true })
+cpSync(firstThree, migrations, { recursive: true })
 const settings = settingsFor(join(folder, 'data'), { MIGRATOR_MIGRATIONS: migrations, MIGRATOR_LOG_FORMAT: 'json' })
 
 const bundledWith = (more: Readonly<Record<string, string>>, ...words: readonly string[]) => {

@@ -6,8 +6,9 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import t from 'tap'
 import { alembicRows, alembicSql, makeDatabase } from './help/alembic.ts'
+import { firstThree } from './help/first-three.ts'
 import { mask } from './help/mask.ts'
-import { root, runProgram, settingsFor } from './help/program.ts'
+import { runProgram, settingsFor } from './help/program.ts'
 
 const migration = 'export const up = async () => {}'
 const bad = "export const up = async () => { throw new Error('out of luck') }"
@@ -86,7 +87,7 @@ t.test('backups: made, listed and put back', async t => {
 
 t.test('a database that Alembic made is adopted', async t => {
   const { data, migrations, type, told } = begin(t, {})
-  symlinkSync(join(root, 'migrations'), join(migrations, '../ours'))
+  symlinkSync(firstThree, join(migrations, '../ours'))
   rmSync(migrations, { recursive: true })
   renameSync(join(migrations, '../ours'), migrations)
   makeDatabase(data, alembicSql + alembicRows)

@@ -135,6 +135,115 @@ t.test(
   },
 )
 
+const library = `
+import { down, Failure, type LogEvent, plan, status, up, verify, type Options, type Status } from 'homelab-migrator'
+
+const listeners = () => process.eventNames().map(name => [name, process.listenerCount(name)]).join()
+const present = () => [listeners(), JSON.stringify(process.env), process.exitCode, process.title, process.cwd()]
+const own = [process.exit, process.stdout.write, Date, Math.random, globalThis.setTimeout] as const
+const before = present()
+
+const dropped: unknown[] = []
+const onEvent = (event: LogEvent): void => {
+  if (event.event === 'migration.applied') console.log(event.name)
+}
+const options: Options = { databaseUrl: 'sqlite:hub.db', migrations: 'own', settings: { MIGRATOR_BACKUP: 'never' }, onEvent }
+const [first, second, codes] = await Promise.all([
+  up(options),
+  up({ ...options, onEvent: undefined }),
+  up({ databaseUrl: 'sqlite:/nowhere/x.db' }).catch((error: unknown) => error instanceof Failure && [error.code, error.exitCode]),
+])
+console.log(first.applied.length, second.applied.length, codes, (await plan(options)).pending.length)
+const found: Status = await status(options)
+console.log(found.ready, (await verify(options)).code, (await down(options)).undone.length)
+// @ts-expect-error a setting has its own words
+const words: Options = { databaseUrl: 'sqlite:hub.db', settings: { MIGRATOR_BACKUP: 'perhaps' } }
+// @ts-expect-error a setting that is none
+const names: Options = { databaseUrl: 'sqlite:hub.db', settings: { MIGRATOR_BACKUPS: 'auto' } }
+// @ts-expect-error a database has to be named
+void (() => up({}))
+void [words, names]
+const same = own.every((value, index) => value === [process.exit, process.stdout.write, Date, Math.random, globalThis.setTimeout][index])
+console.log(same && present().join() === before.join() ? 'as it was' : 'changed')
+console.log(await import('./own/_lib.js').catch((error: NodeJS.ErrnoException) => error.code))
+
+process.on('unhandledRejection', reason => dropped.push(reason))
+await up({ databaseUrl: 'sqlite:hub.db', migrations: 'dropping' })
+console.log(String(dropped))
+`
+
+t.test('a program migrates a database itself: it is type checked, and its process is as it was before', async t => {
+  const folder = makeConsumer({
+    'library.ts': library,
+    'required.cjs': "console.log(Object.keys(require('homelab-migrator')).sort().join())",
+  })
+  const write = (name: string, text: string) => {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
+  const table =
+    "import { DataTypes } from 'sequelize'\nexport const up = ({ context }) => context.createTable('hosts', { name: DataTypes.TEXT })\n"
+  const down = "export const down = ({ context }) => context.dropTable('hosts')\n"
+  write('own/0001-create-hosts.js', table + down)
+  write('own/_lib.js', "import 'sequelize-that-nobody-has'\n")
+  write('own/_lib.d.ts', 'export {}\n')
+  write('dropping/0001-create-hosts.js', `${table}Promise.reject(new Error('dropped'))\n`)
+  const tsc = run(join(root, 'node_modules/.bin/tsc'), ['--project', folder, '--skipLibCheck', 'false'], folder)
+  // others' declarations may be wrong, ours may not
+  t.strictSame(
+    tsc.output.split('\n').filter(line => !/^(?:\s|$)|node_modules\/(?!homelab-migrator\/)/.test(line)),
+    [],
+  )
+  const lines = [
+    '0001-create-hosts',
+    "1 0 [ 'VOLUME_MISSING', 10 ] 0",
+    'true null 1',
+    'as it was',
+    'ERR_MODULE_NOT_FOUND',
+    'Error: dropped',
+  ]
+  t.match(run(process.execPath, ['library.ts'], folder), { exitCode: 0, output: `${lines.join('\n')}\n` })
+  t.match(run(process.execPath, ['required.cjs'], folder), { stdout: 'Failure,down,plan,status,up,verify\n' })
+})
+
+t.test('an author in TypeScript goes from an empty folder to a verified database', async t => {
+  const folder = makeConsumer({})
+  const settings = {
+    DATABASE_URL: 'sqlite:data/hub.db',
+    MIGRATOR_MIGRATIONS: 'migrations',
+    MIGRATOR_LOG_FORMAT: 'text',
+  }
+  mkdirSync(join(folder, 'data'))
+  const migrator = (...words: string[]) =>
+    run(process.execPath, [join(folder, 'node_modules/homelab-migrator/bin/migrator.js'), ...words], folder, settings)
+  const tsc = () => run(join(root, 'node_modules/.bin/tsc'), ['--project', folder], folder)
+  const made = migrator('create', 'create-alerts')
+  const file = made.stdout.trim()
+  t.match(file, /\/migrations\/0001-create-alerts\.ts$/)
+  t.match(tsc(), { exitCode: 0, output: '' }, 'what is made has its types')
+  t.match(migrator(), { exitCode: 40, output: /up is not written yet/ })
+  const text = (type: string) => `import { DataTypes } from 'sequelize'
+import type { Migration } from 'homelab-migrator/migration'
+
+export const up: Migration = async ({ context: schema }) => {
+  await schema.createTable('alerts', { id: { type: DataTypes.INTEGER, primaryKey: true }, text: DataTypes.${type} })
+}
+
+export const down: Migration = async ({ context: schema }) => {
+  await schema.dropTable('alerts')
+}
+`
+  writeFileSync(file, text('TEXTS'))
+  t.match(tsc(), { exitCode: 1, output: /0001-create-alerts\.ts.*TEXTS/ }, 'a misspelt type is seen before it runs')
+  writeFileSync(file, text('TEXT'))
+  t.match(tsc(), { exitCode: 0, output: '' })
+  t.match(migrator('lint'), { exitCode: 0, stdout: /0 errors, 0 warnings/ })
+  t.match(migrator('plan'), { exitCode: 0, stdout: /\+ table +alerts +2 columns/ })
+  t.match(migrator(), { exitCode: 0, output: /applied 0001-create-alerts/ })
+  t.match(migrator('verify'), { exitCode: 0, stdout: /: sound\n/ })
+  t.match(migrator(), { exitCode: 0, output: /nothing to do/ })
+})
+
 /** Certificates and proxies, as a registry may need them. */
 const network = Object.fromEntries(
   Object.entries(process.env).flatMap(([name, value = '']) => (/cert|proxy/i.test(name) ? [[name, value]] : [])),

@@ -21,7 +21,10 @@ const insertServer = (connection: Database.Database) =>
   connection.exec("INSERT INTO servers (id, hostname, os_version) VALUES ('omv-mediaserver', 'omv.lan', '7.1')")
 
 t.test('migrations/schema.sql is what the migrations make', async t => {
-  const { connection } = await make(t)
+  const folder = t.testdir()
+  t.match(await runProgram([], settingsFor(folder, { MIGRATOR_MIGRATIONS: join(root, 'migrations') })), { exitCode: 0 })
+  const connection = new Database(join(folder, 'homelab.db'))
+  t.teardown(() => connection.close())
   const made = connection
     .prepare("SELECT sql || ';' FROM sqlite_schema WHERE sql NOT NULL AND name NOT LIKE 'sqlite%' ORDER BY rowid")
     .pluck()

@@ -5,6 +5,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { makeBundle } from './help/bundled.ts'
+import { firstThree } from './help/first-three.ts'
 import { root, settingsFor } from './help/program.ts'
 
 const allowed = [
@@ -29,6 +30,7 @@ const allowed = [
   'src/sqlite/history.ts',
   'src/sqlite/reader.ts',
   'src/sqlite/sqlite.ts',
+  'src/surroundings.ts',
   'src/volume/errors.ts',
   'src/volume/files.ts',
   'src/volume/mounts.ts',
@@ -69,7 +71,7 @@ t.test('a run with nothing to do loads the short way and better-sqlite3, and not
 t.test('of the bundle it loads one file, and neither crypto nor streams of Node', async t => {
   const folder = t.testdir({ data: {} })
   const main = makeBundle(folder)
-  const migrations = join(root, 'migrations')
+  const migrations = firstThree
   const env = { ...settingsFor(join(folder, 'data')), MIGRATOR_MIGRATIONS: migrations }
   const run = (...options: readonly string[]) =>
     String(spawnSync('/usr/bin/env', ['-i', ...toWords(env), process.execPath, ...options]).stdout)

@@ -32,9 +32,14 @@ export type Plan = Readonly<{
 /**
  * Applies the pending migrations to a copy of the database in a temporary folder and shows what they do. Only reads the volume
  * and leaves nothing there.
+ * @param watch notes what migrations use besides the database
  * @throws Failure what `up` would fail with, after printing how far it got; DISK_FULL if there is no space for the copy
  */
-export const plan = async (context: Context, output: Readonly<{ json: boolean; sql: boolean }>): Promise<void> => {
+export const plan = async (
+  context: Context,
+  output: Readonly<{ json: boolean; sql: boolean }>,
+  watch: typeof watchOutside = watchOutside,
+): Promise<void> => {
   const { config, print } = context
   const { database } = config
   const engine = createSqlite(context)
@@ -52,7 +57,7 @@ export const plan = async (context: Context, output: Readonly<{ json: boolean; s
     print(output.sql ? `-- nothing is pending in ${database}\n` : toOutput(nothing, output.json))
     return
   }
-  const { tried, migrations, failure } = await tryOnCopy(context, texts)
+  const { tried, migrations, failure } = await tryOnCopy(context, texts, watch)
   if (!output.sql) {
     const { growth, journal } = tried
     const backup = config.backup === 'auto' ? bytes : 0
@@ -86,8 +91,12 @@ type Tried = Readonly<{
   failure: Failure | null
 }>
 
-const tryOnCopy = async (context: Context, texts: readonly MigrationFile[]): Promise<Tried> => {
-  const outside = watchOutside(texts)
+const tryOnCopy = async (
+  context: Context,
+  texts: readonly MigrationFile[],
+  watch: typeof watchOutside,
+): Promise<Tried> => {
+  const outside = watch(texts)
   try {
     return await withCopy(context, async copy => {
       const tried = await dryRun(context, texts, copy, outside.running)

@@ -7,7 +7,7 @@ import { type Check, type CheckResults, checks, type Problem, runChecks } from '
 import { requireFolder } from '../volume/volume.ts'
 
 /** What `verify --json` prints, documented in docs/commands/verify.md. Fields are added, never changed. */
-type Verification = Readonly<{
+export type Verification = Readonly<{
   database: string
   /** the last applied migration, whose schema was compared; null if none is applied, or the database cannot be read */
   schema: string | null

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type EventEmitter, errorMonitor } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
-import { presentOrigin } from './blame.ts'
+import { type Origin, presentOrigin } from './blame.ts'
 
 /** Milliseconds that a child process or worker may take to end after it was told to. */
 const grace = 250
@@ -10,16 +10,16 @@ const grace = 250
 type Started = { readonly process?: EventEmitter; readonly worker?: EventEmitter }
 
 /**
- * Tracks the child processes and workers that migrations start: their work is not part of the transaction, and is cut
+ * Tracks the child processes and workers that a migration starts: their work is not part of the transaction, and is cut
  * off when this program ends.
  * @returns `refuse` throws Error if one is still running; `end` stops tracking
  */
-export const watchLeftRunning = () => {
+export const watchLeftRunning = (origin: Origin) => {
   const running = new Map<EventEmitter, string>()
   const noteAs = (kind: string) => (message: unknown) => {
     const { process: child, worker } = message as Started
     const started = child ?? worker
-    if (started === undefined || presentOrigin()?.does !== 'run') return
+    if (started === undefined || presentOrigin() !== origin) return
     running.set(started, kind)
     // errorMonitor sees an error without handling it: an unhandled one must still be thrown
     for (const event of ['exit', errorMonitor]) started.once(event, () => running.delete(started))

@@ -290,9 +290,10 @@ export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sq
     // unref: if nothing else keeps the process alive, the end of the event loop is reported at once
     timer = setTimeout(stall, idleLimit * 1000).unref()
     running = name
-    const leftRunning = watchLeftRunning()
+    const origin = { name, file, does: 'run' } as const
+    const leftRunning = watchLeftRunning(origin)
     try {
-      await Promise.race([asOrigin({ name, file, does: 'run' }, work), stopped.promise])
+      await Promise.race([asOrigin(origin, work), stopped.promise])
       running = undefined
       for (let turn = 0; turn < turnsToDatabase; turn += 1) await setImmediate()
       await leftRunning.refuse()

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attempt, Failure, unlessGone } from '../failure.ts'
 import { sizeOf, syncFolder } from '../volume/files.ts'
@@ -11,9 +11,33 @@ const companions = [...journals, '-shm'] as const
 /** The magic of a database file: https://www.sqlite.org/fileformat.html#the_database_header */
 const magic = 'SQLite format 3\0'
 
+/** Descriptors that are not closed yet. */
+const kept = new Set<number>()
+
 /**
- * The 100-byte header of a database file; shorter if the file is. Do not call it while this process holds a lock on the file:
- * closing it here would drop that lock (fcntl(2)).
+ * Closes a file of a database once nothing else in this process has it open, such as a connection of the hub: closing any
+ * descriptor of a file drops all locks that the process has on it (fcntl(2)). Until then it is kept, for a later call.
+ */
+const closeAlone = (descriptor: number): void => {
+  kept.add(descriptor)
+  const listed = attempt(() => readdirSync('/dev/fd'))
+  if ('error' in listed) return
+  const others = new Set(
+    listed.value
+      .map(Number)
+      .filter(other => !kept.has(other))
+      .map(fileOf),
+  )
+  for (const mine of kept) if (!others.has(fileOf(mine)) && kept.delete(mine)) closeSync(mine)
+}
+
+const fileOf = (descriptor: number): string | undefined => {
+  const found = attempt(() => fstatSync(descriptor))
+  return 'value' in found ? `${found.value.dev}:${found.value.ino}` : undefined
+}
+
+/**
+ * The 100-byte header of a database file; shorter if the file is.
  * @throws Failure CONFIG_INVALID if it is not a regular file
  */
 const readHeader = (path: string): Buffer => {
@@ -23,7 +47,7 @@ const readHeader = (path: string): Buffer => {
   try {
     return header.subarray(0, readSync(descriptor, header, 0, header.length, 0))
   } finally {
-    closeSync(descriptor)
+    closeAlone(descriptor)
   }
 }
 
@@ -128,10 +152,10 @@ const beginningOf = (file: string): string => {
  */
 export const wasWalRecovered = (path: string): boolean => {
   if (sizeOf(`${path}-wal`) === 0) return false
-  // never closed: that would drop SQLite's own locks on the file (fcntl(2))
   const opened = attempt(() => openSync(`${path}-shm`, 'r'))
   if ('error' in opened) return false
   const header = bytesOf(opened.value, 48)
+  closeAlone(opened.value)
   return header.length === 48 && header.readUInt32LE(8) === 0 && header.readUInt32LE(16) > 0
 }
 

@@ -39,7 +39,7 @@ const withoutTrace = async <T>(
   if (isQuiescent(path)) {
     if (hasLeftovers(path)) return recover()
     const before = fileStamp(path)
-    const outcome = await attemptAsync(() => read(openImmutable(path)))
+    const outcome = await attemptAsync(() => (knowsUris() ? read(openImmutable(path)) : recover()))
     if (fileStamp(path) === before) return resultOf(outcome)
   }
   const outcome = await attemptAsync(() => read(openForReading(path)))
@@ -53,6 +53,13 @@ const isQuiescent = (path: string): boolean => journalMode(path) === 'wal' && !e
 /** Opens a file as immutable, without locks or a -shm: no process may write it meanwhile. */
 const openImmutable = (path: string): Connection =>
   new Database(`${pathToFileURL(path)}?mode=ro&immutable=1`, { readonly: true })
+
+/** Whether SQLite reads URIs: main.ts says so before the first database is opened; another process may not have. */
+const knowsUris = (): boolean => {
+  const opened = attempt(() => new Database('file:?mode=memory', { readonly: true }))
+  if ('value' in opened) opened.value.close()
+  return 'value' in opened
+}
 
 const readCopy = async <T>(path: string, work: (connection: Connection) => Promise<T>): Promise<T> => {
   const folder = makeTemporaryFolder()

@@ -27,8 +27,9 @@ import { readMarker } from '../../src/ready/marker.ts'
 import { type Connection, openDatabase } from '../../src/sqlite/connect.ts'
 import { transactionOf } from '../../src/sqlite/transaction.ts'
 import { makeContext } from '../help/context.ts'
+import { firstThree } from '../help/first-three.ts'
 import { withMount } from '../help/mount.ts'
-import { dump, root, runProgram, settingsFor } from '../help/program.ts'
+import { dump, runProgram, settingsFor } from '../help/program.ts'
 
 const notRoot = process.getuid?.() !== 0 && 'needs root, to mount'
 const found = { isNew: false, head: '0001-x', lastChecked: null, texts: [] }
@@ -153,7 +154,7 @@ t.test(
 
 const migrationsWith = (t: Pick<Test, 'testdir'>, text: string): string => {
   const folder = t.testdir({ data: {}, migrations: { '0004-x.js': text } })
-  cpSync(join(root, 'migrations'), join(folder, 'migrations'), { recursive: true })
+  cpSync(firstThree, join(folder, 'migrations'), { recursive: true })
   return folder
 }
 

@@ -7,7 +7,8 @@ import { initModels, Metric, Server } from '../../src/hub/models.ts'
 import { connectSequelize } from '../../src/sqlite/bridge/sequelize.ts'
 import { openExisting } from '../../src/sqlite/connect.ts'
 import { alembicRows, alembicSql, makeDatabase } from '../help/alembic.ts'
-import { dump, readJson, root, runProgram, settingsFor, spawnProgram, startProgram } from '../help/program.ts'
+import { firstThree } from '../help/first-three.ts'
+import { dump, readJson, runProgram, settingsFor, spawnProgram, startProgram } from '../help/program.ts'
 
 /** A database of another tool in a test's folder. */
 const prepare = (t: Pick<Test, 'testdir'>, sql: string) => {
@@ -322,7 +323,7 @@ t.test('a migration that changes rows alone is not taken for applied, and up run
   const { folder, file, settings } = prepare(t, alembicSql + alembicRows)
   const migrations = join(folder, 'migrations')
   for (const name of ['0001-create-servers.ts', '0002-create-metrics.ts'])
-    cpSync(join(root, 'migrations', name), join(migrations, name))
+    cpSync(join(firstThree, name), join(migrations, name))
   const rename = `UPDATE servers SET display_name = 'named'`
   writeFileSync(
     join(migrations, '0003-name-servers.js'),
@@ -416,7 +417,7 @@ t.test('where the hub made the table of a pending migration it is recorded, if i
   const text = "export const up = ({ context }) => context.sequelize.query('CREATE TABLE scans (id INTEGER)')\n"
   const folder = t.testdir({ data: {}, migrations: { '0004-create-scans.js': text } })
   const [data, migrations] = [join(folder, 'data'), join(folder, 'migrations')]
-  cpSync(join(root, 'migrations'), migrations, { recursive: true })
+  cpSync(firstThree, migrations, { recursive: true })
   for (const [column, exitCode] of [
     ['id INTEGER', 0],
     ['id TEXT', 50],

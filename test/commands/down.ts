@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { namesToUndo } from '../../src/commands/down.ts'
-import { dump, readJson, root, runProgram, settingsFor } from '../help/program.ts'
+import { firstThree } from '../help/first-three.ts'
+import { dump, readJson, runProgram, settingsFor } from '../help/program.ts'
 import { noTerminal, runOnTerminal } from '../help/terminal.ts'
 
 const addRoom = `export const up = ({ context }) => context.addColumn('servers', 'room', 'TEXT')
@@ -13,7 +14,7 @@ export const down = ({ context }) => context.removeColumn('servers', 'room')\n`
 const prepare = async (t: Pick<Test, 'testdir'>, next = addRoom) => {
   const folder = t.testdir({ data: {}, migrations: { '0004-add-room.js': next } })
   const [data, migrations] = [join(folder, 'data'), join(folder, 'migrations')]
-  cpSync(join(root, 'migrations'), migrations, { recursive: true })
+  cpSync(firstThree, migrations, { recursive: true })
   const settings = settingsFor(data, { MIGRATOR_MIGRATIONS: migrations })
   const run = (...words: readonly string[]) => runProgram(words, settings)
   await run()

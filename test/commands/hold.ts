@@ -6,6 +6,7 @@ import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { hold } from '../../src/commands/hold.ts'
 import { makeContext } from '../help/context.ts'
+import { firstThree } from '../help/first-three.ts'
 import { readJson, root, runProgram, settingsFor, startProgram } from '../help/program.ts'
 
 const until = async (what: string, isSo: () => boolean): Promise<void> => {
@@ -55,7 +56,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
 
 t.test('an older database that is put in its place is brought up again, with its data', async t => {
   const old = t.testdir({ migrations: {}, data: {} })
-  cpSync(join(root, 'migrations'), join(old, 'migrations'), { recursive: true })
+  cpSync(firstThree, join(old, 'migrations'), { recursive: true })
   rmSync(join(old, 'migrations/0003-add-os-info.ts'))
   await runProgram([], settingsFor(join(old, 'data'), { MIGRATOR_MIGRATIONS: join(old, 'migrations') }))
   const older = new Database(join(old, 'data/homelab.db'))
@@ -150,7 +151,7 @@ t.test('the health check is green only once this sidecar has brought the volume 
     data: {},
     migrations: { '0004-wait.js': 'export const up = () => new Promise(done => setTimeout(done, 3000))' },
   })
-  cpSync(join(root, 'migrations'), join(folder, 'migrations'), { recursive: true })
+  cpSync(firstThree, join(folder, 'migrations'), { recursive: true })
   const data = join(folder, 'data')
   await runProgram([], settingsFor(data))
   const isHealthy = (settings: Readonly<Record<string, string>>) =>

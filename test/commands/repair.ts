@@ -1,12 +1,13 @@
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { dump, root, runProgram, settingsFor } from '../help/program.ts'
+import { firstThree } from '../help/first-three.ts'
+import { dump, runProgram, settingsFor } from '../help/program.ts'
 
 /** A ready volume, and the migrations that made it. */
 const prepare = async (t: Pick<Test, 'testdir'>) => {
   const folder = t.testdir({ data: {}, migrations: {} })
-  cpSync(join(root, 'migrations'), join(folder, 'migrations'), { recursive: true })
+  cpSync(firstThree, join(folder, 'migrations'), { recursive: true })
   const data = join(folder, 'data')
   const settings = settingsFor(data, { MIGRATOR_MIGRATIONS: join(folder, 'migrations') })
   await runProgram([], settings)

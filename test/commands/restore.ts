@@ -23,6 +23,7 @@ import { explainDamage } from '../../src/commands/restore.ts'
 import { Failure } from '../../src/failure.ts'
 import { alembicSql, makeDatabase } from '../help/alembic.ts'
 import { makeContext } from '../help/context.ts'
+import { firstThree } from '../help/first-three.ts'
 import { makeMigrated } from '../help/migrated.ts'
 import { dump, readJson, root, runProgram, settingsFor, spawnProgram } from '../help/program.ts'
 import { compileShim, failing, noShim } from '../help/shim.ts'
@@ -199,7 +200,7 @@ t.test('of a lost database without a backup the failure names what a restore rep
 t.test('after a backup of an older schema the marker tells of that, and up goes on from there', async t => {
   const { folder, file, backup } = await prepare(t)
   const migrations = join(folder, 'migrations')
-  cpSync(join(root, 'migrations'), migrations, { recursive: true })
+  cpSync(firstThree, migrations, { recursive: true })
   const next = "export const up = ({ context }) => context.sequelize.query('CREATE TABLE x (y)')"
   writeFileSync(join(migrations, '0004-x.js'), next)
   const settings = settingsFor(folder, { MIGRATOR_MIGRATIONS: migrations })
@@ -218,7 +219,7 @@ t.test('the backup of a run that was killed after its commit stays, once it was 
   // as that run leaves it: see test/backup/protect.ts
   markUnfinished(file, backup)
   const migrations = join(folder, 'migrations')
-  cpSync(join(root, 'migrations'), migrations, { recursive: true })
+  cpSync(firstThree, migrations, { recursive: true })
   writeFileSync(join(migrations, '0004-x.js'), 'export const up = async () => {}')
   t.match(await run(folder, 'restore', backup, '--yes'), { exitCode: 0 })
   const settings = settingsFor(folder, { MIGRATOR_MIGRATIONS: migrations })

@@ -17,6 +17,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { firstThree } from '../help/first-three.ts'
 import { dump, readJson, root, runProgram, settingsFor, spawnProgram, startProgram } from '../help/program.ts'
 
 const head = '0003-add-os-info'
@@ -24,7 +25,7 @@ const up = (folder: string, more: Readonly<Record<string, string>> = {}) => runP
 /** A folder with the image's migrations and more. */
 const migrationsWith = (t: Pick<Test, 'testdir'>, files: Readonly<Record<string, string>>): string => {
   const folder = t.testdir({ data: {}, migrations: files })
-  cpSync(join(root, 'migrations'), join(folder, 'migrations'), { recursive: true })
+  cpSync(firstThree, join(folder, 'migrations'), { recursive: true })
   return folder
 }
 const withMigrations = (folder: string) =>

@@ -4,8 +4,9 @@ import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { findingLine, findingsText } from '../../src/commands/verify.ts'
 import { makeDatabase } from '../help/alembic.ts'
+import { firstThree } from '../help/first-three.ts'
 import { withMount } from '../help/mount.ts'
-import { root, runProgram, settingsFor, startProgram } from '../help/program.ts'
+import { runProgram, settingsFor, startProgram } from '../help/program.ts'
 
 const finding = { weight: 'difference', object: 'column a.x', what: 'default', expected: '1', found: '2' } as const
 
@@ -227,7 +228,7 @@ t.test(
 t.test('a database that an older image made is sound for this one, with what is pending', async t => {
   const folder = t.testdir({ data: {}, older: {} })
   for (const name of ['0001-create-servers.ts', '0002-create-metrics.ts'])
-    cpSync(join(root, 'migrations', name), join(folder, 'older', name))
+    cpSync(join(firstThree, name), join(folder, 'older', name))
   const data = join(folder, 'data')
   await runProgram([], settingsFor(data, { MIGRATOR_MIGRATIONS: join(folder, 'older') }))
   t.match(await runProgram(['verify'], settingsFor(data)), {

@@ -9,7 +9,7 @@ import { readerOf } from '../../src/sqlite/reader.ts'
 import { prepareHistory } from '../../src/sqlite/write-history.ts'
 import { makeContext } from '../help/context.ts'
 import { makeEditor } from '../help/editor.ts'
-import { root } from '../help/program.ts'
+import { firstThree } from '../help/first-three.ts'
 
 /** Trials on a database with two rows, in a transaction. */
 const begin = (t: Pick<Test, 'teardown'>) => {
@@ -172,7 +172,7 @@ t.test('a database of another program is refused under the name that is given', 
   const connection = new Database(':memory:')
   t.teardown(() => connection.close())
   connection.exec('CREATE TABLE a (x)')
-  const known = readMigrationFiles(join(root, 'migrations'))
+  const known = readMigrationFiles(firstThree)
   await t.rejects(pendingOf(readerOf(connection), known, '/v/x.db'), {
     code: 'HISTORY_CONFLICT',
     message: /\/v\/x\.db/,

@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { damages, makeRandom } from '../help/damage.ts'
-import { root, runProgram, settingsFor } from '../help/program.ts'
+import { firstThree } from '../help/first-three.ts'
+import { runProgram, settingsFor } from '../help/program.ts'
 
 const files = 500
 const step = process.env.FAULTS === 'long' ? 1 : 20
@@ -44,8 +45,8 @@ t.test(`${files / step} damaged files, each in ${Object.keys(ways).length} ways`
   const folder = t.testdir({ original: {}, migrations: {}, work: {} })
   const original = await makeOriginal(join(folder, 'original'))
   const marker = readFileSync(join(folder, 'original/.ready'))
-  for (const file of readdirSync(join(root, 'migrations')))
-    writeFileSync(join(folder, 'migrations', file), readFileSync(join(root, 'migrations', file)))
+  for (const file of readdirSync(firstThree))
+    writeFileSync(join(folder, 'migrations', file), readFileSync(join(firstThree, file)))
   writeFileSync(
     join(folder, 'migrations/0004-x.js'),
     "export const up = ({ context }) => context.sequelize.query('CREATE TABLE x (y)')",

@@ -11,6 +11,7 @@ import Database from 'better-sqlite3'
 import t from 'tap'
 import { exitCodes } from '../../src/failure.ts'
 import { makeBundle } from '../help/bundled.ts'
+import { firstThree } from '../help/first-three.ts'
 import { filesOf, isTrueMarker, makeQuickFolder, readVolume } from '../help/found.ts'
 import { root, settingsFor } from '../help/program.ts'
 import { callsIn, compileShim, failing, noShim, readLog } from '../help/shim.ts'
@@ -90,7 +91,7 @@ t.test(
     const data = join(volume, 'data')
     const common = {
       ...settingsFor(data),
-      MIGRATOR_MIGRATIONS: join(root, 'migrations'),
+      MIGRATOR_MIGRATIONS: firstThree,
       MIGRATOR_REQUIRE_MOUNT: 'never',
       MIGRATOR_LOG_FORMAT: 'json',
       MIGRATOR_LOCK_TIMEOUT: '2',

@@ -15,8 +15,9 @@ import {
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { firstThree } from '../help/first-three.ts'
 import { withMount } from '../help/mount.ts'
-import { dump, readJson, root, runProgram, settingsFor } from '../help/program.ts'
+import { dump, readJson, runProgram, settingsFor } from '../help/program.ts'
 
 const skip = process.getuid?.() !== 0 && 'needs root, to mount'
 const metrics = 4000
@@ -43,7 +44,7 @@ const rewrites = [
 
 const prepare = async (t: Pick<Test, 'testdir'>, rewrite: string, mode: 'wal' | 'delete' = 'wal') => {
   const folder = t.testdir({ pristine: {}, data: {}, migrations: { '0004-rewrite.js': rewrite } })
-  cpSync(join(root, 'migrations'), join(folder, 'migrations'), { recursive: true })
+  cpSync(firstThree, join(folder, 'migrations'), { recursive: true })
   const [pristine, data] = [join(folder, 'pristine'), join(folder, 'data')]
   await runProgram([], settingsFor(pristine))
   const connection = new Database(join(pristine, 'homelab.db'))

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { dump, readJson, root, runProgram, settingsFor, startProgram } from '../help/program.ts'
+import { firstThree } from '../help/first-three.ts'
+import { dump, readJson, runProgram, settingsFor, startProgram } from '../help/program.ts'
 
 const long = process.env.FAULTS === 'long'
 const kills = long ? 500 : 8
@@ -24,7 +25,7 @@ const rewrite = `export const up = async ({ context }) => {
 /** A volume at 0003 with all its metrics, to begin each round from, and the migrations that bring it to 0004. */
 const prepare = async (t: Pick<Test, 'testdir'>) => {
   const folder = t.testdir({ pristine: {}, data: {}, migrations: { '0004-rewrite-metrics.js': rewrite } })
-  cpSync(join(root, 'migrations'), join(folder, 'migrations'), { recursive: true })
+  cpSync(firstThree, join(folder, 'migrations'), { recursive: true })
   await runProgram([], settingsFor(join(folder, 'pristine')))
   const connection = new Database(join(folder, 'pristine/homelab.db'))
   connection.exec(`

@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t from 'tap'
+import { firstThree } from '../help/first-three.ts'
 import { readJson, root, runProgram, settingsFor, spawnProgram, startProgram } from '../help/program.ts'
 
 const long = process.env.FAULTS === 'long'
@@ -45,7 +46,7 @@ t.test('two versions at once: the newer one wins, the older one is told, each mi
         '0004-next.js': `export const up = ({ context }) => context.sequelize.query('CREATE TABLE alerts (x)')`,
       },
     })
-    cpSync(join(root, 'migrations'), join(folder, 'migrations'), { recursive: true })
+    cpSync(firstThree, join(folder, 'migrations'), { recursive: true })
     const older = settingsFor(join(folder, 'data'))
     const newer = { ...older, MIGRATOR_MIGRATIONS: join(folder, 'migrations') }
     const outcomes = await Promise.all(
@@ -90,7 +91,7 @@ t.test('a hub that writes all the while, and a run that is killed: no row that w
     const [data, migrations] = [join(folder, 'data'), join(folder, 'migrations')]
     const file = join(data, 'homelab.db')
     const settings = settingsFor(data, { MIGRATOR_MIGRATIONS: migrations })
-    cpSync(join(root, 'migrations'), migrations, { recursive: true })
+    cpSync(firstThree, migrations, { recursive: true })
     t.match(await runProgram([], settings), { exitCode: 0 })
     const connection = new Database(file)
     connection.exec(`

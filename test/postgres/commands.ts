@@ -17,8 +17,9 @@ t.teardown(() => server.stop())
 
 t.test('migrations/schema.postgres.sql is what the migrations make, and can be run', async t => {
   const url = await server.makeDatabase()
-  t.match(await runCommand(url, 'up'), { exitCode: 0 })
-  const { stdout } = await runCommand(url, 'schema')
+  const ofImage = join(root, 'migrations')
+  t.match(await runCommand(url, 'up', ofImage), { exitCode: 0 })
+  const { stdout } = await runCommand(url, 'schema', ofImage)
   t.equal(stdout, readFileSync(join(root, 'migrations/schema.postgres.sql'), 'utf8'))
   const other = await server.makeDatabase()
   await server.run(other, stdout)

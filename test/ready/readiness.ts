@@ -8,13 +8,14 @@ import { markReady, notMarked, readState } from '../../src/ready/readiness.ts'
 import { readerOf } from '../../src/sqlite/reader.ts'
 import { makeContext } from '../help/context.ts'
 import { makeMigrated } from '../help/migrated.ts'
-import { root, runProgram, settingsFor } from '../help/program.ts'
+import { runProgram, settingsFor } from '../help/program.ts'
 import '../help/use-uri.ts'
+import { firstThree } from '../help/first-three.ts'
 
 t.test('the marker that is written is true, and the next run has nothing to do', async t => {
   const { folder, connection } = await makeMigrated(t)
   const { config, engine } = await makeContext(folder)
-  const files = readMigrationFiles(join(root, 'migrations'))
+  const files = readMigrationFiles(firstThree)
   const checkedAt = new Date().toISOString()
   const session = await engine.open()
   t.teardown(() => session.close())

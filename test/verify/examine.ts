@@ -15,8 +15,9 @@ import {
   toProblems,
 } from '../../src/verify/examine.ts'
 import { makeContext } from '../help/context.ts'
-import { readJson, root, runProgram, settingsFor } from '../help/program.ts'
+import { readJson, runProgram, settingsFor } from '../help/program.ts'
 import '../help/use-uri.ts'
+import { firstThree } from '../help/first-three.ts'
 
 /** Writes to a database as anybody can who has the file. */
 const change = (file: string, sql: string): void => {
@@ -41,7 +42,7 @@ const prepare = (t: Pick<Test, 'testdir'>, sql = '') => {
   const folder = t.testdir({ data: {}, migrations: {} })
   const [data, migrations] = [join(folder, 'data'), join(folder, 'migrations')]
   cpSync(ready, data, { recursive: true })
-  cpSync(join(root, 'migrations'), migrations, { recursive: true })
+  cpSync(firstThree, migrations, { recursive: true })
   const file = join(data, 'homelab.db')
   change(file, sql)
   return {

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { Failure } from '../../src/failure.ts'
@@ -6,14 +5,14 @@ import { readMigrationFiles } from '../../src/migrations/files.ts'
 import { loadMigrations } from '../../src/migrations/load.ts'
 import { readAppSchema, readSchema } from '../../src/sqlite/schema/read.ts'
 import { expectedSchemas, matchPrefix } from '../../src/verify/expected.ts'
+import { firstThree } from '../help/first-three.ts'
 import { makeMigrated } from '../help/migrated.ts'
-import { root } from '../help/program.ts'
 
 const signal = new AbortController().signal
 const load = (folder: string) => loadMigrations(readMigrationFiles(folder), new AbortController().signal)
 
 t.test('there is one for each migration, and the last is what the program makes of a file', async t => {
-  const structures = await expectedSchemas(await load(join(root, 'migrations')), '1.0.0', signal)
+  const structures = await expectedSchemas(await load(firstThree), '1.0.0', signal)
   t.strictSame(
     structures.map(({ tables }) => tables.map(({ name, columns }) => `${name} ${columns.length}`)),
     [['servers 13'], ['metrics 16', 'servers 13'], ['metrics 16', 'servers 14']],
@@ -50,7 +49,7 @@ t.test('a migration may fill rows of its own, as it would in a file', async t =>
 
 t.test('a signal stops it with its reason', async t => {
   const reason = new Failure('SIGTERM', 'stopped', 'x')
-  await t.rejects(expectedSchemas(await load(join(root, 'migrations')), '1.0.0', AbortSignal.abort(reason)), {
+  await t.rejects(expectedSchemas(await load(firstThree), '1.0.0', AbortSignal.abort(reason)), {
     code: 'SIGTERM',
   })
 })

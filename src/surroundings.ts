@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Environment } from './config.ts'
+import type { Context } from './context.ts'
+import { attempt, isFailure } from './failure.ts'
+import { createSqlite } from './sqlite/sqlite.ts'
+import { fileFailure } from './volume/errors.ts'
+import { type Mount, parseMounts } from './volume/mounts.ts'
+import type { Identity } from './volume/owner.ts'
+import { type Host, isContainer } from './volume/volume.ts'
+
+/** The folder of package.json. */
+export const root = join(import.meta.dirname, '..')
+
+export const readVersion = (): string => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
+
+/** Only Linux has this file; elsewhere there are no containers to detect. */
+export const readMounts = (): readonly Mount[] => {
+  const read = attempt(() => readFileSync('/proc/self/mountinfo', 'utf8'))
+  return parseMounts('value' in read ? read.value : '')
+}
+
+export const hostOf = (environment: Environment, mounts: readonly Mount[], identity: Identity): Host => {
+  const container = isContainer('/', environment, mounts)
+  return { container, mounts, uid: identity.getuid?.(), gid: identity.getgid?.() }
+}
+
+/** What a command gets, with the engine that the settings name. */
+export const contextOf = async (given: Omit<Context, 'engine' | 'version'>): Promise<Context> => {
+  const { server } = given.config
+  const engine =
+    server === undefined ? createSqlite(given) : (await import('./postgres/postgres.ts')).createPostgres(given, server)
+  return { ...given, engine, version: readVersion() }
+}
+
+/**
+ * Maps an error to its Failure; for a damaged database, adds the backup that would repair it.
+ * @param context undefined if the error was before there was one
+ */
+export const explain = async (error: unknown, context: Context | undefined): Promise<unknown> => {
+  if (context === undefined) return fileFailure(error)
+  const failure = context.engine.explain(error)
+  if (!isFailure(failure, 'DATABASE_DAMAGED')) return failure
+  return (await import('./commands/restore.ts')).explainDamage(failure, context)
+}
