@@ -18,7 +18,8 @@ export const redo = async (context: Context, yes: boolean): Promise<void> => {
   await up(context, name).catch(error => {
     const failure = context.engine.explain(error)
     if (!(failure instanceof Failure)) throw failure
-    const hint = `${name} is undone, and not applied again. ${failure.hint} Then "migrator up" applies it.`
+    const cure = failure.code === 'MIGRATION_FAILED' ? 'Mend it.' : failure.hint
+    const hint = `${name} is undone, and not applied again. ${cure} Then "migrator up" applies it.`
     throw new Failure(failure.code, failure.message, hint, failure.cause)
   })
 }

@@ -472,6 +472,27 @@ t.test('a temporary folder that cannot be is refused with 2', async t => {
   t.match(outcome, { exitCode: 2, failure: 'CONFIG_INVALID', stdout: '', stderr: /TMPDIR/ })
 })
 
+t.test('--format github annotates what is found, what values go, and what fails', async t => {
+  const { run, add, fill } = prepareVolume(t)
+  await fill()
+  t.match(await run('plan', '--format', 'github'), { exitCode: 0, stdout: '' })
+  add({
+    '0004-wipe.ts': migration("await run('UPDATE servers SET hostname = upper(hostname), status = NULL')"),
+    '0005-fail.ts': migration("await run('DELETE FROM metrics WHERE id > 90')"),
+  })
+  const { exitCode, stdout } = await run('plan', '--format', 'github')
+  t.equal(exitCode, 40)
+  t.match(
+    stdout,
+    /^::warning file=.*0004-wipe\.ts,title=plan::on this database: servers\.status had 2 values and has 0/m,
+  )
+  t.match(stdout, /^::error file=.*0005-fail\.ts,title=MIGRATION_FAILED::up would fail: .*lost data/m)
+  t.strictSame(
+    stdout.split('\n').filter(line => line !== '' && !/^::(?:error|warning) file=/.test(line)),
+    [],
+  )
+})
+
 t.test('--sql and --json together make no sense', async t => {
   const { run } = prepareVolume(t)
   t.match(await run('plan', '--sql', '--json'), { exitCode: 2, failure: 'CONFIG_INVALID', stdout: '' })

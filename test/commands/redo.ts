@@ -101,7 +101,7 @@ export const down = ({ context }) => context.removeColumn('servers', 'room')\n`)
   const outcome = await run('redo', '--yes')
   t.match(outcome, {
     exitCode: 40,
-    stderr: /0004-add-room is undone, and not applied again\..*"migrator up" applies it/,
+    stderr: /is undone, and not applied again\. Mend it\. Then .*migrator up.* applies it/,
   })
   t.match(readJson(join(data, '.ready')), { schema: '0003-add-os-info' })
 })
