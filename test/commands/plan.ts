@@ -109,7 +109,7 @@ t.test('what up will need is added up; what it would fail with, and what was not
   const whole = { database: '/v/x.db', pending: ['0001-a', '0002-b', '0003-c'], migrations: [planned] }
   t.match(
     planText({ ...whole, bytes: { growth: 1000, journal: 20, backup: 3000 }, failure: null }),
-    /up will need 4 kB on the volume: database 1 kB, journal 20 B, backup 3 kB\n$/,
+    /up will need 4\.02 kB on the volume: database 1 kB, journal 20 B, backup 3 kB\n$/,
   )
   const failure = { code: 'MIGRATION_FAILED', message: 'migration 0001-a failed: no', hint: 'Mend it.' }
   t.match(
