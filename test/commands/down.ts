@@ -187,7 +187,7 @@ export const down = async ({ context }) => {
   await context.rebuildTable('metrics', (await context.sequelize.query("SELECT sql FROM sqlite_schema WHERE name = 'metrics'"))[0][0].sql)
   await context.sequelize.query('CREATE TEMP TABLE seen AS SELECT id FROM servers')
   await context.sequelize.query('UPDATE temp.seen SET id = 1')
-  await context.sequelize.query('DELETE FROM "main"."sqlite_sequence" WHERE name = 'none'')
+  await context.sequelize.query("DELETE FROM main.sqlite_sequence WHERE name = 'none'")
 }\n`
   const { run } = await prepare(t, quiet)
   t.match(await run('down', '--yes'), {
