@@ -1,7 +1,8 @@
 import { type AddHelpTextContext, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { LintFormat } from './commands/lint.ts'
+import type { PlanFormat } from './commands/plan.ts'
 import type { SchemaFormat } from './commands/schema.ts'
-import { settings } from './config.ts'
+import { type Environment, type SettingName, settings } from './config.ts'
 import type { Context } from './context.ts'
 import { exitCodes, Failure } from './failure.ts'
 
@@ -10,13 +11,16 @@ const flags = { exitCode: false, force: false, hold: false, json: false, latest:
 
 /** The options of all commands; a command reads those that its row lists. */
 type Options = Readonly<
-  typeof flags & { format: SchemaFormat | LintFormat; steps: number; timeout?: number; to?: string }
+  typeof flags & { format: SchemaFormat | LintFormat | PlanFormat; steps: number; timeout?: number; to?: string }
 >
+
+const shells = 'bash, zsh or fish'
+const completionText = 'print a script that completes commands and options: source <(migrator completion bash)'
 
 const noOptions: Options = { ...flags, format: 'sql', steps: 1 }
 
 /** Runs a command; `names` are its positional arguments. */
-type Run = (context: Context, options: Options, names: readonly string[]) => void | Promise<void>
+type Run = (context: Context, options: Options, names: readonly string[]) => unknown
 
 /** The headings of the help, in its order. */
 const groups = ['Everyday', 'Look, without a trace', 'Rescue', 'Write migrations'] as const
@@ -114,6 +118,18 @@ export const commandTable: readonly CommandRow[] = [
     },
   },
   {
+    name: 'redo',
+    group: 'Write migrations',
+    description: 'undo the last migration and apply it again, as its file is now; asks first',
+    options: [yes],
+    example: 'redo --yes',
+    insteadOnServer: 'Undo and apply it on a database of your own.',
+    load: async () => {
+      const { redo } = await import('./commands/redo.ts')
+      return (context, { yes }) => redo(context, yes)
+    },
+  },
+  {
     name: 'repair',
     group: 'Rescue',
     description: 'record the present text of a changed migration, after a person looked at it',
@@ -173,12 +189,16 @@ export const commandTable: readonly CommandRow[] = [
     name: 'plan',
     group: 'Look, without a trace',
     description: 'try the pending migrations on a copy and show what they do; touches nothing',
-    options: [new Option('--sql', 'print the statements alone, as a script').conflicts('json'), json],
+    options: [
+      new Option('--format <format>', 'how').choices(['text', 'json', 'sql', 'github']).default('text'),
+      new Option('--sql', 'the statements alone, as a script; the same as --format sql').conflicts(['json', 'format']),
+      new Option('--json', 'the same as --format json').conflicts('format'),
+    ],
     example: 'plan --sql > plan.sql',
     insteadOnServer: 'Run "migrator up" on a copy of the database that you make.',
     load: async () => {
       const { plan } = await import('./commands/plan.ts')
-      return (context, options) => plan(context, options)
+      return (context, { format, json, sql }) => plan(context, json ? 'json' : sql ? 'sql' : (format as PlanFormat))
     },
   },
   {
@@ -230,6 +250,26 @@ export const commandTable: readonly CommandRow[] = [
   },
 ]
 
+/** Options of every command, before or after its name: each is a setting, and goes before what the environment says. */
+const globalOptions: readonly (readonly [SettingName, Option])[] = [
+  ['DATABASE_URL', new Option('--database-url <url>', 'the database: sqlite:PATH or postgres://USER@HOST/NAME')],
+  ['MIGRATOR_MIGRATIONS', new Option('--migrations <folder>', 'the folder of migrations')],
+  ['MIGRATOR_LOG_FORMAT', new Option('--log-format <format>', 'auto, text or json')],
+  ['MIGRATOR_LOG_LEVEL', new Option('--log-level <level>', 'debug, info, warn or error')],
+]
+for (const [name, option] of globalOptions) option.env(name)
+const quiet = new Option('--quiet', 'the same as --log-level warn').conflicts('logLevel')
+
+/** The settings that options give; what commander reads from the environment, the settings' reader reads better. */
+const settingsOf = (program: Command): Environment => {
+  const isGiven = (option: Option): boolean => program.getOptionValueSource(option.attributeName()) === 'cli'
+  const given = globalOptions.filter(([, option]) => isGiven(option))
+  return {
+    ...Object.fromEntries(given.map(([name, option]) => [name, program.getOptionValue(option.attributeName())])),
+    ...(isGiven(quiet) ? { MIGRATOR_LOG_LEVEL: 'warn' } : {}),
+  }
+}
+
 /** What other tools call it, and the command that does it here. */
 const otherWords: ReadonlyMap<string, string> = new Map([
   ['--dry-run', 'plan'],
@@ -254,11 +294,13 @@ export const cli = async (
   words: readonly string[],
   version: string,
   { print, screen }: Pick<Context, 'print' | 'screen'>,
-  createContext: () => Promise<Context>,
+  createContext: (given: Environment) => Promise<Context>,
 ): Promise<number> => {
   let complaint = ''
   const program = new Command('migrator')
-    .description("Makes a volume's SQLite database right before the hub starts. Settings are environment variables.")
+    .description(
+      "Makes a volume's SQLite database right before the hub starts. Settings are environment variables; some are options, too.",
+    )
     .version(version)
     .exitOverride()
     .showSuggestionAfterError()
@@ -276,6 +318,8 @@ export const cli = async (
         complaint += text
       },
     })
+  for (const [, option] of globalOptions) program.addOption(option)
+  program.addOption(quiet)
   const inGroups = groups.flatMap(group => commandTable.filter(row => row.group === group))
   for (const { name, group, description, argument, options, example, insteadOnServer, load } of inGroups) {
     const command = program.command(name).description(description).helpGroup(`${group}:`)
@@ -283,7 +327,7 @@ export const cli = async (
     for (const option of options) command.addOption(option)
     command.addHelpText('after', exampleText(example)).action(async () => {
       const run = await load()
-      const context = await createContext()
+      const context = await createContext(settingsOf(program))
       if (context.engine.server !== undefined && insteadOnServer !== undefined)
         throw new Failure('CONFIG_INVALID', `${name} is for a database that is a file`, insteadOnServer)
       await run(context, { ...noOptions, ...command.opts() }, command.args)
@@ -293,18 +337,21 @@ export const cli = async (
   const internal = program.command('internal', { hidden: true }).argument('<words...>')
   internal.action(async () => (await import('./commands/internal.ts')).internal(print, internal.args))
 
-  const wrong = words.find((word, index) => otherWords.has(word) && (index === 0 || word === '--dry-run'))
-  if (wrong !== undefined) {
-    const meant = otherWords.get(wrong)
-    const hint = `Run "migrator ${meant} --help" for an example.`
-    throw new Failure('CONFIG_INVALID', `there is no ${wrong}: "migrator ${meant}" does that`, hint)
-  }
-
-  // commander answers `help statsu` and `statsu --help` with the full help instead of suggesting the nearest command
-  const [named = 'help'] = words[0] === 'help' ? words.slice(1) : words
-  const isKnown = named.startsWith('-') || program.commands.some(command => command.name() === named)
+  let named: string | undefined
   try {
-    await program.parseAsync(isKnown ? words : [named], { from: 'user' })
+    // without a command it is `up`, whatever options of every command there are
+    const { operands, unknown } = program.parseOptions([...words])
+    const all = operands.length + unknown.length === 0 ? [...words, 'up'] : words
+    const [first] = operands
+    if (first === 'completion' || first === 'complete')
+      await (await import('./commands/completion.ts')).addCompletion(program, print)
+    else
+      program.command('completion').argument('<shell>', shells).description(completionText).helpGroup(`${groups[3]}:`)
+    refuseOtherWords(first, unknown)
+    // commander answers `help statsu` and `statsu --help` with the full help instead of suggesting the nearest command
+    named = first === 'help' ? (operands[1] ?? 'help') : first
+    const isKnown = named === undefined || program.commands.some(command => command.name() === named)
+    await program.parseAsync(isKnown ? all : [String(named)], { from: 'user' })
     return 0
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
@@ -313,10 +360,19 @@ export const cli = async (
       .replace(/^error: /, '')
       .trim()
       .replaceAll('\n', ' ')
-    const command = program.commands.find(candidate => candidate.name() === words[0])
+    const command = program.commands.find(candidate => candidate.name() === named)
     const help = command === undefined ? '--help" for the commands' : `${command.name()} --help" for an example`
     throw new Failure('CONFIG_INVALID', reason, `Run "migrator ${help}.`, error)
   }
+}
+
+/** @throws Failure CONFIG_INVALID for what other tools call a command */
+const refuseOtherWords = (first: string | undefined, unknown: readonly string[]): void => {
+  const wrong = unknown.includes('--dry-run') ? '--dry-run' : first
+  const meant = wrong === undefined ? undefined : otherWords.get(wrong)
+  if (meant === undefined) return
+  const hint = `Run "migrator ${meant} --help" for an example.`
+  throw new Failure('CONFIG_INVALID', `there is no ${wrong}: "migrator ${meant}" does that`, hint)
 }
 
 /** What else there is to know of a program: its settings, its exit codes, and where it is explained. */

@@ -43,9 +43,9 @@ export const runProgram = async (words: readonly string[], own: Process): Promis
   let log = createLog(toLogFormat(environment.MIGRATOR_LOG_FORMAT, terminal), 'info', stderr, logScreen)
   let context: Context | undefined
   try {
-    const createContext = async (): Promise<Context> => {
-      const { command, identity, nameProcess, workingFolder } = own
-      const config = followLink(await readConfig({ environment, workingFolder, root, terminal }))
+    const createContext = async (given: Environment): Promise<Context> => {
+      const { command, identity, nameProcess } = own
+      const config = followLink(await readConfig({ ...own, environment: { ...environment, ...given }, root, terminal }))
       const { server } = config
       log = createLog(config.logFormat, config.logLevel, stderr, logScreen)
       if (server === undefined && sortsOnVolume(environment, config.volume)) own.sortIn(config.volume)
@@ -60,7 +60,7 @@ export const runProgram = async (words: readonly string[], own: Process): Promis
     }
     // containers run `up` alone, which needs no command line library
     if (words.length === 0 || (words.length === 1 && words[0] === 'up')) {
-      await up(await createContext(), undefined)
+      await up(await createContext({}), undefined)
       return 0
     }
     return await (await import('./cli.ts')).cli(words, readVersion(), { print, screen }, createContext)

@@ -1,4 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
+import { closest, distance } from 'fastest-levenshtein'
+import formatBytes from 'pretty-bytes'
 import type { Log, Screen } from './log.ts'
 
 /** A number for people: `475,200`. */
@@ -14,12 +16,8 @@ export const shortened = (text: string): string => {
   return line.length > 120 ? `${line.slice(0, 120)}...` : line
 }
 
-/** A number of bytes for people: `340 B`, `1.2 MB`. */
-export const formatBytes = (bytes: number): string => {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB']
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3))
-  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`
-}
+/** A number of bytes for people: `340 B`, `1.25 MB`. */
+export { formatBytes }
 
 /** A time in ISO 8601 for people: `2026-01-18 10:00:00`, in UTC as it was. */
 export const formatTime = (time: string): string => time.slice(0, 19).replace('T', ' ')
@@ -54,22 +52,8 @@ const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(
 
 /** ` (Did you mean CHECK?)`, with the nearest word at most three edits away; '' if there is none. */
 export const didYouMean = (written: string, words: readonly string[]): string => {
-  const [nearest] = [1, 2, 3].flatMap(edits => words.filter(word => isWithin(written, word, edits)))
-  return nearest === undefined ? '' : ` (Did you mean ${nearest}?)`
-}
-
-/** Whether at most `edits` turn one word into the other: insert, delete or change a letter, or swap two neighbours. */
-const isWithin = (a: string, b: string, edits: number): boolean => {
-  if (a === b) return true
-  if (a[0] === b[0]) return isWithin(a.slice(1), b.slice(1), edits)
-  if (edits === 0) return false
-  const swapped = a[0] === b[1] && a[1] === b[0]
-  return (
-    isWithin(a.slice(1), b, edits - 1) ||
-    isWithin(a, b.slice(1), edits - 1) ||
-    isWithin(a.slice(1), b.slice(1), edits - 1) ||
-    (swapped && isWithin(a.slice(2), b.slice(2), edits - 1))
-  )
+  const nearest = words.length === 0 ? undefined : closest(written, words)
+  return nearest === undefined || distance(written, nearest) > 3 ? '' : ` (Did you mean ${nearest}?)`
 }
 
 /** Milliseconds between two reports of progress, on a terminal and in a log. */

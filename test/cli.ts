@@ -1,7 +1,9 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { cli, commandTable } from '../src/cli.ts'
 import { makeContext, withEngine } from './help/context.ts'
-import { readJson, root, runProgram } from './help/program.ts'
+import { readJson, root, runProgram, settingsFor } from './help/program.ts'
 import { pipe, terminalOf } from './help/screen.ts'
 
 /** What the command line prints for words that run no command: nothing is opened for them. */
@@ -58,6 +60,15 @@ for (const [words, said] of [
   [['info'], /"migrator status" does that/],
   [['history', '--json'], /"migrator status" does that/],
   [['--dry-run'], /"migrator plan" does that/],
+  [['--quiet', 'migrate'], /there is no migrate: "migrator up" does that/],
+  [['completion'], /missing required argument 'shell'/],
+  [['completion', 'tcsh'], /Allowed choices are zsh, bash, fish/],
+  [['complete', 'bash'], /Did you mean `completion bash`/],
+  [['status', '--quiet', '--log-level', 'debug'], /cannot be used with/],
+  [['--migrations'], /argument missing/],
+  [['redo', '0001'], /too many arguments/],
+  [['plan', '--format', 'sarif'], /Allowed choices are text, json, sql, github/],
+  [['plan', '--sql', '--format', 'json'], /cannot be used with/],
   [['up', '--dry-run'], /there is no --dry-run: "migrator plan" does that/],
   [['upp'], /unknown command 'upp' \(Did you mean up\?\)/],
   [['stats'], /\(Did you mean status\?\)/],
@@ -92,4 +103,70 @@ t.test('an error of a command is passed on as it is', async t => {
   const nowhere = withEngine({ ...context, config: { ...context.config, volume: '/nowhere' } })
   const run = cli(['status'], '1.2.3', { print: () => undefined, screen: pipe }, async () => nowhere)
   await t.rejects(run, { code: 'VOLUME_MISSING' })
+})
+
+t.test('options of every command are settings, before or after its name, and go before the environment', async t => {
+  const folder = t.testdir({ data: {}, other: {} })
+  const file = join(folder, 'data', 'homelab.db')
+  const url = ['--database-url', `sqlite:${file}`]
+  const environment = settingsFor(join(folder, 'other'), { MIGRATOR_LOG_FORMAT: 'text' })
+  const json = ['--log-format', 'json']
+  t.match(await runProgram([...url, ...json], environment), { exitCode: 0, events: [{}, {}, {}, { event: 'up.done' }] })
+  t.match(await runProgram(['up', ...url, '--log-format=json'], environment), { events: [{ event: 'up.nothing' }] })
+  t.strictSame(readdirSync(join(folder, 'other')), [])
+  for (const words of [
+    ['--quiet', ...url],
+    ['up', ...url, '--quiet'],
+    ['--log-level', 'warn', 'up', ...url],
+  ])
+    t.match(await runProgram(words, environment), { exitCode: 0, stderr: '', stdout: '' })
+  const migrations = join(folder, 'migrations')
+  t.match(await runProgram(['create', 'create-x', '--migrations', migrations], environment), {
+    stdout: join(migrations, '0001-create-x.ts'),
+  })
+})
+
+t.test('an option of every command with a wrong value is refused as its setting is', async t => {
+  for (const [words, setting] of [
+    [['--database-url', 'mysql://x'], 'DATABASE_URL'],
+    [['--log-format', 'xml'], 'MIGRATOR_LOG_FORMAT'],
+    [['--log-level', 'loud'], 'MIGRATOR_LOG_LEVEL'],
+  ] as const) {
+    const folder = t.testdir({})
+    t.match(await runProgram(['status', ...words], settingsFor(folder)), {
+      exitCode: 2,
+      failure: 'CONFIG_INVALID',
+      stderr: setting,
+    })
+    t.strictSame(readdirSync(folder), [])
+  }
+})
+
+t.test('an empty variable counts as unset for an option of every command, too', async t => {
+  const environment = settingsFor(t.testdir(), { MIGRATOR_LOG_LEVEL: '' })
+  t.match(await runProgram(['--log-format', 'json'], environment), { exitCode: 0 })
+})
+
+for (const shell of ['bash', 'zsh', 'fish'])
+  t.test(`completion ${shell} is a script that asks this program`, async t => {
+    t.match(await printed(['completion', shell]), /migrator complete -- /)
+  })
+
+for (const [typed, offered] of [
+  [['do'], /^down\t/],
+  [['--migrations', 'm', 'stat'], /^status\t/],
+  [['down', '--s'], /^--steps\t/],
+  [['down', '--qu'], /^--quiet\t/],
+  [['schema', '--format', ''], /^sql\t\nmermaid\t\n/],
+  [['completion', ''], /^zsh\t\nbash\t\nfish\t\n/],
+  [['nothing', 'a'], /^:4\n$/],
+] as const)
+  t.test(`TAB after "${typed.join(' ')}" offers what may come`, async t => {
+    t.match(await printed(['complete', '--', ...typed]), offered)
+  })
+
+t.test('what completes words is not offered itself, and prints nowhere else afterwards', async t => {
+  const { log } = console
+  t.notMatch(await printed(['complete', '--', 'comple']), /^complete\t/m)
+  t.equal(console.log, log)
 })

@@ -4,6 +4,7 @@ import { differenceLines } from '../dry-run/changes.ts'
 import { type Reverted, revertMigrations } from '../dry-run/revert.ts'
 import { type Reader, runPlain } from '../engine.ts'
 import { Failure, isFailure } from '../failure.ts'
+import type { AppliedMigration } from '../history.ts'
 import { blamingStrays, stopsAlone } from '../migrations/blame.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
@@ -18,25 +19,34 @@ import { createProgress, didYouMean, formatThings } from '../text.ts'
 import { probeFolderOf } from '../volume/volume.ts'
 
 /** How far back: a number of migrations, or until the named one is the last applied. */
-type Target = Readonly<{ steps: number } | { to: string }>
+type Target = Readonly<{ steps: number; again?: TryAgain } | { to: string }>
+
+/**
+ * Applies to the copy what was undone there, up to `head`. With it the text of the last migration may be another one than was
+ * applied: `redo` runs an edited one.
+ */
+export type TryAgain = (copy: string, migrations: readonly LoadedMigration[], head: string) => Promise<void>
 
 /**
  * Reverts applied migrations by their `down`, last one first, in one transaction, after a dry run on a copy has shown what would
  * be lost and a person has confirmed. Makes a backup first and applies the guards of `up`: the run may lose no more than the dry
  * run did. Rewrites the ready marker afterwards.
+ * @returns the names of the migrations that it undid, the last one first
  * @throws Failure CONFIG_INVALID for an unknown target, a migration without `down`, or no confirmation; MIGRATION_FAILED;
  *   DATABASE_BUSY if another run was faster, or more would be lost than was shown; what `up` throws
  */
-export const down = async (context: Context, target: Target, yes: boolean): Promise<void> => {
+export const down = async (context: Context, target: Target, yes: boolean): Promise<readonly string[]> => {
   const { config, engine, log, print, signal, version } = context
   const { database, readyFile } = config
+  const again = 'steps' in target ? target.again : undefined
   await engine.validate('write')
   refuseOthersMarker(config)
   await requireDatabase(engine, config)
   const texts = readMigrationFiles(config.migrations)
   const migrations = await loadMigrations(texts, signal)
   const namesIn = async (reader: Reader) => {
-    const { applied } = await planWithoutConflicts(reader, migrations, database)
+    const known = again === undefined ? migrations : withRecordedHead(migrations, await reader.history())
+    const { applied } = await planWithoutConflicts(reader, known, database)
     return namesToUndo(
       applied.map(({ name }) => name),
       migrations,
@@ -47,16 +57,17 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
   const [head] = names
   if (head === undefined) {
     log.info('down.nothing', `nothing to undo in ${database}`)
-    return
+    return []
   }
   const onProgress = createProgress(log, 'rows')
   const options = { version, signal, idleLimit, onProgress, hook: runPlain, backup: undefined }
   const tried: Reverted[] = []
-  await withCopy(context, copy =>
-    withDatabase(context, copy, transaction =>
+  await withCopy(context, async copy => {
+    await withDatabase(context, copy, transaction =>
       revertMigrations(transaction, migrations, names, options, reverted => tried.push(reverted)),
-    ),
-  ).catch(sayHowToMend(names))
+    )
+    await again?.(copy, migrations, head)
+  }).catch(sayHowToMend(names, again))
   print(downText(database, tried))
   const safety = config.backup === 'auto' ? 'after a backup' : 'without a backup'
   await confirm(context, yes, `${names.join(', ')} will be undone in ${database}, ${safety}`)
@@ -83,7 +94,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
       }),
     )
     return checkedAt
-  }).catch(sayHowToMend(names))
+  }).catch(sayHowToMend(names, again))
   const now = await withDatabase({ ...context, signal: stopsAlone(signal) }, database, transaction =>
     markReady(transaction, config, texts, { version, checkedAt }),
   ).catch(error => {
@@ -93,15 +104,31 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
   const milliseconds = Math.round(performance.now() - start)
   const done = `${names.length} undone in ${milliseconds} ms: ${database} is at ${now.schema || 'no migration'}`
   log.info('down.done', done, { undone: names, milliseconds, schema: now.schema })
+  return names
 }
 
-/** A `down` that was mended is another text, which is refused until it is recorded. */
+/** The migrations, the last applied one with the checksum that was recorded. */
+const withRecordedHead = (
+  migrations: readonly LoadedMigration[],
+  history: readonly AppliedMigration[],
+): readonly LoadedMigration[] => {
+  const head = history.at(-1)
+  return migrations.map(migration =>
+    migration.name === head?.name ? { ...migration, checksum: head.checksum ?? migration.checksum } : migration,
+  )
+}
+
+/** A `down` that was mended is another text, which is refused until it is recorded, but for `redo`. */
 const sayHowToMend =
-  (names: readonly string[]) =>
+  (names: readonly string[], again: TryAgain | undefined) =>
   (error: unknown): never => {
     const name = isFailure(error, 'MIGRATION_FAILED') ? names.find(name => error.message.includes(name)) : undefined
     if (!isFailure(error, 'MIGRATION_FAILED') || name === undefined) throw error
-    const hint = `Everything was rolled back; the database is as it was. Mend its down, record the new text by "migrator repair ${name}", then try again.`
+    const cure =
+      again === undefined
+        ? `Mend its down, record the new text by "migrator repair ${name}", then try again.`
+        : 'Mend it, and try again.'
+    const hint = `Everything was rolled back; the database is as it was. ${cure}`
     throw new Failure('MIGRATION_FAILED', error.message, hint, error.cause)
   }
 

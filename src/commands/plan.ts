@@ -6,6 +6,7 @@ import { afterOf } from '../dry-run/record.ts'
 import { planSql, terminated } from '../dry-run/script.ts'
 import { type DryRun, type DryRunResult, dryRun, pendingOf } from '../dry-run/try.ts'
 import { Failure } from '../failure.ts'
+import { annotation, toAnnotation } from '../lint/formats.ts'
 import { findInUp } from '../lint/inspect.ts'
 import { watchOutside } from '../lint/outside.ts'
 import { applySuppressions, type Finding, place, type Reported, report, reportLines } from '../lint/rules.ts'
@@ -15,6 +16,9 @@ import { requireNotLost } from '../ready/lost.ts'
 import { withCopy } from '../sqlite/read-only.ts'
 import { createSqlite } from '../sqlite/sqlite.ts'
 import { formatBytes, formatThings, textTable } from '../text.ts'
+
+/** For people; all of it; the statements as a script; lines that GitHub Actions shows beside the code. */
+export type PlanFormat = 'text' | 'json' | 'sql' | 'github'
 
 /** What `plan --json` prints, documented in docs/commands/plan.md. Fields are added, never changed. */
 export type Plan = Readonly<{
@@ -37,7 +41,7 @@ export type Plan = Readonly<{
  */
 export const plan = async (
   context: Context,
-  output: Readonly<{ json: boolean; sql: boolean }>,
+  format: PlanFormat,
   watch: typeof watchOutside = watchOutside,
 ): Promise<void> => {
   const { config, print } = context
@@ -50,15 +54,16 @@ export const plan = async (
   const nothing: Plan = { database, pending: [], migrations: [], bytes: null, failure: null }
   const pending = await pendingIn(context, texts).catch(error => {
     const failure = engine.explain(error)
-    if (output.json && failure instanceof Failure) print(toOutput({ ...nothing, failure: failureOf(failure) }, true))
+    if (format === 'json' && failure instanceof Failure)
+      print(toOutput({ ...nothing, failure: failureOf(failure) }, format, texts))
     throw failure
   })
   if (pending.length === 0) {
-    print(output.sql ? `-- nothing is pending in ${database}\n` : toOutput(nothing, output.json))
+    print(format === 'sql' ? `-- nothing is pending in ${database}\n` : toOutput(nothing, format, texts))
     return
   }
   const { tried, migrations, failure } = await tryOnCopy(context, texts, watch)
-  if (!output.sql) {
+  if (format !== 'sql') {
     const { growth, journal } = tried
     const backup = config.backup === 'auto' ? bytes : 0
     const shown: Plan = {
@@ -68,7 +73,7 @@ export const plan = async (
       bytes: failure === null ? { growth, journal, backup } : null,
       failure: failure && failureOf(failure),
     }
-    print(toOutput(shown, output.json))
+    print(toOutput(shown, format, texts))
   } else if (failure === null) print(planSql({ ...tried, database, isNew: bytes === 0, version: context.version }))
   if (failure !== null) throw failure
 }
@@ -80,7 +85,23 @@ const pendingIn = async (
 ): Promise<readonly MigrationFile[]> =>
   (await engine.read('wait', reader => pendingOf(reader, files, config.database))) ?? files
 
-const toOutput = (shown: Plan, json: boolean): string => (json ? `${JSON.stringify(shown)}\n` : planText(shown))
+const toOutput = (shown: Plan, format: Exclude<PlanFormat, 'sql'>, files: readonly MigrationFile[]): string => {
+  if (format === 'github') return toAnnotations(shown, files)
+  return format === 'json' ? `${JSON.stringify(shown)}\n` : planText(shown)
+}
+
+/** What a person should look at: findings, values that go, and why `up` would fail. */
+const toAnnotations = ({ migrations, failure }: Plan, files: readonly MigrationFile[]): string => {
+  const fileOf = (name: string | undefined) => ({ file: files.find(file => file.name === name)?.file ?? '' })
+  const lines = migrations.flatMap(({ name, findings, lost }) => [
+    ...findings.map(found => toAnnotation({ ...found, place: found.place ?? fileOf(name) })),
+    ...lost.map(({ text }) => annotation('warning', 'plan', fileOf(name), `on this database: ${text}`)),
+  ])
+  // the migration that fails is the last one that was tried
+  const failed =
+    failure && annotation('error', failure.code, fileOf(migrations.at(-1)?.name), `up would fail: ${failure.message}`)
+  return [...lines, failed ?? ''].join('')
+}
 
 const failureOf = ({ code, message, hint }: Failure): Plan['failure'] => ({ code, message, hint })
 

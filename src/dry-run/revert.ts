@@ -87,9 +87,14 @@ const changedRows = ({ steps }: Recording): readonly Lost[] => {
 
 /** An INSERT may, if it says so: https://www.sqlite.org/lang_conflict.html, https://www.sqlite.org/lang_upsert.html */
 const writesOver = (sql: string): boolean => {
-  const words = tokensOf(sql).filter(({ text }) => /^\w/.test(text))
+  const tokens = tokensOf(sql).map(({ text }) => text)
+  if (ofNoUser.test(tokens.join(' '))) return false
+  const words = tokens.filter(text => /^\w/.test(text))
   return (
-    /^(?:UPDATE|DELETE|REPLACE|WITH)$/.test(keywordOf(sql)) ||
-    /\b(?:OR REPLACE|DO UPDATE)\b/i.test(words.map(({ text }) => text).join(' '))
+    /^(?:UPDATE|DELETE|REPLACE|WITH)$/.test(keywordOf(sql)) || /\b(?:OR REPLACE|DO UPDATE)\b/i.test(words.join(' '))
   )
 }
+
+/** Writes a table that SQLite keeps for itself, as rebuilds do with sqlite_sequence, or a temporary one: no rows of the user. */
+const ofNoUser =
+  /^(?:DELETE FROM|UPDATE(?: OR \w+)?|(?:INSERT(?: OR \w+)?|REPLACE) INTO) (?:["'`[]?temp["'`\]]? \. |(?:["'`[]?main["'`\]]? \. )?["'`[]?sqlite_)/i

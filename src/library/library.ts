@@ -52,7 +52,7 @@ export const plan = (options: Options): Promise<Plan> =>
       import('../commands/plan.ts'),
       import('../lint/outside.ts'),
     ])
-    return plan(context, { json: true, sql: false }, watchNothing)
+    return plan(context, 'json', watchNothing)
   })
 
 /**

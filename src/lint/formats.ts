@@ -10,17 +10,22 @@ const pathOf = ({ file }: PlacedFinding['place']): string => relative('', file)
 
 const messageOf = ({ direction, message }: PlacedFinding): string => `${direction ?? 'it'} ${message}`
 
-/**
- * A line of https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions, which GitHub shows beside the
- * code.
- */
-export const toAnnotation = (found: PlacedFinding): string => {
-  const { code, level, cure, place } = found
-  const properties = { file: pathOf(place), line: place.line, col: place.column, title: code }
+/** A finding as GitHub shows it beside the code. */
+export const toAnnotation = (found: PlacedFinding): string =>
+  annotation(found.level, found.code, found.place, `${messageOf(found)}. ${found.cure}`)
+
+/** A line of https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions */
+export const annotation = (
+  level: 'error' | 'warning',
+  title: string,
+  place: PlacedFinding['place'],
+  text: string,
+): string => {
+  const properties = { file: pathOf(place), line: place.line, col: place.column, title }
   const list = Object.entries(properties).flatMap(([name, value]) =>
     value === undefined ? [] : `${name}=${escaped(String(value)).replaceAll(':', '%3A').replaceAll(',', '%2C')}`,
   )
-  return `::${level} ${list.join(',')}::${escaped(`${messageOf(found)}. ${cure}`)}\n`
+  return `::${level} ${list.join(',')}::${escaped(text)}\n`
 }
 
 const escaped = (text: string): string => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')

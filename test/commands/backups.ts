@@ -24,7 +24,7 @@ t.test('backups are listed with what they are of, oldest first', async t => {
 
   backup                               at migration  made (UTC)           size
   homelab--empty-20260101T000000Z.db   empty         2026-01-01 00:00:00  1 B
-  homelab--0002-b-20260202T000000Z.db  0002-b        2026-02-02 00:00:00  2.0 kB
+  homelab--0002-b-20260202T000000Z.db  0002-b        2026-02-02 00:00:00  2 kB
 `,
   )
 })

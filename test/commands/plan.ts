@@ -109,7 +109,7 @@ t.test('what up will need is added up; what it would fail with, and what was not
   const whole = { database: '/v/x.db', pending: ['0001-a', '0002-b', '0003-c'], migrations: [planned] }
   t.match(
     planText({ ...whole, bytes: { growth: 1000, journal: 20, backup: 3000 }, failure: null }),
-    /up will need 4\.0 kB on the volume: database 1\.0 kB, journal 20 B, backup 3\.0 kB\n$/,
+    /up will need 4\.02 kB on the volume: database 1 kB, journal 20 B, backup 3 kB\n$/,
   )
   const failure = { code: 'MIGRATION_FAILED', message: 'migration 0001-a failed: no', hint: 'Mend it.' }
   t.match(
@@ -470,6 +470,27 @@ t.test('a temporary folder that cannot be is refused with 2', async t => {
   const { settings } = prepareVolume(t)
   const outcome = await runProgram(['plan'], { ...settings, TMPDIR: '/none' })
   t.match(outcome, { exitCode: 2, failure: 'CONFIG_INVALID', stdout: '', stderr: /TMPDIR/ })
+})
+
+t.test('--format github annotates what is found, what values go, and what fails', async t => {
+  const { run, add, fill } = prepareVolume(t)
+  await fill()
+  t.match(await run('plan', '--format', 'github'), { exitCode: 0, stdout: '' })
+  add({
+    '0004-wipe.ts': migration("await run('UPDATE servers SET hostname = upper(hostname), status = NULL')"),
+    '0005-fail.ts': migration("await run('DELETE FROM metrics WHERE id > 90')"),
+  })
+  const { exitCode, stdout } = await run('plan', '--format', 'github')
+  t.equal(exitCode, 40)
+  t.match(
+    stdout,
+    /^::warning file=.*0004-wipe\.ts,title=plan::on this database: servers\.status had 2 values and has 0/m,
+  )
+  t.match(stdout, /^::error file=.*0005-fail\.ts,title=MIGRATION_FAILED::up would fail: .*lost data/m)
+  t.strictSame(
+    stdout.split('\n').filter(line => line !== '' && !/^::(?:error|warning) file=/.test(line)),
+    [],
+  )
 })
 
 t.test('--sql and --json together make no sense', async t => {

@@ -97,8 +97,8 @@ HISTORY_CONFLICT: 0001-create-servers was changed
 
 ready marker of 0002-b, written 2026-01-18 10:00:05
 1 backup:
-  backup              size    made (UTC)
-  homelab--0001-x.db  1.0 kB  2026-01-17 10:00:00
+  backup              size  made (UTC)
+  homelab--0001-x.db  1 kB  2026-01-17 10:00:00
 `,
   )
 })
