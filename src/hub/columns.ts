@@ -15,6 +15,10 @@ export const serverTable = {
 } as const
 export const metricTable = { modelName: 'metric', tableName: 'metrics', timestamps: false } as const
 
+/** What the migrations make around the columns, so that the models say the same: `migrator verify --models` compares them. */
+export const metricIndexes = () => [{ name: 'idx_metrics_server_timestamp', fields: ['server_id', 'timestamp'] }]
+export const metricKeyActions = { onDelete: 'NO ACTION', onUpdate: 'NO ACTION' } as const
+
 /** The columns of `servers`, for `Model.init` of either Sequelize. A new object per call, because Sequelize writes into it. */
 export const serverColumns = <Type>({ text, integer, time }: Types<Type>) => ({
   id: { type: text, primaryKey: true },
@@ -28,8 +32,8 @@ export const serverColumns = <Type>({ text, integer, time }: Types<Type>) => ({
   architecture: { type: text },
   tdp_watts: whole(integer),
   last_seen: timestamp(time, 'last_seen'),
-  created_at: timestamp(time, 'created_at'),
-  updated_at: timestamp(time, 'updated_at'),
+  created_at: { ...timestamp(time, 'created_at'), allowNull: true },
+  updated_at: { ...timestamp(time, 'updated_at'), allowNull: true },
   os_info: {
     type: text,
     get(this: Instance): OsInfo | null {
