@@ -13,13 +13,19 @@ import { toSequelizeText } from '../sqlite/bridge/times.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
 
+export type Models = Readonly<{
+  schema: Schema
+  /** columns that Sequelize itself fills at every write, as `table.column`: it makes them NOT NULL, asked or not */
+  timed: readonly string[]
+}>
+
 /**
  * The schema that models make: that of `sequelize.sync()`, on a database in memory. The database that the models are bound to is
  * not opened, unless the code of the models itself does so while it loads.
  * @param path of a file, of a folder, or the name of a package
  * @throws Failure CONFIG_INVALID for whatever is no file of models of Sequelize 6 or 7 for SQLite
  */
-export const readModels = async (path: string): Promise<Schema> => {
+export const readModels = async (path: string): Promise<Models> => {
   const files = filesOf(path)
   stubMissingDriver()
   const codes: Readonly<Record<string, unknown>>[] = []
@@ -31,7 +37,7 @@ export const readModels = async (path: string): Promise<Schema> => {
     const outcome = await attemptAsync(() => sequelize.sync({ logging: false, hooks: false }))
     if ('error' in outcome)
       throw refused(path, `makes no schema: ${reasonOf(outcome.error)}`, exportHint, outcome.error)
-    return readAppSchema(connection)
+    return { schema: readAppSchema(connection), timed: timedColumns(sequelize) }
   } finally {
     connection.close()
   }
@@ -117,6 +123,16 @@ type ModelClass = Readonly<{
   findAll: unknown
   sequelize?: Instance
   associate?: (models: unknown) => void
+  /** of Sequelize 7 */
+  modelDefinition?: Readonly<{
+    timestampAttributeNames: object
+    attributes: ReadonlyMap<string, Readonly<{ columnName: string }>>
+    table: Readonly<{ tableName: string }>
+  }>
+  /** of Sequelize 6 */
+  _timestampAttributes?: object
+  rawAttributes?: Readonly<Record<string, Readonly<{ field?: string }>>>
+  tableName?: string
 }>
 
 const isInstance = (value: unknown): value is Instance =>
@@ -156,8 +172,8 @@ const boundTo = async (
   const types = is7 ? (await import('@sequelize/core')).DataTypes : DataTypes
   const outcome = await attemptAsync(async () => {
     for (const make of makers) await make(fresh, types)
-    const made = fresh.models as Readonly<Record<string, ModelClass>>
-    for (const model of Object.values(made)) if (isFunction(model.associate) && codes.length > 1) model.associate(made)
+    // sequelize-cli's own index does so, and where there is none nobody has
+    if (codes.length > 1) for (const model of modelsOf(fresh)) model.associate?.(fresh.models)
   })
   if ('error' in outcome)
     throw refused(path, `does not make its models: ${reasonOf(outcome.error)}`, exportHint, outcome.error)
@@ -175,9 +191,28 @@ const makersOf = (code: Readonly<Record<string, unknown>>) => {
   )
 }
 
+const timedColumns = (sequelize: Instance): readonly string[] =>
+  [...modelsOf(sequelize)].flatMap(model => {
+    // each version's members throw in the other one
+    if (model.modelDefinition !== undefined) {
+      const { timestampAttributeNames, attributes, table } = model.modelDefinition
+      return Object.values<string>({ ...timestampAttributeNames }).map(
+        name => `${table.tableName}.${attributes.get(name)?.columnName ?? name}`,
+      )
+    }
+    const { _timestampAttributes = {}, rawAttributes = {}, tableName } = model
+    return Object.values<string>({ ..._timestampAttributes }).map(
+      name => `${tableName}.${rawAttributes[name]?.field ?? name}`,
+    )
+  })
+
+const modelsOf = ({ models }: Instance): Iterable<ModelClass> =>
+  Symbol.iterator in models
+    ? (models as Iterable<ModelClass>)
+    : Object.values(models as Readonly<Record<string, ModelClass>>)
+
 const requireSome = (instance: Instance, path: string): void => {
-  const { size = Object.keys(instance.models).length } = instance.models as { size?: number }
-  if (size === 0)
+  if ([...modelsOf(instance)].length === 0)
     throw refused(path, 'has a Sequelize without models', 'Define or import the models before it is exported.')
 }
 

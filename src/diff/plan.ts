@@ -334,7 +334,10 @@ const indexChanges = (from: Table, to: Table): IndexChanges => {
   const isKept = (index: Index): boolean =>
     isIn(index, to.indexes) ||
     (to.indexes.some(other => other.name === null && isSame(index, other)) &&
-      !hasName(to.indexes.flatMap(({ name }) => name ?? []), index.name ?? ''))
+      !hasName(
+        to.indexes.flatMap(({ name }) => name ?? []),
+        index.name ?? '',
+      ))
   const kept = from.indexes.filter(isKept)
   const gone = from.indexes.filter(index => !isKept(index))
   const made = to.indexes.filter(index =>

@@ -1,23 +1,25 @@
 // This room is about SQLite.
+
 import { describeIndex } from '../sqlite/schema/compare.ts'
 import { type Column, type Index, type Schema, type Table, tableNamed } from '../sqlite/schema/read.ts'
-import { isSameSql, sameName } from '../sqlite/sql.ts'
+import { hasName, isSameSql, sameName } from '../sqlite/sql.ts'
+import type { Models } from './models.ts'
 
 /**
  * The schema that models ask for, with all that they cannot say taken from what is there: CHECK, ON CONFLICT, STRICT, WITHOUT ROWID,
  * computed columns, collations, views and triggers; a default that they lack, as they write every value themselves; and INTEGER or
  * NUMERIC, which only a CAST tells apart. An index counts whatever its name.
  */
-export const withUnsaid = (models: Schema, present: Schema): Schema => ({
-  tables: models.tables.map(table => {
+export const withUnsaid = ({ schema, timed }: Models, present: Schema): Schema => ({
+  tables: schema.tables.map(table => {
     const there = tableNamed(present, table.name)
-    return there === undefined || there.virtual ? (there ?? table) : tableWithUnsaid(table, there)
+    return there === undefined || there.virtual ? (there ?? table) : tableWithUnsaid(table, there, timed)
   }),
   views: present.views,
   triggers: present.triggers,
 })
 
-const tableWithUnsaid = (table: Table, there: Table): Table => ({
+const tableWithUnsaid = (table: Table, there: Table, timed: readonly string[]): Table => ({
   ...table,
   name: there.name,
   checks: there.checks,
@@ -27,7 +29,9 @@ const tableWithUnsaid = (table: Table, there: Table): Table => ({
   columns: [
     ...table.columns.map(column => {
       const same = there.columns.find(({ name }) => sameName(name, column.name))
-      return same === undefined ? column : columnWithUnsaid(column, same)
+      return same === undefined
+        ? column
+        : columnWithUnsaid(column, same, column.key > 0 || hasName(timed, `${table.name}.${column.name}`))
     }),
     ...there.columns.filter(
       ({ name, generated }) => generated !== null && !table.columns.some(column => sameName(column.name, name)),
@@ -50,7 +54,8 @@ const isSame = (asked: Index, index: Index, there: Table): boolean => {
   return isSameSql(describeIndex({ ...asked, parts }), describeIndex(index))
 }
 
-const columnWithUnsaid = (column: Column, same: Column): Column => {
+/** @param isNullOpen whether Sequelize decides alone that it is NOT NULL */
+const columnWithUnsaid = (column: Column, same: Column, isNullOpen: boolean): Column => {
   if (same.generated !== null) return same
   const areAlike = [column, same].every(({ affinity }) => /^(?:INTEGER|NUMERIC)$/.test(affinity))
   const type = areAlike || column.affinity === same.affinity ? { type: same.type, affinity: same.affinity } : {}
@@ -59,6 +64,6 @@ const columnWithUnsaid = (column: Column, same: Column): Column => {
     ...type,
     default: column.default ?? same.default,
     collation: column.collation === 'BINARY' ? same.collation : column.collation,
-    notNull: column.key > 0 && same.key > 0 ? same.notNull : column.notNull,
+    notNull: isNullOpen ? same.notNull : column.notNull,
   }
 }

@@ -32,8 +32,8 @@ export const serverColumns = <Type>({ text, integer, time }: Types<Type>) => ({
   architecture: { type: text },
   tdp_watts: whole(integer),
   last_seen: timestamp(time, 'last_seen'),
-  created_at: { ...timestamp(time, 'created_at'), allowNull: true },
-  updated_at: { ...timestamp(time, 'updated_at'), allowNull: true },
+  created_at: timestamp(time, 'created_at'),
+  updated_at: timestamp(time, 'updated_at'),
   os_info: {
     type: text,
     get(this: Instance): OsInfo | null {
