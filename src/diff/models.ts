@@ -37,7 +37,10 @@ export const readModels = async (path: string): Promise<Models> => {
     const outcome = await attemptAsync(() => sequelize.sync({ logging: false, hooks: false }))
     if ('error' in outcome)
       throw refused(path, `makes no schema: ${reasonOf(outcome.error)}`, exportHint, outcome.error)
-    return { schema: readAppSchema(connection), timed: timedColumns(sequelize) }
+    const made = { schema: readAppSchema(connection), timed: timedColumns(sequelize) }
+    // the pool of version 7 keeps a timer
+    await attemptAsync(() => sequelize.close?.())
+    return made
   } finally {
     connection.close()
   }
@@ -57,7 +60,7 @@ const filesOf = (path: string): readonly string[] => {
   const full = resolve(path)
   const found = statSync(full, { throwIfNoEntry: false })
   if (found === undefined) {
-    const name = attempt(() => createRequire(join(process.cwd(), 'package.json')).resolve(path))
+    const name = attempt(() => createRequire(join(resolve(''), 'package.json')).resolve(path))
     if (/^[./]/.test(path) || 'error' in name || !existsSync(name.value)) throw refused(path, 'is not there', pathHint)
     return [name.value]
   }
@@ -113,6 +116,7 @@ const stubMissingDriver = (): void => {
 /** Either Sequelize, as far as it is used here. */
 type Instance = Readonly<{
   sync: (options: object) => Promise<unknown>
+  close?: () => Promise<void>
   define: unknown
   models: object
   dialect?: Readonly<{ name?: string }>

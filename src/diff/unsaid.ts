@@ -58,7 +58,9 @@ const isSame = (asked: Index, index: Index, there: Table): boolean => {
 const columnWithUnsaid = (column: Column, same: Column, isNullOpen: boolean): Column => {
   if (same.generated !== null) return same
   const areAlike = [column, same].every(({ affinity }) => /^(?:INTEGER|NUMERIC)$/.test(affinity))
-  const type = areAlike || column.affinity === same.affinity ? { type: same.type, affinity: same.affinity } : {}
+  // a time is a text, which a column of NUMERIC affinity keeps: version 6 declares DATETIME, version 7 TEXT
+  const areTimes = column.affinity === 'TEXT' && /^(?:DATE|DATETIME|TIMESTAMP)$/i.test(same.type)
+  const type = areAlike || areTimes || column.affinity === same.affinity ? { type: same.type, affinity: same.affinity } : {}
   return {
     ...column,
     ...type,
