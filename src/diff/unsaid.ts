@@ -60,7 +60,8 @@ const columnWithUnsaid = (column: Column, same: Column, isNullOpen: boolean): Co
   const areAlike = [column, same].every(({ affinity }) => /^(?:INTEGER|NUMERIC)$/.test(affinity))
   // a time is a text, which a column of NUMERIC affinity keeps: version 6 declares DATETIME, version 7 TEXT
   const areTimes = column.affinity === 'TEXT' && /^(?:DATE|DATETIME|TIMESTAMP)$/i.test(same.type)
-  const type = areAlike || areTimes || column.affinity === same.affinity ? { type: same.type, affinity: same.affinity } : {}
+  const type =
+    areAlike || areTimes || column.affinity === same.affinity ? { type: same.type, affinity: same.affinity } : {}
   return {
     ...column,
     ...type,

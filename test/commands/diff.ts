@@ -27,7 +27,10 @@ t.test('the first migration of a database that exists makes the same one, and is
   t.match(await run('diff', 'create-racks'), { exitCode: 0, stdout: `${migrations}/0001-create-racks.ts\n` })
   const text = readFileSync(join(migrations, '0001-create-racks.ts'), 'utf8')
   t.match(text, /^import type \{ Migration \} from 'homelab-migrator\/migration'\n/)
-  t.match(text, 'export const down: Migration = async ({ context: schema }) => {\n  await schema.runSql(`DROP TABLE racks`)\n}')
+  t.match(
+    text,
+    'export const down: Migration = async ({ context: schema }) => {\n  await schema.runSql(`DROP TABLE racks`)\n}',
+  )
   const fresh = settingsFor(join(folder, 'fresh'), { MIGRATOR_MIGRATIONS: migrations })
   t.match(await runProgram([], { ...fresh, MIGRATOR_REQUIRE_MOUNT: 'never' }), { exitCode: 10 })
   t.match(await run('adopt'), { exitCode: 0, stdout: /is at 0001-create-racks/ })
@@ -44,7 +47,9 @@ t.test('no difference is said, nothing is written, and it ends with 0', async t 
 t.test('what may lose rows, or fail because of them, is a comment to decide, and so is a rename', async t => {
   const { migrations, run, change } = prepare(t, racks)
   await run('diff', 'create-racks')
-  change(`DROP TABLE racks; CREATE TABLE shelves (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, site TEXT)`)
+  change(
+    `DROP TABLE racks; CREATE TABLE shelves (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, site TEXT)`,
+  )
   await run('diff', 'move', '--sql')
   const moved = readFileSync(join(migrations, '0002-move.sql'), 'utf8')
   t.match(moved, '\n-- ALTER TABLE racks RENAME TO shelves;\n')

@@ -44,7 +44,9 @@ for (const [title, files, name] of [
   ['a default export of a function', { 'models.mjs': `export default ${model}` }, 'models.mjs'],
   [
     'initModels',
-    { 'models.ts': `import { DataTypes } from 'sequelize'\nexport const initModels = (s: any) => (${model})(s, DataTypes)` },
+    {
+      'models.ts': `import { DataTypes } from 'sequelize'\nexport const initModels = (s: any) => (${model})(s, DataTypes)`,
+    },
     'models.ts',
   ],
   [
@@ -116,13 +118,19 @@ export const down = async ({ context: schema }) => {
 `,
     )
     t.match(await run('verify', '--models', models), { exitCode: 0 })
-    t.match(await run('diff', 'again', '--models', models), { exitCode: 0, stdout: '', events: [{ event: 'diff.none' }] })
+    t.match(await run('diff', 'again', '--models', models), {
+      exitCode: 0,
+      stdout: '',
+      events: [{ event: 'diff.none' }],
+    })
     t.strictSame(readdirSync(migrations), ['0001-create-users.js', '0002-add-age.js'])
   })
 }
 
 t.test('what models cannot say stays, and an index and a column that they lack are to decide', async t => {
-  const { folder, run, migrations } = prepare(t, { 'models.mjs': `export default ${model.replace('age: DataTypes.INTEGER,', '')}` })
+  const { folder, run, migrations } = prepare(t, {
+    'models.mjs': `export default ${model.replace('age: DataTypes.INTEGER,', '')}`,
+  })
   t.match(await run('create', '--sql', 'add-more'), { exitCode: 0 })
   const { writeFileSync } = await import('node:fs')
   writeFileSync(
@@ -152,7 +160,11 @@ for (const [title, files, message] of [
     { 'models.mjs': "import { Model } from 'sequelize'\nexport class User extends Model {}" },
     /belong to no Sequelize: User/,
   ],
-  ['that a function fails to make', { 'models.mjs': "export default () => { throw new Error('oh') }" }, /does not make its models: oh/],
+  [
+    'that a function fails to make',
+    { 'models.mjs': "export default () => { throw new Error('oh') }" },
+    /does not make its models: oh/,
+  ],
   ['that a function makes none of', { 'models.mjs': 'export default () => 1' }, /a Sequelize without models/],
   [
     'for another database',
