@@ -37,7 +37,7 @@ const common = {
     'moment-timezone': 'moment-timezone/moment-timezone.js',
   },
   // what Sequelize's PostgreSQL types and pg ask for, and nobody calls
-  external: ['pg-hstore', 'pg-native', 'pg-cloudflare'],
+  external: ['pg-hstore', 'pg-native', 'pg-cloudflare', '@sequelize/core', '@sequelize/sqlite3'],
   logLevel: 'warning',
 } as const satisfies BuildOptions
 

@@ -11,7 +11,13 @@ const flags = { exitCode: false, force: false, hold: false, json: false, latest:
 
 /** The options of all commands; a command reads those that its row lists. */
 type Options = Readonly<
-  typeof flags & { format: SchemaFormat | LintFormat | PlanFormat; steps: number; timeout?: number; to?: string }
+  typeof flags & {
+    format: SchemaFormat | LintFormat | PlanFormat
+    steps: number
+    timeout?: number
+    to?: string
+    models?: string
+  }
 >
 
 const shells = 'bash, zsh or fish'
@@ -145,10 +151,17 @@ export const commandTable: readonly CommandRow[] = [
     name: 'verify',
     group: 'Look, without a trace',
     description: 'check the whole volume: damage, foreign keys, history, structure, marker; reads only',
-    options: [json],
+    options: [
+      new Option('--models <file>', 'what the models of a hub and the migrations differ in; opens no database'),
+      json,
+    ],
     example: 'verify --json | jq .findings',
     insteadOnServer: '"migrator status" compares the history; "migrator schema" shows the structure.',
-    load: async () => (await import('./commands/verify.ts')).verify,
+    load: async () => {
+      const { verify, verifyModels } = await import('./commands/verify.ts')
+      return (context, { json, models }) =>
+        models === undefined ? verify(context, { json }) : verifyModels(context, models, json)
+    },
   },
   {
     name: 'adopt',
@@ -183,6 +196,22 @@ export const commandTable: readonly CommandRow[] = [
     load: async () => {
       const { create } = await import('./commands/create.ts')
       return (context, options, [name = '']) => create(context, name, options)
+    },
+  },
+  {
+    name: 'diff',
+    group: 'Write migrations',
+    description: 'write the migration that brings the schema to that of a database, or of models',
+    argument: ['<name>', 'verb and noun, such as add-alerts'],
+    options: [
+      new Option('--models <file>', 'a file or folder of models of Sequelize 6 or 7 (default: the database)'),
+      new Option('--sql', 'a file in SQL (default: the language of the last migration)'),
+    ],
+    example: 'diff add-alerts --models models/index.js',
+    insteadOnServer: 'Write it by hand: "migrator create" makes the file.',
+    load: async () => {
+      const { diff } = await import('./commands/diff.ts')
+      return (context, options, [name = '']) => diff(context, name, options)
     },
   },
   {

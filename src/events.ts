@@ -156,6 +156,16 @@ export const events = {
     fields: ['folder'],
     when: '`create`: the folder of migrations was not there, and was made',
   },
+  'diff.none': {
+    level: 'info',
+    fields: ['of'],
+    when: '`diff`: the migrations make the schema of the database or the models, nothing was written',
+  },
+  'diff.written': {
+    level: 'info',
+    fields: ['file', 'calls', 'decisions'],
+    when: '`diff`: wrote a migration; what may lose rows is a comment in it, to decide',
+  },
   'failed.stack': {
     level: 'debug',
     fields: ['stack'],

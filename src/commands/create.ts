@@ -14,7 +14,30 @@ const types = join(import.meta.dirname, '../migrations/load.ts')
  * @param options `sql` for a file in SQL; otherwise it is in the language of the last one
  * @throws Failure CONFIG_INVALID if the name is invalid or the file cannot be written
  */
-export const create = ({ config, log, print }: Context, name: string, { sql }: Readonly<{ sql: boolean }>): void => {
+export const create = (context: Context, name: string, options: Readonly<{ sql: boolean }>): void => {
+  const { file, language, types } = nextFile(context, name, options)
+  writeFile(file, language === 'sql' ? sqlTemplate : template(language, types))
+  context.print(`${file}\n`)
+}
+
+/** Writes a file that is not there yet. */
+export const writeFile = (file: string, text: string): void => {
+  write(() => writeFileSync(file, text, { flag: 'wx' }), file)
+}
+
+type NextFile = Readonly<{
+  file: string
+  language: 'sql' | 'ts' | 'js'
+  /** the module that the type of a migration comes from */
+  types: string
+}>
+
+/** The file of the next migration, which is not made yet; its folder is. @throws Failure CONFIG_INVALID, as `create` does */
+export const nextFile = (
+  { config, log }: Pick<Context, 'config' | 'log'>,
+  name: string,
+  { sql }: Readonly<{ sql: boolean }>,
+): NextFile => {
   const folder = config.migrations
   if (!/^(?!\d{4}-|\d{14}-)[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name) || name.length > 200) {
     const hint = 'It is small letters, digits and single hyphens, without a number before it, such as create-alerts.'
@@ -29,9 +52,8 @@ export const create = ({ config, log, print }: Context, name: string, { sql }: R
     throw new Failure('CONFIG_INVALID', `${twin.file} is called that already`, 'Say what is new in this one.')
   const extension = sql ? '.sql' : extname(last?.file ?? 'first.ts').replace('.cjs', '.js')
   const file = join(folder, `${nextNumber(last?.name)}-${name}${extension}`)
-  const text = extension === '.sql' ? sqlTemplate : template(folder, extension)
-  write(() => writeFileSync(file, text, { flag: 'wx' }), file)
-  print(`${file}\n`)
+  const language = extension === '.sql' ? 'sql' : extension === '.ts' ? 'ts' : 'js'
+  return { file, language, types: typesFor(folder) }
 }
 
 /** The next number; the present time where sequelize-cli named the last one, or a second after that. */
@@ -65,9 +87,9 @@ const write = (work: () => void, path: string): void => {
 export const typesFor = (folder: string): string =>
   folder === own && existsSync(types) ? relative(folder, types) : 'homelab-migrator/migration'
 
-const template = (folder: string, extension: string): string => {
-  const typed = extension === '.ts'
-  const head = typed ? `import type { Migration } from '${typesFor(folder)}'\n\n` : ''
+const template = (language: NextFile['language'], types: string): string => {
+  const typed = language === 'ts'
+  const head = typed ? `import type { Migration } from '${types}'\n\n` : ''
   const type = typed ? ': Migration' : ''
   return `${head}/** What it is for, in one sentence. */
 export const up${type} = async ({ context: schema }) => {

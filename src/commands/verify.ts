@@ -1,8 +1,9 @@
 import type { Context } from '../context.ts'
+import { findDifferences, schemaOfMigrations, schemaOfModels } from '../diff/schemas.ts'
 import { Failure, type FailureCode, printable } from '../failure.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import type { Finding } from '../sqlite/schema/compare.ts'
-import { textTable } from '../text.ts'
+import { formatThings, textTable } from '../text.ts'
 import { type Check, type CheckResults, checks, type Problem, runChecks } from '../verify/examine.ts'
 import { requireFolder } from '../volume/volume.ts'
 
@@ -51,6 +52,25 @@ export const verify = async (context: Context, { json }: Readonly<{ json: boolea
   const differences = findings.filter(({ weight }) => weight === 'difference')
   const hints = new Set(differences.filter(finding => finding.code === code).map(({ hint }) => hint))
   throw new Failure(code, `${config.database}: ${differences.map(findingLine).join('; ')}`, [...hints].join(' '))
+}
+
+/**
+ * Compares the models of a hub with the schema that the migrations make. Opens no database. Prints a line for each difference.
+ * @throws Failure SCHEMA_DRIFT if they differ; CONFIG_INVALID for what are no models
+ */
+export const verifyModels = async (context: Context, models: string, json: boolean): Promise<void> => {
+  const present = await schemaOfMigrations(context, true)
+  const findings = findDifferences(await schemaOfModels(models, present), present)
+  const code = findings.length === 0 ? null : 'SCHEMA_DRIFT'
+  const verdict = code === null ? 'as the migrations' : `${code}, ${formatThings(findings.length, 'difference')}`
+  context.print(
+    json
+      ? `${JSON.stringify({ models, code, findings })}\n`
+      : `${[`${models}: ${verdict}`, ...findings.map(finding => `  ${printable(findingLine(finding))}`)].join('\n')}\n`,
+  )
+  if (code === null) return
+  const hint = 'Run "migrator diff NAME --models FILE", which writes the migration, or mend the models.'
+  throw new Failure(code, `${models} and the migrations differ: ${findings.map(findingLine).join('; ')}`, hint)
 }
 
 const resultOf = (findings: CheckResults['results'][Check]): Verification['checks'][number]['result'] => {

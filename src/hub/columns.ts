@@ -15,6 +15,10 @@ export const serverTable = {
 } as const
 export const metricTable = { modelName: 'metric', tableName: 'metrics', timestamps: false } as const
 
+/** What the migrations make around the columns, so that the models say the same: `migrator verify --models` compares them. */
+export const metricIndexes = () => [{ name: 'idx_metrics_server_timestamp', fields: ['server_id', 'timestamp'] }]
+export const metricKeyActions = { onDelete: 'NO ACTION', onUpdate: 'NO ACTION' } as const
+
 /** The columns of `servers`, for `Model.init` of either Sequelize. A new object per call, because Sequelize writes into it. */
 export const serverColumns = <Type>({ text, integer, time }: Types<Type>) => ({
   id: { type: text, primaryKey: true },

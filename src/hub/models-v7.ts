@@ -3,6 +3,8 @@ import { toDate, toText } from '../sqlite/bridge/times.ts'
 import {
   type MetricRow,
   metricColumns,
+  metricIndexes,
+  metricKeyActions,
   metricTable,
   type NewMetric,
   type NewServer,
@@ -19,7 +21,11 @@ export const initModels = (sequelize: Sequelize): void => {
   initServer(sequelize)
   initMetric(sequelize)
   // `inverse` defines Metric.belongsTo(Server) too: version 7 allows each association only once
-  Server.hasMany(Metric, { foreignKey: 'server_id', as: 'metrics', inverse: { as: 'server' } })
+  Server.hasMany(Metric, {
+    foreignKey: { name: 'server_id', ...metricKeyActions },
+    as: 'metrics',
+    inverse: { as: 'server' },
+  })
 }
 
 export interface Metric extends MetricRow {}
@@ -36,6 +42,7 @@ export const initMetric = (sequelize: Sequelize): void => {
   Metric.init(metricColumns<DataType>({ text, integer, counter: integer, real, time: Timestamp }), {
     sequelize,
     ...metricTable,
+    indexes: metricIndexes(),
   })
 }
 

@@ -3,6 +3,8 @@ import { toText } from '../sqlite/bridge/times.ts'
 import {
   type MetricRow,
   metricColumns,
+  metricIndexes,
+  metricKeyActions,
   metricTable,
   type NewMetric,
   type NewServer,
@@ -18,8 +20,8 @@ export type { Counter, MetricRow, NewMetric, NewServer, OsInfo, ServerRow } from
 export const initModels = (sequelize: Sequelize): void => {
   initServer(sequelize)
   initMetric(sequelize)
-  Server.hasMany(Metric, { foreignKey: 'server_id', as: 'metrics' })
-  Metric.belongsTo(Server, { foreignKey: 'server_id', as: 'server' })
+  Server.hasMany(Metric, { foreignKey: 'server_id', as: 'metrics', ...metricKeyActions })
+  Metric.belongsTo(Server, { foreignKey: 'server_id', as: 'server', ...metricKeyActions })
 }
 
 export interface Metric extends MetricRow {}
@@ -40,6 +42,7 @@ export const initMetric = (sequelize: Sequelize): void => {
   Metric.init(metricColumns<DataType>({ text, integer, counter, real, time: timeOf(sequelize) }), {
     sequelize,
     ...metricTable,
+    indexes: metricIndexes(),
   })
 }
 

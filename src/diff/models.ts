@@ -1,0 +1,249 @@
+// This room is about SQLite.
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { createRequire, registerHooks } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import Database from 'better-sqlite3'
+import { DataTypes } from 'sequelize'
+import { runPlain } from '../engine.ts'
+import { attempt, attemptAsync, Failure, reasonOf } from '../failure.ts'
+import { importCode, shareWith } from '../modules.ts'
+import { connectSequelize, createBridge } from '../sqlite/bridge/sequelize.ts'
+import { openSessions } from '../sqlite/bridge/session.ts'
+import { toSequelizeText } from '../sqlite/bridge/times.ts'
+import type { Connection } from '../sqlite/connect.ts'
+import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
+
+export type Models = Readonly<{
+  schema: Schema
+  /** columns that Sequelize itself fills at every write, as `table.column`: it makes them NOT NULL, asked or not */
+  timed: readonly string[]
+}>
+
+/**
+ * The schema that models make: that of `sequelize.sync()`, on a database in memory. The database that the models are bound to is
+ * not opened, unless the code of the models itself does so while it loads.
+ * @param path of a file, of a folder, or the name of a package
+ * @throws Failure CONFIG_INVALID for whatever is no file of models of Sequelize 6 or 7 for SQLite
+ */
+export const readModels = async (path: string): Promise<Models> => {
+  const files = filesOf(path)
+  stubMissingDriver()
+  const codes: Readonly<Record<string, unknown>>[] = []
+  for (const file of files) codes.push(await loadModels(file))
+  const connection = new Database(':memory:')
+  connection.pragma('foreign_keys = OFF')
+  try {
+    const sequelize = await boundTo(connection, path, codes)
+    const outcome = await attemptAsync(() => sequelize.sync({ logging: false, hooks: false }))
+    if ('error' in outcome)
+      throw refused(path, `makes no schema: ${reasonOf(outcome.error)}`, exportHint, outcome.error)
+    const made = { schema: readAppSchema(connection), timed: timedColumns(sequelize) }
+    // the pool of version 7 keeps a timer
+    await attemptAsync(() => sequelize.close?.())
+    return made
+  } finally {
+    connection.close()
+  }
+}
+
+const exportHint =
+  'Export the Sequelize instance that the models belong to, or a function that makes them: export const initModels = sequelize => { ... }'
+const pathHint = 'Name a file, such as --models models/index.js, or the folder that it is in.'
+
+const refused = (path: string, what: string, hint: string, cause?: unknown): Failure =>
+  new Failure('CONFIG_INVALID', `${path} ${what}`, hint, cause)
+
+const extension = /(?<!\.d|\.test|\.spec)\.(?:ts|mts|js|mjs|cjs)$/
+
+/** A folder is its index, or, as in sequelize-cli's, all that is in it. */
+const filesOf = (path: string): readonly string[] => {
+  const full = resolve(path)
+  const found = statSync(full, { throwIfNoEntry: false })
+  if (found === undefined) {
+    const name = attempt(() => createRequire(join(resolve(''), 'package.json')).resolve(path))
+    if (/^[./]/.test(path) || 'error' in name || !existsSync(name.value)) throw refused(path, 'is not there', pathHint)
+    return [name.value]
+  }
+  if (!found.isDirectory()) return [full]
+  const files = readdirSync(full)
+    .filter(name => extension.test(name))
+    .sort()
+  const index = files.find(name => /^index\./.test(name))
+  if (files.length === 0) throw refused(path, 'has no file of code', pathHint)
+  return (index === undefined ? files : [index]).map(name => join(full, name))
+}
+
+const loadModels = async (file: string): Promise<Readonly<Record<string, unknown>>> => {
+  shareWith(packageOf(file))
+  const outcome = await attemptAsync(() => importCode(file))
+  if ('value' in outcome) {
+    const { exported, asOne } = outcome.value
+    // what CommonJS exports as one may be a function
+    return asOne ? { ...own(exported), default: exported } : { ...exported }
+  }
+  const hint =
+    'Try it with: node FILE. Types that Node cannot strip, decorators and paths without extension have to be compiled.'
+  throw refused(file, `cannot be loaded: ${reasonOf(outcome.error)}`, hint, outcome.error)
+}
+
+const own = (value: unknown): Readonly<Record<string, unknown>> => (typeof value === 'object' ? { ...value } : {})
+
+/** The folder whose code gets this program's Sequelize: that of the nearest package.json. */
+const packageOf = (file: string): string => {
+  let folder = dirname(file)
+  while (folder !== dirname(folder) && !existsSync(join(folder, 'package.json'))) folder = dirname(folder)
+  return existsSync(join(folder, 'package.json')) ? folder : dirname(file)
+}
+
+let isStubbed = false
+
+/** Sequelize asks for the `sqlite3` package where an instance is made, though none of its connections is used. */
+const stubMissingDriver = (): void => {
+  if (isStubbed) return
+  isStubbed = true
+  const url = 'homelab-migrator:no-sqlite3'
+  registerHooks({
+    resolve: (specifier, context, next) => {
+      if (specifier !== 'sqlite3') return next(specifier, context)
+      const found = attempt(() => next(specifier, context))
+      return 'value' in found ? found.value : { url, format: 'commonjs', shortCircuit: true }
+    },
+    load: (asked, context, next) =>
+      asked === url ? { format: 'commonjs', source: 'module.exports = {}', shortCircuit: true } : next(asked, context),
+  })
+}
+
+/** Either Sequelize, as far as it is used here. */
+type Instance = Readonly<{
+  sync: (options: object) => Promise<unknown>
+  close?: () => Promise<void>
+  define: unknown
+  models: object
+  dialect?: Readonly<{ name?: string }>
+  getDialect?: () => string
+}>
+type ModelClass = Readonly<{
+  name: string
+  findAll: unknown
+  sequelize?: Instance
+  associate?: (models: unknown) => void
+  /** of Sequelize 7 */
+  modelDefinition?: Readonly<{
+    timestampAttributeNames: object
+    attributes: ReadonlyMap<string, Readonly<{ columnName: string }>>
+    table: Readonly<{ tableName: string }>
+  }>
+  /** of Sequelize 6 */
+  _timestampAttributes?: object
+  rawAttributes?: Readonly<Record<string, Readonly<{ field?: string }>>>
+  tableName?: string
+}>
+
+const isInstance = (value: unknown): value is Instance =>
+  typeof value === 'object' && value !== null && 'define' in value && 'sync' in value && 'models' in value
+const isModel = (value: unknown): value is ModelClass =>
+  typeof value === 'function' && 'findAll' in value && 'init' in value
+const isOf7 = (model: ModelClass): boolean => 'modelDefinition' in model
+const isFunction = (value: unknown): value is (...given: readonly unknown[]) => unknown =>
+  typeof value === 'function' && !isModel(value) && !/^class\b/.test(Function.prototype.toString.call(value))
+
+/** The instance whose models are wanted, with its connections replaced by one to a database in memory. */
+const boundTo = async (
+  connection: Connection,
+  path: string,
+  codes: readonly Readonly<Record<string, unknown>>[],
+): Promise<Instance> => {
+  const all = codes.flatMap(code => [...Object.values(code), ...Object.values(own(code.default))])
+  const models = all.filter(isModel)
+  const bound = models.flatMap(model => {
+    const outcome = attempt(() => model.sequelize)
+    return 'value' in outcome && outcome.value !== undefined ? outcome.value : []
+  })
+  const [instance] = [...new Set([...all.filter(isInstance), ...bound])]
+  if (instance !== undefined) return redirect(instance, connection, path)
+
+  const makers = codes.flatMap(makersOf)
+  if (makers.length === 0 && models.length === 0) throw refused(path, 'exports no models of Sequelize', exportHint)
+  const is7 = models.some(isOf7)
+  const fresh: Instance = is7 ? await connect7(connection, path) : connectSequelize(connection)
+  if (makers.length === 0) {
+    const names = [...new Set(models.map(({ name }) => name))].join(', ')
+    const added =
+      is7 && 'addModels' in fresh ? attempt(() => (fresh.addModels as (list: unknown) => void)(models)) : undefined
+    if (added !== undefined && 'value' in added) return fresh
+    throw refused(path, `exports models that belong to no Sequelize: ${names}`, exportHint)
+  }
+  const types = is7 ? (await import('@sequelize/core')).DataTypes : DataTypes
+  const outcome = await attemptAsync(async () => {
+    for (const make of makers) await make(fresh, types)
+    // sequelize-cli's own index does so, and where there is none nobody has
+    if (codes.length > 1) for (const model of modelsOf(fresh)) model.associate?.(fresh.models)
+  })
+  if ('error' in outcome)
+    throw refused(path, `does not make its models: ${reasonOf(outcome.error)}`, exportHint, outcome.error)
+  requireSome(fresh, path)
+  return fresh
+}
+
+/** Functions that make models: what sequelize-cli's files export, `initModels`, or all that are named so. */
+const makersOf = (code: Readonly<Record<string, unknown>>) => {
+  const { default: whole, initModels = own(whole).initModels } = code
+  if (isFunction(initModels)) return [initModels]
+  if (isFunction(whole)) return [whole]
+  return Object.entries(code).flatMap(([name, value]) =>
+    /^(?:init|define)[A-Z]/.test(name) && isFunction(value) ? value : [],
+  )
+}
+
+const timedColumns = (sequelize: Instance): readonly string[] =>
+  [...modelsOf(sequelize)].flatMap(model => {
+    // each version's members throw in the other one
+    if (model.modelDefinition !== undefined) {
+      const { timestampAttributeNames, attributes, table } = model.modelDefinition
+      return Object.values<string>({ ...timestampAttributeNames }).map(
+        name => `${table.tableName}.${attributes.get(name)?.columnName ?? name}`,
+      )
+    }
+    const { _timestampAttributes = {}, rawAttributes = {}, tableName } = model
+    return Object.values<string>({ ..._timestampAttributes }).map(
+      name => `${tableName}.${rawAttributes[name]?.field ?? name}`,
+    )
+  })
+
+const modelsOf = ({ models }: Instance): Iterable<ModelClass> =>
+  Symbol.iterator in models
+    ? (models as Iterable<ModelClass>)
+    : Object.values(models as Readonly<Record<string, ModelClass>>)
+
+const requireSome = (instance: Instance, path: string): void => {
+  if ([...modelsOf(instance)].length === 0)
+    throw refused(path, 'has a Sequelize without models', 'Define or import the models before it is exported.')
+}
+
+const connect7 = async (connection: Connection, path: string): Promise<Instance> => {
+  const outcome = await attemptAsync(async () => (await import('../hub/sequelize-v7.ts')).connectSequelize(connection))
+  if ('value' in outcome) return outcome.value as unknown as Instance
+  throw refused(
+    path,
+    'is for Sequelize 7, which is not installed here',
+    'npm install @sequelize/core @sequelize/sqlite3',
+    outcome.error,
+  )
+}
+
+const redirect = (instance: Instance, connection: Connection, path: string): Instance => {
+  requireSome(instance, path)
+  const is6 = Object.hasOwn(instance, 'modelManager')
+  const dialect = is6 ? instance.getDialect?.() : instance.dialect?.name
+  if (dialect !== 'sqlite' && dialect !== 'sqlite3')
+    throw refused(path, `is for ${dialect}, and only models for SQLite can be compared`, exportHint)
+  const bridge = createBridge(openSessions(connection, runPlain), toSequelizeText)
+  const database = new bridge.Database(':memory:', 2, () => undefined)
+  if (is6)
+    Object.assign((instance as unknown as { connectionManager: object }).connectionManager, {
+      getConnection: async () => database,
+      releaseConnection: () => undefined,
+    })
+  else Object.assign(instance, { pool: { acquire: async () => database, release: () => undefined } })
+  return instance
+}

@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import t, { type Test } from 'tap'
+import { runProgram, settingsFor } from '../help/program.ts'
+
+/** A volume whose database somebody changed, and an empty folder of migrations. */
+const prepare = (t: Test, sql: string) => {
+  const folder = t.testdir({ data: {}, migrations: {} })
+  const migrations = join(folder, 'migrations')
+  const file = join(folder, 'data/homelab.db')
+  const change = (text: string) => {
+    const connection = new Database(file)
+    connection.exec(text)
+    connection.close()
+  }
+  if (sql !== '') change(sql)
+  const settings = settingsFor(join(folder, 'data'), { MIGRATOR_MIGRATIONS: migrations })
+  const run = (...words: readonly string[]) => runProgram(words, settings)
+  return { folder, migrations, run, change, settings }
+}
+const racks = `CREATE TABLE racks (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, site VARCHAR(20) DEFAULT 'home');
+  CREATE INDEX by_site ON racks (site DESC);`
+
+t.test('the first migration of a database that exists makes the same one, and is typed', async t => {
+  const { folder, migrations, run } = prepare(t, racks)
+  t.match(await run('diff', 'create-racks'), { exitCode: 0, stdout: `${migrations}/0001-create-racks.ts\n` })
+  const text = readFileSync(join(migrations, '0001-create-racks.ts'), 'utf8')
+  t.match(text, /^import type \{ Migration \} from 'homelab-migrator\/migration'\n/)
+  t.match(
+    text,
+    'export const down: Migration = async ({ context: schema }) => {\n  await schema.runSql(`DROP TABLE racks`)\n}',
+  )
+  const fresh = settingsFor(join(folder, 'fresh'), { MIGRATOR_MIGRATIONS: migrations })
+  t.match(await runProgram([], { ...fresh, MIGRATOR_REQUIRE_MOUNT: 'never' }), { exitCode: 10 })
+  t.match(await run('adopt'), { exitCode: 0, stdout: /is at 0001-create-racks/ })
+  t.match(await run('verify'), { exitCode: 20, stdout: /structure +passed/ })
+})
+
+t.test('no difference is said, nothing is written, and it ends with 0', async t => {
+  const { migrations, run } = prepare(t, racks)
+  await run('diff', 'create-racks')
+  t.match(await run('diff', 'again'), { exitCode: 0, stdout: '', events: [{ event: 'diff.none' }] })
+  t.strictSame(readdirSync(migrations), ['0001-create-racks.ts'])
+})
+
+t.test('what may lose rows, or fail because of them, is a comment to decide, and so is a rename', async t => {
+  const { migrations, run, change } = prepare(t, racks)
+  await run('diff', 'create-racks')
+  change(
+    `DROP TABLE racks; CREATE TABLE shelves (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, site TEXT)`,
+  )
+  await run('diff', 'move', '--sql')
+  const moved = readFileSync(join(migrations, '0002-move.sql'), 'utf8')
+  t.match(moved, '\n-- ALTER TABLE racks RENAME TO shelves;\n')
+  t.match(moved, '\n-- DROP TABLE racks;\n')
+  change(`DROP TABLE shelves; CREATE TABLE racks (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, place TEXT);
+    CREATE UNIQUE INDEX one ON racks (id, name)`)
+  await run('diff', 'more')
+  const more = readFileSync(join(migrations, readdirSync(migrations).at(-1) ?? ''), 'utf8')
+  t.match(more, '-- ALTER TABLE racks RENAME COLUMN site TO place;')
+  t.match(more, '-- ALTER TABLE racks DROP COLUMN site;')
+  t.match(more, '-- CREATE UNIQUE INDEX one ON racks (id, name);')
+  t.notMatch(more, /^(?:DROP TABLE racks|CREATE UNIQUE INDEX one)/m)
+})
+
+t.test('without a database, and for a server, it is refused with 2, and nothing is written', async t => {
+  const { migrations, run, settings } = prepare(t, '')
+  t.match(await run('diff', 'x'), { exitCode: 2, stderr: /there is no database .*DATABASE_URL.*--models FILE/ })
+  const server = { ...settings, DATABASE_URL: 'postgres://a@127.0.0.1:1/b' }
+  t.match(await runProgram(['diff', 'x'], server), { exitCode: 2, stderr: /diff is for a database that is a file/ })
+  t.match(await run('diff', 'Not A Name', '--models', 'x'), { exitCode: 2 })
+  t.strictSame(readdirSync(migrations), [])
+})
