@@ -6,6 +6,8 @@ export const settingWords: Readonly<Record<SettingName, string>> = {
   DATABASE_URL: 'the database file, whose folder is the volume; or a server ([docs/postgres.md](docs/postgres.md))',
   DATABASE_PASSWORD_FILE: "a file with a server's password, in place of the one in the URL",
   PGSSLROOTCERT: "certificates in PEM that a server's is checked against",
+  MIGRATOR_SCRATCH_URL:
+    "where `plan`, `lint`, `verify`, `repair` and `adopt` try migrations for a server; by default in a database that they make beside the hub's, and drop",
   MIGRATOR_MIGRATIONS: 'another folder of migrations',
   MIGRATOR_REQUIRE_MOUNT: 'whether the volume must be a mount; `auto`: inside a container',
   MIGRATOR_READY_FILE: 'where the ready marker is written',
@@ -34,6 +36,11 @@ export const pathWords: Readonly<Record<PathSetting, { values: string; fallback:
   },
   DATABASE_PASSWORD_FILE: { values: 'a path', fallback: 'none', example: '/run/secrets/database-password' },
   PGSSLROOTCERT: { values: 'a path', fallback: "those of Node's", example: '/run/secrets/ca.pem' },
+  MIGRATOR_SCRATCH_URL: {
+    values: '`postgres://USER:PASSWORD@HOST:5432/NAME`, a clone that may be changed',
+    fallback: 'none',
+    example: 'postgres://hub:secret@localhost/homelab_clone',
+  },
   MIGRATOR_MIGRATIONS: { values: 'a path', fallback: "the image's own", example: 'migrations' },
   MIGRATOR_READY_FILE: { values: 'a path', fallback: '`.ready` in the volume', example: 'data/.ready' },
 }

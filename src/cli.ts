@@ -117,7 +117,6 @@ export const commandTable: readonly CommandRow[] = [
       yes,
     ],
     example: 'down --to 0002-create-metrics',
-    insteadOnServer: 'Restore the server to the time before it, or undo it by a new migration.',
     load: async () => {
       const { down } = await import('./commands/down.ts')
       return (context, { steps, to, yes }) => down(context, to === undefined ? { steps } : { to }, yes)
@@ -129,7 +128,6 @@ export const commandTable: readonly CommandRow[] = [
     description: 'undo the last migration and apply it again, as its file is now; asks first',
     options: [yes],
     example: 'redo --yes',
-    insteadOnServer: 'Undo and apply it on a database of your own.',
     load: async () => {
       const { redo } = await import('./commands/redo.ts')
       return (context, { yes }) => redo(context, yes)
@@ -156,7 +154,6 @@ export const commandTable: readonly CommandRow[] = [
       json,
     ],
     example: 'verify --json | jq .findings',
-    insteadOnServer: '"migrator status" compares the history; "migrator schema" shows the structure.',
     load: async () => {
       const { verify, verifyModels } = await import('./commands/verify.ts')
       return (context, { json, models }) =>
@@ -169,7 +166,6 @@ export const commandTable: readonly CommandRow[] = [
     description: 'take over a database that another tool made: record the migrations whose structure it has',
     options: [new Option('--at <name>', 'the migration that it is at, whatever differs, for whoever knows'), json],
     example: 'adopt && migrator up',
-    insteadOnServer: 'Record its migrations by hand, as docs/postgres.md says.',
     load: async () => (await import('./commands/adopt.ts')).adopt,
   },
   {
@@ -224,7 +220,6 @@ export const commandTable: readonly CommandRow[] = [
       new Option('--json', 'the same as --format json').conflicts('format'),
     ],
     example: 'plan --sql > plan.sql',
-    insteadOnServer: 'Run "migrator up" on a copy of the database that you make.',
     load: async () => {
       const { plan } = await import('./commands/plan.ts')
       return (context, { format, json, sql }) => plan(context, json ? 'json' : sql ? 'sql' : (format as PlanFormat))
@@ -240,7 +235,6 @@ export const commandTable: readonly CommandRow[] = [
       new Option('--json', 'the same as --format json').conflicts('format'),
     ],
     example: 'lint 0003-add-os-info',
-    insteadOnServer: 'Run it with a sqlite: URL, which looks at the common texts, or use squawk.',
     load: async () => {
       const { lint } = await import('./commands/lint.ts')
       return (context, { format, json }, names) => lint(context, names, json ? 'json' : (format as LintFormat))

@@ -28,6 +28,8 @@ export type Config = Readonly<{
   rootCertificate: string | undefined
   /** seconds that one statement waits for a table's lock on a server */
   statementLockTimeout: number
+  /** the URL of a clone of a server's database, to try migrations in; undefined for a new database beside it */
+  scratchUrl: string | undefined
   volume: string
   migrations: string
   requireMount: 'auto' | 'always' | 'never'
@@ -50,6 +52,7 @@ export const settings = {
   DATABASE_URL: {},
   DATABASE_PASSWORD_FILE: {},
   PGSSLROOTCERT: {},
+  MIGRATOR_SCRATCH_URL: {},
   MIGRATOR_MIGRATIONS: {},
   MIGRATOR_REQUIRE_MOUNT: { words: ['auto', 'always', 'never'], fallback: 'auto' },
   MIGRATOR_READY_FILE: {},
@@ -125,6 +128,7 @@ export const toConfig = async ({
     server,
     rootCertificate: path('PGSSLROOTCERT'),
     statementLockTimeout: wholeNumber('MIGRATOR_STATEMENT_LOCK_TIMEOUT'),
+    scratchUrl: text('MIGRATOR_SCRATCH_URL'),
     volume,
     migrations: path('MIGRATOR_MIGRATIONS') ?? join(root, 'migrations'),
     requireMount: oneOf('MIGRATOR_REQUIRE_MOUNT'),

@@ -71,6 +71,11 @@ export const events = {
     fields: ['undone', 'milliseconds', 'schema'],
     when: '`down`: the migrations in `undone` are taken back, and `schema` is the last applied one, empty where none is',
   },
+  'down.point': {
+    level: 'info',
+    fields: ['lsn', 'recoverTo'],
+    when: '`down` on a server: where its log was right before the change, and the time in UTC, to recover to',
+  },
   'down.nothing': {
     level: 'info',
     fields: [],

@@ -46,8 +46,12 @@ export const readServer = (
     const hint = 'Leave it out: it is about a database that is a file, and DATABASE_URL names a server.'
     throw new Failure('CONFIG_INVALID', `${name}=${value} makes no sense with a server`, hint)
   }
-  return readServerUrl(url, passwordFile === undefined ? undefined : readPassword(passwordFile))
+  return readAddress(url, passwordFile)
 }
+
+/** The address in a URL, with the password in a file in place of its own. @throws Failure CONFIG_INVALID */
+export const readAddress = (url: string, passwordFile: string | undefined): ServerAddress =>
+  readServerUrl(url, passwordFile === undefined ? undefined : readPassword(passwordFile))
 
 const largestPassword = 64 * 1024
 

@@ -13,11 +13,11 @@ t.test('the heart can be read in half an hour', async t => {
   t.ok(heartLines <= ceiling, `${heartLines} lines`)
 })
 
-t.test('only main.ts and the library touch the process, but for asking who we are where a hint says so', async t => {
+t.test('only main.ts, the library and what a hub opens touch the process, but for who we are in a hint', async t => {
   const touching = files.filter(({ text }) => /^[^/*]*\bprocess\.(?!getBuiltinModule)/m.test(text))
   t.strictSame(
     touching.map(({ file }) => file),
-    ['library/run.ts', 'main.ts', 'volume/errors.ts'],
+    ['hub/ready-server.ts', 'library/run.ts', 'main.ts', 'volume/errors.ts'],
   )
 })
 

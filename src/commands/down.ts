@@ -2,14 +2,16 @@ import { keepBackup, withSafetyBackup } from '../backup/protect.ts'
 import { type Context, confirm } from '../context.ts'
 import { differenceLines } from '../dry-run/changes.ts'
 import { type Reverted, revertMigrations } from '../dry-run/revert.ts'
-import { type Reader, runPlain } from '../engine.ts'
-import { Failure, isFailure } from '../failure.ts'
+import { type Migratable, type Reader, runPlain, type Transaction } from '../engine.ts'
+import { attemptAsync, Failure, isFailure } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import { blamingStrays, stopsAlone } from '../migrations/blame.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
-import { namesHint, namesMeant, planWithoutConflicts } from '../migrations/plan.ts'
-import { idleLimit, logStatements } from '../migrations/run.ts'
+import { headOf, namesHint, namesMeant, planWithoutConflicts } from '../migrations/plan.ts'
+import { idleLimit, logStatements, type RunOptions } from '../migrations/run.ts'
+import { dialectOf } from '../on-server/history.ts'
+import type { PostgresReader } from '../postgres/reader.ts'
 import { requireDatabase } from '../ready/lost.ts'
 import { commitWithoutMarker, readMarker, refuseOthersMarker } from '../ready/marker.ts'
 import { markReady, notMarked } from '../ready/readiness.ts'
@@ -22,27 +24,30 @@ import { probeFolderOf } from '../volume/volume.ts'
 type Target = Readonly<{ steps: number; again?: TryAgain } | { to: string }>
 
 /**
- * Applies to the copy what was undone there, up to `head`. With it the text of the last migration may be another one than was
+ * Applies again what was undone in a trial, up to `head`. With it the text of the last migration may be another one than was
  * applied: `redo` runs an edited one.
  */
-export type TryAgain = (copy: string, migrations: readonly LoadedMigration[], head: string) => Promise<void>
+export type TryAgain = (database: Migratable, migrations: readonly LoadedMigration[], head: string) => Promise<unknown>
 
 /**
  * Reverts applied migrations by their `down`, last one first, in one transaction, after a dry run on a copy has shown what would
  * be lost and a person has confirmed. Makes a backup first and applies the guards of `up`: the run may lose no more than the dry
- * run did. Rewrites the ready marker afterwards.
+ * run did. Rewrites the ready marker afterwards. On a server the dry run is a transaction that is rolled back, and the place to
+ * recover to is named in place of a backup.
  * @returns the names of the migrations that it undid, the last one first
  * @throws Failure CONFIG_INVALID for an unknown target, a migration without `down`, or no confirmation; MIGRATION_FAILED;
  *   DATABASE_BUSY if another run was faster, or more would be lost than was shown; what `up` throws
  */
 export const down = async (context: Context, target: Target, yes: boolean): Promise<readonly string[]> => {
-  const { config, engine, log, print, signal, version } = context
-  const { database, readyFile } = config
+  const { config, engine, log, print, signal } = context
+  const { database } = config
   const again = 'steps' in target ? target.again : undefined
   await engine.validate('write')
-  refuseOthersMarker(config)
-  await requireDatabase(engine, config)
-  const texts = readMigrationFiles(config.migrations)
+  if (engine.server === undefined) {
+    refuseOthersMarker(config)
+    await requireDatabase(engine, config)
+  }
+  const texts = readMigrationFiles(config.migrations, dialectOf(engine))
   const migrations = await loadMigrations(texts, signal)
   const namesIn = async (reader: Reader) => {
     const known = again === undefined ? migrations : withRecordedHead(migrations, await reader.history())
@@ -54,57 +59,156 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
     )
   }
   const names = (await engine.read('wait', namesIn)) ?? []
-  const [head] = names
-  if (head === undefined) {
+  if (names.length === 0) {
     log.info('down.nothing', `nothing to undo in ${database}`)
     return []
   }
-  const onProgress = createProgress(log, 'rows')
-  const options = { version, signal, idleLimit, onProgress, hook: runPlain, backup: undefined }
+  const { trial, safety, undo } = engine.server === undefined ? onFile(context) : await onServer(context)
   const tried: Reverted[] = []
-  await withCopy(context, async copy => {
-    await withDatabase(context, copy, transaction =>
-      revertMigrations(transaction, migrations, names, options, reverted => tried.push(reverted)),
-    )
-    await again?.(copy, migrations, head)
-  }).catch(sayHowToMend(names, again))
-  print(downText(database, tried))
-  const safety = config.backup === 'auto' ? 'after a backup' : 'without a backup'
-  await confirm(context, yes, `${names.join(', ')} will be undone in ${database}, ${safety}`)
+  await trial(migrations, names, reverted => tried.push(reverted), again).catch(sayHowToMend(names, again))
+  print(downText(database, tried, engine.server === undefined ? 'on a copy' : 'and rolled back'))
+  await confirm(context, yes, `${names.join(', ')} will be undone in ${database}, ${await safety()}`)
 
   const start = performance.now()
-  const checkedAt = await withDatabase(context, database, async transaction => {
-    if ((await namesIn(transaction)).join() !== names.join())
+  const isStill = async (reader: Reader): Promise<void> => {
+    if ((await namesIn(reader)).join() !== names.join())
       throw new Failure('DATABASE_BUSY', `${database} was migrated by another run just now`, 'Start again.')
-    await transaction.probe()
-    probeFolderOf(readyFile)
-    const undone = texts.filter(({ name }) => names.includes(name)).map(({ text }) => text)
-    const lastChecked = readMarker(readyFile)?.checkedAt ?? null
-    const found = { isNew: false, head, lastChecked, texts: undone }
-    const { checkedAt } = await blamingStrays(signal, () =>
-      withSafetyBackup(context, transaction, found, async backup => {
-        await revertMigrations(
-          transaction,
-          migrations,
-          names,
-          { ...options, hook: logStatements(log), backup },
-          reverted => refuseMore(reverted, tried, database),
-        )
-        await commitWithoutMarker(engine, readyFile, transaction.commit)
-      }),
-    )
-    return checkedAt
-  }).catch(sayHowToMend(names, again))
-  const now = await withDatabase({ ...context, signal: stopsAlone(signal) }, database, transaction =>
-    markReady(transaction, config, texts, { version, checkedAt }),
-  ).catch(error => {
-    throw notMarked(error, engine)
-  })
-  keepBackup(context)
+  }
+  const schema = await undo(migrations, names, isStill, reverted => refuseMore(reverted, tried, database)).catch(
+    sayHowToMend(names, again),
+  )
   const milliseconds = Math.round(performance.now() - start)
-  const done = `${names.length} undone in ${milliseconds} ms: ${database} is at ${now.schema || 'no migration'}`
-  log.info('down.done', done, { undone: names, milliseconds, schema: now.schema })
+  const done = `${names.length} undone in ${milliseconds} ms: ${database} is at ${schema || 'no migration'}`
+  log.info('down.done', done, { undone: names, milliseconds, schema })
   return names
+}
+
+type OnReverted = (reverted: Reverted) => void
+
+/** How an engine undoes migrations. */
+type Means = Readonly<{
+  /** undoes them where it does no harm */
+  trial: (
+    migrations: readonly LoadedMigration[],
+    names: readonly string[],
+    onReverted: OnReverted,
+    again: TryAgain | undefined,
+  ) => Promise<void>
+  /** how it can be made good again, for the question */
+  safety: () => Promise<string>
+  /**
+   * Undoes them in the database.
+   * @param isStill throws if another run was faster
+   * @param onReverted throws to refuse what a migration lost
+   * @returns the migration it is at then; empty if none is applied
+   */
+  undo: (
+    migrations: readonly LoadedMigration[],
+    names: readonly string[],
+    isStill: (reader: Reader) => Promise<void>,
+    onReverted: OnReverted,
+  ) => Promise<string>
+}>
+
+const optionsOf = ({ log, signal, version }: Context): RunOptions => ({
+  ...{ version, signal, idleLimit, onProgress: createProgress(log, 'rows'), hook: runPlain, backup: undefined },
+})
+
+const onFile = (context: Context): Means => {
+  const { config, engine, log, signal, version } = context
+  const { database, readyFile } = config
+  const options = optionsOf(context)
+  return {
+    trial: (migrations, names, onReverted, again) =>
+      withCopy(context, async copy => {
+        await withDatabase(context, copy, transaction =>
+          revertMigrations(transaction, migrations, names, options, onReverted),
+        )
+        if (again !== undefined)
+          await withDatabase(context, copy, transaction => again(transaction, migrations, names[0] ?? ''))
+      }),
+    safety: async () => (config.backup === 'auto' ? 'after a backup' : 'without a backup'),
+    undo: async (migrations, names, isStill, onReverted) => {
+      const checkedAt = await withDatabase(context, database, async transaction => {
+        await isStill(transaction)
+        await transaction.probe()
+        probeFolderOf(readyFile)
+        const undone = migrations.filter(({ name }) => names.includes(name)).map(({ text }) => text)
+        const lastChecked = readMarker(readyFile)?.checkedAt ?? null
+        const found = { isNew: false, head: names[0] ?? '', lastChecked, texts: undone }
+        const { checkedAt } = await blamingStrays(signal, () =>
+          withSafetyBackup(context, transaction, found, async backup => {
+            const hook = logStatements(log)
+            await revertMigrations(transaction, migrations, names, { ...options, hook, backup }, onReverted)
+            await commitWithoutMarker(engine, readyFile, transaction.commit)
+          }),
+        )
+        return checkedAt
+      })
+      const { schema } = await withDatabase({ ...context, signal: stopsAlone(signal) }, database, transaction =>
+        markReady(transaction, config, migrations, { version, checkedAt }),
+      ).catch(error => {
+        throw notMarked(error, engine)
+      })
+      keepBackup(context)
+      return schema
+    },
+  }
+}
+
+/** On a server the trial is a transaction that is rolled back, and a place to recover to stands for the backup. */
+const onServer = async (context: Context): Promise<Means> => {
+  const { engine, log, signal } = context
+  const [{ revertOnServer }, { readRestorePoint }] = await Promise.all([
+    import('../dry-run/on-server.ts'),
+    import('../postgres/examine.ts'),
+  ])
+  const options = optionsOf(context)
+  const inTransaction = async <T>(work: (transaction: Transaction & PostgresReader) => Promise<T>): Promise<T> => {
+    const session = await engine.open()
+    try {
+      return await session.transaction(async transaction => {
+        await transaction.probe()
+        return work(transaction as Transaction & PostgresReader)
+      })
+    } catch (error) {
+      throw engine.explain(error)
+    } finally {
+      await attemptAsync(() => session.close())
+    }
+  }
+  return {
+    trial: async (migrations, names, onReverted, again) => {
+      const rollBack = new Error('tried')
+      const tried = await attemptAsync(() =>
+        inTransaction(async transaction => {
+          await blamingStrays(signal, () => revertOnServer(transaction, migrations, names, options, onReverted))
+          await again?.(transaction, migrations, names[0] ?? '')
+          throw rollBack
+        }),
+      )
+      if ('error' in tried && tried.error !== rollBack) throw tried.error
+    },
+    safety: async () => {
+      const { lsn, time } = await inTransaction(({ connection }) => readRestorePoint(connection))
+      return `without a backup: to have it back, recover the server to LSN ${lsn}, ${time} UTC`
+    },
+    undo: (migrations, names, isStill, onReverted) =>
+      inTransaction(async transaction => {
+        await isStill(transaction)
+        const { lsn, time } = await readRestorePoint(transaction.connection)
+        const hook = logStatements(log)
+        await blamingStrays(signal, async () => {
+          await revertOnServer(transaction, migrations, names, { ...options, hook }, onReverted)
+          await transaction.commit()
+        })
+        log.info('down.point', `before it ${context.config.database} was at LSN ${lsn}, ${time} UTC`, {
+          lsn,
+          recoverTo: time,
+        })
+        return headOf(migrations.filter(({ name }) => name < (names.at(-1) ?? '')))
+      }),
+  }
 }
 
 /** The migrations, the last applied one with the checksum that was recorded. */
@@ -169,7 +273,7 @@ const refuseMore = ({ name, lost }: Reverted, tried: readonly Reverted[], databa
   )
 }
 
-const downText = (database: string, tried: readonly Reverted[]): string => {
+const downText = (database: string, tried: readonly Reverted[], how: string): string => {
   const lines = tried.flatMap(({ name, structure, lost }) => [
     '',
     name,
@@ -178,5 +282,5 @@ const downText = (database: string, tried: readonly Reverted[]): string => {
       ? ['  no row is lost, no value is gone, and no statement writes over a row']
       : lost.map(({ text }) => `  ${text}`)),
   ])
-  return `${[`${database}: ${formatThings(tried.length, 'migration')} to undo, tried on a copy`, ...lines].join('\n')}\n`
+  return `${[`${database}: ${formatThings(tried.length, 'migration')} to undo, tried ${how}`, ...lines].join('\n')}\n`
 }

@@ -6,6 +6,7 @@ import { type Reported, report, reportLines } from '../lint/rules.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { migrationMeant } from '../migrations/plan.ts'
 import { idleLimit } from '../migrations/run.ts'
+import { dialectOf } from '../on-server/history.ts'
 import { formatThings } from '../text.ts'
 
 /** What `lint --json` prints, documented in docs/commands/lint.md. Fields are added, never changed. */
@@ -20,21 +21,21 @@ const lintFormats = ['text', 'json', 'github', 'sarif'] as const
 export type LintFormat = (typeof lintFormats)[number]
 
 /**
- * Runs the migrations in memory and reports what is wrong or dangerous in what they did. Opens no database.
+ * Runs the migrations in memory, or in an empty schema of a server, and reports what is wrong or dangerous in what they did.
  * @param names the migrations to report on; all if empty
  * @throws Failure CONFIG_INVALID if it finds an error, a name is unknown, or a file cannot be loaded
  */
-export const lint = async (
-  { config, print, signal, version }: Context,
-  names: readonly string[],
-  format: LintFormat,
-): Promise<void> => {
-  const texts = readMigrationFiles(config.migrations)
+export const lint = async (context: Context, names: readonly string[], format: LintFormat): Promise<void> => {
+  const { config, engine, print, signal, version } = context
+  const texts = readMigrationFiles(config.migrations, dialectOf(engine))
   const wanted = names.map(name => migrationMeant(name, texts, config.migrations).name)
   const isWanted = ({ name }: Readonly<{ name: string }>) => wanted.length === 0 || wanted.includes(name)
   // a migration needs those before it to run, not those after it
   const needed = texts.slice(0, texts.findLastIndex(isWanted) + 1)
-  const linted = await lintMigrations(needed, { version, signal, idleLimit })
+  const linted =
+    engine.server === undefined
+      ? await lintMigrations(needed, { version, signal, idleLimit })
+      : await (await import('../lint/lint-on-server.ts')).lintOnServer(context, needed)
   const migrations = linted.filter(isWanted).map(({ name, findings }) => ({ name, findings: findings.map(report) }))
   const all = migrations.flatMap(({ findings }) => findings)
   const errors = all.filter(({ level }) => level === 'error').length

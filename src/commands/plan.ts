@@ -2,16 +2,20 @@ import type { Context } from '../context.ts'
 import { type Difference, differenceLines, differences } from '../dry-run/changes.ts'
 import type { Lineage } from '../dry-run/lineage.ts'
 import { type Lost, lostValues } from '../dry-run/losses.ts'
+import type { ServerRecording, ServerStep } from '../dry-run/on-server.ts'
 import { afterOf } from '../dry-run/record.ts'
 import { planSql, terminated } from '../dry-run/script.ts'
-import { type DryRun, type DryRunResult, dryRun, pendingOf } from '../dry-run/try.ts'
-import { Failure } from '../failure.ts'
+import { type DryRunResult, dryRun, pendingOf } from '../dry-run/try.ts'
+import type { ServerDryRun } from '../dry-run/try-on-server.ts'
+import type { TableSize } from '../engine.ts'
+import { Failure, type FailureCode } from '../failure.ts'
 import { annotation, toAnnotation } from '../lint/formats.ts'
 import { findInUp } from '../lint/inspect.ts'
 import { watchOutside } from '../lint/outside.ts'
 import { applySuppressions, type Finding, place, type Reported, report, reportLines } from '../lint/rules.ts'
 import { findStatements } from '../lint/statements.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
+import { dialectOf } from '../on-server/history.ts'
 import { requireNotLost } from '../ready/lost.ts'
 import { withCopy } from '../sqlite/read-only.ts'
 import { createSqlite } from '../sqlite/sqlite.ts'
@@ -29,6 +33,8 @@ export type Plan = Readonly<{
   migrations: readonly MigrationReport[]
   /** bytes `up` will need on the volume; null if nothing is pending, or `up` would fail */
   bytes: Readonly<{ growth: number; journal: number; backup: number }> | null
+  /** on a server: whether they were tried in the clone of MIGRATOR_SCRATCH_URL, or in a new database without rows */
+  scratch?: 'clone' | 'empty'
   /** why `up` would fail; null if it would not */
   failure: Readonly<{ code: string; message: string; hint: string }> | null
 }>
@@ -46,11 +52,10 @@ export const plan = async (
 ): Promise<void> => {
   const { config, print } = context
   const { database } = config
-  const engine = createSqlite(context)
+  const { engine } = context
   await engine.validate('read')
-  const texts = readMigrationFiles(config.migrations)
-  await requireNotLost(engine, config)
-  const bytes = engine.file.bytes()
+  const texts = readMigrationFiles(config.migrations, dialectOf(engine))
+  if (engine.server === undefined) await requireNotLost(engine, config)
   const nothing: Plan = { database, pending: [], migrations: [], bytes: null, failure: null }
   const pending = await pendingIn(context, texts).catch(error => {
     const failure = engine.explain(error)
@@ -62,19 +67,18 @@ export const plan = async (
     print(format === 'sql' ? `-- nothing is pending in ${database}\n` : toOutput(nothing, format, texts))
     return
   }
-  const { tried, migrations, failure } = await tryOnCopy(context, texts, watch)
+  const tryOut = engine.server === undefined ? tryOnCopy : tryOnServer
+  const { migrations, failure, script, ...more } = await tryOut(context, texts, watch)
   if (format !== 'sql') {
-    const { growth, journal } = tried
-    const backup = config.backup === 'auto' ? bytes : 0
-    const shown: Plan = {
-      database,
-      pending: pending.map(({ name }) => name),
-      migrations,
-      bytes: failure === null ? { growth, journal, backup } : null,
-      failure: failure && failureOf(failure),
-    }
-    print(toOutput(shown, format, texts))
-  } else if (failure === null) print(planSql({ ...tried, database, isNew: bytes === 0, version: context.version }))
+    const names = pending.map(({ name }) => name)
+    print(
+      toOutput(
+        { database, pending: names, migrations, ...more, failure: failure && failureOf(failure) },
+        format,
+        texts,
+      ),
+    )
+  } else if (failure === null) print(script())
   if (failure !== null) throw failure
 }
 
@@ -105,36 +109,107 @@ const toAnnotations = ({ migrations, failure }: Plan, files: readonly MigrationF
 
 const failureOf = ({ code, message, hint }: Failure): Plan['failure'] => ({ code, message, hint })
 
-type Tried = Readonly<{
-  tried: DryRun
-  migrations: readonly MigrationReport[]
-  /** what `up` would fail with; null if it would not fail */
-  failure: Failure | null
-}>
+type Tried = Pick<Plan, 'bytes' | 'scratch'> &
+  Readonly<{
+    migrations: readonly MigrationReport[]
+    /** what `up` would fail with; null if it would not fail */
+    failure: Failure | null
+    /** what `up` would do, for a shell of the engine */
+    script: () => string
+  }>
 
 const tryOnCopy = async (
   context: Context,
   texts: readonly MigrationFile[],
   watch: typeof watchOutside,
 ): Promise<Tried> => {
+  const { config, version } = context
+  const bytes = createSqlite(context).file.bytes()
   const outside = watch(texts)
   try {
     return await withCopy(context, async copy => {
       const tried = await dryRun(context, texts, copy, outside.running)
       // DISK_FULL here is about the copy's disk and says nothing about the volume
-      const failure = tried.error === undefined ? null : context.engine.explain(tried.error)
-      if (failure !== null && (!(failure instanceof Failure) || failure.code === 'DISK_FULL')) throw failure
-      const migrations = tried.trials.map(trial => {
-        const { name } = trial.migration
-        const text = texts.filter(candidate => candidate.name === name).map(candidate => candidate.text)
-        return toMigrationReport(trial, outside.findings(trial.migration), text.join())
-      })
-      return { tried, migrations, failure }
+      const failure = failureIn(context, tried.error, 'DISK_FULL')
+      const { growth, journal } = tried
+      const backup = config.backup === 'auto' ? bytes : 0
+      return {
+        migrations: tried.trials.map(trial =>
+          toMigrationReport(trial, outside.findings(trial.migration), trial.migration.text),
+        ),
+        bytes: failure === null ? { growth, journal, backup } : null,
+        failure,
+        script: () => planSql({ ...tried, database: config.database, isNew: bytes === 0, version }),
+      }
     })
   } finally {
     outside.stop()
   }
 }
+
+/** What `up` would fail with; anything else is thrown. */
+const failureIn = ({ engine }: Context, error: unknown, own: FailureCode): Failure | null => {
+  const failure = error === undefined ? null : engine.explain(error)
+  if (failure !== null && (!(failure instanceof Failure) || failure.code === own)) throw failure
+  return failure
+}
+
+const tryOnServer = async (
+  context: Context,
+  texts: readonly MigrationFile[],
+  watch: typeof watchOutside,
+): Promise<Tried> => {
+  const [{ dryRunOnServer, serverScript }, { serverDifferences }, { findOnServer }] = await Promise.all([
+    import('../dry-run/try-on-server.ts'),
+    import('../dry-run/on-server.ts'),
+    import('../lint/find-on-server.ts'),
+  ])
+  const outside = watch(texts)
+  try {
+    const tried = await dryRunOnServer(context, texts, outside.running)
+    return {
+      migrations: tried.trials.map(trial => {
+        const { migration, recording, before, after, milliseconds } = trial
+        const found = [...outside.findings(migration).map(place(null)), ...findOnServer(recording).map(place('up'))]
+        const names = tried.isClone ? new Set([...before, ...after].map(({ name }) => name)) : []
+        return {
+          name: migration.name,
+          statements: recording.steps.map(step => toServerStatement(step, recording, tried)),
+          structure: serverDifferences(recording),
+          tables: [...names].map(name => ({ name, before: rowsIn(before, name), after: rowsIn(after, name) })),
+          lost: [],
+          milliseconds: milliseconds && Math.round(milliseconds),
+          bytes: null,
+          findings: applySuppressions(found, migration.text).open.map(report),
+        }
+      }),
+      bytes: null,
+      scratch: tried.isClone ? 'clone' : 'empty',
+      failure: failureIn(context, tried.error, 'BUG'),
+      script: () => serverScript(tried, context),
+    }
+  } finally {
+    outside.stop()
+  }
+}
+
+/** A table's size is that of the hub's database, under the name that it has there. */
+const toServerStatement = (
+  { asked, sql, rows, milliseconds, error, locks, rewritten }: ServerStep,
+  { before }: ServerRecording,
+  { sizes }: ServerDryRun,
+): StatementReport => ({
+  ...{ asked, sql, rows, milliseconds: rounded(milliseconds), error },
+  locks: locks.map(({ table, mode }) => ({ table, mode })),
+  rewrites: before.tables
+    .filter(({ oid }) => rewritten.includes(oid))
+    .map(({ name }) => ({ table: name, bytes: sizes.get(name) ?? 0 })),
+})
+
+const rounded = (milliseconds: number): number => Math.round(milliseconds * 1000) / 1000
+
+const rowsIn = (tables: readonly TableSize[], name: string | undefined): number | null =>
+  tables.find(table => table.name === name)?.rows ?? null
 
 /** What `plan` reports about one migration; part of its JSON. */
 export type MigrationReport = Readonly<{
@@ -152,7 +227,7 @@ export type MigrationReport = Readonly<{
   findings: readonly Reported[]
 }>
 
-type StatementReport = Readonly<{
+export type StatementReport = Readonly<{
   /** as the migration wrote it, with parameters */
   asked: string
   /** as it ran, with values */
@@ -162,6 +237,10 @@ type StatementReport = Readonly<{
   milliseconds: number
   /** why it failed; null if it did not */
   error: string | null
+  /** on a server: locks of tables that were there before, beyond those that the transaction had */
+  locks?: readonly Readonly<{ table: string; mode: string }>[]
+  /** on a server: tables that it writes anew, with the bytes that they have in the hub's database now */
+  rewrites?: readonly Readonly<{ table: string; bytes: number }>[]
 }>
 
 /**
@@ -174,8 +253,6 @@ export const toMigrationReport = (trial: DryRunResult, outside: readonly Finding
   // a migration that failed halfway is judged by its statements only
   const found = end?.returned === true ? findInUp(recording) : findStatements(recording.steps)
   const { open } = applySuppressions([...outside.map(place(null)), ...found.map(place('up'))], text)
-  const rowsIn = (tables: DryRunResult['before'], name: string | undefined) =>
-    tables.find(table => table.name === name)?.rows ?? null
   const after = end?.after ?? []
   const goneFrom = ({ old, now }: Lineage) => Number(rowsIn(before, old.name)) - Number(rowsIn(after, now?.name))
   const names = new Set([...before, ...after].map(({ name }) => name))
@@ -185,7 +262,7 @@ export const toMigrationReport = (trial: DryRunResult, outside: readonly Finding
       asked,
       sql,
       rows,
-      milliseconds: Math.round(milliseconds * 1000) / 1000,
+      milliseconds: rounded(milliseconds),
       error,
     })),
     structure: differences(recording.before, afterOf(recording)),
@@ -197,11 +274,17 @@ export const toMigrationReport = (trial: DryRunResult, outside: readonly Finding
   }
 }
 
+const places = {
+  copy: ', tried on a copy',
+  clone: ', tried in the clone of MIGRATOR_SCRATCH_URL',
+  empty: ', tried in a new database without rows',
+} as const
+
 /** A plan as text for people. */
-export const planText = ({ database, pending, migrations, bytes, failure }: Plan): string => {
+export const planText = ({ database, pending, migrations, bytes, failure, scratch }: Plan): string => {
   const untried = pending.slice(migrations.length)
   const lines = [
-    `${database}: ${pending.length} pending${migrations.length > 0 ? ', tried on a copy' : ''}`,
+    `${database}: ${pending.length} pending${migrations.length > 0 ? places[scratch ?? 'copy'] : ''}`,
     ...migrations.flatMap(migration => ['', ...migrationLines(migration)]),
     ...(untried.length > 0 ? ['', `not tried: ${untried.join(', ')}`] : []),
     ...(failure === null ? [] : ['', `up would fail: ${failure.message} (${failure.code})`]),
@@ -225,9 +308,9 @@ const migrationLines = ({
   milliseconds,
   bytes,
 }: MigrationReport): string[] => [
-  milliseconds === null || bytes === null
+  milliseconds === null
     ? `${name}: it did not end`
-    : `${name}: ${milliseconds} ms, ${formatBytes(bytes)} more`,
+    : `${name}: ${milliseconds} ms${bytes === null ? '' : `, ${formatBytes(bytes)} more`}`,
   ...statementLines(statements),
   ...differenceLines(structure),
   ...textTable(
@@ -267,6 +350,10 @@ const batchLines = (batch: Batch): readonly string[] => {
     ...(batch.length > 1 ? [formatThings(batch.length, 'time')] : []),
     ...(rows > 0 ? [formatThings(rows, 'row')] : []),
     ...(milliseconds > 0 ? [`${milliseconds} ms`] : []),
+    ...batch.flatMap(({ locks = [] }) => locks.map(({ table, mode }) => `${mode} of ${table}`)),
+    ...batch.flatMap(({ rewrites = [] }) =>
+      rewrites.map(({ table, bytes }) => `writes ${table} anew, ${formatBytes(bytes)} now`),
+    ),
     ...batch.flatMap(({ error }) => (error === null ? [] : [`failed: ${error.replaceAll('\n', ' ')}`])),
   ]
   const comment = facts.length > 0 ? `  -- ${facts.join(', ')}` : ''

@@ -2,14 +2,13 @@ import type { Context } from '../context.ts'
 import { runPlain } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import { applyMigrations, idleLimit } from '../migrations/run.ts'
-import { withDatabase } from '../sqlite/transaction.ts'
 import { createProgress } from '../text.ts'
 import { down, type TryAgain } from './down.ts'
 import { up } from './up.ts'
 
 /**
- * Undoes the last migration and applies it again, as its file is now: for development. Both ways are tried on a copy before
- * anything is changed. Each is all or nothing; between the two the database is at the migration before.
+ * Undoes the last migration and applies it again, as its file is now: for development. Both ways are tried, on a copy or in
+ * a transaction that is rolled back, before anything is changed. Each is all or nothing; between the two the database is at the migration before.
  * @throws Failure what `down` and `up` throw, but for a changed text of the last migration, which is what `redo` is for
  */
 export const redo = async (context: Context, yes: boolean): Promise<void> => {
@@ -26,11 +25,9 @@ export const redo = async (context: Context, yes: boolean): Promise<void> => {
 
 const tryAgain =
   (context: Context): TryAgain =>
-  async (copy, migrations, head) => {
+  (database, migrations, head) => {
     const { log, signal, version } = context
     const options = { version, signal, idleLimit, onProgress: createProgress(log, 'rows'), hook: runPlain }
     const wanted = migrations.filter(({ name }) => name <= head)
-    await withDatabase(context, copy, transaction =>
-      applyMigrations(transaction, wanted, { ...options, backup: undefined }),
-    )
+    return applyMigrations(database, wanted, { ...options, backup: undefined })
   }

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
-import { wasAdopted } from '../history.ts'
+import { type AppliedMigration, wasAdopted } from '../history.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { migrationMeant, namesHint } from '../migrations/plan.ts'
@@ -16,8 +16,8 @@ import { expectedStructure } from '../verify/expected.ts'
 import { findingLine } from './verify.ts'
 
 /**
- * Records the checksum of an applied migration's present text, for a person who has reviewed the change. Refuses a file's database
- * if the migrations, as they are now, make another schema than it has, unless `force` is given. Withdraws the ready marker; the next
+ * Records the checksum of an applied migration's present text, for a person who has reviewed the change. Refuses it
+ * if the migrations, as they are now, make another schema than the database has, unless `force` is given. Withdraws the ready marker; the next
  * `up` checks everything and writes it again. Does nothing if the checksum is right.
  * @throws Failure CONFIG_INVALID if the name is not both known and applied; SCHEMA_DRIFT; MIGRATION_FAILED if the migrations do not
  *   run on an empty database; whatever opening and locking throw
@@ -37,7 +37,7 @@ export const repair = async (
   const { name, checksum } = migration
   const before = isFile
     ? await repairFile(context, known, migration, force)
-    : await repairOnServer(context, known, migration)
+    : await repairOnServer(context, known, migration, force)
   if (before === checksum)
     log.info('repair.nothing', `${name} is recorded as it is: nothing to repair`, { name, checksum })
   else log.info('repair.done', `${name}: recorded ${checksum} in place of ${before}`, { name, checksum })
@@ -72,16 +72,20 @@ const repairFile = async (
 
 /** The same on a server, which has no marker. */
 const repairOnServer = async (
-  { config, engine }: Context,
+  context: Context,
   known: readonly MigrationFile[],
   { name, checksum }: MigrationFile,
+  force: boolean,
 ): Promise<string | null> => {
+  const { config, engine } = context
   const session = await engine.open()
   try {
     return await session.transaction(async transaction => {
-      const applied = (await transaction.history()).find(candidate => candidate.name === name)
+      const history = await transaction.history()
+      const applied = history.find(candidate => candidate.name === name)
       if (applied === undefined) throw notApplied(name, config.database)
       if (applied.checksum === checksum) return checksum
+      if (!force) refuseDifferent(name, config.database, await differencesOnServer(context, known, history))
       await transaction.prepareHistory(known)
       await transaction.unrecord(name)
       await transaction.record({ ...applied, checksum })
@@ -90,6 +94,16 @@ const repairOnServer = async (
   } finally {
     await session.close()
   }
+}
+
+const differencesOnServer = async (
+  context: Context,
+  known: readonly MigrationFile[],
+  history: readonly AppliedMigration[],
+): Promise<readonly Finding[]> => {
+  const made = known.filter(file => history.some(row => row.name === file.name))
+  const { differencesFrom } = await import('../verify/on-server.ts')
+  return differencesFrom(context, await loadMigrations(made, context.signal), { adopted: wasAdopted(history) })
 }
 
 const notApplied = (name: string, database: string): Failure =>

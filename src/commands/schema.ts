@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts'
 import { toMarkdown } from '../draw/markdown.ts'
 import { toMermaid } from '../draw/mermaid.ts'
+import { drawingOf } from '../draw/on-file.ts'
 import { Failure } from '../failure.ts'
 import { headOf } from '../migrations/plan.ts'
 import { readState } from '../ready/readiness.ts'
@@ -28,28 +29,39 @@ export const schema = async (context: Context, format: SchemaFormat): Promise<vo
   const name = applied.at(-1)?.name ?? null
   const write = {
     sql: () => toSql(structure),
-    mermaid: () => toMermaid(structure),
-    markdown: () => toMarkdown(structure, name),
+    mermaid: () => toMermaid(drawingOf(structure)),
+    markdown: () => toMarkdown(drawingOf(structure), name),
     // documented in docs/commands/schema.md: fields are added, never changed
     json: () => `${JSON.stringify({ database: config.database, schema: name, ...structure })}\n`,
   }
   print(write[format]())
 }
 
-/** Of a server's database there are the statements alone: what draws tables reads SQLite's. */
-const schemaOnServer = async ({ config, engine, print }: Context, format: SchemaFormat): Promise<void> => {
-  if (format !== 'sql' && format !== 'json') {
-    const hint = 'Use --format sql or json with a server.'
-    throw new Failure('CONFIG_INVALID', `the format ${format} is for a database that is a file`, hint)
+const schemaOnServer = async ({ config, print, ...context }: Context, format: SchemaFormat): Promise<void> => {
+  const { server } = config
+  const [{ drawingOf }, { createPostgres }, { readServerSchema }, { toScript }] = await Promise.all([
+    import('../draw/on-server.ts'),
+    import('../postgres/postgres.ts'),
+    import('../postgres/schema.ts'),
+    import('../postgres/script.ts'),
+  ])
+  const read =
+    server &&
+    (await createPostgres({ ...context, config }, server).read('wait', async reader => ({
+      objects: await reader.objects(),
+      drawing: drawingOf(await readServerSchema(reader.connection)),
+      schema: headOf(await reader.history()) || null,
+    })))
+  if (read === undefined) throw new Error('this database is on no server')
+  const { objects, drawing, schema } = read
+  const write = {
+    sql: () => toScript(objects),
+    mermaid: () => toMermaid(drawing),
+    markdown: () => toMarkdown(drawing, schema),
+    // documented in docs/postgres.md: fields are added, never changed
+    json: () => `${JSON.stringify({ database: config.database, schema, objects })}\n`,
   }
-  const found = await engine.read('wait', async reader => ({
-    objects: await reader.objects(),
-    schema: headOf(await reader.history()) || null,
-  }))
-  const { objects = [], schema = null } = found ?? {}
-  const { toScript } = await import('../postgres/script.ts')
-  // documented in docs/postgres.md: fields are added, never changed
-  print(format === 'sql' ? toScript(objects) : `${JSON.stringify({ database: config.database, schema, objects })}\n`)
+  print(write[format]())
 }
 
 /** In runnable order: each statement comes after those it needs. */

@@ -2,6 +2,7 @@ import type { Context } from '../context.ts'
 import { findDifferences, schemaOfMigrations, schemaOfModels } from '../diff/schemas.ts'
 import { Failure, type FailureCode, printable } from '../failure.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
+import { dialectOf } from '../on-server/history.ts'
 import type { Finding } from '../sqlite/schema/compare.ts'
 import { formatThings, textTable } from '../text.ts'
 import { type Check, type CheckResults, checks, type Problem, runChecks } from '../verify/examine.ts'
@@ -25,29 +26,31 @@ const codes: readonly FailureCode[] = [
   'DATABASE_AHEAD',
   'OUT_OF_ORDER',
   'SCHEMA_DRIFT',
+  'PRIVILEGE_MISSING',
   'NOT_READY',
 ]
 
 /**
  * Checks the volume: no damage, no orphaned rows, a history that matches the files, the schema the applied migrations make, and a
- * true ready marker. Reads only and leaves no trace. Prints all findings, then throws the worst; pending migrations do not count.
+ * true ready marker; on a server history and schema, indexes and constraints that are not valid, and owners. Reads only and leaves no trace. Prints all findings, then throws the worst; pending migrations do not count.
  * @throws Failure DATABASE_DAMAGED, HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER, SCHEMA_DRIFT, NOT_READY (no marker, or one
- *   that is not true); what runChecks throws; VOLUME_MISSING
+ *   that is not true), PRIVILEGE_MISSING (another owner); what runChecks throws; VOLUME_MISSING
  */
 export const verify = async (context: Context, { json }: Readonly<{ json: boolean }>): Promise<void> => {
-  const { config, host, print } = context
-  requireFolder(config.volume, host)
-  const { schema, results } = await runChecks(context, readMigrationFiles(config.migrations))
-  const findings = checks.flatMap(check => results[check] ?? [])
+  const { config, engine, print } = context
+  const { schema, results, stopped } = await checkDatabase(context)
+  const made = checks[engine.server === undefined ? 'file' : 'server']
+  const findings = made.flatMap(check => results[check] ?? [])
   const code = codes.find(candidate => findings.some(finding => finding.code === candidate)) ?? null
   const verification = {
     database: config.database,
     schema,
     code,
-    checks: checks.map(check => ({ check, result: resultOf(results[check]) })),
+    checks: made.map(check => ({ check, result: resultOf(results[check]) })),
     findings,
   }
   print(json ? `${JSON.stringify(verification)}\n` : toText(verification))
+  if (code === null && stopped !== undefined) throw stopped
   if (code === null) return
   const differences = findings.filter(({ weight }) => weight === 'difference')
   const hints = new Set(differences.filter(finding => finding.code === code).map(({ hint }) => hint))
@@ -71,6 +74,16 @@ export const verifyModels = async (context: Context, models: string, json: boole
   if (code === null) return
   const hint = 'Run "migrator diff NAME --models FILE", which writes the migration, or mend the models.'
   throw new Failure(code, `${models} and the migrations differ: ${findings.map(findingLine).join('; ')}`, hint)
+}
+
+const checkDatabase = async (context: Context): Promise<CheckResults> => {
+  const { config, engine, host } = context
+  const known = readMigrationFiles(config.migrations, dialectOf(engine))
+  if (config.server === undefined) {
+    requireFolder(config.volume, host)
+    return runChecks(context, known)
+  }
+  return (await import('../verify/on-server.ts')).runChecksOnServer(context, known)
 }
 
 const resultOf = (findings: CheckResults['results'][Check]): Verification['checks'][number]['result'] => {

@@ -1,13 +1,12 @@
 import { printable } from '../failure.ts'
-import { describeActions, describeIndex } from '../sqlite/schema/compare.ts'
-import type { Column, Schema, Table } from '../sqlite/schema/read.ts'
+import type { Drawing, DrawnColumn, Note } from './drawing.ts'
 import { toMermaid } from './mermaid.ts'
 
 /**
  * A schema as a Markdown document: the diagram, then each table's columns, keys, indexes and checks, the views and the triggers.
  * @param schema the last applied migration; null if none is
  */
-export const toMarkdown = (structure: Schema, schema: string | null): string => {
+export const toMarkdown = (structure: Drawing, schema: string | null): string => {
   const { tables, views, triggers } = structure
   const sections = [
     '# Schema',
@@ -15,8 +14,8 @@ export const toMarkdown = (structure: Schema, schema: string | null): string => 
     `\`\`\`mermaid\n${toMermaid(structure)}\`\`\``,
     ...tables.flatMap(table => [
       `## ${plain(table.name)}`,
-      table.virtual ? codeBlock(table.sql) : columnTable(table.columns),
-      ...list(detailsOf(table)),
+      table.text === null ? columnTable(table.columns) : codeBlock(table.text),
+      ...list(table.details.map(noteText)),
     ]),
     ...views.flatMap(({ name, sql }) => [`## ${plain(name)} (view)`, codeBlock(sql)]),
     ...triggers.flatMap(({ name, table, sql }) => [`## ${plain(name)} (trigger on ${plain(table)})`, codeBlock(sql)]),
@@ -24,43 +23,29 @@ export const toMarkdown = (structure: Schema, schema: string | null): string => 
   return `${sections.join('\n\n')}\n`
 }
 
-const columnTable = (columns: readonly Column[]): string =>
-  [
-    ['column', 'type', 'affinity', 'NULL', 'default', 'more'],
-    ['---', '---', '---', '---', '---', '---'],
+const columnTable = (columns: readonly DrawnColumn[]): string => {
+  const affinity = (text: string): readonly string[] =>
+    columns.every(column => column.affinity === null) ? [] : [text]
+  return [
+    ['column', 'type', ...affinity('affinity'), 'NULL', 'default', 'more'],
+    ['---', '---', ...affinity('---'), '---', '---', '---'],
     ...columns.map(column => [
       code(column.name),
       plain(column.type),
-      column.affinity,
+      ...affinity(column.affinity ?? ''),
       column.notNull ? 'no' : 'yes',
       column.default === null ? '' : code(column.default),
-      moreOf(column).join(', '),
+      [...(column.key > 0 ? ['primary key'] : []), ...column.notes.map(noteText)].join(', '),
     ]),
   ]
     .map(cells => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`)
     .join('\n')
+}
 
-const moreOf = ({ key, rowidAlias, generated, collation }: Column): readonly string[] => [
-  ...(key > 0 ? ['primary key'] : []),
-  ...(rowidAlias ? ['numbered by SQLite'] : []),
-  ...(generated === null ? [] : [`computed (${generated.kind}): ${code(generated.expression)}`]),
-  ...(collation === 'BINARY' ? [] : [`collation ${plain(collation)}`]),
-]
-
-const detailsOf = (table: Table): readonly string[] => [
-  ...(table.autoincrement ? ['AUTOINCREMENT'] : []),
-  ...(table.withoutRowid ? ['WITHOUT ROWID'] : []),
-  ...(table.strict ? ['STRICT'] : []),
-  ...table.foreignKeys.map(key => {
-    const parent = `${key.parent} (${key.parentColumns.join(', ')})`
-    return `foreign key ${code(`(${key.columns.join(', ')})`)} to ${code(parent)}, ${describeActions(key)}`
-  }),
-  ...table.indexes.map(
-    index => `${index.name === null ? 'unique' : `index ${code(index.name)}`} ${code(describeIndex(index))}`,
-  ),
-  ...table.checks.map(check => `check ${code(check)}`),
-  ...table.onConflict.map(code),
-]
+const noteText = (note: Note): string =>
+  typeof note === 'string'
+    ? plain(note)
+    : `${note.before}${code(note.code)}${note.after === undefined ? '' : noteText(note.after)}`
 
 const list = (items: readonly string[]): readonly string[] =>
   items.length === 0 ? [] : [items.map(item => `- ${item}`).join('\n')]

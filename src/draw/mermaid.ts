@@ -1,30 +1,26 @@
-import type { Column, ForeignKey, Schema, Table } from '../sqlite/schema/read.ts'
-import { hasName, sameName } from '../sqlite/sql.ts'
+import type { Drawing, DrawnColumn, DrawnTable } from './drawing.ts'
 
 /**
  * Tables and foreign keys as a Mermaid diagram (https://mermaid.js.org/syntax/entityRelationshipDiagram.html). Characters that
  * its syntax does not allow in names become underscores.
  */
-export const toMermaid = ({ tables }: Schema): string =>
+export const toMermaid = ({ tables }: Pick<Drawing, 'tables'>): string =>
   `${['erDiagram', ...tables.flatMap(entity), ...tables.flatMap(relations)].join('\n')}\n`
 
-const entity = (table: Table): readonly string[] => {
+const entity = (table: DrawnTable): readonly string[] => {
   const name = `  ${quote(table.name)}`
   if (table.columns.length === 0) return [name]
   return [`${name} {`, ...table.columns.map(column => `    ${attribute(table, column)}`), '  }']
 }
 
-const attribute = ({ foreignKeys, indexes }: Table, column: Column): string => {
-  const isForeign = foreignKeys.some(({ columns }) => hasName(columns, column.name))
-  const isUnique = indexes.some(
-    ({ unique, where, parts }) =>
-      unique && where === null && parts.length === 1 && parts.every(({ of }) => sameName(of, column.name)),
-  )
+const attribute = ({ foreignKeys, uniques }: DrawnTable, column: DrawnColumn): string => {
+  const isForeign = foreignKeys.some(({ columns }) => has(columns, column.name))
+  const isUnique = uniques.some(columns => columns.length === 1 && has(columns, column.name))
   const keys = [...(column.key > 0 ? ['PK'] : []), ...(isForeign ? ['FK'] : []), ...(isUnique ? ['UK'] : [])]
   const notes = [
     ...(column.notNull ? ['not null'] : []),
     ...(column.default === null ? [] : [`default ${column.default}`]),
-    ...(column.generated === null ? [] : ['computed']),
+    ...(column.computed ? ['computed'] : []),
   ]
   return [
     word(column.type === '' ? 'any' : column.type),
@@ -35,11 +31,15 @@ const attribute = ({ foreignKeys, indexes }: Table, column: Column): string => {
 }
 
 /** Parent to children: one parent (none if the column may be NULL) to any number of rows. */
-const relations = ({ name, columns, foreignKeys }: Table): readonly string[] =>
-  foreignKeys.map((key: ForeignKey) => {
-    const always = columns.every(column => !hasName(key.columns, column.name) || column.notNull)
+const relations = ({ name, columns, foreignKeys }: DrawnTable): readonly string[] =>
+  foreignKeys.map(key => {
+    const always = columns.every(column => !has(key.columns, column.name) || column.notNull)
     return `  ${quote(key.parent)} ${always ? '||' : '|o'}--o{ ${quote(name)} : ${quote(key.columns.join(', '))}`
   })
+
+/** Letter case counts on a server alone, where two names that differ in nothing else are rare. */
+const has = (names: readonly string[], name: string): boolean =>
+  names.some(other => other.toLowerCase() === name.toLowerCase())
 
 const quote = (text: string): string => `"${text.replaceAll(/["%\\\p{Cc}\p{Cf}]/gu, '_')}"`
 

@@ -5,7 +5,8 @@ import { formatThings, textTable } from '../text.ts'
 
 export type Difference = Readonly<{
   change: 'added' | 'removed' | 'changed'
-  kind: 'table' | 'column' | 'foreign key' | 'index' | 'trigger' | 'view'
+  /** table, column, foreign key, index, trigger, view; on a server also constraint, sequence, function and the like */
+  kind: string
   /** `servers`, `servers.room`; an object without a name is named by its table and columns: `servers (room)` */
   name: string
   /** what it is; `old -> new`; or `its text`, if only the text changed */

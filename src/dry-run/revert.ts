@@ -74,13 +74,17 @@ export const revertMigrations = async (
   await runner.down(names)
 }
 
-const toLost = ({ table, rows, text }: Loss): Lost => ({ of: String(table), number: rows, text })
+export const toLost = ({ table, rows, text }: Loss): Lost => ({ of: String(table), number: rows, text })
 
 /** An upper bound of the rows the migration's statements overwrote or deleted; rows changed by triggers are not counted. */
 const changedRows = ({ steps }: Recording): readonly Lost[] => {
   const number = withoutUndone(steps)
     .filter(({ sql }) => writesOver(sql))
     .reduce((sum, { rows }) => sum + rows, 0)
+  return overwritten(number)
+}
+
+export const overwritten = (number: number): readonly Lost[] => {
   if (number === 0) return []
   return [{ of: 'statements', number, text: `statements wrote over or deleted up to ${formatThings(number, 'row')}` }]
 }

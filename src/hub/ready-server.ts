@@ -4,25 +4,28 @@ import { readMigrationFiles } from '../migrations/files.ts'
 import { readPlan, refuseConflicts } from '../migrations/plan.ts'
 import { connect } from '../postgres/connect.ts'
 import { toFailure } from '../postgres/errors.ts'
-import { connectPostgres } from '../postgres/hub.ts'
+import { connectAddress } from '../postgres/hub.ts'
 import { readerOf } from '../postgres/reader.ts'
-import { readServerUrl } from '../server.ts'
+import { readAddress } from '../server.ts'
 import type { Hub } from './ready.ts'
 
 /** The migrations that come with the package. */
 const own = join(import.meta.dirname, '../../migrations')
 
 /**
- * Opens a database on a server where every migration is applied.
+ * Opens a database on a server where every migration is applied. PGSSLROOTCERT and DATABASE_PASSWORD_FILE are read from the
+ * environment, as the migrator reads them.
  * @param migrations the folder of migrations, as MIGRATOR_MIGRATIONS; the package's own if unset
  * @throws Failure NOT_READY if some are pending; what the history is refused with; DATABASE_UNREACHABLE and the like
  */
 export const openReadyServer = async (url: string, migrations: string = own): Promise<Hub> => {
-  const address = readServerUrl(url, undefined)
+  const { DATABASE_PASSWORD_FILE, PGSSLROOTCERT } = process.env
+  const rootCertificate = PGSSLROOTCERT || undefined
+  const address = readAddress(url, DATABASE_PASSWORD_FILE || undefined)
   const { shown } = address
   const files = readMigrationFiles(migrations, 'postgres')
   try {
-    const connection = await connect(address, 'write', undefined)
+    const connection = await connect(address, 'write', rootCertificate)
     try {
       const { pending, conflicts } = await readPlan(readerOf(connection), files)
       // while hubs are replaced one by one, an older one meets what a newer one has migrated
@@ -36,7 +39,7 @@ export const openReadyServer = async (url: string, migrations: string = own): Pr
     } finally {
       await connection.close()
     }
-    const sequelize = await connectPostgres(url)
+    const sequelize = await connectAddress(address, rootCertificate)
     return { sequelize, close: () => sequelize.close() }
   } catch (error) {
     throw toFailure(error, shown)

@@ -12,7 +12,7 @@ import { type Rehearsal, type RehearseOptions, type Run, rehearse } from './rehe
 import { applySuppressions, finding, type Placed, place } from './rules.ts'
 import { findStatements } from './statements.ts'
 
-type Linted = Readonly<{ name: string; findings: readonly Placed[] }>
+export type Linted = Readonly<{ name: string; findings: readonly Placed[] }>
 
 /**
  * Runs migrations on an empty in-memory database, `up` and `down`, and returns each one's findings that its text does not suppress.
@@ -42,7 +42,7 @@ export const lint = async (
 }
 
 /** HM002: a duplicate or missing number. */
-const findNumber = ({ name }: MigrationFile, known: readonly MigrationFile[]) =>
+export const findNumber = ({ name }: MigrationFile, known: readonly MigrationFile[]) =>
   makePlan(known, [])
     .conflicts.filter(conflict => conflict.name === name)
     .map(conflict => finding('HM002', conflict.finding, undefined))

@@ -1,6 +1,7 @@
 // This room is about SQLite.
 import type { Step } from '../dry-run/record.ts'
 import type { Place } from '../where.ts'
+import { squawkRules } from './squawk.ts'
 
 /**
  * Our own codes, for SQLite and Sequelize: HM0 cannot run, HM1 tables, HM2 statements, HM3 defaults, HM4 down, HM5 imports, clock,
@@ -235,13 +236,16 @@ export const atlasRules = {
 } as const satisfies Readonly<Record<string, Rule>>
 
 /** All rules of `lint`; docs/commands/lint.md lists them. */
-export const rules = { ...atlasRules, ...ownRules }
+export const rules = { ...atlasRules, ...ownRules, ...squawkRules }
 
 export type Code = keyof typeof rules
 
 export const isCode = (text: string): text is Code => Object.hasOwn(rules, text)
 
-type Rule = Readonly<{
+/** Whether a rule is for servers alone; what has no engine in it is not. */
+export const isSquawk = (code: string): boolean => Object.hasOwn(squawkRules, code)
+
+export type Rule = Readonly<{
   /** an error (it loses data, or does not work) fails `lint`; a warning may be right, which a person must decide */
   level: 'error' | 'warning'
   /** what the migration does */
@@ -280,7 +284,7 @@ export const place =
 /** `// lint-ok CODE: reason` in a migration's text, `-- lint-ok CODE: reason`, or the same in a block comment. */
 const comment = /(?:\/\/|--|\/\*+)[^\S\n]*lint-ok\b(?:(?!\*\/)[^\n])*/g
 const start = /^(?:\/\/|--|\/\*+)[^\S\n]*lint-ok/
-const form = /^\s*(?<code>\w+)\s*:\s*\S/
+const form = /^\s*(?<code>[\w-]+)\s*:\s*\S/
 
 type Suppressed = Readonly<{
   /** the findings that remain, including comments without a code or reason (HM901) */
@@ -289,8 +293,15 @@ type Suppressed = Readonly<{
   unused: readonly Placed[]
 }>
 
-/** Removes the findings that the migration's text declares right, each with a reason. */
-export const applySuppressions = (findings: readonly Placed[], text: string): Suppressed => {
+/**
+ * Removes the findings that the migration's text declares right, each with a reason.
+ * @param isFound whether the engine at hand can find this: a comment about the other engine's is not unused
+ */
+export const applySuppressions = (
+  findings: readonly Placed[],
+  text: string,
+  isFound: (code: string) => boolean = code => !isSquawk(code),
+): Suppressed => {
   const comments = [...text.matchAll(comment)].map(([all]) => all.replace(start, ''))
   const codeOf = (words: string) => form.exec(words)?.groups?.code ?? ''
   const allowed = comments.map(codeOf).filter(isCode)
@@ -302,7 +313,7 @@ export const applySuppressions = (findings: readonly Placed[], text: string): Su
         .map(words => place(null)(finding('HM901', `has "// lint-ok${words.trimEnd()}"`, undefined))),
     ],
     unused: allowed
-      .filter(code => !findings.some(found => found.code === code))
+      .filter(code => isFound(code) && !findings.some(found => found.code === code))
       .map(code => place(null)(finding('HM902', `has "// lint-ok ${code}", which is not found in it`, undefined))),
   }
 }

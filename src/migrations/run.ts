@@ -62,7 +62,7 @@ type Told = Readonly<{
   /** tables that a migration may delete rows from */
   removesRows: (migration: LoadedMigration) => readonly string[]
   /** called after each migration with its losses; throws unless they are intended */
-  onLosses: (migration: LoadedMigration, losses: readonly Loss[]) => void
+  onLosses: (migration: LoadedMigration, losses: readonly Loss[]) => unknown
   /** called at the end with further losses; throws unless they are intended */
   onMissing: (losses: readonly Loss[]) => void
   /** called after a migration was applied and recorded */
@@ -108,7 +108,7 @@ export const createGuardedRunner = async (
       }
       await keeper.keep(name, kept, record)
     })
-    onLosses(migration, losses)
+    await onLosses(migration, losses)
   }
   const runner = createRunner(database, migrations, {
     version,

@@ -1,6 +1,6 @@
 import type { HistoryKeeper, HistoryRows, Recordable } from '../engine.ts'
 import { attemptAsync, Failure } from '../failure.ts'
-import { type AppliedMigration, historyTable, noHistory, otherTool, toApplied } from '../history.ts'
+import { type AppliedMigration, bareName, historyTable, noHistory, otherTool, toApplied } from '../history.ts'
 import { historyColumns } from './catalog.ts'
 import type { Connection } from './connect.ts'
 import { isOfServer, sqlState } from './errors.ts'
@@ -83,9 +83,15 @@ export const removeApplied = async (connection: Connection, name: string): Promi
   await connection.query(`DELETE FROM ${tableOf(connection)} WHERE name = $1`, [name])
 }
 
-/** Replaces the recorded checksum of an applied migration by that of its present text. */
-export const recordChecksum = async (connection: Connection, { name, checksum }: Recordable): Promise<void> => {
-  await connection.query(`UPDATE ${tableOf(connection)} SET checksum = $2 WHERE name = $1`, [name, checksum])
+/**
+ * Marks the rows of another tool, so that our history skips them and that tool still finds them. Call prepareHistory before.
+ * @param names without extension
+ */
+export const setAside = async (connection: Connection, names: readonly string[]): Promise<void> => {
+  const table = tableOf(connection)
+  const rows = await connection.rows<{ name: string }>(`SELECT name FROM ${table} WHERE migrator IS NULL`)
+  const meant = rows.map(({ name }) => name).filter(name => names.includes(bareName(name)))
+  await connection.query(`UPDATE ${table} SET migrator = $1 WHERE name = ANY ($2)`, [otherTool, meant])
 }
 
 const isSame = (a: HistoryRows, b: HistoryRows): boolean => JSON.stringify(a) === JSON.stringify(b)

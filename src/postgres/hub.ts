@@ -12,8 +12,14 @@ import { toFailure } from './errors.ts'
  * @param rootCertificate as PGSSLROOTCERT
  * @throws Failure CONFIG_INVALID for an invalid URL; what `connect` throws if no host can be used
  */
-export const connectPostgres = async (url: string, rootCertificate?: string): Promise<Sequelize> => {
-  const address = readServerUrl(url, undefined)
+export const connectPostgres = (url: string, rootCertificate?: string): Promise<Sequelize> =>
+  connectAddress(readServerUrl(url, undefined), rootCertificate)
+
+/** The same for an address that has been read, with its password. */
+export const connectAddress = async (
+  address: ServerAddress,
+  rootCertificate: string | undefined,
+): Promise<Sequelize> => {
   const { user, password, database, schema } = address
   const ssl = await encryptionHere(address, rootCertificate)
   const [{ host, port } = { host: '', port: 5432 }] = address.hosts

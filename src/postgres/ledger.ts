@@ -36,10 +36,16 @@ export const openLedger = async (
 ): Promise<Ledger> => {
   const start = await countAll(connection, new Map())
   const announced = new Set<number>()
+  /** how often the id of a table was changed: what one migration announces does not excuse another one */
+  const ages = new Map<number, number>()
+  const idOf = (oid: number): number => oid + (ages.get(oid) ?? 0) * 2 ** 33
+  const renew = (oid: number): void => void ages.set(oid, (ages.get(oid) ?? 0) + 1)
   /** old tables from which rows went that no migration announced, with how many */
   const doubtful = new Map<number, number>()
   /** the same for tables that no other connection sees as they were: this run made them, or announced removals from them */
   const unseen = new Map<number, number>()
+  /** rows that were gone before a migration announced removals from their table, after which it could not be told any more */
+  const settled: Missing[] = []
   let known = start
   let files = new Map([...start.values()].map(({ oid, file }) => [oid, file]))
   let deletes = new Map([...start.values()].map(({ oid, deleted }) => [oid, deleted]))
@@ -76,6 +82,7 @@ export const openLedger = async (
   const begin = async (names: readonly string[]): Promise<void> => {
     // undoes what the migration before it has SET LOCAL
     await reset()
+    if (names.length > 0) settled.push(...(await missingIn(doubtful)))
     removesRows = names
     removals = []
     drops = new Map()
@@ -88,12 +95,15 @@ export const openLedger = async (
     const deleted = own.reduce((sum, removal) => sum + removal.rows, 0)
     const isMeant = isAnnounced(name, present?.name ?? name)
     if (isMeant) announced.add(oid)
+    if (isMeant) renew(oid)
+    const id = idOf(oid)
+    if (isMeant) renew(oid)
     if (!isMeant && deleted > 0) {
       const counts = start.has(oid) && !announced.has(oid) ? doubtful : unseen
       counts.set(oid, (counts.get(oid) ?? 0) + deleted)
     }
     return {
-      ...{ id: oid, name, rows, deleted },
+      ...{ id, name, rows, deleted },
       left: present?.rows ?? 0,
       by: own[0]?.sql ?? drops.get(oid) ?? null,
       announced: isMeant,
@@ -107,27 +117,33 @@ export const openLedger = async (
     return { tables, orphans: [], unchecked: [], unreadable: [] }
   }
 
-  const missing = async (): Promise<readonly Missing[]> => {
-    const uncompared = [...unseen].flatMap(([id, rows]) => {
-      const name = known.get(id)?.name
-      return name === undefined ? [] : [{ id, name, rows, example: null }]
-    })
-    const tables = [...doubtful].flatMap(([oid, rows]) => {
+  /** Looks for the rows of tables in doubt, which are in doubt no longer. */
+  const missingIn = async (doubts: Map<number, number>): Promise<readonly Missing[]> => {
+    const tables = [...doubts].flatMap(([oid, rows]) => {
       const [was, now] = [start.get(oid), known.get(oid)]
-      return was === undefined || now === undefined || announced.has(oid) ? [] : [{ was, now, rows }]
+      return was === undefined || now === undefined ? [] : [{ was, now, rows }]
     })
-    if (tables.length === 0) return uncompared
+    doubts.clear()
+    if (tables.length === 0) return []
     const other = await spare()
     try {
-      const found: Missing[] = [...uncompared]
+      const found: Missing[] = []
       for (const { was, now, rows } of tables) {
         const gone = await findGone(connection, other, { was, now, deleted: Math.min(rows, was.rows) })
-        if (gone.rows > 0) found.push({ id: was.oid, name: was.name, ...gone })
+        if (gone.rows > 0) found.push({ id: idOf(was.oid), name: was.name, ...gone })
       }
       return found
     } finally {
       other.destroy()
     }
+  }
+
+  const missing = async (): Promise<readonly Missing[]> => {
+    const uncompared = [...unseen].flatMap(([id, rows]) => {
+      const name = known.get(id)?.name
+      return name === undefined ? [] : [{ id: idOf(id), name, rows, example: null }]
+    })
+    return [...uncompared, ...settled, ...(await missingIn(doubtful))]
   }
 
   return {

@@ -1,4 +1,5 @@
 import type { SchemaObject } from '../engine.ts'
+import { historyTable } from '../history.ts'
 import { notOfExtension } from './catalog.ts'
 import type { Connection } from './connect.ts'
 import { quote } from './sql.ts'
@@ -6,6 +7,8 @@ import { quote } from './sql.ts'
 /** A column as the catalog has it. */
 export type Column = Readonly<{
   table: string
+  /** stays through renames */
+  number: number
   name: string
   type: string
   /** of another collation than its type's; null otherwise */
@@ -18,10 +21,21 @@ export type Column = Readonly<{
 }>
 
 /** A constraint but for NOT NULL, which a column says. */
-type Constraint = Readonly<{ table: string; name: string; kind: string; definition: string }>
+export type Constraint = Readonly<{
+  table: string
+  name: string
+  kind: 'p' | 'u' | 'f' | 'c' | 'x'
+  definition: string
+  columns: readonly string[]
+  /** of a foreign key */
+  parent: string | null
+  parentColumns: readonly string[]
+}>
 
 /** A table with everything that its CREATE TABLE would say. */
 export type Table = Readonly<{
+  /** stays through renames */
+  oid: number
   name: string
   columns: readonly Column[]
   constraints: readonly Constraint[]
@@ -36,26 +50,43 @@ export const readObjects = async (connection: Connection): Promise<readonly Sche
   const tables = (await readTables(connection)).map(table => {
     return { type: 'table', name: table.name, table: table.name, sql: createTable(table) }
   })
-  const others = await connection.rows<SchemaObject>(otherObjects, [connection.address.schema])
+  const others = await readOthers(connection)
   return [...tables, ...others].toSorted((a, b) => compare(a.name, b.name) || compare(a.type, b.type))
 }
 
+/** The tables of the hub, and what is around them: without the history. */
+export type ServerSchema = Readonly<{ tables: readonly Table[]; others: readonly SchemaObject[] }>
+
+export const readServerSchema = async (connection: Connection): Promise<ServerSchema> => ({
+  tables: (await readTables(connection)).filter(({ name }) => name !== historyTable),
+  others: (await readOthers(connection)).filter(({ table }) => table !== historyTable),
+})
+
+const readOthers = (connection: Connection): Promise<readonly SchemaObject[]> =>
+  connection.rows<SchemaObject>(otherObjects, [connection.address.schema])
+
 const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
+
+/** SQL of the names of a table's columns with these numbers, in that order. */
+const namesOf = (table: string, numbers: string): string =>
+  `ARRAY(SELECT a.attname::text FROM unnest(${numbers}) WITH ORDINALITY AS u (number, place)
+     JOIN pg_attribute AS a ON a.attrelid = ${table} AND a.attnum = u.number ORDER BY u.place)`
 
 export const readTables = async (connection: Connection): Promise<readonly Table[]> => {
   const values = [connection.address.schema]
-  const tables = await connection.rows<{ name: string; end: string }>(
-    `SELECT c.relname AS name, concat(
+  const tables = await connection.rows<Pick<Table, 'oid' | 'name' | 'end'>>(
+    `SELECT c.oid::int8 AS oid, c.relname AS name, concat(
        ' INHERITS (' || (SELECT string_agg(quote_ident(p.relname), ', ' ORDER BY i.inhseqno)
          FROM pg_inherits AS i JOIN pg_class AS p ON p.oid = i.inhparent WHERE i.inhrelid = c.oid) || ')',
        ' ' || pg_get_expr(c.relpartbound, c.oid), ' PARTITION BY ' || pg_get_partkeydef(c.oid),
        CASE c.relpersistence WHEN 'u' THEN ' UNLOGGED' END, ' WITH (' || array_to_string(c.reloptions, ', ') || ')') AS end
      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND ${notOfExtension('pg_class', 'c.oid')}`,
+     WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND ${notOfExtension('pg_class', 'c.oid')}
+     ORDER BY c.relname COLLATE "C"`,
     values,
   )
   const columns = await connection.rows<Column>(
-    `SELECT c.relname AS table, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+    `SELECT c.relname AS table, a.attnum AS number, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
        CASE WHEN a.attcollation <> t.typcollation THEN quote_ident(l.collname) END AS collation,
        a.attnotnull AS required, pg_get_expr(d.adbin, d.adrelid) AS expression,
        a.attgenerated::text AS generated, a.attidentity::text AS identity
@@ -66,7 +97,9 @@ export const readTables = async (connection: Connection): Promise<readonly Table
     values,
   )
   const constraints = await connection.rows<Constraint>(
-    `SELECT c.relname AS table, k.conname AS name, k.contype::text AS kind, pg_get_constraintdef(k.oid) AS definition
+    `SELECT c.relname AS table, k.conname AS name, k.contype::text AS kind, pg_get_constraintdef(k.oid) AS definition,
+       ${namesOf('k.conrelid', 'k.conkey')} AS columns, ${namesOf('k.confrelid', 'k.confkey')} AS "parentColumns",
+       (SELECT r.relname FROM pg_class AS r WHERE r.oid = k.confrelid) AS parent
      FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
      WHERE n.nspname = $1 AND k.contype IN ('p', 'u', 'f', 'c', 'x')
      ORDER BY position(k.contype::text IN 'pufcx'), k.conname COLLATE "C"`,
@@ -90,6 +123,9 @@ const createTable = ({ name, columns, constraints, end }: Table): string => {
   ]
   return `CREATE TABLE ${quote(name)} (\n  ${lines.join(',\n  ')}\n)${end}`
 }
+
+/** A column's definition in one line, without its name: `bigint DEFAULT 0 NOT NULL`. */
+export const describeColumn = (column: Column): string => columnText(column).slice(quote(column.name).length + 1)
 
 const columnText = ({ name, type, collation, required, expression, generated, identity }: Column): string => {
   const parts = [

@@ -7,7 +7,7 @@ import { createHandle } from './handle.ts'
 import { keepHistory, prepareHistory, recordApplied, removeApplied } from './history.ts'
 import { openLedger } from './ledger.ts'
 import { requirePrivileges } from './privileges.ts'
-import { readerOf } from './reader.ts'
+import { type PostgresReader, readerOf } from './reader.ts'
 import { connectHandle } from './sequelize.ts'
 import { refusalOf } from './sql.ts'
 
@@ -21,7 +21,10 @@ export type Means = Readonly<{
 }>
 
 /** What migrations run on. @param connection is inside a transaction that excludes other migrators */
-export const transactionOf = (connection: Connection, { spare, statementLockTimeout, commit }: Means): Transaction => {
+export const transactionOf = (
+  connection: Connection,
+  { spare, statementLockTimeout, commit }: Means,
+): Transaction & PostgresReader => {
   const handle = createHandle(connection)
   const { shown } = connection.address
   return {

@@ -23,6 +23,8 @@ export type CheckResults = Readonly<{
   schema: string | null
   /** the findings of each check; a check that could not be made is absent */
   results: Readonly<Partial<Record<Check, readonly Problem[]>>>
+  /** what kept a check from being made, where the others stand; undefined if none did */
+  stopped?: Failure
 }>
 
 /**
@@ -90,8 +92,12 @@ const driftHint =
 const orphansHint =
   'Add the missing parents, or delete the rows: PRAGMA foreign_key_check(TABLE) names each. Where it says "foreign key mismatch", the parent columns need a UNIQUE index.'
 
-export const checks = ['damage', 'foreign keys', 'history', 'structure', 'marker'] as const
-export type Check = (typeof checks)[number]
+/** In the order in which they are told: of a file, and of a server, which has no damage to find, no rows without a parent and no marker. */
+export const checks = {
+  file: ['damage', 'foreign keys', 'history', 'structure', 'marker'],
+  server: ['history', 'structure', 'indexes', 'constraints', 'ownership'],
+} as const
+export type Check = (typeof checks)['file' | 'server'][number]
 
 /** A finding of one check. */
 export type Problem = Finding &

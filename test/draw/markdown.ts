@@ -1,12 +1,13 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { toMarkdown } from '../../src/draw/markdown.ts'
+import { drawingOf } from '../../src/draw/on-file.ts'
 import { readSchema } from '../../src/sqlite/schema/read.ts'
 
 const write = (sql: string, schema: string | null = null) => {
   const connection = new Database(':memory:')
   connection.exec(sql)
-  const text = toMarkdown(readSchema(connection), schema)
+  const text = toMarkdown(drawingOf(readSchema(connection)), schema)
   connection.close()
   return text
 }

@@ -79,12 +79,13 @@ export const runCommand = async (
   url: string,
   words: string,
   folder = firstThree,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<
   Readonly<{ exitCode: number; failure: unknown; error: unknown; stdout: string; events: readonly Event[] }>
 > => {
   const printed: string[] = []
   const print = (text: string) => void printed.push(text)
-  const context = { ...(await makeServerContext(url, folder)), print }
+  const context = { ...(await makeServerContext(url, folder, settings)), print }
   const outcome = await attemptAsync(() => cli(words.split(' '), '1.0.0', { print, screen: pipe }, async () => context))
   const error = 'error' in outcome ? outcome.error : undefined
   const exitCode = 'value' in outcome ? outcome.value : error instanceof Failure ? error.exitCode : 1

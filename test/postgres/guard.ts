@@ -126,3 +126,26 @@ t.test('each migration is judged by its own statements', async t => {
   const { error } = await runUp(again, makeFolder(t, before, deletes, "await query('DELETE FROM n')"))
   t.match(error, { code: 'MIGRATION_FAILED', message: /migration 0003-c lost data: n had 2 rows and has 0/ })
 })
+
+t.test('what one migration announces does not hide what another one loses, before or after it', async t => {
+  const url = await server.makeDatabase()
+  await runUp(url, makeFolder(t, before))
+  const present = await contents(url)
+  const swap = "await query('DELETE FROM p WHERE id = 2'); await query('INSERT INTO p VALUES (3)')"
+  const announced = up(
+    "await query('DELETE FROM p'); await query('DELETE FROM c')",
+    "export const removesRows = ['p', 'c']",
+  )
+  const free = "await query('ALTER TABLE c DROP CONSTRAINT c_p_fkey')"
+  for (const [first, second] of [
+    [swap, announced],
+    [
+      up("await query('DELETE FROM p WHERE id = 1')", "export const removesRows = ['p']"),
+      "await query('UPDATE p SET v = 1'); await query('DELETE FROM p WHERE id = 2'); await query('INSERT INTO p VALUES (4)')",
+    ],
+  ] as const) {
+    const { error } = await runUp(url, makeFolder(t, before, free, first, second))
+    t.match(error, { code: 'MIGRATION_FAILED', message: /1 row of p is not there any more/ })
+    t.strictSame(await contents(url), present)
+  }
+})

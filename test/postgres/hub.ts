@@ -113,3 +113,28 @@ t.test('of several hosts the primary is used, and models are in the schema of th
   t.strictSame(await server.run(url, 'SELECT id FROM hub.servers'), [{ id: 'a' }])
   t.equal(await Server.count({ include: 'metrics' }), 1)
 })
+
+t.test("openReady reads the password's file and the certificates as the migrator does", async t => {
+  const url = await makeReady()
+  await server.requirePassword('reader')
+  await server.run(url, 'GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader')
+  const asReader = url.replace('postgres@', 'reader@')
+  const file = join(t.testdir({ password: 'right\n' }), 'password')
+  const { DATABASE_PASSWORD_FILE, PGSSLROOTCERT } = process.env
+  t.teardown(() => {
+    for (const [name, value] of Object.entries({ DATABASE_PASSWORD_FILE, PGSSLROOTCERT }))
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+  })
+  await t.rejects(openReady(asReader), { message: /password/ })
+  process.env.DATABASE_PASSWORD_FILE = file
+  const { sequelize, close } = await openReady(asReader)
+  t.strictSame((await sequelize.query('SELECT current_user AS name'))[0], [{ name: 'reader' }])
+  await close()
+  process.env.PGSSLROOTCERT = `${file}.pem`
+  const checked = asReader.replace('sslmode=disable', 'sslmode=verify-full')
+  await t.rejects(openReady(checked), {
+    code: 'CONFIG_INVALID',
+    message: /root certificate .*password\.pem cannot be read/,
+  })
+})

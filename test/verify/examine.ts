@@ -57,11 +57,11 @@ const prepare = (t: Pick<Test, 'testdir'>, sql = '') => {
 const look = async (settings: Readonly<Record<string, string>>) => {
   const context = await makeContext('/', settings)
   const { schema, results } = await runChecks(context, readMigrationFiles(context.config.migrations))
-  const findings = checks.flatMap(check => results[check] ?? [])
+  const findings = checks.file.flatMap(check => results[check] ?? [])
   return {
     schema,
-    failed: checks.filter(check => results[check]?.some(({ code }) => code !== null)),
-    notMade: checks.filter(check => results[check] === undefined),
+    failed: checks.file.filter(check => results[check]?.some(({ code }) => code !== null)),
+    notMade: checks.file.filter(check => results[check] === undefined),
     findings: findings.map(
       ({ code, weight, object, what, expected, found }) =>
         `${code ?? weight} ${object} ${what}: ${expected ?? 'nothing'} -> ${found ?? 'nothing'}`,

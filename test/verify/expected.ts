@@ -4,7 +4,8 @@ import { Failure } from '../../src/failure.ts'
 import { readMigrationFiles } from '../../src/migrations/files.ts'
 import { loadMigrations } from '../../src/migrations/load.ts'
 import { readAppSchema, readSchema } from '../../src/sqlite/schema/read.ts'
-import { expectedSchemas, matchPrefix } from '../../src/verify/expected.ts'
+import { expectedSchemas, sqliteComparison } from '../../src/verify/expected.ts'
+import { matchPrefix } from '../../src/verify/match.ts'
 import { firstThree } from '../help/first-three.ts'
 import { makeMigrated } from '../help/migrated.ts'
 
@@ -68,7 +69,7 @@ const structuresOf = (steps: readonly string[]) => {
 const match = (steps: readonly string[], found: string, least = 0) => {
   const [structure] = structuresOf([found])
   if (structure === undefined) throw new Error('unreachable')
-  const { length, findings } = matchPrefix(structuresOf(steps), structure, least)
+  const { length, findings } = matchPrefix(structuresOf(steps), structure, least, sqliteComparison)
   const differences = findings.filter(({ weight }) => weight === 'difference')
   return [length, ...differences.map(({ object, what }) => `${object} ${what}`)]
 }

@@ -1,0 +1,148 @@
+import type { SchemaObject } from '../engine.ts'
+import { type Column, type Constraint, describeColumn, type ServerSchema, type Table } from './schema.ts'
+import { quote } from './sql.ts'
+
+/** One thing in which two schemas of a server differ. */
+export type Change = Readonly<{
+  /** `table`, `column`, `constraint`, or the type of a SchemaObject */
+  kind: string
+  /** `servers`, `servers.room` */
+  name: string
+  /** that it belongs to */
+  table: string
+  /** `missing` in the second, `extra` there, or the property that differs */
+  what: string
+  /** null if it is not in the first */
+  before: string | null
+  /** null if it is not in the second */
+  after: string | null
+}>
+
+/** Every difference of two schemas: tables first, then what is in them, then what is around them. A pure function. */
+export const compareServerSchemas = (before: ServerSchema, after: ServerSchema): readonly Change[] => [
+  ...byName(before.tables, after.tables, ({ name }) => name).flatMap(([old, now]) => compareTables(old, now)),
+  ...compareOthers(before.others, after.others),
+]
+
+type Pair<T> = readonly [T | undefined, T | undefined]
+
+/** Pairs things of one name; the rest has no partner. */
+const byName = <T>(before: readonly T[], after: readonly T[], nameOf: (thing: T) => string): readonly Pair<T>[] => [
+  ...before.map((old): Pair<T> => [old, after.find(now => nameOf(now) === nameOf(old))]),
+  ...after.filter(now => !before.some(old => nameOf(old) === nameOf(now))).map((now): Pair<T> => [undefined, now]),
+]
+
+const change = (
+  subject: Pick<Change, 'kind' | 'name' | 'table'>,
+  before: string | null,
+  after: string | null,
+  what = before === null ? 'extra' : after === null ? 'missing' : 'definition',
+): readonly Change[] => (before === after ? [] : [{ ...subject, what, before, after }])
+
+const compareTables = (old: Table | undefined, now: Table | undefined): readonly Change[] => {
+  const name = old?.name ?? now?.name ?? ''
+  const subject = { kind: 'table', name, table: name }
+  if (old === undefined || now === undefined)
+    return change(subject, old === undefined ? null : columnsOf(old), now === undefined ? null : columnsOf(now))
+  return [
+    ...change(subject, old.end.trim(), now.end.trim(), 'options'),
+    ...byName(old.columns, now.columns, column => column.name).flatMap(([one, other]) => compareColumns(one, other)),
+    ...compareConstraints(old.constraints, now.constraints),
+  ]
+}
+
+const columnsOf = ({ columns }: Table): string => columns.map(({ name }) => name).join(', ')
+
+const compareColumns = (old: Column | undefined, now: Column | undefined): readonly Change[] => {
+  const column = old ?? now
+  if (column === undefined) return []
+  const subject = { kind: 'column', name: `${column.table}.${column.name}`, table: column.table }
+  if (old === undefined || now === undefined)
+    return change(
+      subject,
+      old === undefined ? null : describeColumn(old),
+      now === undefined ? null : describeColumn(now),
+    )
+  return Object.keys(facets).flatMap(what => {
+    const facet = facets[what] as (column: Column) => string | null
+    return change(subject, facet(old), facet(now), what)
+  })
+}
+
+/** What there is to know of a column besides its name. */
+const facets: Readonly<Record<string, (column: Column) => string | null>> = {
+  type: ({ type }) => type,
+  NULL: ({ required }) => (required ? 'NOT NULL' : 'NULL'),
+  numbering: column => (isSerial(column) ? 'a sequence' : identities[column.identity]),
+  default: column => (column.generated !== '' || isSerial(column) ? null : column.expression),
+  computed: ({ generated, expression }) =>
+    generated === '' ? null : `${generated === 's' ? 'STORED' : 'VIRTUAL'} ${expression}`,
+  collation: ({ collation }) => collation,
+}
+
+const identities = { '': null, a: 'ALWAYS AS IDENTITY', d: 'BY DEFAULT AS IDENTITY' } as const
+
+/** As `serial` makes a column: numbered by a sequence, as by IDENTITY. */
+export const isSerial = ({ expression, generated }: Column): boolean =>
+  generated === '' && /^nextval\(/.test(expression ?? '')
+
+/** Of one definition first: a constraint's name is by chance where nobody gave one. */
+const compareConstraints = (before: readonly Constraint[], after: readonly Constraint[]): readonly Change[] => {
+  const rest = [...after]
+  const take = (isIt: (now: Constraint) => boolean): Constraint | undefined => {
+    const index = rest.findIndex(isIt)
+    return index === -1 ? undefined : rest.splice(index, 1)[0]
+  }
+  const isSame = (old: Constraint) => (now: Constraint) => now.name === old.name && now.definition === old.definition
+  const exact = new Map(before.map(old => [old, take(isSame(old))]))
+  const open = before.filter(old => exact.get(old) === undefined)
+  const renamed = new Map(open.map(old => [old, take(now => now.definition === old.definition)]))
+  const changed = new Map(
+    open
+      .filter(old => renamed.get(old) === undefined)
+      .map(old => [old, take(now => now.kind === old.kind && now.name === old.name)]),
+  )
+  const subject = ({ table, name }: Constraint) => ({ kind: 'constraint', name: `${table}.${name}`, table })
+  return [
+    ...open.flatMap(old => {
+      const alike = renamed.get(old)
+      if (alike !== undefined) return change(subject(old), old.name, alike.name, 'name')
+      return change(subject(old), old.definition, changed.get(old)?.definition ?? null)
+    }),
+    ...rest.flatMap(now => change(subject(now), null, now.definition)),
+  ]
+}
+
+/** What is around tables is defined by its text. An index of another name and the same text is the same by another name. */
+const compareOthers = (before: readonly SchemaObject[], after: readonly SchemaObject[]): readonly Change[] => {
+  const rest = [...after]
+  const take = (isIt: (now: SchemaObject) => boolean): SchemaObject | undefined => {
+    const index = rest.findIndex(isIt)
+    return index === -1 ? undefined : rest.splice(index, 1)[0]
+  }
+  const named = new Map(before.map(old => [old, take(now => isNamed(old, now))]))
+  return [
+    ...before.flatMap(old => {
+      const now = named.get(old)
+      if (now !== undefined) return change(subjectOf(old), old.sql, now.sql)
+      const alike = take(other => old.type === 'index' && other.type === 'index' && nameless(other) === nameless(old))
+      return alike === undefined
+        ? change(subjectOf(old), old.sql, null)
+        : change(subjectOf(old), old.name, alike.name, 'name')
+    }),
+    ...rest.flatMap(now => change(subjectOf(now), null, now.sql)),
+  ]
+}
+
+const isNamed = (old: SchemaObject, now: SchemaObject): boolean =>
+  old.type === now.type && old.name === now.name && (old.type === 'function' || old.table === now.table)
+
+const subjectOf = ({ type, name, table }: SchemaObject): Pick<Change, 'kind' | 'name' | 'table'> => ({
+  kind: type,
+  name: type === 'trigger' || type === 'policy' ? `${table}.${name}` : name,
+  table,
+})
+
+/** The text of an index without its name, which the server quotes only where it has to. */
+const nameless = ({ name, sql }: SchemaObject): string =>
+  sql.replace(` INDEX ${quote(name)} ON`, ' INDEX ON').replace(` INDEX ${name} ON`, ' INDEX ON')

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto'
+import type { Transaction } from '../engine.ts'
+import { attempt, attemptAsync, Failure, type Outcome } from '../failure.ts'
+import { readServerUrl, type ServerAddress } from '../server.ts'
+import { applySettings } from './begin.ts'
+import { type Connection, connect } from './connect.ts'
+import { sqlState, toFailure } from './errors.ts'
+import { beginAlone } from './lock.ts'
+import type { Surroundings } from './postgres.ts'
+import type { PostgresReader } from './reader.ts'
+import { quote } from './sql.ts'
+import { transactionOf } from './transaction.ts'
+
+/** A transaction in a database for trying, which is always rolled back. */
+export type Scratch = Transaction & PostgresReader & Readonly<{ isClone: boolean }>
+
+/**
+ * Runs `work` in an empty schema: in MIGRATOR_SCRATCH_URL, where what its schema holds is put aside until the rollback, or in a new
+ * database beside the hub's, which is dropped afterwards. The hub's own database is not touched.
+ * @throws Failure PRIVILEGE_MISSING if this user may not make one; what connecting throws; what `work` throws
+ */
+export const withEmptySchema = <T>(surroundings: Surroundings, work: (scratch: Scratch) => Promise<T>): Promise<T> => {
+  const clone = cloneOf(surroundings)
+  if (clone === undefined) return withNewDatabase(surroundings, async () => undefined, work)
+  return within(surroundings, clone, true, async scratch => {
+    const { connection } = scratch
+    const { schema } = clone
+    await explained(clone, async () => {
+      const [there] = await connection.rows('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
+      if (there !== undefined) await connection.query(`ALTER SCHEMA ${quote(schema)} RENAME TO ${quote(aside)}`)
+      await connection.query(`CREATE SCHEMA ${quote(schema)}`)
+    })
+    return work(scratch)
+  })
+}
+
+/**
+ * Runs `work` in MIGRATOR_SCRATCH_URL, a clone of the hub's database that a person made; or, without one, in a new database on the
+ * hub's server which `prepare` has brought to the same migration, without rows.
+ * @throws as withEmptySchema
+ */
+export const withClone = <T>(
+  surroundings: Surroundings,
+  prepare: (scratch: Scratch) => Promise<void>,
+  work: (scratch: Scratch) => Promise<T>,
+): Promise<T> => {
+  const clone = cloneOf(surroundings)
+  return clone === undefined
+    ? withNewDatabase(surroundings, prepare, work)
+    : within(surroundings, clone, true, scratch => work(scratch))
+}
+
+/** The name of a schema that was put aside, until the rollback. */
+const aside = 'migrator aside'
+
+const cloneOf = ({ config }: Surroundings): ServerAddress | undefined => {
+  const { scratchUrl, server } = config
+  if (scratchUrl === undefined) return undefined
+  const read = attempt(() => readServerUrl(scratchUrl, undefined))
+  if ('error' in read) throw ofScratch(read.error)
+  const clone = read.value
+  if (clone.shown === server?.shown) {
+    const hint = 'Name another database there: a clone that may be changed, such as one made by pg_dump and pg_restore.'
+    throw new Failure('CONFIG_INVALID', 'MIGRATOR_SCRATCH_URL is the database that DATABASE_URL names', hint)
+  }
+  return clone
+}
+
+/** What is wrong with the URL of the hub's database is said of the other setting. */
+const ofScratch = (error: unknown): unknown =>
+  error instanceof Failure
+    ? new Failure(error.code, error.message.replace('DATABASE_URL', 'MIGRATOR_SCRATCH_URL'), error.hint)
+    : error
+
+/** Runs `work` in a transaction that is rolled back, unless `keep` is called. */
+const within = async <T>(
+  { config, log, signal }: Surroundings,
+  address: ServerAddress,
+  isClone: boolean,
+  work: (scratch: Scratch, keep: () => void) => Promise<T>,
+): Promise<T> => {
+  const open = () => explained(address, () => connect(address, 'write', config.rootCertificate))
+  const { statementLockTimeout, lockTimeout } = config
+  const connection = await open()
+  let isKept = false
+  const keep = (): void => {
+    isKept = true
+  }
+  try {
+    const onWait = () =>
+      log.info('lock.waiting', `waiting up to ${lockTimeout} s for another migrator of ${address.shown}`, {
+        database: address.shown,
+        lockTimeout,
+      })
+    await beginAlone(connection, { lockTimeout, signal, onWait })
+    await applySettings(connection, statementLockTimeout)
+    const scratch = transactionOf(connection, { spare: open, statementLockTimeout, commit: async () => undefined })
+    const result = await work({ ...scratch, isClone }, keep)
+    if (isKept) await connection.query('COMMIT')
+    return result
+  } finally {
+    // the server rolls back what is open
+    connection.destroy()
+  }
+}
+
+const explained = async <T>(address: ServerAddress, work: () => Promise<T>): Promise<T> => {
+  const outcome = await attemptAsync(work)
+  if ('value' in outcome) return outcome.value
+  throw toFailure(outcome.error, address.shown)
+}
+
+const cure =
+  'Let it make one: ALTER ROLE ... CREATEDB; or name a database to try in by MIGRATOR_SCRATCH_URL, such as a clone.'
+
+const withNewDatabase = async <T>(
+  surroundings: Surroundings,
+  prepare: (scratch: Scratch) => Promise<void>,
+  work: (scratch: Scratch) => Promise<T>,
+): Promise<T> => {
+  const { config } = surroundings
+  const { server } = config
+  if (server === undefined) throw new Error('there is no server to try on')
+  const name = `migrator_scratch_${randomUUID().replaceAll('-', '_')}`
+  const connection = await explained(server, () => connect(server, 'write', config.rootCertificate))
+  try {
+    const made = await attemptAsync(() => connection.query(`CREATE DATABASE ${name} TEMPLATE template0`))
+    if ('error' in made) throw notMade(made.error, server)
+    const outcome = await attemptAsync(async () => {
+      const address = { ...server, database: name, hosts: [connection.host] }
+      await within(surroundings, address, false, async (scratch, keep) => {
+        await scratch.connection.query(`CREATE SCHEMA IF NOT EXISTS ${quote(server.schema)}`)
+        await prepare(scratch)
+        keep()
+      })
+      return within(surroundings, address, false, scratch => work(scratch))
+    })
+    await dropDatabase(connection, name)
+    return resultOf(outcome)
+  } finally {
+    await attemptAsync(() => connection.close())
+  }
+}
+
+const resultOf = <T>(outcome: Outcome<T>): T => {
+  if ('error' in outcome) throw outcome.error
+  return outcome.value
+}
+
+const notMade = (error: unknown, { shown }: ServerAddress): unknown =>
+  sqlState(error) === '42501'
+    ? new Failure('PRIVILEGE_MISSING', `this user may not make a database to try in beside ${shown}`, cure, error)
+    : toFailure(error, shown)
+
+/** FORCE ends what is still connected to it: a connection of ours that was closed a moment ago. */
+const dropDatabase = (connection: Connection, name: string): Promise<unknown> =>
+  connection.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)

@@ -1,0 +1,372 @@
+/** The commands that try migrations on a server: verify, down, plan, lint, adopt, repair, and the schema as a picture. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { makeFolder, runCommand } from '../help/on-server.ts'
+import { skip, startServer } from '../help/postgres.ts'
+
+if (skip) {
+  t.pass(skip, { skip })
+  process.exit()
+}
+const server = await startServer()
+t.teardown(() => server.stop())
+
+const migrated = async (): Promise<string> => {
+  const url = await server.makeDatabase()
+  await runCommand(url, 'up')
+  return url
+}
+
+/** The databases that a run left behind. */
+const scratches = () =>
+  server.run(server.urlOf('postgres'), "SELECT FROM pg_database WHERE datname LIKE 'migrator_scratch%'")
+
+t.test('verify finds a migrated database sound, and leaves nothing behind', async t => {
+  const url = await migrated()
+  const { exitCode, stdout, error } = await runCommand(url, 'verify --json')
+  t.match({ exitCode, error }, { exitCode: 0, error: undefined })
+  t.match(JSON.parse(stdout), {
+    schema: '0003-add-os-info',
+    code: null,
+    findings: [],
+    checks: ['history', 'structure', 'indexes', 'constraints', 'ownership'].map(check => ({ check, result: 'passed' })),
+  })
+  t.strictSame(await scratches(), [])
+})
+
+for (const [title, statement, finding] of [
+  [
+    'a column of another type',
+    'ALTER TABLE servers ALTER COLUMN tdp_watts TYPE numeric',
+    { object: 'column servers.tdp_watts', what: 'type' },
+  ],
+  [
+    'a column that is not of the migrations',
+    'ALTER TABLE servers ADD COLUMN room text',
+    { object: 'column servers.room', what: 'extra' },
+  ],
+  ['a table that is gone', 'DROP TABLE metrics', { object: 'table metrics', what: 'missing' }],
+  [
+    'an index that is gone',
+    'DROP INDEX idx_metrics_server_timestamp',
+    { object: 'index idx_metrics_server_timestamp', what: 'missing' },
+  ],
+  [
+    'a constraint that is not valid',
+    'ALTER TABLE servers ADD CONSTRAINT c CHECK (length(id) < 9) NOT VALID',
+    { check: 'constraints', what: 'not valid' },
+  ],
+  [
+    'an index whose build failed',
+    "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_metrics_server_timestamp'::regclass",
+    { check: 'indexes', what: 'invalid' },
+  ],
+] as const) {
+  t.test(`verify finds ${title}`, async t => {
+    const url = await migrated()
+    await server.run(url, statement)
+    const { exitCode, stdout } = await runCommand(url, 'verify --json')
+    const { code, findings } = JSON.parse(stdout)
+    t.match({ exitCode, code }, { exitCode: 53, code: 'SCHEMA_DRIFT' })
+    t.match(
+      findings.find((found: { object: string; what: string }) => found.what === finding.what),
+      finding,
+    )
+  })
+}
+
+t.test('a user that may not make a database checks the rest, and is told which GRANT or setting helps', async t => {
+  const url = await migrated()
+  await server.run(url, 'CREATE ROLE plain LOGIN', 'GRANT USAGE ON SCHEMA public TO plain')
+  await server.run(url, 'GRANT SELECT ON ALL TABLES IN SCHEMA public TO plain', 'CREATE TABLE more (id text)')
+  const asPlain = url.replace('postgres@', 'plain@')
+  const refused = await runCommand(asPlain, 'verify --json')
+  t.match(refused, { exitCode: 12, failure: 'PRIVILEGE_MISSING' })
+  t.match(JSON.parse(refused.stdout), {
+    checks: [{}, { check: 'structure', result: 'not made' }, {}, {}, { result: 'failed' }],
+  })
+  await server.run(
+    url,
+    'ALTER TABLE metrics OWNER TO plain',
+    'ALTER TABLE servers OWNER TO plain',
+    'ALTER TABLE more OWNER TO plain',
+  )
+  await server.run(url, 'ALTER TABLE "SequelizeMeta" OWNER TO plain', 'GRANT CREATE ON SCHEMA public TO plain')
+  const { failure, error } = await runCommand(asPlain, 'verify')
+  t.match({ failure, error }, { failure: 'PRIVILEGE_MISSING', error: { hint: /CREATEDB.*MIGRATOR_SCRATCH_URL/ } })
+})
+
+t.test('with MIGRATOR_SCRATCH_URL migrations are tried there, and it stays as it was', async t => {
+  const url = await migrated()
+  const scratch = await server.makeDatabase()
+  await server.run(scratch, 'CREATE TABLE mine (id integer)', 'INSERT INTO mine VALUES (1)')
+  t.match(await runCommand(url, 'verify', undefined, { MIGRATOR_SCRATCH_URL: scratch }), { exitCode: 0 })
+  t.strictSame(await server.run(scratch, 'SELECT * FROM mine'), [{ id: 1 }])
+  const same = await runCommand(url, 'verify', undefined, { MIGRATOR_SCRATCH_URL: url })
+  t.match(same, { exitCode: 2, error: { message: /MIGRATOR_SCRATCH_URL is the database that DATABASE_URL names/ } })
+  const wrong = await runCommand(url, 'verify', undefined, { MIGRATOR_SCRATCH_URL: 'mysql://secret' })
+  t.match(wrong, { exitCode: 2, error: { message: /^MIGRATOR_SCRATCH_URL makes no sense/ } })
+  t.notMatch(String(wrong.error), /secret/)
+})
+
+/** Two migrations, of which the second drops a column and changes another. */
+const table = `export const down = async ({ context }) => { await context.dropTable('t') }
+export const up = async ({ context }) => {
+  await context.sequelize.query('CREATE TABLE t (id bigint PRIMARY KEY, v integer, w text)')
+}
+`
+const columns = `export const down = async ({ context }) => {
+  await context.sequelize.query('ALTER TABLE t DROP COLUMN n')
+  await context.sequelize.query("UPDATE t SET w = 'x' WHERE id = 1")
+}
+export const up = async ({ context }) => {
+  await context.sequelize.query('CREATE INDEX i ON t (w)')
+  await context.sequelize.query('ALTER TABLE t ADD COLUMN n integer')
+  await context.sequelize.query('ALTER TABLE t ALTER COLUMN v TYPE text')
+}
+`
+
+t.test('down shows what would be lost, names the place to recover to, asks, and undoes', async t => {
+  const url = await server.makeDatabase()
+  const folder = makeFolder(t, table, columns)
+  await runCommand(url, 'up', folder)
+  await server.run(url, "INSERT INTO t VALUES (1, 'a', 'b', 7), (2, 'a', 'b', NULL)")
+  const asked = await runCommand(url, 'down', folder)
+  t.match(asked, {
+    exitCode: 2,
+    error: {
+      message:
+        /0002-b will be undone in .*, without a backup: to have it back, recover the server to LSN [0-9A-F]+\/[0-9A-F]+, \d{4}-.* UTC/,
+    },
+  })
+  t.match(asked.stdout, /tried and rolled back/)
+  t.match(asked.stdout, /- column +t\.n +integer/)
+  t.match(asked.stdout, /t\.n had 1 value and has 0 after it/)
+  t.match(asked.stdout, /wrote over or deleted up to 1 row/)
+  t.strictSame(await server.run(url, 'SELECT count(n)::int AS n FROM t'), [{ n: 1 }])
+  const done = await runCommand(url, 'down --yes', folder)
+  t.match(done, {
+    exitCode: 0,
+    events: [
+      { event: 'down.point', lsn: /\//, recoverTo: /^\d{4}-/ },
+      { event: 'down.done', schema: '0001-a', undone: ['0002-b'] },
+    ],
+  })
+  t.match(JSON.parse((await runCommand(url, 'status --json', folder)).stdout), { applied: 1, pending: 1 })
+  const all = await runCommand(url, 'down --yes', folder)
+  t.match(all, { exitCode: 0, stdout: /t had 2 rows and has 0 after it/ })
+  t.match(await runCommand(url, 'down --yes', folder), { exitCode: 0, events: [{ event: 'down.nothing' }] })
+})
+
+t.test('a down that fails changes nothing', async t => {
+  const url = await server.makeDatabase()
+  const folder = makeFolder(t, table.replace("context.dropTable('t')", "context.dropTable('nothing')"))
+  await runCommand(url, 'up', folder)
+  t.match(await runCommand(url, 'down --yes', folder), { exitCode: 40, failure: 'MIGRATION_FAILED' })
+  t.match(JSON.parse((await runCommand(url, 'status --json', folder)).stdout), { applied: 1 })
+})
+
+t.test(
+  "plan shows the locks of each statement and the tables that it writes anew, with the size in the hub's database",
+  async t => {
+    const url = await server.makeDatabase()
+    const first = makeFolder(t, table)
+    await runCommand(url, 'up', first)
+    await server.run(url, "INSERT INTO t SELECT i, i, 'w' FROM generate_series(1, 20000) AS i")
+    const both = makeFolder(t, table, columns)
+    const { exitCode, stdout, error } = await runCommand(url, 'plan --json', both)
+    t.match({ exitCode, error }, { exitCode: 0, error: undefined })
+    const { scratch, migrations } = JSON.parse(stdout)
+    t.equal(scratch, 'empty')
+    const [index, add, change] = migrations[0].statements
+    t.match(add, { locks: [{ table: 't', mode: 'AccessExclusiveLock' }], rewrites: [] })
+    t.match(change.rewrites, [{ table: 't' }])
+    t.ok(change.rewrites[0].bytes > 500_000)
+    t.match(index, { locks: [{ table: 't', mode: 'ShareLock' }] })
+    t.match(migrations[0].findings.map(({ code }: { code: string }) => code).sort(), [
+      'changing-column-type',
+      'require-concurrent-index-creation',
+    ])
+    const text = (await runCommand(url, 'plan', both)).stdout
+    t.match(text, /1 pending, tried in a new database without rows/)
+    t.match(text, /AccessExclusiveLock of t/)
+    t.match(text, /writes t anew, [\d.]+ MB now/)
+    t.strictSame(await scratches(), [])
+    t.match(JSON.parse((await runCommand(url, 'status --json', first)).stdout), { applied: 1 })
+  },
+)
+
+t.test('plan in a clone counts rows and finds what fails on them; a clone at another migration is refused', async t => {
+  const url = await server.makeDatabase()
+  const required = "await query('ALTER TABLE t ADD COLUMN n integer NOT NULL')"
+  const both = makeFolder(t, table, required)
+  await runCommand(url, 'up', makeFolder(t, table))
+  const clone = await server.makeDatabase()
+  const settings = { MIGRATOR_SCRATCH_URL: clone }
+  t.match(await runCommand(url, 'plan', both, settings), { exitCode: 2, failure: 'CONFIG_INVALID' })
+  await runCommand(clone, 'up', makeFolder(t, table))
+  await server.run(clone, "INSERT INTO t VALUES (1, 2, 'w')")
+  t.match(await runCommand(url, 'plan', both), { exitCode: 0, stdout: /adding-required-field/ })
+  const { exitCode, stdout } = await runCommand(url, 'plan --json', both, settings)
+  t.equal(exitCode, 40)
+  t.match(JSON.parse(stdout), { scratch: 'clone', failure: { code: 'MIGRATION_FAILED' } })
+  t.strictSame(await server.run(clone, 'SELECT * FROM t'), [{ id: '1', v: 2, w: 'w' }])
+})
+
+t.test('plan --sql does in psql what up does', async t => {
+  const url = await server.makeDatabase()
+  const folder = makeFolder(t, table, "await query('INSERT INTO t (id, w) VALUES ($1, $2)', { bind: [5, \"it's\"] })")
+  const { stdout } = await runCommand(url, 'plan --sql', folder)
+  await server.run(url, stdout.replace(/^\\set.*\n/, ''))
+  t.match(await runCommand(url, 'up', folder), { exitCode: 0, events: [{ event: 'up.nothing' }] })
+  t.match(await server.run(url, 'SELECT w FROM t'), [{ w: "it's" }])
+})
+
+t.test('lint says by names of squawk what the statements did', async t => {
+  const url = await server.makeDatabase()
+  const settings = { MIGRATOR_SCRATCH_URL: await server.makeDatabase() }
+  const codes = async (...bodies: readonly string[]) => {
+    const { stdout } = await runCommand(url, 'lint --json', makeFolder(t, ...bodies), settings)
+    return JSON.parse(stdout).migrations.map(({ findings }: { findings: readonly { code: string }[] }) =>
+      findings.map(({ code }) => code),
+    )
+  }
+  const made =
+    "await query('CREATE TABLE p (id bigint PRIMARY KEY, v text NOT NULL, w integer); CREATE TABLE c (id bigint PRIMARY KEY, p bigint, k bigint)')".replace(
+      '; ',
+      "'); await query('",
+    )
+  for (const [sql, ...expected] of [
+    ['ALTER TABLE p ADD COLUMN n integer NOT NULL', 'adding-required-field'],
+    ['ALTER TABLE p ADD COLUMN n text DEFAULT clock_timestamp()::text', 'adding-field-with-default'],
+    ["ALTER TABLE p ADD COLUMN n text DEFAULT 'x' NOT NULL"],
+    ['ALTER TABLE p ALTER COLUMN w TYPE bigint', 'changing-column-type'],
+    ['ALTER TABLE p ALTER COLUMN w SET NOT NULL', 'adding-not-nullable-field'],
+    ['ALTER TABLE p ALTER COLUMN v DROP NOT NULL', 'ban-drop-not-null'],
+    ['ALTER TABLE c ADD FOREIGN KEY (p) REFERENCES p (id)', 'adding-foreign-key-constraint'],
+    ['ALTER TABLE c ADD FOREIGN KEY (p) REFERENCES p (id) NOT VALID'],
+    ['ALTER TABLE p ADD CHECK (w > 0)', 'constraint-missing-not-valid'],
+    ['ALTER TABLE p ADD CHECK (w > 0) NOT VALID'],
+    ['ALTER TABLE p ADD UNIQUE (v)', 'disallowed-unique-constraint'],
+    ['CREATE INDEX i ON p (v)', 'require-concurrent-index-creation'],
+    ['ALTER TABLE p RENAME COLUMN v TO u', 'renaming-column'],
+    ['ALTER TABLE p RENAME TO q', 'renaming-table'],
+    ['ALTER TABLE p DROP COLUMN v', 'ban-drop-column'],
+    ['DROP TABLE c', 'ban-drop-table'],
+    ['TRUNCATE p CASCADE', 'ban-truncate-cascade'],
+    ['ALTER TABLE p SET UNLOGGED', 'rewriting-table'],
+    ['CREATE TABLE n (id serial PRIMARY KEY)', 'prefer-bigint-over-int', 'prefer-identity'],
+    ['CREATE TABLE n (id smallint PRIMARY KEY)', 'prefer-bigint-over-smallint'],
+    [
+      'CREATE TABLE n (a timestamp, b varchar(9), c char(9))',
+      'prefer-timestamptz',
+      'prefer-text-field',
+      'ban-char-field',
+    ],
+    ['CREATE TABLE n (id bigint PRIMARY KEY, p bigint REFERENCES p (id))'],
+    ['ALTER TABLE nothing DROP COLUMN x', 'HM001'],
+  ] as const)
+    t.strictSame((await codes(made, `await query(${JSON.stringify(sql)})`))[1], expected, sql)
+  const drops = "await query('CREATE INDEX i ON p (v)')"
+  t.strictSame((await codes(made, drops, "await query('DROP INDEX i')", "await query('SELECT 1')"))[2], [
+    'require-concurrent-index-deletion',
+  ])
+  const said = `${made} // lint-ok ban-drop-table: it was never used\n`
+  t.strictSame(
+    (
+      await codes(
+        made,
+        said.replace(/CREATE TABLE c.*?'\)/, "DROP TABLE c')").replace(/await query\('CREATE TABLE p.*?'\);/, ''),
+      )
+    )[1],
+    [],
+  )
+  t.strictSame(await scratches(), [])
+  t.match(JSON.parse((await runCommand(url, 'status --json')).stdout), { applied: 0, tables: [] })
+})
+
+t.test('lint tries each down, and an error ends it with 2', async t => {
+  const url = await server.makeDatabase()
+  const bad = makeFolder(t, table.replace("dropTable('t')", "dropTable('nothing')"))
+  const { exitCode, stdout } = await runCommand(url, 'lint', bad)
+  t.equal(exitCode, 2)
+  t.match(stdout, /error HM403: down fails/)
+  const half = makeFolder(t, table.replace("await context.dropTable('t')", ''))
+  t.match(await runCommand(url, 'lint', half), { exitCode: 0, stdout: /warning HM402: down leaves the table t/ })
+  t.match(await runCommand(url, 'lint'), { exitCode: 0 })
+})
+
+t.test('adopt records the migrations whose structure a database has', async t => {
+  const url = await migrated()
+  await server.run(url, 'DROP TABLE "SequelizeMeta"', 'ALTER TABLE servers DROP COLUMN os_info')
+  await server.run(url, 'ALTER TABLE servers ALTER COLUMN hostname TYPE varchar(200)')
+  t.match(await runCommand(url, 'up'), { exitCode: 50, failure: 'HISTORY_CONFLICT' })
+  const { exitCode, stdout, error } = await runCommand(url, 'adopt --json')
+  t.match({ exitCode, error }, { exitCode: 0, error: undefined })
+  t.match(JSON.parse(stdout), {
+    tool: 'another tool',
+    schema: '0002-create-metrics',
+    recorded: ['0001-create-servers', '0002-create-metrics'],
+    findings: [{ weight: 'tolerated', object: 'column servers.hostname', what: 'type' }],
+  })
+  t.match(await runCommand(url, 'up'), { exitCode: 0, events: [{ name: '0003-add-os-info' }, {}] })
+  t.match(await runCommand(url, 'adopt'), { exitCode: 0, events: [{ event: 'adopt.nothing' }] })
+  t.match(await runCommand(url, 'verify'), { exitCode: 0 })
+})
+
+t.test('adopt refuses a structure of no migration, unless it is told which, and an empty database', async t => {
+  const empty = await server.makeDatabase()
+  t.match(await runCommand(empty, 'adopt'), { exitCode: 2, failure: 'CONFIG_INVALID' })
+  const url = await migrated()
+  await server.run(url, 'DROP TABLE "SequelizeMeta"', 'ALTER TABLE servers DROP COLUMN hostname')
+  await server.run(
+    url,
+    'CREATE TABLE alembic_version (version_num text)',
+    "INSERT INTO alembic_version VALUES ('2e6e20f4bc94')",
+  )
+  t.match(await runCommand(url, 'adopt'), { exitCode: 50, failure: 'HISTORY_CONFLICT', stdout: /Alembic 2e6e20f4bc94/ })
+  t.match(await server.run(url, `SELECT to_regclass('"SequelizeMeta"')::text AS history`), [{ history: null }])
+  t.match(await runCommand(url, 'adopt --at 3'), { exitCode: 0, events: [{ event: 'adopt.done', tool: 'Alembic' }] })
+})
+
+t.test('repair refuses a text that makes another structure, unless it is forced', async t => {
+  const url = await server.makeDatabase()
+  await runCommand(url, 'up', makeFolder(t, table))
+  const other = makeFolder(t, table.replace('w text', 'w text, x text'))
+  const { failure, error } = await runCommand(url, 'repair 1', other)
+  t.match({ failure, error }, { failure: 'SCHEMA_DRIFT', error: { exitCode: 53, message: /column t.x missing/ } })
+  t.match(await runCommand(url, 'repair 1 --force', other), { exitCode: 0, events: [{ event: 'repair.done' }] })
+})
+
+t.test('the schema of a server is drawn as that of a file is', async t => {
+  const url = await migrated()
+  const { stdout: mermaid } = await runCommand(url, 'schema --format mermaid')
+  t.match(mermaid, /^erDiagram\n {2}"metrics" \{/)
+  t.match(mermaid, /text id PK "not null"/)
+  t.match(mermaid, /"servers" \|\|--o\{ "metrics" : "server_id"/)
+  const { stdout: markdown } = await runCommand(url, 'schema --format markdown')
+  t.match(markdown, /^# Schema\n\nAt migration `0003-add-os-info`/)
+  t.match(markdown, /\| `id` \| text \| no \|/)
+  t.match(markdown, /idx_metrics_server_timestamp/)
+})
+
+t.test('a common text with what SQLite alone has is refused by plan and lint as by up', async t => {
+  const url = await server.makeDatabase()
+  const folder = makeFolder(t, "await query('CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT)')")
+  t.match(await runCommand(url, 'plan', folder), { exitCode: 40, failure: 'MIGRATION_FAILED' })
+  t.match(await runCommand(url, 'lint', folder), { exitCode: 2, stdout: /HM001: up fails/ })
+  writeFileSync(join(folder, '0001-a.postgres.js'), readFileSync(join(makeFolder(t, table), '0001-a.js')))
+  t.match(await runCommand(url, 'plan', folder), { exitCode: 0 })
+})
+
+t.test('redo runs the last migration again as its file is now, after both ways were tried', async t => {
+  const url = await server.makeDatabase()
+  await runCommand(url, 'up', makeFolder(t, table, columns))
+  const edited = makeFolder(t, table, columns.replace('CREATE INDEX i ON', 'CREATE INDEX j ON'))
+  t.match(await runCommand(url, 'redo --yes', edited), { exitCode: 0 })
+  t.match(JSON.parse((await runCommand(url, 'status --json', edited)).stdout), { applied: 2, ready: true })
+  const broken = makeFolder(t, table, columns.replace('CREATE INDEX i ON t', 'CREATE INDEX i ON nothing'))
+  t.match(await runCommand(url, 'redo --yes', broken), { exitCode: 40 })
+  t.match(JSON.parse((await runCommand(url, 'status --json', edited)).stdout), { applied: 2, ready: true })
+})
