@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Failure } from './failure.ts'
 import { type LogFormat, type LogLevel, logLevels } from './log.ts'
-import type { ServerAddress } from './server.ts'
+import type { ServerSettings } from './server.ts'
 import { readSmallFile } from './small-file.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -23,13 +23,11 @@ export type Config = Readonly<{
   /** the path of a file, or the address of a server without its password */
   database: string
   /** the server that DATABASE_URL names; undefined for a file */
-  server: ServerAddress | undefined
+  server: ServerSettings | undefined
   /** a file of certificates that a server's is checked against; undefined for those of Node */
   rootCertificate: string | undefined
   /** seconds that one statement waits for a table's lock on a server */
   statementLockTimeout: number
-  /** the URL of a clone of a server's database, to try migrations in; undefined for a new database beside it */
-  scratchUrl: string | undefined
   volume: string
   migrations: string
   requireMount: 'auto' | 'always' | 'never'
@@ -128,7 +126,6 @@ export const toConfig = async ({
     server,
     rootCertificate: path('PGSSLROOTCERT'),
     statementLockTimeout: wholeNumber('MIGRATOR_STATEMENT_LOCK_TIMEOUT'),
-    scratchUrl: text('MIGRATOR_SCRATCH_URL'),
     volume,
     migrations: path('MIGRATOR_MIGRATIONS') ?? join(root, 'migrations'),
     requireMount: oneOf('MIGRATOR_REQUIRE_MOUNT'),

@@ -20,6 +20,13 @@ export type ServerAddress = Readonly<{
   shown: string
 }>
 
+/** What the settings say of a server. */
+export type ServerSettings = ServerAddress &
+  Readonly<{
+    /** the URL of a database to try migrations in; undefined for a new one beside the hub's */
+    scratchUrl: string | undefined
+  }>
+
 /** Settings of a database that is a file, with the value that says nothing. */
 const ofFiles = {
   MIGRATOR_REQUIRE_MOUNT: 'auto',
@@ -37,16 +44,16 @@ const ofFiles = {
  */
 export const readServer = (
   url: string,
-  text: (name: keyof typeof ofFiles) => string | undefined,
+  text: (name: keyof typeof ofFiles | 'MIGRATOR_SCRATCH_URL') => string | undefined,
   passwordFile: string | undefined,
-): ServerAddress => {
+): ServerSettings => {
   for (const [name, fallback] of Object.entries(ofFiles)) {
     const value = text(name as keyof typeof ofFiles)
     if (value === undefined || value === fallback) continue
     const hint = 'Leave it out: it is about a database that is a file, and DATABASE_URL names a server.'
     throw new Failure('CONFIG_INVALID', `${name}=${value} makes no sense with a server`, hint)
   }
-  return readAddress(url, passwordFile)
+  return { ...readAddress(url, passwordFile), scratchUrl: text('MIGRATOR_SCRATCH_URL') }
 }
 
 /** The address in a URL, with the password in a file in place of its own. @throws Failure CONFIG_INVALID */

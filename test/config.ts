@@ -13,7 +13,6 @@ t.test('with nothing set, everything is beside the program', async t => {
     server: undefined,
     rootCertificate: undefined,
     statementLockTimeout: 5,
-    scratchUrl: undefined,
     volume: '/app/data',
     migrations: '/app/migrations',
     requireMount: 'auto',

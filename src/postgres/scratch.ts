@@ -54,7 +54,8 @@ export const withClone = <T>(
 const aside = 'migrator aside'
 
 const cloneOf = ({ config }: Surroundings): ServerAddress | undefined => {
-  const { scratchUrl, server } = config
+  const { server } = config
+  const scratchUrl = server?.scratchUrl
   if (scratchUrl === undefined) return undefined
   const read = attempt(() => readServerUrl(scratchUrl, undefined))
   if ('error' in read) throw ofScratch(read.error)
