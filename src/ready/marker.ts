@@ -61,10 +61,10 @@ const isMarker = (found: unknown): found is Marker =>
  */
 export const refuseOthersMarker = (config: Config): void => {
   const { database, readyFile } = config
-  const setting = `MIGRATOR_READY_FILE=${forShell(ownMarker(config))}`
   for (const file of [readyFile, withdrawn(readyFile)]) {
     const other = otherThanMarker(file, database)
     if (other === undefined) continue
+    const setting = `MIGRATOR_READY_FILE=${forShell(ownMarker(config))}`
     const hint =
       other === ofAnother
         ? `Give this one a marker of its own, here and for its hub: ${setting}. Where it is the same database under a new name, remove ${file}.`

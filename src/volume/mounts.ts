@@ -53,7 +53,9 @@ const isWithin = (path: string, folder: string): boolean =>
 
 /** The kernel writes space, tab, newline and backslash as octal: `\040`. */
 const unescapeOctal = (text: string): string =>
-  text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+  text.includes('\\')
+    ? text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+    : text
 
 type Filesystem = Readonly<{
   /** as the kernel's mount table has it: `ext4`, `nfs4`, `fuse.sshfs` */
@@ -76,7 +78,7 @@ const cloning = /^(?:btrfs|bcachefs|xfs|zfs)$/
 
 /** The filesystem of a folder; a local one if the mount table does not tell. */
 export const filesystemOf = (mounts: readonly Mount[], folder: string): Filesystem => {
-  const name = mountOf(mounts, realpathSync(folder))?.filesystem ?? ''
+  const name = mountOf(mounts, realpathSync.native(folder))?.filesystem ?? ''
   const kind = memory.test(name) ? 'memory' : shared.test(name) ? 'shared' : 'local'
   return { name, kind, clones: cloning.test(name) }
 }

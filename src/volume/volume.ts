@@ -57,11 +57,12 @@ export const requireFolder = (folder: string, host: Host): void => {
 const refuseMountedFile = ({ database, readyFile }: Config, { mounts }: Host): void => {
   const files = [...databaseFiles.map(suffix => database + suffix), readyFile]
   const isMounted = (file: string): boolean => {
-    if (!mounts.some(({ point }) => basename(point) === basename(file))) return false
-    const path = join(realpathSync(dirname(file)), basename(file))
-    return mounts.some(({ point }) => point === path) && mountOf(mounts, path)?.point === path
+    const end = `/${basename(file)}`
+    if (!mounts.some(({ point }) => point.endsWith(end)) || !existsSync(dirname(file))) return false
+    const path = join(realpathSync.native(dirname(file)), basename(file))
+    return mountOf(mounts, path)?.point === path
   }
-  const mounted = files.find(file => existsSync(dirname(file)) && isMounted(file))
+  const mounted = files.find(isMounted)
   if (mounted === undefined) return
   const hint = `Mount the folder that it is in, on a folder, and name the file in it with ${mounted === readyFile ? 'MIGRATOR_READY_FILE' : 'DATABASE_URL'}.`
   const why =
@@ -73,7 +74,7 @@ const refuseMountedFile = ({ database, readyFile }: Config, { mounts }: Host): v
 
 const refuseUnmounted = ({ volume, requireMount }: Config, host: Host): void => {
   if (requireMount === 'never' || (requireMount === 'auto' && !host.container)) return
-  const mount = mountOf(host.mounts, realpathSync(volume))
+  const mount = mountOf(host.mounts, realpathSync.native(volume))
   if (mount !== undefined && mount.point !== '/') return
   const target = forShell(`homelab-data:${volume}`)
   throw new Failure(
