@@ -251,7 +251,8 @@ export type OnProgress = (what: string, done: number, total: number) => void
 
 /**
  * A migration's `context`: Sequelize's QueryInterface, made safe, with `rebuildTable` for what ALTER TABLE cannot do,
- * `backfill` for changing very many rows, and `runSql` for a text of several statements.
+ * `backfill` for changing very many rows, and `runSql` for a text of several statements. An online migration has only the two
+ * calls for indexes on a server, where others write meanwhile; in a file they are addIndex and removeIndex.
  */
 export type SchemaEditor = QueryInterface &
   Readonly<{
@@ -259,6 +260,8 @@ export type SchemaEditor = QueryInterface &
     backfill: (sql: string, options: BackfillOptions) => Promise<void>
     /** @param file where the text is from, line by line, for the stack of an error */
     runSql: (text: string, file?: string) => Promise<void>
+    addIndexConcurrently: QueryInterface['addIndex']
+    removeIndexConcurrently: QueryInterface['removeIndex']
   }>
 
 export type RebuildOptions = Readonly<{

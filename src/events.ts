@@ -26,6 +26,16 @@ export const events = {
     fields: ['reason'],
     when: 'a server failed over, stopped, or another session held a lock: the whole run begins anew',
   },
+  'online.kept': {
+    level: 'info',
+    fields: ['schema', 'next'],
+    when: 'a server: what came up to `schema` is committed, since `schema` or `next` is an online migration',
+  },
+  'index.waiting': {
+    level: 'info',
+    fields: ['index', 'lockTimeout'],
+    when: 'a server: another session still builds the index of an online migration, as after a run that was killed',
+  },
   'migration.applied': {
     level: 'info',
     fields: ['name', 'milliseconds'],

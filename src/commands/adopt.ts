@@ -6,6 +6,7 @@ import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { migrationMeant } from '../migrations/plan.ts'
 import { dialectOf } from '../on-server/history.ts'
+import { loadForTrial } from '../on-server/online.ts'
 import { requireNotLost } from '../ready/lost.ts'
 import { commitWithoutMarker, refuseOthersMarker } from '../ready/marker.ts'
 import type { Connection } from '../sqlite/connect.ts'
@@ -109,7 +110,7 @@ const adoptOnServer = async (
 ): Promise<Adoption & Readonly<{ next: string }>> => {
   const { engine, signal } = context
   const { adoptable, expectedOnServer } = await import('../verify/on-server.ts')
-  const structures = await expectedOnServer(context, await loadMigrations(known, signal))
+  const structures = await expectedOnServer(context, await loadForTrial(known, signal))
   const session = await engine.open()
   try {
     return await session.transaction(async transaction => {

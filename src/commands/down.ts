@@ -48,7 +48,8 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
     await requireDatabase(engine, config)
   }
   const texts = readMigrationFiles(config.migrations, dialectOf(engine))
-  const migrations = await loadMigrations(texts, signal)
+  const load = engine.server === undefined ? loadMigrations : (await import('../on-server/online.ts')).loadForTrial
+  const migrations = await load(texts, signal)
   const namesIn = async (reader: Reader) => {
     const known = again === undefined ? migrations : withRecordedHead(migrations, await reader.history())
     const { applied } = await planWithoutConflicts(reader, known, database)

@@ -174,6 +174,7 @@ const tryOnServer = async (
         const names = tried.isClone ? new Set([...before, ...after].map(({ name }) => name)) : []
         return {
           name: migration.name,
+          ...(migration.online === true ? { online: true as const } : {}),
           statements: recording.steps.map(step => toServerStatement(step, recording, tried)),
           structure: serverDifferences(recording),
           tables: [...names].map(name => ({ name, before: rowsIn(before, name), after: rowsIn(after, name) })),
@@ -214,6 +215,8 @@ const rowsIn = (tables: readonly TableSize[], name: string | undefined): number 
 /** What `plan` reports about one migration; part of its JSON. */
 export type MigrationReport = Readonly<{
   name: string
+  /** on a server: what comes before it is committed, and then it alone */
+  online?: true
   statements: readonly StatementReport[]
   structure: readonly Difference[]
   /** rows of each table; null if the table does not exist, and after a migration that never settled */
@@ -300,6 +303,7 @@ const needs = ({ growth, journal, backup }: NonNullable<Plan['bytes']>): string 
 
 const migrationLines = ({
   name,
+  online,
   statements,
   structure,
   tables,
@@ -308,6 +312,7 @@ const migrationLines = ({
   milliseconds,
   bytes,
 }: MigrationReport): string[] => [
+  ...(online ? [`-- online: what comes before ${name} is committed, then it alone, then the rest`] : []),
   milliseconds === null
     ? `${name}: it did not end`
     : `${name}: ${milliseconds} ms${bytes === null ? '' : `, ${formatBytes(bytes)} more`}`,

@@ -5,6 +5,7 @@ import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { migrationMeant, namesHint } from '../migrations/plan.ts'
 import { dialectOf } from '../on-server/history.ts'
+import { loadForTrial } from '../on-server/online.ts'
 import { requireDatabase } from '../ready/lost.ts'
 import { commitWithoutMarker, refuseOthersMarker } from '../ready/marker.ts'
 import { readHistory } from '../sqlite/history.ts'
@@ -103,7 +104,7 @@ const differencesOnServer = async (
 ): Promise<readonly Finding[]> => {
   const made = known.filter(file => history.some(row => row.name === file.name))
   const { differencesFrom } = await import('../verify/on-server.ts')
-  return differencesFrom(context, await loadMigrations(made, context.signal), { adopted: wasAdopted(history) })
+  return differencesFrom(context, await loadForTrial(made, context.signal), { adopted: wasAdopted(history) })
 }
 
 const notApplied = (name: string, database: string): Failure =>

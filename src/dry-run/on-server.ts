@@ -46,10 +46,18 @@ export const schemaAfter = ({ before, steps }: ServerRecording): ServerSchema =>
 /** Statements after which the schema is not read again: there may be very many of them. */
 const changesRows = /^\s*(?:INSERT|UPDATE|DELETE|MERGE)\b/i
 
+/** What `up` runs for an online migration; in a trial, which is a transaction, it is the same without CONCURRENTLY. */
+export const concurrently = /^(CREATE (?:UNIQUE )?INDEX|DROP INDEX) (CONCURRENTLY )?/
+
+/** The lock that it takes of the table, beside which others read and write. */
+const concurrentLock = 'ShareUpdateExclusiveLock'
+
+type Recorded = MigrationFile & Pick<LoadedMigration, 'online'>
+
 /** Records the statements that run on a connection, and the schema before and after each. */
 export const createServerRecorder = (connection: Connection) => {
   let steps: ServerStep[] = []
-  let migration: MigrationFile | undefined
+  let migration: Recorded | undefined
   let schema: ServerSchema = { tables: [], others: [] }
   let old: ReadonlySet<number> = new Set()
   let held: ReadonlySet<string> = new Set()
@@ -57,7 +65,9 @@ export const createServerRecorder = (connection: Connection) => {
 
   const lookAt = async (): Promise<Pick<ServerStep, 'locks' | 'rewritten'>> => {
     const locks = (await readLocks(connection)).filter(({ oid }) => old.has(oid))
-    const taken = locks.filter(lock => !held.has(keyOf(lock)))
+    const taken = locks
+      .filter(lock => !held.has(keyOf(lock)))
+      .map(lock => (migration?.online === true ? { ...lock, mode: concurrentLock } : lock))
     held = new Set(locks.map(keyOf))
     const now = await readFiles(connection)
     const rewritten = [...now].flatMap(([oid, file]) => (old.has(oid) && files.get(oid) !== file ? [oid] : []))
@@ -74,7 +84,16 @@ export const createServerRecorder = (connection: Connection) => {
     const isOpen = connection.transaction() === 'open'
     if (isOpen && !changesRows.test(asked.sql)) schema = await readServerSchema(connection)
     const effect = isOpen ? await lookAt() : { locks: [], rewritten: [] }
-    const common = { asked: asked.sql, sql: inlineValues(asked), milliseconds, place, before, after: schema, ...effect }
+    const told = (sql: string) => (migration?.online === true ? sql.replace(concurrently, '$1 CONCURRENTLY ') : sql)
+    const common = {
+      asked: told(asked.sql),
+      sql: told(inlineValues(asked)),
+      milliseconds,
+      place,
+      before,
+      after: schema,
+      ...effect,
+    }
     if ('error' in outcome) {
       steps.push({ ...common, rows: 0, error: reasonOf(outcome.error) })
       throw outcome.error
@@ -89,7 +108,7 @@ export const createServerRecorder = (connection: Connection) => {
   }
 
   /** Starts a new recording, which grows with each statement. @param of the migration in which statements have their places */
-  const record = async (of?: MigrationFile): Promise<ServerRecording> => {
+  const record = async (of?: Recorded): Promise<ServerRecording> => {
     migration = of
     steps = []
     schema = await readServerSchema(connection)

@@ -4,9 +4,9 @@ import { runPlain } from '../engine.ts'
 import { attemptAsync, Failure } from '../failure.ts'
 import { historyTable } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
-import { loadMigrations } from '../migrations/load.ts'
 import { headOf, planWithoutConflicts } from '../migrations/plan.ts'
 import { applyMigrations, idleLimit } from '../migrations/run.ts'
+import { loadForTrial } from '../on-server/online.ts'
 import { readSizes } from '../postgres/locks.ts'
 import { createPostgres } from '../postgres/postgres.ts'
 import { type Scratch, withClone } from '../postgres/scratch.ts'
@@ -46,7 +46,7 @@ export const dryRunOnServer = async (
     })))
   if (state === undefined) throw new Error('this database is on no server')
   const { applied, sizes } = state
-  const migrations = await loadMigrations(known, signal)
+  const migrations = await loadForTrial(known, signal)
   const isApplied = ({ name }: Readonly<{ name: string }>) => applied.some(migration => migration.name === name)
   const options = { version, signal, idleLimit, onProgress: createProgress(log, 'rows'), backup: undefined }
   const prepare = async (scratch: Scratch): Promise<void> => {
@@ -80,25 +80,35 @@ export const serverScript = ({ trials }: ServerDryRun, { config, version }: Cont
     const values = [literal(name), literal(checksum), time, 'NULL', literal(version)].join(', ')
     return `INSERT INTO ${table} (name, checksum, applied_at, duration_ms, migrator) VALUES (${values});`
   })
+  const schema = config.server?.schema ?? 'public'
+  const begin = [
+    'BEGIN;',
+    `SET LOCAL search_path = ${quote(schema)};`,
+    "SET LOCAL TimeZone = 'UTC';",
+    `SET LOCAL lock_timeout = '${config.statementLockTimeout}s';`,
+    `SELECT pg_advisory_xact_lock(hashtext('homelab-migrator'), hashtext(${literal(schema)}));`,
+  ]
+  const cuts = trials.filter(({ migration }) => migration.online).length
   const lines = [
     '\\set ON_ERROR_STOP on',
     `-- ${formatThings(trials.length, 'migration')} of ${config.database}, as homelab-migrator ${version} applies them.`,
-    '-- A script of psql, which ends at the first error, with 3, and then nothing has changed. Rows are not guarded by it.',
-    'BEGIN;',
-    `SET LOCAL search_path = ${quote(config.server?.schema ?? 'public')};`,
-    "SET LOCAL TimeZone = 'UTC';",
-    `SET LOCAL lock_timeout = '${config.statementLockTimeout}s';`,
-    `SELECT pg_advisory_xact_lock(hashtext('homelab-migrator'), hashtext(${literal(config.server?.schema ?? 'public')}));`,
+    cuts === 0
+      ? '-- A script of psql, which ends at the first error, with 3, and then nothing has changed. Rows are not guarded by it.'
+      : '-- A script of psql, which ends at the first error, with 3: what is committed by then stays. Rows are not guarded by it.',
+    ...begin,
     `CREATE TABLE IF NOT EXISTS ${table} (name text PRIMARY KEY);`,
     ...['checksum text', 'applied_at text', 'duration_ms integer', 'migrator text'].map(
       column => `ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${column};`,
     ),
-    ...trials.flatMap(({ migration, recording }, index) => [
-      '',
-      `-- ${migration.name}`,
-      ...recording.steps.filter(({ error }) => error === null).map(({ sql }) => terminated(sql)),
-      records[index] ?? '',
-    ]),
+    ...trials.flatMap(({ migration, recording }, index) => {
+      const statements = recording.steps.filter(({ error }) => error === null).map(({ sql }) => terminated(sql))
+      const record = records[index] ?? ''
+      const isLast = index === trials.length - 1
+      if (migration.online !== true) return ['', `-- ${migration.name}`, ...statements, record]
+      const outside = [`SET search_path = ${quote(schema)};`, ...statements, 'RESET search_path;']
+      const committed = [...begin, record, ...(isLast ? [] : ['COMMIT;', ...begin])]
+      return ['COMMIT;', '', `-- ${migration.name}, online`, ...outside, ...committed]
+    }),
     '',
     'COMMIT;',
   ]

@@ -22,7 +22,7 @@ const findInStep = (step: ServerStep, old: ReadonlySet<number>): readonly Findin
       if (now === undefined) return [tell('ban-drop-table', `drops the table ${was.name}`)]
       return findInTable(step, was, now, tell)
     }),
-    ...findIndexes(step, tables, tell),
+    ...(/ INDEX CONCURRENTLY /.test(step.asked) ? [] : findIndexes(step, tables, tell)),
   ]
 }
 

@@ -3,7 +3,8 @@ import type { Context } from '../context.ts'
 import { createServerRecorder, type ServerRecording } from '../dry-run/on-server.ts'
 import { attemptAsync, Failure, isFailure, reasonOf } from '../failure.ts'
 import type { MigrationFile } from '../migrations/files.ts'
-import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
+import type { LoadedMigration } from '../migrations/load.ts'
+import { loadForTrial } from '../on-server/online.ts'
 import { compareServerSchemas } from '../postgres/compare.ts'
 import { readServerSchema } from '../postgres/schema.ts'
 import { type Scratch, withEmptySchema } from '../postgres/scratch.ts'
@@ -23,7 +24,7 @@ export const lintOnServer = async (context: Context, files: readonly MigrationFi
   const { signal, version } = context
   const outside = watchOutside(files)
   try {
-    const migrations = await loadMigrations(files, signal)
+    const migrations = await loadForTrial(files, signal)
     const rehearsals: Rehearsal[] = []
     const failed = await withEmptySchema(context, async scratch => {
       const { around, record } = createServerRecorder(scratch.connection)
@@ -57,7 +58,7 @@ const rehearsed =
   (
     { connection }: Scratch,
     { name, up, down, ...file }: LoadedMigration,
-    record: (of: MigrationFile) => Promise<ServerRecording>,
+    record: (of: Omit<LoadedMigration, 'up' | 'down'>) => Promise<ServerRecording>,
     onRun: (name: string) => void,
     onEnd: (rehearsal: Rehearsal) => void,
   ): LoadedMigration['up'] =>
@@ -72,7 +73,7 @@ const rehearsed =
     const found = findOnServer(recording)
     if (down === undefined) return onEnd({ name, up: found, down: [] })
     await connection.query('SAVEPOINT migrator_down')
-    const back = await record({ name, ...file })
+    const back = await record({ name, ...file, online: false })
     const reverted = await attemptAsync(() => down(params))
     if ('error' in reverted && reverted.error instanceof Failure) throw reverted.error
     const differs =

@@ -82,7 +82,7 @@ const rehearseOne = async (
     hook: (asked, execute) =>
       around(asked, () => {
         watch.before(asked.sql)
-        return execute()
+        return watch.untilAnswered(execute())
       }),
     onApplied: () => undefined,
     onProgress: () => undefined,

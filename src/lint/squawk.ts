@@ -1,6 +1,6 @@
 import type { Rule } from './rules.ts'
 
-const concurrently = 'It is short where the table is small. Otherwise build it by hand, CONCURRENTLY, before the run.'
+const online = 'by addIndexConcurrently in a migration of its own, with "export const online = true"'
 const expand = 'Expand first, in one release, and contract in a later one, when no hub uses the old any more.'
 const notValid =
   'Add it NOT VALID, and VALIDATE it in the next migration of a later release, which locks no writer out.'
@@ -62,19 +62,19 @@ export const squawkRules = {
     level: 'warning',
     title: 'adds a unique constraint and builds its index at once',
     detects: 'a UNIQUE, PRIMARY KEY or EXCLUDE came to a table that was there, and no index became it',
-    cure: concurrently,
+    cure: `It is short where the table is small. Otherwise build a unique index ${online}, and let it become the constraint: ADD CONSTRAINT ... UNIQUE USING INDEX.`,
   },
   'require-concurrent-index-creation': {
     level: 'warning',
     title: 'builds an index while no writer may write',
-    detects: 'an index came to a table that was there',
-    cure: concurrently,
+    detects: 'an index came to a table that was there, and the migration is not online',
+    cure: `It is short where the table is small. Otherwise build it ${online}.`,
   },
   'require-concurrent-index-deletion': {
     level: 'warning',
     title: 'drops an index while nobody may read the table',
     detects: 'an index went and its table stayed',
-    cure: 'It is short, but waits for every reader. Drop it by hand, CONCURRENTLY, where reads are long.',
+    cure: 'It is short, but waits for every reader. Where reads are long, drop it by removeIndexConcurrently in a migration of its own, with "export const online = true".',
   },
   'renaming-column': {
     level: 'warning',

@@ -19,6 +19,8 @@ export type LoadedMigration = MigrationFile &
     down: Migration | undefined
     /** tables that it announces to delete rows from: `export const removesRows = ['metrics']` */
     removesRows: readonly string[]
+    /** on a server it is one step outside of a transaction: `export const online = true` */
+    online?: boolean
   }>
 
 /**
@@ -40,14 +42,16 @@ export const loadMigrations = async (
 const loadMigration = async (known: MigrationFile, signal: AbortSignal): Promise<LoadedMigration> => {
   if (known.file.endsWith('.sql')) return loadSql(known)
   const { exported, asOne } = await importMigration(known.file, signal)
-  const { up, down, removesRows = [] } = exported
+  const { up, down, removesRows = [], online = false } = exported
   const isTableList = Array.isArray(removesRows) && removesRows.every(table => typeof table === 'string')
-  if (!isMigration(up) || !(down === undefined || isMigration(down)) || !isTableList) {
-    const hint = 'It exports "up", and where they apply "down" (both async functions) and "removesRows" (table names).'
+  if (!isMigration(up) || !(down === undefined || isMigration(down)) || !isTableList || typeof online !== 'boolean') {
+    const hint =
+      'It exports "up", and where they apply "down" (both async functions), "removesRows" (table names) and "online" (true).'
     throw new Failure('CONFIG_INVALID', `${known.file} does not export what a migration does`, hint)
   }
-  if (!asOne) return { ...known, up, down, removesRows }
-  return { ...known, up: calledByCli(up), down: down === undefined ? undefined : calledByCli(down), removesRows }
+  const kept = { ...known, removesRows, online }
+  if (!asOne) return { ...kept, up, down }
+  return { ...kept, up: calledByCli(up), down: down === undefined ? undefined : calledByCli(down) }
 }
 
 /** Calls it as sequelize-cli does, with `queryInterface` and `Sequelize`; and as Umzug does, since the first has a `context`. */

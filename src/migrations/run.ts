@@ -116,13 +116,14 @@ export const createGuardedRunner = async (
     hook: (asked, execute) =>
       hook(asked, () => {
         watch.before(asked.sql)
-        return noting(
+        const ran = noting(
           () => ledger.around(asked, execute),
           error => {
             const failure = database.explain(error)
             if (failure instanceof Failure) ofEngine ??= failure
           },
         )
+        return watch.untilAnswered(ran)
       }),
     within,
     onApplied,
@@ -277,6 +278,14 @@ export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sq
     timer?.refresh()
   }
 
+  /** A statement that a server works on may take longer than the limit. @returns its result, which it waits for */
+  const untilAnswered = <Result extends Executed>(result: Result): Result => {
+    if (!(result instanceof Promise)) return result
+    const keepAwake = setInterval(() => timer?.refresh(), idleLimit * 250).unref()
+    result.catch(() => undefined).finally(() => clearInterval(keepAwake))
+    return result
+  }
+
   /** Runs one migration until it has settled and all its statements are done. */
   const run = async (
     { name, file }: Pick<LoadedMigration, 'name' | 'file'>,
@@ -307,5 +316,5 @@ export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sq
     }
   }
 
-  return { before, run, culprit }
+  return { before, untilAnswered, run, culprit }
 }

@@ -15,7 +15,9 @@ const pause = 500
  * Brings a server's database to the schema of the known migrations. Backups are its administrator's. The history is the marker:
  * a file would still say "ready" after a fail-over lost a commit.
  *
- * The whole run begins anew while the cause may pass: the server starts, stops or fails over, or another session holds a lock.
+ * All is one transaction, unless a pending migration is online: that one ends the transaction before it, runs alone, and the rest
+ * follows in the next. The whole run begins anew while the cause may pass: the server starts, stops or fails over, or another
+ * session holds a lock.
  * @param word names the last migration to apply; undefined for all
  * @throws Failure MIGRATION_FAILED, HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER; what `engine` throws
  */
@@ -23,34 +25,74 @@ export const upOnServer = async (context: Context, word: string | undefined): Pr
   const { config, engine, log, signal } = context
   const files = readMigrationFiles(config.migrations, 'postgres')
   const to = word === undefined ? undefined : migrationMeant(word, files, config.migrations).name
-  const deadline = performance.now() + config.lockTimeout * 1000
+  const progress: Progress = { start: performance.now(), since: performance.now(), applied: 0, kept: undefined }
   for (;;) {
-    const outcome = await attemptAsync(() => runOnce(context, files, to))
+    const outcome = await attemptAsync(() => runOnce(context, files, to, progress))
     if ('value' in outcome) return
-    const failure = engine.explain(outcome.error)
-    if (signal.reason instanceof Failure) throw signal.reason
-    if (!engine.mayPass(outcome.error) || performance.now() + pause > deadline) throw failure
+    const { kept } = progress
+    const failure = sayingWhatIsKept(engine.explain(outcome.error), kept)
+    if (signal.reason instanceof Failure) throw sayingWhatIsKept(signal.reason, kept)
+    const isLate = performance.now() + pause > progress.since + config.lockTimeout * 1000
+    if (!engine.mayPass(outcome.error) || isLate) throw failure
     const reason = failure instanceof Failure ? failure.message : String(failure)
-    log.warn('run.again', `the run begins anew, nothing was changed: ${reason}`, { reason })
+    const changed = kept === undefined ? 'nothing was changed' : `from ${kept || 'the first migration'} on`
+    log.warn('run.again', `the run begins anew, ${changed}: ${reason}`, { reason })
     await setTimeout(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 }
 
-const runOnce = async (context: Context, files: readonly MigrationFile[], to: string | undefined): Promise<void> => {
+/** How far a run came. */
+type Progress = {
+  /** by performance.now() */
+  readonly start: number
+  /** of the last commit, or the start */
+  since: number
+  /** migrations that this run has applied */
+  applied: number
+  /** the last migration that stays applied whatever happens; undefined where all is one transaction */
+  kept: string | undefined
+}
+
+/** What is said of a rollback is not so where earlier migrations were committed. */
+const sayingWhatIsKept = (error: unknown, kept: string | undefined): unknown => {
+  if (!(error instanceof Failure) || kept === undefined) return error
+  const state = kept === '' ? 'No migration is applied.' : `${kept} and what came before it are kept.`
+  const said = /(?:Everything was rolled back(?:; the database is as it was)?|Nothing was changed)\./
+  const hint = said.test(error.hint) ? error.hint.replace(said, state) : `${state} ${error.hint}`
+  return new Failure(error.code, error.message, hint, error.cause)
+}
+
+const runOnce = async (
+  context: Context,
+  files: readonly MigrationFile[],
+  to: string | undefined,
+  progress: Progress,
+): Promise<void> => {
   const { config, engine, log } = context
-  const start = performance.now()
   const session = await engine.open()
   try {
     const { applied, pending } = await planWithoutConflicts(session, files, config.database)
     const schema = headOf(applied)
     refuseBeyond(to, schema, config.database)
-    if (!pending.some(isWanted(to))) {
+    if (!pending.some(isWanted(to)) && progress.applied === 0) {
       log.info('up.nothing', `nothing to do: ${config.database} is at ${schema}`, { schema })
       return
     }
-    const done = await applyPending(context, session, files, to)
-    logApplied(log, done.applied)
-    logDone(context, done.applied.length, start, done.head)
+    for (let isMore = true; isMore; ) {
+      const done = await applyNext(context, session, files, to, progress)
+      logApplied(log, done.applied)
+      progress.applied += done.applied.length
+      progress.since = performance.now()
+      const { head, next } = done
+      isMore = next !== undefined
+      if (isMore) {
+        progress.kept = head
+        log.info('online.kept', `${head} and what came before it are kept; the next transaction begins with ${next}`, {
+          schema: head,
+          next,
+        })
+      } else logDone(context, progress.applied, progress.start, head)
+    }
   } finally {
     await attemptAsync(() => session.close())
   }
@@ -61,13 +103,22 @@ const isWanted =
   ({ name }: Readonly<{ name: string }>): boolean =>
     to === undefined || name <= to
 
-/** Decides everything again under the lock, and applies and commits what is pending then. */
-const applyPending = async (
-  { config, log, signal, version }: Context,
+type Done = Readonly<{
+  applied: readonly Applied[]
+  head: string
+  /** the first migration that is still to be applied */
+  next: string | undefined
+}>
+
+/** Decides everything again under the lock, and applies and commits what one transaction may. */
+const applyNext = async (
+  context: Context,
   session: Session,
   files: readonly MigrationFile[],
   to: string | undefined,
-): Promise<Readonly<{ applied: readonly Applied[]; head: string }>> => {
+  progress: Progress,
+): Promise<Done> => {
+  const { config, log, signal, version } = context
   const [{ loadMigrations }, { applyMigrations, idleLimit, logStatements }, { createProgress }] = await Promise.all([
     import('../migrations/load.ts'),
     import('../migrations/run.ts'),
@@ -77,19 +128,26 @@ const applyPending = async (
     await transaction.probe()
     const before = await planWithoutConflicts(transaction, files, config.database)
     refuseBeyond(to, headOf(before.applied), config.database)
-    if (!before.pending.some(isWanted(to))) return { applied: [], head: headOf(before.applied) }
-    const migrations = (await loadMigrations(files, signal)).filter(isWanted(to))
+    if (!before.pending.some(isWanted(to))) return { applied: [], head: headOf(before.applied), next: undefined }
+    const migrations = await loadMigrations(files, signal)
+    const isPending = ({ name }: Readonly<{ name: string }>) => before.pending.some(pending => pending.name === name)
+    const pending = migrations.filter(migration => isPending(migration) && isWanted(to)(migration))
+    const first = pending.findIndex(({ online }) => online === true)
+    if (first !== -1) progress.kept = headOf(before.applied)
+    const group = first === -1 ? pending : pending.slice(0, Math.max(1, first))
+    const head = headOf(group)
+    const known = migrations.filter(({ name }) => name <= head)
     const options = { version, signal, idleLimit, onProgress: createProgress(log, 'rows'), hook: logStatements(log) }
     const applied = await blamingStrays(signal, async () => {
-      const { applied, compared } = await applyMigrations(transaction, migrations, {
-        ...options,
-        backup: undefined,
-        history: before.applied,
-      })
+      const given = { ...options, backup: undefined, history: before.applied }
+      const { applied, compared } =
+        first === 0
+          ? await (await import('./apply-online.ts')).applyOnline(context, transaction, known, given)
+          : await applyMigrations(transaction, known, given)
       await transaction.commit()
       log.debug('rows.compared', `looked for every row from before in ${compared} ms`, { milliseconds: compared })
       return applied
     })
-    return { applied, head: headOf(migrations) }
+    return { applied, head, next: pending[group.length]?.name }
   })
 }

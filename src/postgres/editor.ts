@@ -109,8 +109,7 @@ export const makeSafe = (connection: Connection, schema: QueryInterface, onProgr
       await own.changeColumn.call(apart(isKept), detailsOf(schema, table, options), column, wanted as never)
     },
     addIndex: async (...given: Parameters<QueryInterface['addIndex']>) => {
-      if (given.some(argument => isConcurrent(argument)))
-        throw new Error('an index is built concurrently outside of a transaction: leave "concurrently" out here')
+      if (given.some(argument => isConcurrent(argument))) throw notOnline('addIndex with "concurrently"')
       await own.addIndex.apply(schema, given)
     },
     removeIndex: async (table: TableName, index: string | string[], options?: Options) => {
@@ -131,9 +130,16 @@ export const makeSafe = (connection: Connection, schema: QueryInterface, onProgr
     },
     backfill: (sql: string, options: BackfillOptions) => backfill(connection, schema, sql, options, onProgress),
     runSql: (text: string, file?: string) => runStatements(statementsOf(text), run, file),
+    addIndexConcurrently: async () => Promise.reject(notOnline('addIndexConcurrently')),
+    removeIndexConcurrently: async () => Promise.reject(notOnline('removeIndexConcurrently')),
   }
   return Object.assign(schema, safe) as unknown as SchemaEditor
 }
+
+const notOnline = (call: string): Error =>
+  new Error(
+    `${call} needs a migration outside of a transaction, of its own: export const online = true, and addIndexConcurrently or removeIndexConcurrently in its up`,
+  )
 
 const isConcurrent = (argument: unknown): boolean =>
   typeof argument === 'object' && argument !== null && 'concurrently' in argument && argument.concurrently === true

@@ -87,7 +87,7 @@ export const controlOf = (sql: string): Control | undefined => {
   return words.some(({ text }) => /^to$/i.test(text)) ? { does: 'roll back to', name } : { does: 'roll back' }
 }
 
-const fold = (name: string): string =>
+export const fold = (name: string): string =>
   name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase()
 
 const settingWords = /^(?:SET|RESET|DISCARD)$/

@@ -4,8 +4,9 @@ import { runPlain, type Transaction } from '../engine.ts'
 import { attemptAsync, Failure } from '../failure.ts'
 import { wasAdopted } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
-import { type LoadedMigration, loadMigrations } from '../migrations/load.ts'
+import type { LoadedMigration } from '../migrations/load.ts'
 import { readPlan } from '../migrations/plan.ts'
+import { loadForTrial } from '../on-server/online.ts'
 import { type Change, compareServerSchemas } from '../postgres/compare.ts'
 import { findInvalid, findNotOwned, findNotValid, readAlembic } from '../postgres/examine.ts'
 import { hasHistory, setAside } from '../postgres/history.ts'
@@ -187,7 +188,7 @@ export const runChecksOnServer = async (context: Context, known: readonly Migrat
   const schema = plan.applied.at(-1)?.name ?? null
   const prefix = known.filter(({ name }) => plan.applied.some(migration => migration.name === name))
   if (prefix.length < plan.applied.length) return { schema, results }
-  const made = await attemptAsync(async () => expectedOnServer(context, await loadMigrations(prefix, context.signal)))
+  const made = await attemptAsync(async () => expectedOnServer(context, await loadForTrial(prefix, context.signal)))
   // the other checks stand: what stopped this one is told after them
   if ('error' in made && made.error instanceof Failure && made.error.code !== 'MIGRATION_FAILED')
     return { schema, results, stopped: made.error }

@@ -40,7 +40,7 @@ export const runAll = async (
       hook: (asked, execute) =>
         hook(asked, () => {
           watch.before(asked.sql)
-          return execute()
+          return watch.untilAnswered(execute())
         }),
       onApplied: () => undefined,
       onProgress: () => undefined,

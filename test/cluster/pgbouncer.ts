@@ -23,6 +23,23 @@ engineSuite('PostgreSQL through PgBouncer', {
   makePlace: async t => throughPooler(await maker.makePlace(t)),
 })
 
+t.test('an index is built concurrently through it, by a connection of its own', async t => {
+  const url = await server.makeDatabase()
+  const folder = makeFolder(
+    t,
+    'await query("CREATE TABLE a (x integer)")',
+    "export const online = true\nexport const up = ({ context }) => context.addIndexConcurrently('a', ['x'])",
+  )
+  const outcomes = await Promise.all(Array.from({ length: 4 }, () => runUp(throughPooler(url), folder)))
+  t.strictSame(
+    outcomes.map(({ error }) => error).filter(error => error !== undefined),
+    [],
+  )
+  t.match(await server.run(url, "SELECT indisvalid AS it FROM pg_index WHERE indexrelid = 'a_x'::regclass"), [
+    { it: true },
+  ])
+})
+
 t.test('of sixteen runs at once one applies, and no session keeps a setting or a lock', async t => {
   const url = await server.makeDatabase()
   const folder = makeFolder(t, 'await query("CREATE TABLE a (x integer)"); await query("SET LOCAL work_mem = 65536")')

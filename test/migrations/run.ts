@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { type Loss, runPlain, type StatementHook } from '../../src/engine.ts'
+import { type Loss, noResult, runPlain, type StatementHook } from '../../src/engine.ts'
 import { Failure, reasonOf } from '../../src/failure.ts'
 import { readMigrationFiles } from '../../src/migrations/files.ts'
 import { type LoadedMigration, loadMigrations, type Migration } from '../../src/migrations/load.ts'
@@ -377,6 +377,21 @@ t.test('a promise that does not settle is given up after the limit', async t => 
     { message: /not settled/ },
   )
   await alive
+})
+
+t.test('a statement that a server works on may take longer than the limit', async t => {
+  const { before, untilAnswered, run } = watchOver(never, 0.05)
+  const work = async () => {
+    before('SELECT pg_sleep(0.5)')
+    await untilAnswered(setTimeout(500).then(() => noResult))
+  }
+  await t.resolves(run(first, work))
+  const idle = async () => {
+    before('SELECT 1')
+    await untilAnswered(Promise.resolve(noResult))
+    await setTimeout(500)
+  }
+  await t.rejects(run(first, idle), { message: /not settled/ })
 })
 
 t.test('each statement starts the limit anew', async t => {

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3'
 import { DataTypes, Deferrable, Op, type QueryInterface } from 'sequelize'
 import t, { type Test } from 'tap'
-import { runPlain } from '../../src/engine.ts'
+import { runPlain, type SchemaEditor } from '../../src/engine.ts'
 import { createHandle } from '../../src/sqlite/bridge/handle.ts'
 import { connectHandle } from '../../src/sqlite/bridge/sequelize.ts'
 import { makeSafe } from '../../src/sqlite/editor/editor.ts'
@@ -30,6 +30,18 @@ const servers = `CREATE TABLE Servers (id INTEGER PRIMARY KEY, name TEXT DEFAULT
   CREATE VIRTUAL TABLE search USING fts5 (x); CREATE TEMP TABLE racks (y)`
 
 for (const [title, call, query, expected] of [
+  [
+    'addIndexConcurrently, which is an ordinary index in the transaction',
+    editor => (editor as SchemaEditor).addIndexConcurrently('servers', ['port'], { name: 'by_port' }),
+    "SELECT name FROM pragma_index_list('servers') ORDER BY name",
+    [['by_name'], ['by_port']],
+  ],
+  [
+    'removeIndexConcurrently',
+    editor => (editor as SchemaEditor).removeIndexConcurrently('servers', 'by_name'),
+    "SELECT name FROM pragma_index_list('servers')",
+    [],
+  ],
   [
     'removeColumn',
     editor => editor.removeColumn('SERVERS', 'Port'),

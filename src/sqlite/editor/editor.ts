@@ -99,7 +99,9 @@ export const makeSafe = (
       runStatements(statementsOf(text), sql => run(editingBy(undefined), sql), file),
     ),
   }
-  return Object.assign(schema, safe)
+  const { addIndex, removeIndex } = safe
+  const concurrent = { addIndexConcurrently: addIndex, removeIndexConcurrently: removeIndex }
+  return Object.assign(schema, safe, concurrent) as SchemaEditor
 }
 
 /** The options that Sequelize accepts in every call. */
