@@ -24,6 +24,8 @@ WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY --from=packages /app/package.json node_modules/homelab-migrator/
 COPY --from=packages /app/dist node_modules/homelab-migrator/dist
+# on a server the hub holds the history against them
+COPY migrations node_modules/homelab-migrator/migrations
 COPY examples/hub ./
 USER 1000:1000
 EXPOSE 8080

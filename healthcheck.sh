@@ -1,6 +1,7 @@
 #!/bin/sh
 # Exits with 0 if the volume is ready, else with one line and 1. Needs no Node: any hub, probe or sidecar can run it.
 # Beside a migrator, as in the image, it also fails until that has brought the volume up.
+# On a server it always fails, for only the server knows: there the check is "migrator wait --timeout 0".
 #   DATABASE_URL, MIGRATOR_READY_FILE   as the migrator has them
 #   EXPECT_SCHEMA                       the last migration that the hub needs, such as 0003-add-os-info
 set -u
@@ -78,6 +79,11 @@ volume=$(dirname -- "$database")
 marker=${MIGRATOR_READY_FILE:-$volume/.ready}
 
 is_at_work && fail 'the migrator is still at work'
+case ${DATABASE_URL-} in
+  postgres:* | postgresql:*)
+    fail 'a server has no ready marker, its history says what is ready: ask "migrator wait --timeout 0"'
+    ;;
+esac
 [ -f "$marker" ] || fail "there is no ready marker $marker: the migrator has not run, or did not succeed"
 line=$(cat -- "$marker") || fail "the ready marker $marker cannot be read"
 schema=$(field schema)

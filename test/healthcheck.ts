@@ -57,6 +57,15 @@ t.test('a database that is a link beside its file is the one of the marker', asy
   t.match(check({ DATABASE_URL: `sqlite:${folder}/link.db` }), { status: 0 })
 })
 
+t.test('on a server it is never ready, and names the check that is', async t => {
+  for (const scheme of ['postgres', 'postgresql'])
+    t.match(check({ DATABASE_URL: `${scheme}://hub:s3cret@db1,db2/homelab` }), {
+      status: 1,
+      stderr:
+        'not ready: a server has no ready marker, its history says what is ready: ask "migrator wait --timeout 0"\n',
+    })
+})
+
 t.test('without settings it looks in the folder data beside it', async t => {
   const folder = t.testdir({ data: ready })
   const script = join(folder, 'healthcheck.sh')

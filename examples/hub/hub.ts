@@ -1,6 +1,7 @@
 /**
  * A hub of one page (GET /) and a few calls in JSON: what a homelab monitor does with the volume once the migrator has made it ready.
- * DATABASE_URL, MIGRATOR_READY_FILE and PORT (8080) are its settings. It refuses to start without a true ready marker: container engines
+ * DATABASE_URL, MIGRATOR_READY_FILE and PORT (8080) are its settings. It refuses to start without a true ready marker, or on a server with
+ * migrations that are pending: container engines
  * restart a hub after a reboot without running the migrator again.
  */
 import { createServer, type IncomingMessage } from 'node:http'
@@ -29,7 +30,9 @@ const putServer = async (id: string, request: IncomingMessage) => {
 const postMetric = async (id: string, request: IncomingMessage) => {
   const fields = await readBody(request, metricFields)
   const server = await findServer(id)
-  return Metric.build({ server_id: server.id, timestamp: new Date() }).set(fields).save()
+  const metric = await Metric.build({ server_id: server.id, timestamp: new Date() }).set(fields).save()
+  // what was not measured is null, which SQLite does not tell and a server does
+  return metric.reload()
 }
 
 const getMetrics = async (id: string, query: URLSearchParams) => {
@@ -82,7 +85,9 @@ const limits = { headersTimeout: 5000, requestTimeout: 10_000, connectionsChecki
 
 try {
   const { DATABASE_URL, MIGRATOR_READY_FILE } = process.env
-  const { sequelize, close } = await openReady(DATABASE_URL || 'sqlite:data/homelab.db', MIGRATOR_READY_FILE)
+  const url = DATABASE_URL || 'sqlite:data/homelab.db'
+  // a server has no marker
+  const { sequelize, close } = await openReady(url, /^postgres(?:ql)?:/i.test(url) ? undefined : MIGRATOR_READY_FILE)
   initModels(sequelize)
   const server = createServer(limits, async (request, response) => {
     const { status, type, body } = await respond(request, sequelize).catch(refuse)

@@ -63,9 +63,10 @@ const sparkline = (what: string, values: readonly (number | null)[]): string => 
 const percent = (value: number | null): string => (value === null ? '–' : `${value.toFixed(1)} %`)
 
 /** A time in the database is UTC, `2026-01-18 10:00:00`, with or without milliseconds. */
-const seen = (time: string | null, now: number): string => {
+const seen = (time: string | Date | null, now: number): string => {
   if (time === null) return 'never seen'
-  return `seen ${duration(Math.max(0, (now - Date.parse(`${time.replace(' ', 'T')}Z`)) / 1000))} ago`
+  const at = time instanceof Date ? time.getTime() : Date.parse(`${time.replace(' ', 'T')}Z`)
+  return `seen ${duration(Math.max(0, (now - at) / 1000))} ago`
 }
 
 const duration = (seconds: number): string => {

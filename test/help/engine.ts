@@ -66,6 +66,41 @@ export const buildNewer = (t: Pick<Test, 'teardown'>, image: string, migration: 
   return newer
 }
 
+/** Sets up and starts a server as the public image does, by the same variables and in the same folder. */
+const startPostgres = `#!/bin/sh
+set -e
+as() { setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; }
+data=/var/lib/postgresql/18/docker
+if [ ! -s "$data/PG_VERSION" ]; then
+  mkdir -p "$data" && chown -R postgres /var/lib/postgresql
+  printf %s "$POSTGRES_PASSWORD" >/tmp/password && chown postgres /tmp/password
+  as initdb -D "$data" -U "$POSTGRES_USER" -A scram-sha-256 --pwfile=/tmp/password --no-sync
+  echo 'host all all all scram-sha-256' >>"$data/pg_hba.conf"
+  as pg_ctl -D "$data" -w -o "-c listen_addresses='' -k /tmp" start
+  PGPASSWORD=$POSTGRES_PASSWORD as createdb -h /tmp -U "$POSTGRES_USER" "$POSTGRES_DB"
+  as pg_ctl -D "$data" -w stop
+fi
+exec setpriv --reuid=postgres --regid=postgres --clear-groups postgres -D "$data" -c 'listen_addresses=*' -k /tmp
+`
+
+/** The server's image: the public one where it is there, else a stand-in of that name out of Debian's packages. */
+export const buildPostgres = (t: Pick<Test, 'teardown'>): void => {
+  const name = 'postgres:18'
+  if (docker('image', 'inspect', name).exitCode === 0) return
+  const folder = mkdtempSync(join(tmpdir(), 'server-'))
+  t.teardown(() => [docker('rmi', '--force', name), rmSync(folder, { recursive: true })])
+  writeFileSync(join(folder, 'start'), startPostgres, { mode: 0o755 })
+  const lines = [
+    'FROM debian:bookworm-slim',
+    'RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends postgresql-15',
+    'ENV PATH=/usr/lib/postgresql/15/bin:$PATH',
+    'COPY start /',
+    'ENTRYPOINT ["/start"]',
+  ]
+  writeFileSync(join(folder, 'Dockerfile'), `${lines.join('\n')}\n`)
+  dockerOk('build', '--quiet', '--tag', name, folder)
+}
+
 /** A named volume, removed when the test is over. */
 export const makeVolume = (t: Pick<Test, 'teardown'>): string => {
   const volume = uniqueName()
@@ -82,15 +117,22 @@ export const onVolume = (image: string, volume: string, script: string): string 
 export const makeProject = (
   t: Pick<Test, 'teardown'>,
   images: Readonly<{ migrator: string; hub: string }>,
-  composeFile: 'compose.yaml' | 'compose.sidecar.yaml' = 'compose.yaml',
+  composeFile: 'compose.yaml' | 'compose.sidecar.yaml' | 'compose.postgres.yaml' = 'compose.yaml',
+  roles: Readonly<{ migrators: readonly string[]; hubs: readonly string[] }> = {
+    migrators: ['migrator'],
+    hubs: ['hub'],
+  },
 ) => {
   const project = uniqueName()
   const folder = mkdtempSync(join(tmpdir(), 'compose-'))
   cpSync(join(root, composeFile), join(folder, 'compose.yaml'))
-  const settings = { HUB_PORT: '0' }
+  const settings = { HUB_PORT: '0', HUB_2_PORT: '0', POSTGRES_PASSWORD: 'right' }
   const use = (migrator: string): void => {
-    const services = `services:\n  migrator: { image: ${migrator} }\n  hub: { image: ${images.hub} }\n`
-    writeFileSync(join(folder, 'images.yaml'), `version: "3.8"\n${services}`)
+    const services = [
+      ...roles.migrators.map(name => `  ${name}: { image: ${migrator} }\n`),
+      ...roles.hubs.map(name => `  ${name}: { image: ${images.hub} }\n`),
+    ]
+    writeFileSync(join(folder, 'images.yaml'), `version: "3.8"\nservices:\n${services.join('')}`)
   }
   const compose = (...words: readonly string[]): Ended => {
     const command = composeCommand ?? 'docker-compose'
@@ -99,8 +141,8 @@ export const makeProject = (
     return run(command, command === 'docker' ? ['compose', ...all] : all, settings)
   }
   const container = (service: string): string => compose('ps', '--quiet', service).stdout.trim()
-  const hubAddress = (): string =>
-    `http://127.0.0.1:${dockerOk('port', container('hub'), '8080').split('\n')[0]?.split(':').at(-1)}`
+  const hubAddress = (hub = 'hub'): string =>
+    `http://127.0.0.1:${dockerOk('port', container(hub), '8080').split('\n')[0]?.split(':').at(-1)}`
   /** The volume, made before Compose makes it. */
   const makeVolumeFirst = (): string => {
     const labels = [`--label=com.docker.compose.project=${project}`, '--label=com.docker.compose.volume=homelab-data']
