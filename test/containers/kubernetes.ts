@@ -23,7 +23,7 @@ const documentOf = (text: string, kind: string): string =>
   text.split(/^---\n/m).find(document => document.includes(`\nkind: ${kind}\n`)) ?? ''
 
 t.test('the manifests are rendered', { skip: noKubectl }, async t => {
-  for (const variant of ['init', 'sidecar', 'job'] as const) {
+  for (const variant of ['init', 'sidecar', 'job', 'postgres'] as const) {
     const text = render(variant)
     const kind = variant === 'job' ? 'Job' : 'Deployment'
     const workload = documentOf(text, kind)
@@ -36,7 +36,15 @@ t.test('the manifests are rendered', { skip: noKubectl }, async t => {
       t.match(container, /terminationMessagePolicy: FallbackToLogsOnError/, variant)
       t.match(container, /limits:\n +memory: /, variant)
     }
-    t.match(workload, /fsGroup: 1000[\s\S]*runAsNonRoot: true[\s\S]*seccompProfile:\n +type: RuntimeDefault/, variant)
+    t.match(workload, /runAsNonRoot: true[\s\S]*seccompProfile:\n +type: RuntimeDefault/, variant)
+    if (variant === 'postgres') {
+      t.match(workload, /replicas: 3\n/)
+      t.match(workload, /maxUnavailable: 0\n +type: RollingUpdate/)
+      t.equal(workload.match(/name: DATABASE_URL\n +valueFrom:\n +secretKeyRef:\n +key: uri/g)?.length, 2)
+      t.notMatch(text, /volume/i)
+      continue
+    }
+    t.match(workload, /fsGroup: 1000/, variant)
     if (kind === 'Deployment') {
       t.match(workload, /replicas: 1\n/, variant)
       t.match(workload, /strategy:\n +type: Recreate/, variant)

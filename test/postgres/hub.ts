@@ -1,4 +1,5 @@
 /** What a hub gets on a server: the same models, which give the same JSON as on a file. */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Op } from 'sequelize'
 import t, { type Test } from 'tap'
@@ -112,6 +113,23 @@ t.test('of several hosts the primary is used, and models are in the schema of th
   await Server.create({ id: 'a', hostname: 'a.lan' })
   t.strictSame(await server.run(url, 'SELECT id FROM hub.servers'), [{ id: 'a' }])
   t.equal(await Server.count({ include: 'metrics' }), 1)
+})
+
+t.test('a hub needs no more than what docs/postgres.md grants, and may not change the schema', async t => {
+  const url = await server.makeDatabase()
+  const [, grants = ''] =
+    /```sql\n(CREATE ROLE hub_migrator[\s\S]*?)```/.exec(readFileSync(join(root, 'docs/postgres.md'), 'utf8')) ?? []
+  await server.run(url, ...grants.split(';\n').filter(sql => sql.trim() !== ''))
+  const as = (role: string) => `${url.replace('postgres@', `${role}@`)}&schema=hub`
+  t.match(await runUp(as('hub_migrator'), migrations), { error: undefined })
+  const { sequelize, close } = await openReady(as('hub'))
+  t.teardown(close)
+  initModels(sequelize)
+  await Server.create({ id: 'a', hostname: 'a.lan' })
+  await Metric.create({ server_id: 'a', timestamp: new Date() })
+  t.equal(await Server.count({ include: 'metrics' }), 1)
+  await t.rejects(sequelize.query('ALTER TABLE hub.servers ADD COLUMN x text'), { message: /must be owner/ })
+  await t.rejects(sequelize.query('CREATE TABLE hub.other ()'), { message: /permission denied/ })
 })
 
 t.test("openReady reads the password's file and the certificates as the migrator does", async t => {
