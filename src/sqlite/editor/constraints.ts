@@ -7,7 +7,7 @@ import { foldName, hasName, isSameSql, quote, sameName } from '../sql.ts'
 import { describeBroken, type Rows } from './broken-rows.ts'
 import { atomically, type Editing, findTable, run } from './editing.ts'
 import { createIndex } from './present.ts'
-import { rebuildTable } from './rebuild.ts'
+import { redefineTable } from './rebuild.ts'
 import { constraintSql, nameOf } from './sequelize-internals.ts'
 
 /** The options that Sequelize accepts for a constraint, more than its types say. */
@@ -53,7 +53,7 @@ export const addConstraint = async (editing: Editing, tableName: string, wanted:
     const cure = `use removeConstraint('${table.name}', '${name}') first`
     throw new Error(`addConstraint to ${table.name}: there is one of that name in another form already: ${is}: ${cure}`)
   }
-  if (type === 'FOREIGN KEY') return rebuildTable(editing, table.name, withConstraint(table.sql, sql))
+  if (type === 'FOREIGN KEY') return redefineTable(editing, table.name, withConstraint(table.sql, sql))
   for (const check of readTableText(`CREATE TABLE it (it, ${sql})`).checks) {
     const broken = describeBroken(rowsOf(editing, table), check)
     if (broken !== undefined) throw new Error(`addConstraint ${name}: ${broken}`)
@@ -110,7 +110,7 @@ const removeDescribed = async (editing: Editing, tableName: string, { type, fiel
   }
   await atomically(editing, async () => {
     for (const { name } of indexes) await run(editing, `DROP INDEX ${quote(String(name))}`)
-    if (found.length > 0) await rebuildTable(editing, table.name, found.reduceRight(withoutConstraint, table.sql))
+    if (found.length > 0) await redefineTable(editing, table.name, found.reduceRight(withoutConstraint, table.sql))
   })
 }
 
@@ -134,7 +134,7 @@ const removeNamed = async (editing: Editing, tableName: string, name: string): P
   const constraint = constraints.find(candidate => sameName(candidate.name, own))
   if (constraint === undefined) return run(editing, `DROP INDEX ${quote(own)}`)
   if (constraint.kind.startsWith('UNIQUE')) {
-    return rebuildTable(editing, table.name, withoutConstraint(table.sql, constraint))
+    return redefineTable(editing, table.name, withoutConstraint(table.sql, constraint))
   }
   if (constraint.kind.startsWith('PRIMARY')) {
     throw new Error(`removeConstraint of ${own}, a primary key: use context.rebuildTable(table, createSql)`)

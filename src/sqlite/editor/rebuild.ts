@@ -4,6 +4,7 @@ import { type Column, readTable, type Table } from '../schema/read.ts'
 import { type ColumnChange, namedConstraints, readTableText, withColumnChanged, withName } from '../schema/text.ts'
 import { freeRowidName, hasName, isSameSql, literal, quote, sameName } from '../sql.ts'
 import { describeNulls, explainConstraint } from './broken-rows.ts'
+import { asNamedChange } from './calls.ts'
 import { atomically, type Editing, findTable, inMemory, run } from './editing.ts'
 import { type WantedKey, withKey } from './foreign-key.ts'
 import { columnSql } from './sequelize-internals.ts'
@@ -61,6 +62,10 @@ export const rebuildTable = async (
     for (const sql of around) await run(editing, sql)
   })
 }
+
+/** Rebuilds a table for a call that names what it changes: what goes by it is not lost. */
+export const redefineTable = (editing: Editing, table: string, createSql: string): Promise<void> =>
+  asNamedChange(() => rebuildTable(editing, table, createSql))
 
 /** The table that a definition makes, tried in memory. @throws Error if it is no plain CREATE TABLE of that name */
 const readDefinition = (table: string, createSql: string): Table => {
@@ -188,7 +193,7 @@ export const changeColumn = async (
 
   const keyed = withKey(table, column.name, definition)
   const createSql = isRebuilt ? withColumnChanged(keyed, column.name, change) : keyed
-  if (createSql !== table.sql) await rebuildTable(editing, table.name, createSql)
+  if (createSql !== table.sql) await redefineTable(editing, table.name, createSql)
   if (notNull === column.notNull) return
   const rule = `${notNull ? 'SET' : 'DROP'} NOT NULL`
   await run(editing, `ALTER TABLE ${quote(table.name)} ALTER COLUMN ${quote(column.name)} ${rule}`)
