@@ -1,11 +1,12 @@
 /**
  * Makes test/dumps: the same hub as other migration tools make it, for the tests of `adopt`. Each tool is installed in a temporary
- * folder and runs a project of its own (scripts/dumps); what it leaves in hub.db is written as SQL, with its version.
+ * folder and runs a project of its own (scripts/dumps); what it leaves in hub.db is written as SQL, below a line that says which
+ * version made it, and where that is from.
  *
  *     npm run dumps -- [TOOL...]
  *
  * A tool that cannot be had is told with the reason, and its dump stays as it was. Flyway, which no registry has, and tools of Go where
- * there is no Go, are taken from the PATH.
+ * there is no Go, are taken from the PATH. Those of the dumps that are here were built from their sources.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -30,8 +31,11 @@ const run = ({ folder, env }: Run, [command, ...words]: readonly [string, ...str
 
 const has = (command: string): boolean => spawnSync('which', [command]).status === 0
 
-/** Installs a tool below the folder. @returns the environment in which its commands are found */
-const install = ({ from, commands }: Project, folder: string): NodeJS.ProcessEnv => {
+/** The environment in which a tool's commands are found, and where it is from. */
+type Installed = Readonly<{ env: NodeJS.ProcessEnv; source: string }>
+
+/** Installs a tool below the folder. */
+const install = ({ from, commands }: Project, folder: string): Installed => {
   const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' }
   const before = (path: string, rest = {}) => ({ ...env, PATH: `${path}${delimiter}${env.PATH}`, ...rest })
   const here = { folder, env }
@@ -42,13 +46,13 @@ const install = ({ from, commands }: Project, folder: string): NodeJS.ProcessEnv
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, overrides }))
     const options = ['--no-audit', '--no-fund', '--force', '--ignore-scripts', '--loglevel=error']
     run(here, ['npm', 'install', ...options, ...npm])
-    return before(join(folder, 'node_modules/.bin'))
+    return { env: before(join(folder, 'node_modules/.bin')), source: 'from npm' }
   }
   if (pip !== undefined) {
     try {
       run(here, ['python3', '-m', 'venv', 'venv'])
       run(here, ['venv/bin/pip', 'install', '--quiet', '--retries=0', ...pip])
-      return before(join(folder, 'venv/bin'))
+      return { env: before(join(folder, 'venv/bin')), source: 'from PyPI' }
     } catch {
       // where PyPI cannot be reached, Debian's packages, unpacked here, for Debian's own Python
       run(here, ['apt-get', 'download', '-qq', ...debian])
@@ -57,13 +61,14 @@ const install = ({ from, commands }: Project, folder: string): NodeJS.ProcessEnv
         '-c',
         'for package in *.deb; do dpkg -x "$package" debian; done; mkdir bin; ln -s /usr/bin/python3 bin/',
       ])
-      return before(join(folder, 'bin'), { PYTHONPATH: join(folder, 'debian/usr/lib/python3/dist-packages') })
+      const PYTHONPATH = join(folder, 'debian/usr/lib/python3/dist-packages')
+      return { env: before(join(folder, 'bin'), { PYTHONPATH }), source: 'from Debian' }
     }
   }
   const [[command]] = commands as Project['commands'] & readonly [readonly [string]]
-  if (go === undefined || has(command)) return env
+  if (go === undefined || has(command)) return { env, source: 'found on the PATH' }
   run({ folder, env: { ...env, GOBIN: join(folder, 'bin') } }, ['go', 'install', '-tags', tags, go])
-  return before(join(folder, 'bin'))
+  return { env: before(join(folder, 'bin')), source: 'built by Go' }
 }
 
 const literal = (value: unknown): string => {
@@ -102,11 +107,15 @@ const make = (project: Project): void => {
       mkdirSync(dirname(join(folder, name)), { recursive: true })
       writeFileSync(join(folder, name), text)
     }
-    const here = { folder, env: install(project, folder) }
+    const { env, source } = install(project, folder)
+    const here = { folder, env }
     for (const command of commands) run(here, command)
     const text = version === undefined ? packageOf(project, folder) : run(here, version)
     const told = /\d+(?:\.\d+)+/.exec(text)?.[0] ?? 'of an unknown version'
-    writeFileSync(join(out, `${tool}.sql`), `-- ${tool} ${told}, by npm run dumps\n${dump(join(folder, 'hub.db'))}\n`)
+    writeFileSync(
+      join(out, `${tool}.sql`),
+      `-- ${tool} ${told}, ${source}, by npm run dumps\n${dump(join(folder, 'hub.db'))}\n`,
+    )
     console.log(`${tool} ${told}`)
   } catch (error) {
     process.exitCode = 1

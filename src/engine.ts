@@ -17,7 +17,7 @@
  *
  * Every function is asynchronous for the sake of servers; SQLite answers synchronously.
  */
-import type { QueryInterface, Transaction as SequelizeTransaction } from 'sequelize'
+import type { QueryInterface, Transaction as SequelizeTransaction, TableName } from 'sequelize'
 import type { AppliedMigration } from './history.ts'
 
 export type Engine<R extends Reader = Reader> = Readonly<{
@@ -256,6 +256,12 @@ export type OnProgress = (what: string, done: number, total: number) => void
  */
 export type SchemaEditor = QueryInterface &
   Readonly<{
+    /** by its columns, for one that has no name */
+    removeConstraint: (
+      table: TableName,
+      which: ConstraintOf,
+      options?: Readonly<{ transaction?: SequelizeTransaction | null }>,
+    ) => Promise<void>
     rebuildTable: (table: string, createSql: string, options?: RebuildOptions) => Promise<void>
     backfill: (sql: string, options: BackfillOptions) => Promise<void>
     /** @param file where the text is from, line by line, for the stack of an error */
@@ -263,6 +269,14 @@ export type SchemaEditor = QueryInterface &
     addIndexConcurrently: QueryInterface['addIndex']
     removeIndexConcurrently: QueryInterface['removeIndex']
   }>
+
+export type ConstraintOf = Readonly<{
+  /** `unique`, `foreign key` or `check` */
+  type: string
+  fields: readonly string[]
+  /** of several foreign keys the one that leads there */
+  references?: Readonly<{ table: TableName }>
+}>
 
 export type RebuildOptions = Readonly<{
   /**

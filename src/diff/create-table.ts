@@ -1,6 +1,6 @@
 // This room is about SQLite.
 import type { Column, ForeignKey, Index, Table } from '../sqlite/schema/read.ts'
-import { readTableText } from '../sqlite/schema/text.ts'
+import { namedConstraints, readTableText } from '../sqlite/schema/text.ts'
 import { isSameSql, quote, sameName, tokensOf, unquote } from '../sqlite/sql.ts'
 
 /** A name as a person would write it: without quotes where SQLite needs none. */
@@ -24,7 +24,7 @@ type Names = Readonly<{ ofCheck: (check: string) => string; ofKey: (key: Foreign
 
 const namesIn = (...tables: readonly Table[]): Names => {
   const named = tables.flatMap(({ sql }) =>
-    readTableText(sql).constraints.map(({ name, kind, at }) => ({ name, kind, text: sql.slice(at.start, at.end) })),
+    namedConstraints(sql).map(({ name, kind, at }) => ({ name, kind, text: sql.slice(at.start, at.end) })),
   )
   const parse = (text: string) => readTableText(`CREATE TABLE it (it, ${text})`)
   const checks = named

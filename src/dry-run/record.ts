@@ -5,6 +5,7 @@ import type { MigrationFile } from '../migrations/files.ts'
 import { type SqliteHook, toHook } from '../sqlite/bridge/session.ts'
 import { controlOf } from '../sqlite/bridge/transaction-control.ts'
 import type { Connection } from '../sqlite/connect.ts'
+import { isOfNamedChange } from '../sqlite/editor/calls.ts'
 import { tableAccess } from '../sqlite/rows/table-access.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
 import { changesRows, keywordOf, tokensOf } from '../sqlite/sql.ts'
@@ -27,6 +28,8 @@ export type Step = Readonly<{
   after: Schema
   /** where the migration runs it; undefined if that cannot be told */
   place: Place | undefined
+  /** it is of a call that names all that it changes, such as changeColumn */
+  isNamedChange: boolean
 }>
 
 /** What a migration did so far. Statements that only read are left out, unless they failed. */
@@ -81,7 +84,16 @@ export const createRecorder = (connection: Connection, forgives: (asked: SqlStat
     const milliseconds = performance.now() - start
     if ('value' in outcome && outcome.value.reads) return outcome.value
     const place = migration && presentPlace(migration, asked.sql)
-    const common = { asked: asked.sql, milliseconds, touched: rows, before, after: structureNow(), place }
+    const isNamedChange = isOfNamedChange()
+    const common = {
+      asked: asked.sql,
+      milliseconds,
+      touched: rows,
+      before,
+      after: structureNow(),
+      place,
+      isNamedChange,
+    }
     if ('value' in outcome) {
       const { sql, changes } = outcome.value
       // others report the previous statement's changes, or a PRAGMA its answer: https://www.sqlite.org/c3ref/changes.html

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { realpathSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type Config, type SettingName, type settings, toConfig } from '../config.ts'
@@ -56,6 +57,8 @@ export const run = async (
   const { signal } = options
   signal?.throwIfAborted()
   const controller = new AbortController()
+  // a listener is the caller's code, whatever calls it
+  const asCaller = AsyncLocalStorage.snapshot()
   const stopped = new Failure('SIGINT', 'stopped by its caller', 'Nothing was changed.')
   const stop = (): void => controller.abort(stopped)
   signal?.addEventListener('abort', stop)
@@ -68,7 +71,7 @@ export const run = async (
     const config = await readOptions(options)
     const log = logTo(event => {
       if (event.level !== 'debug') events.push(event)
-      if (options.onEvent !== undefined) tell(options.onEvent, event)
+      if (options.onEvent !== undefined) asCaller(tell, options.onEvent, event)
     })
     const made = await contextOf({ ...unattended, config, log, host: hostNow(), signal: controller.signal })
     context = made

@@ -22,9 +22,12 @@ export const findRebuilds = (
   steps: readonly Step[],
   after: Schema,
 ): readonly Finding[] => [
-  ...lineages
-    .filter(isKept)
-    .flatMap(lineage => (lineage.rebuilt === undefined ? [] : findLostParts(lineage, lineage.rebuilt, after))),
+  ...lineages.filter(isKept).flatMap(lineage =>
+    // removeConstraint and the like say what shall go
+    lineage.rebuilt === undefined || lineage.rebuilt.isNamedChange
+      ? []
+      : findLostParts(lineage, lineage.rebuilt, after),
+  ),
   ...steps.flatMap(step => findRenamedAway(step, after)),
 ]
 

@@ -65,8 +65,8 @@ export const ownRules = {
     level: 'warning',
     title: 'rebuilds a table and takes a UNIQUE or its primary key away',
     detects:
-      'a UNIQUE or a PRIMARY KEY of the old CREATE TABLE is not in the new one, which is the only way to take it away; what writes by ON CONFLICT of these columns fails from then on',
-    cure: 'Write it into the new CREATE TABLE, or say that it is meant to go: // lint-ok HM107: reason.',
+      'a UNIQUE or a PRIMARY KEY of the old CREATE TABLE is not in the new one; what writes by ON CONFLICT of these columns fails from then on',
+    cure: 'Write it into the new CREATE TABLE. Where it is meant to go, use context.removeConstraint, or say so: // lint-ok HM107: reason.',
   },
   HM201: {
     level: 'error',

@@ -3,8 +3,8 @@ import { type EventEmitter, errorMonitor } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { type Origin, presentOrigin } from './blame.ts'
 
-/** Milliseconds that a child process or worker may take to end after it was told to. */
-const grace = 250
+/** Milliseconds that a child process or worker may take to end after it was told to: much, for a busy machine takes long. */
+const longest = 5_000
 
 /** Node's message when one is started: https://nodejs.org/api/diagnostics_channel.html#built-in-channels */
 type Started = { readonly process?: EventEmitter; readonly worker?: EventEmitter }
@@ -12,9 +12,10 @@ type Started = { readonly process?: EventEmitter; readonly worker?: EventEmitter
 /**
  * Tracks the child processes and workers that a migration starts: their work is not part of the transaction, and is cut
  * off when this program ends.
+ * @param grace milliseconds to wait for one that is about to end
  * @returns `refuse` throws Error if one is still running; `end` stops tracking
  */
-export const watchLeftRunning = (origin: Origin) => {
+export const watchLeftRunning = (origin: Origin, grace = longest) => {
   const running = new Map<EventEmitter, string>()
   const noteAs = (kind: string) => (message: unknown) => {
     const { process: child, worker } = message as Started

@@ -1,8 +1,9 @@
 import { type QueryInterface, QueryTypes, type TableName } from 'sequelize'
-import type { BackfillOptions, OnProgress, SchemaEditor } from '../engine.ts'
+import type { BackfillOptions, ConstraintOf, OnProgress, SchemaEditor } from '../engine.ts'
 import { runStatements } from '../sql-file.ts'
 import { backfill } from './backfill.ts'
 import type { Connection } from './connect.ts'
+import { changeKey, removeDescribed } from './constraints.ts'
 import { detailsOf, withQuery } from './sequelize-internals.ts'
 import { inSchema, quote, statementsOf } from './sql.ts'
 
@@ -14,7 +15,7 @@ type Options = Readonly<{ schema?: string; force?: boolean; cascade?: boolean; c
  *
  * Sequelize's changeColumn drops NOT NULL and the default with every change of a type; createTable, dropTable and removeIndex do
  * nothing and report success where the thing is there already or missing; dropTable with `force` takes what depends on the table
- * along; types of ENUM columns stay when their column goes. Here each does what it says, or is an error.
+ * along; types of ENUM columns stay when their column goes; changeColumn with `references` adds a second foreign key. Here each does what it says, or is an error.
  * @param connection the one that `schema` works on
  * @returns `schema` itself
  */
@@ -98,15 +99,20 @@ export const makeSafe = (connection: Connection, schema: QueryInterface, onProgr
       await run(`ALTER TABLE ${name} RENAME COLUMN ${quote(before)} TO ${quote(after)}`)
     },
     changeColumn: async (table: TableName, column: string, wanted: unknown, options?: Options) => {
-      await requireTable(table, options)
-      const isDefinition = typeof wanted === 'object' && wanted !== null && 'type' in wanted
-      const given: object = isDefinition ? wanted : {}
+      const whole = await requireTable(table, options)
+      const { references, onDelete, onUpdate, ...rest } = definitionOf(wanted)
+      const to = references ? { parent: nameOf(references.model, options), column: references.key ?? 'id' } : undefined
+      const isAboutKey = to !== undefined || onDelete !== undefined || onUpdate !== undefined
+      // where the key is there, Sequelize would add a second one
+      const hasKey = isAboutKey && (await changeKey(connection, run, whole, column, { to, onDelete, onUpdate }))
+      if (hasKey && Object.keys(rest).length === 0) return
       const isKept = (statement: string): boolean =>
         !(
-          (/ DROP NOT NULL$/.test(statement) && !('allowNull' in given)) ||
-          (/ DROP DEFAULT$/.test(statement) && !('defaultValue' in given))
+          (/ DROP NOT NULL$/.test(statement) && !('allowNull' in rest)) ||
+          (/ DROP DEFAULT$/.test(statement) && !('defaultValue' in rest))
         )
-      await own.changeColumn.call(apart(isKept), detailsOf(schema, table, options), column, wanted as never)
+      const left = (hasKey ? rest : wanted) as never
+      await own.changeColumn.call(apart(isKept), detailsOf(schema, table, options), column, left)
     },
     addIndex: async (...given: Parameters<QueryInterface['addIndex']>) => {
       if (given.some(argument => isConcurrent(argument))) throw notOnline('addIndex with "concurrently"')
@@ -122,6 +128,12 @@ export const makeSafe = (connection: Connection, schema: QueryInterface, onProgr
     describeTable: async (table: TableName, options?: Options) => {
       await requireTable(table, options)
       return own.describeTable.call(schema, detailsOf(schema, table, options) as never)
+    },
+    removeConstraint: async (table: TableName, which: string | ConstraintOf, options?: Options) => {
+      const whole = await requireTable(table, options)
+      if (typeof which === 'string') return run(`ALTER TABLE ${whole} DROP CONSTRAINT ${quote(which)}`)
+      const parent = which.references && nameOf(which.references.table, options)
+      await removeDescribed(connection, run, whole, which, parent)
     },
     rebuildTable: async (table: string) => {
       const cure =
@@ -143,3 +155,15 @@ const notOnline = (call: string): Error =>
 
 const isConcurrent = (argument: unknown): boolean =>
   typeof argument === 'object' && argument !== null && 'concurrently' in argument && argument.concurrently === true
+
+type Definition = Readonly<{
+  references?: Readonly<{ model: TableName; key?: string }> | null
+  onDelete?: string
+  onUpdate?: string
+}>
+
+/** A definition of a column; nothing for a type alone. */
+const definitionOf = (wanted: unknown): Definition =>
+  typeof wanted === 'object' && wanted !== null && [Object.prototype, null].includes(Object.getPrototypeOf(wanted))
+    ? wanted
+    : {}

@@ -133,12 +133,12 @@ t.test('the image, by docker run', { skip }, async t => {
       run(volume)
       t.match(run(volume, 'backup'), {
         exitCode: 0,
-        stdout: /^\/app\/data\/backups\/homelab--0003-add-os-info-.*\.db\n$/,
+        stdout: /^\/app\/data\/backups\/homelab--\d{4}-[a-z-]+-.*\.db\n$/,
       })
       onVolume(migrator, volume, 'head -c 5000 /app/data/homelab.db > /tmp/x; cat /tmp/x > /app/data/homelab.db')
       t.match(run(volume), {
         exitCode: 30,
-        stderr: /migrator restore --yes \/app\/data\/backups\/homelab--0003-add-os-info/,
+        stderr: /migrator restore --yes \/app\/data\/backups\/homelab--\d{4}-[a-z-]+/,
       })
       t.match(run(volume, 'restore', '--latest'), { exitCode: 2, stderr: /--yes/ })
       t.match(run(volume, 'restore', '--latest', '--yes'), { exitCode: 0 })

@@ -25,6 +25,8 @@ const notRun = new Map([
   ['npm run snap', 'writes golden outputs that are in the repository'],
   ['npm run docs', 'test/docs/generated.ts holds what it writes'],
   ['npm run test:containers', 'needs an engine; .ci/run runs it'],
+  ['npm run test:cluster', 'needs pgbouncer; .ci/run runs it'],
+  ['npm run dumps', 'installs the tools of others out of their registries'],
   ['npm run test:faults', 'takes an hour and a half'],
   ['npm run test:put-back', 'takes half an hour'],
   ['npm run bench', 'takes minutes, and measures nothing beside other tests'],

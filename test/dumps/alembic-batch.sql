@@ -1,4 +1,4 @@
--- alembic-batch 1.20.0, by npm run dumps
+-- alembic-batch 1.20.0, from PyPI, by npm run dumps
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)

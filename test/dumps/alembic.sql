@@ -1,4 +1,4 @@
--- alembic 1.20.0, by npm run dumps
+-- alembic 1.20.0, from PyPI, by npm run dumps
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)

@@ -1,4 +1,4 @@
--- dbmate 2.36.0, by npm run dumps
+-- dbmate 2.36.0, from npm, by npm run dumps
 CREATE TABLE "schema_migrations" (version varchar(128) primary key);
 CREATE TABLE servers (
   id text PRIMARY KEY,

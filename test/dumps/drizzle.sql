@@ -1,4 +1,4 @@
--- drizzle 0.31.11, by npm run dumps
+-- drizzle 0.31.11, from npm, by npm run dumps
 CREATE TABLE "__drizzle_migrations" (
 				id SERIAL PRIMARY KEY,
 				hash text NOT NULL,

@@ -1,4 +1,4 @@
--- flyway 5.2.4, by npm run dumps
+-- flyway 5.2.4, built from its sources, found on the PATH, by npm run dumps
 CREATE TABLE "flyway_schema_history" (
     "installed_rank" INT NOT NULL PRIMARY KEY,
     "version" VARCHAR(50),

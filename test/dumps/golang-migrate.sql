@@ -1,4 +1,4 @@
--- golang-migrate 4.15.2, by npm run dumps
+-- golang-migrate 4.15.2, built from its sources, found on the PATH, by npm run dumps
 CREATE TABLE schema_migrations (version uint64,dirty bool);
 CREATE UNIQUE INDEX version_unique ON schema_migrations (version);
 CREATE TABLE `servers` (

@@ -1,4 +1,4 @@
--- goose 3.5.3, by npm run dumps
+-- goose 3.5.3, built from its sources, found on the PATH, by npm run dumps
 CREATE TABLE goose_db_version (
                 id INTEGER PRIMARY KEY AUTOINCREMENT,
                 version_id INTEGER NOT NULL,

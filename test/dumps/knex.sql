@@ -1,4 +1,4 @@
--- knex 3.3.0, by npm run dumps
+-- knex 3.3.0, from npm, by npm run dumps
 CREATE TABLE `knex_migrations` (`id` integer not null primary key autoincrement, `name` varchar(255), `batch` integer, `migration_time` datetime);
 CREATE TABLE `knex_migrations_lock` (`index` integer not null primary key autoincrement, `is_locked` integer);
 CREATE TABLE `servers` (`id` text, `hostname` text not null, `display_name` varchar(255), `ip_address` varchar(255), `status` varchar(255) default 'unknown', `os_distribution` varchar(255), `os_version` varchar(255), `kernel_version` varchar(255), `architecture` varchar(255), `tdp_watts` integer, `last_seen` datetime, `created_at` datetime default CURRENT_TIMESTAMP, `updated_at` datetime default CURRENT_TIMESTAMP, primary key (`id`));

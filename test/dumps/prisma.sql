@@ -1,4 +1,4 @@
--- prisma 6.19.3, by npm run dumps
+-- prisma 6.19.3, from npm, by npm run dumps
 CREATE TABLE "_prisma_migrations" (
     "id"                    TEXT PRIMARY KEY NOT NULL,
     "checksum"              TEXT NOT NULL,

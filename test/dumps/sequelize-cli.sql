@@ -1,4 +1,4 @@
--- sequelize-cli 6.6.5, by npm run dumps
+-- sequelize-cli 6.6.5, from npm, by npm run dumps
 CREATE TABLE `SequelizeMeta` (`name` VARCHAR(255) NOT NULL UNIQUE PRIMARY KEY);
 CREATE TABLE `servers` (`id` TEXT PRIMARY KEY, `hostname` VARCHAR(255) NOT NULL, `display_name` VARCHAR(255), `ip_address` VARCHAR(255), `status` VARCHAR(255) DEFAULT 'unknown', `os_distribution` VARCHAR(255), `os_version` VARCHAR(255), `kernel_version` VARCHAR(255), `architecture` VARCHAR(255), `tdp_watts` INTEGER, `last_seen` DATETIME, `created_at` DATETIME DEFAULT CURRENT_TIMESTAMP, `updated_at` DATETIME DEFAULT CURRENT_TIMESTAMP);
 CREATE TABLE `metrics` (`id` INTEGER PRIMARY KEY AUTOINCREMENT, `server_id` TEXT NOT NULL REFERENCES `servers` (`id`), `timestamp` DATETIME NOT NULL, `cpu_percent` DOUBLE PRECISION, `memory_percent` DOUBLE PRECISION, `disk_percent` DOUBLE PRECISION, `disk_total_gb` DOUBLE PRECISION, `disk_used_gb` DOUBLE PRECISION, `load_1m` DOUBLE PRECISION, `load_5m` DOUBLE PRECISION, `load_15m` DOUBLE PRECISION, `memory_total_mb` BIGINT, `memory_used_mb` BIGINT, `network_rx_bytes` BIGINT, `network_tx_bytes` BIGINT, `uptime_seconds` BIGINT);

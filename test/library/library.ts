@@ -145,6 +145,32 @@ t.test('of two runs on one file the second one waits, however it is named, and r
   t.notOk(events.some(({ event }) => event === 'lock.waiting'))
 })
 
+t.test('a migration that calls a run on its own file fails at once, and may call one on another', async t => {
+  const { folder, options, write } = place(t, { '0001-create-hosts.js': createHosts })
+  const library = join(import.meta.dirname, '../../src/library/library.ts')
+  const nested = (databaseUrl: string) => {
+    const given = JSON.stringify({ databaseUrl, migrations: join(folder, 'inner') })
+    return `import { up as run } from '${library}'\nexport const up = () => run(${given})\n`
+  }
+  mkdirSync(join(folder, 'inner'))
+  writeFileSync(join(folder, 'inner/0001-create-hosts.js'), createHosts)
+  symlinkSync('data', join(folder, 'link'))
+  write('0002-nest.js', nested(`sqlite:${join(folder, 'link/hub.db')}`))
+  await t.rejects(up(options), { code: 'MIGRATION_FAILED', message: /on which it is itself run/ })
+  write('0002-nest.js', nested(`sqlite:${join(folder, 'other.db')}`))
+  t.match(await up(options), { applied: [{ name: '0001-create-hosts' }, { name: '0002-nest' }] })
+})
+
+t.test('a listener may start the next run on the same file', async t => {
+  const { options } = place(t)
+  const next: Promise<unknown>[] = []
+  const onEvent = ({ event }: LogEvent): void => {
+    if (event === 'migration.statement' && next.length === 0) next.push(up(options))
+  }
+  await up({ ...options, onEvent })
+  t.match(await Promise.all(next), [{ applied: [] }])
+})
+
 t.test('a run that failed is waited for, too, and the next one goes on', async t => {
   const { options, write } = place(t, { '0001-fail.js': slow.replace('TEXT', 'TEXT, (') })
   const first = up(options)

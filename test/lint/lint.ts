@@ -40,6 +40,23 @@ t.test('each is told what its up and down do, and what it reaches for', async t 
   })
 })
 
+t.test('what a call takes away by its own words is not lost in a rebuild', async t => {
+  const make = `
+    await run('CREATE TABLE p (id INTEGER PRIMARY KEY, x UNIQUE)')
+    await run('CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p (id) ON DELETE CASCADE, x UNIQUE, y CHECK (y > 0), z REFERENCES p)')`
+  const change = `
+    await schema.changeColumn('c', 'p', { onDelete: 'NO ACTION' })
+    await schema.removeConstraint('c', { type: 'unique', fields: ['x'] })
+    await schema.removeConstraint('c', { type: 'check', fields: ['y'] })
+    await schema.removeConstraint('c', { type: 'foreign key', fields: ['z'] })
+    await schema.addColumn('c', 'serial', { type: 'TEXT', unique: true })`
+  const { '0002-b': found } = await find(t, { '0001-a.js': migration(make), '0002-b.js': migration(change) })
+  t.strictSame(
+    found?.filter(finding => !finding.startsWith('down')),
+    ['up CD101: takes away the foreign key c (z) to p'],
+  )
+})
+
 t.test('what the editor does, and what the cures advise, has no finding', async t => {
   const make = `
     await run('CREATE TABLE p (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT COLLATE NOCASE, code TEXT, CHECK (id > 0))')

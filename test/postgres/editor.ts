@@ -140,6 +140,57 @@ rule('indexes and constraints are made and removed', async (t, { editor, query }
   await t.rejects(editor.addIndex('a', ['y'], { concurrently: true }), { message: /outside of a transaction/ })
 })
 
+const keys =
+  "SELECT conname AS name, pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE contype = 'f' ORDER BY 1"
+
+rule(
+  'a foreign key gets another action under the name that it has, and no second one',
+  async (t, { editor, query }) => {
+    await query(
+      'CREATE TABLE b (a_id bigint NOT NULL CONSTRAINT mine REFERENCES a DEFERRABLE INITIALLY DEFERRED, n integer)',
+    )
+    await query('INSERT INTO b (a_id) VALUES (1)')
+    const references = { model: 'a', key: 'id' }
+    await editor.changeColumn('b', 'a_id', { type: DataTypes.BIGINT, references, onDelete: 'CASCADE' })
+    await editor.changeColumn('b', 'a_id', { onUpdate: 'set null' } as never)
+    const text =
+      'FOREIGN KEY (a_id) REFERENCES a(id) ON UPDATE SET NULL ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED'
+    t.strictSame(await query(keys), [{ name: 'mine', text }])
+    t.equal(
+      (await query("SELECT FROM pg_attribute WHERE attrelid = 'b'::regclass AND attname = 'a_id' AND attnotnull"))
+        .length,
+      1,
+    )
+    const elsewhere = { type: DataTypes.BIGINT, references: { model: 'b', key: 'n' } }
+    await t.rejects(editor.changeColumn('b', 'a_id', elsewhere), {
+      message: /use removeConstraint\(table, 'mine'\) first/,
+    })
+    await t.rejects(editor.changeColumn('b', 'n', { onDelete: 'CASCADE' } as never), { message: /has no foreign key/ })
+    await editor.changeColumn('b', 'n', { type: DataTypes.INTEGER, references, onDelete: 'SET NULL' })
+    t.equal((await query(keys)).length, 2)
+  },
+)
+
+rule('constraints are removed by their columns', async (t, { editor, query }) => {
+  await query('CREATE TABLE b (a_id bigint REFERENCES a, x text UNIQUE, y text, CHECK (y <> x), UNIQUE (y, x))')
+  await editor.removeConstraint('b', { type: 'unique', fields: ['x', 'y'] })
+  await editor.removeConstraint('b', { type: 'foreign key', fields: ['a_id'], references: { table: 'a' } })
+  await editor.removeConstraint('b', { type: 'check', fields: ['x', 'y'] })
+  const left =
+    "SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE conrelid = 'b'::regclass AND contype <> 'n'"
+  t.strictSame(await query(left), [{ text: 'UNIQUE (x)' }])
+  const message = /no unique of y; there is b_x_key UNIQUE \(x\); a unique index is removed by removeIndex/
+  await t.rejects(editor.removeConstraint('b', { type: 'unique', fields: ['y'] }), { message })
+  await t.rejects(editor.removeConstraint('b', { type: 'primary key', fields: ['y'] }), { message: /goes by its name/ })
+  await editor.removeConstraint('b', { type: 'unique', fields: ['x'] })
+  await t.rejects(editor.removeConstraint('b', { type: 'check', fields: ['y'] }), { message: /there is none$/ })
+})
+
+rule('a UNIQUE column is added', async (t, { editor, query }) => {
+  await editor.addColumn('a', 'serial', { type: DataTypes.TEXT, unique: true })
+  t.equal((await query("SELECT FROM pg_constraint WHERE conrelid = 'a'::regclass AND contype = 'u'")).length, 1)
+})
+
 rule('a text with NUL is refused, wherever it comes from', async (t, { editor, query }) => {
   const nul = 'a\0b'
   const refused = { message: /NUL/ }

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3'
-import { DataTypes, Deferrable, Op, type QueryInterface } from 'sequelize'
+import { DataTypes, Deferrable, Op, type QueryInterface, Sequelize } from 'sequelize'
 import t, { type Test } from 'tap'
 import { runPlain, type SchemaEditor } from '../../src/engine.ts'
 import { createHandle } from '../../src/sqlite/bridge/handle.ts'
@@ -27,7 +27,9 @@ type Call = (editor: QueryInterface) => Promise<unknown>
 const servers = `CREATE TABLE Servers (id INTEGER PRIMARY KEY, name TEXT DEFAULT 'x', port INT, rack_id INT REFERENCES racks (id) ON DELETE CASCADE);
   CREATE TABLE racks (id INTEGER PRIMARY KEY); CREATE TABLE "archive.servers" (id INTEGER PRIMARY KEY, name TEXT);
   CREATE UNIQUE INDEX by_name ON Servers (name); CREATE VIEW seen AS SELECT 1 AS x;
-  CREATE VIRTUAL TABLE search USING fts5 (x); CREATE TEMP TABLE racks (y)`
+  CREATE VIRTUAL TABLE search USING fts5 (x); CREATE TABLE "full" (id INTEGER PRIMARY KEY, u UNIQUE, i, v, k, n, FOREIGN KEY (k) REFERENCES racks);
+  INSERT INTO "full" (id) VALUES (1), (2); CREATE INDEX by_i ON "full" (i); CREATE VIEW of_v AS SELECT v FROM "full";
+  CREATE TEMP TABLE racks (y)`
 
 for (const [title, call, query, expected] of [
   [
@@ -167,7 +169,7 @@ for (const [title, call, message] of [
   [
     'removeConstraint where none has a name',
     editor => editor.removeConstraint({ tableName: 'servers', schema: 'archive' }, 'nothing'),
-    /none with a name/,
+    /none with a name.*removeConstraint\('archive.servers', \{ type: 'unique'/,
   ],
   [
     'changeColumn of what it does not know',
@@ -195,14 +197,81 @@ for (const [title, call, message] of [
     /primaryKey, autoIncrement/,
   ],
   [
-    'changeColumn of a foreign key',
+    'changeColumn that turns a foreign key elsewhere',
+    editor => editor.changeColumn('servers', 'rack_id', loose({ references: { model: 'servers' } })),
+    /ON DELETE CASCADE.*: use removeConstraint\('Servers', \{ type: 'foreign key', fields: \['rack_id'\] \}\) first/,
+  ],
+  [
+    'changeColumn that gives an action to no foreign key',
+    editor => editor.changeColumn('servers', 'port', loose({ onDelete: 'CASCADE' })),
+    /Servers.port, which has no foreign key, needs one.*references: /,
+  ],
+  [
+    'removeConstraint by columns that have none',
+    editor => editor.removeConstraint('servers', loose({ type: 'unique', fields: ['port'] })),
+    /no unique of port; there is REFERENCES racks \(id\) ON DELETE CASCADE/,
+  ],
+  [
+    'removeConstraint by columns of a table without any',
     editor =>
-      editor.changeColumn('servers', 'rack_id', {
-        type: 'INT',
-        references: { model: 'racks', key: 'id' },
-        onDelete: 'SET NULL',
-      }),
-    /ON DELETE CASCADE/,
+      editor.removeConstraint(
+        { tableName: 'servers', schema: 'archive' },
+        loose({ type: 'foreign key', fields: ['name'] }),
+      ),
+    /there is none in its CREATE TABLE/,
+  ],
+  ...[{ type: 'primary key', fields: ['id'] }, { type: 'unique' }, { type: 'unique', fields: [] }].map(
+    (which): [string, Call, RegExp] => [
+      `removeConstraint by ${JSON.stringify(which)}`,
+      editor => editor.removeConstraint('servers', loose(which)),
+      /takes a name, or columns as in removeConstraint\('Servers', \{ type: 'unique'/,
+    ],
+  ),
+  [
+    'a NOT NULL column without a default on a table with rows',
+    editor => editor.addColumn('full', 'x', { type: 'TEXT', allowNull: false }),
+    /add it without allowNull: false, fill it, and changeColumn\('full', 'x', \{ type, allowNull: false \}\)/,
+  ],
+  [
+    'a column with a default that SQLite cannot fill in',
+    editor => editor.addColumn('full', 'x', { type: 'TEXT', defaultValue: Sequelize.literal('CURRENT_TIMESTAMP') }),
+    /non-constant.*changeColumn\('full', 'x', \{ type, defaultValue \}\)/,
+  ],
+  [
+    'a primary key column',
+    editor => editor.addColumn('full', 'x', { type: 'TEXT', primaryKey: true }),
+    /context.rebuildTable\('full', createSql\)/,
+  ],
+  ['a column that is there', editor => editor.addColumn('full', 'ID', 'TEXT'), /duplicate column name: ID/],
+  [
+    'a UNIQUE column whose rows would be alike',
+    editor => editor.addColumn('full', 'x', { type: 'TEXT', unique: true, defaultValue: 'a' }),
+    /2 rows of full are alike in x, as in x = 'a'/,
+  ],
+  [
+    'removal of a primary key',
+    editor => editor.removeColumn('full', 'id'),
+    /context.rebuildTable\('full', createSql\)/,
+  ],
+  [
+    'removal of a UNIQUE column',
+    editor => editor.removeColumn('full', 'u'),
+    /use removeConstraint\('full', \{ type: 'unique', fields: \['u'\] \}\) first/,
+  ],
+  [
+    'removal of a column of an index',
+    editor => editor.removeColumn('full', 'i'),
+    /use removeIndex\('full', 'by_i'\) first/,
+  ],
+  [
+    'removal of a column of a view',
+    editor => editor.removeColumn('full', 'v'),
+    /use context.sequelize.query\('DROP view of_v'\) first/i,
+  ],
+  [
+    'removal of a column of a foreign key',
+    editor => editor.removeColumn('full', 'k'),
+    /use removeConstraint\('full', \{ type, fields \}\) first/,
   ],
   [
     'rebuildTable that is told of no column of it',
@@ -302,6 +371,68 @@ t.test('constraints without a name are found under the names that other versions
   )
   for (const name of ['a_x_uk', 'a_x_racks_fk', 'a_x_ck']) await editor.removeConstraint('a', name)
   t.match(state(), [{ sql: 'CREATE TABLE a (x INT)' }, { name: 'racks' }])
+})
+
+t.test('a foreign key gets other actions where it stands, and keeps all else', async t => {
+  const { all, editor, state } = open(
+    t,
+    `CREATE TABLE racks (id INTEGER PRIMARY KEY); CREATE TABLE "no action" (id INTEGER PRIMARY KEY, x UNIQUE);
+    CREATE TABLE a (id INTEGER PRIMARY KEY, r INT CONSTRAINT k REFERENCES racks (id) ON DELETE SET NULL /* why */ ON UPDATE NO ACTION MATCH FULL UNIQUE
+    DEFERRABLE INITIALLY DEFERRED, "on" INT, "delete" INT CHECK (r > 0), FOREIGN KEY ("on") REFERENCES "no action" (x) on delete cascade);
+    INSERT INTO racks VALUES (1); INSERT INTO a VALUES (7, 1, NULL, 3)`,
+  )
+  const references = { model: 'racks', key: 'id' }
+  await editor.changeColumn('a', 'R', { type: 'INT', references, onDelete: 'cascade', onUpdate: 'RESTRICT' })
+  await editor.changeColumn('a', 'on', loose({ onDelete: 'no action' }))
+  const text = all("SELECT sql FROM sqlite_schema WHERE name = 'a'").join()
+  t.match(text, /CONSTRAINT k REFERENCES racks \(id\) MATCH FULL ON DELETE CASCADE ON UPDATE RESTRICT UNIQUE/)
+  t.match(text, /\("on"\) REFERENCES "no action" \(x\) ON DELETE NO ACTION\)$/)
+  t.match(text, /DEFERRABLE INITIALLY DEFERRED.*CHECK \(r > 0\)/s)
+  t.strictSame(all('SELECT * FROM a'), [[7, 1, null, 3]])
+  const changed = state()
+  await editor.changeColumn('a', 'r', loose({ onDelete: 'CASCADE', onUpdate: 'restrict' }))
+  t.strictSame(state(), changed)
+})
+
+t.test('constraints without a name are removed by their columns, and all else stays', async t => {
+  const { all, editor } = open(
+    t,
+    `CREATE TABLE racks (id INTEGER PRIMARY KEY, n INT UNIQUE); CREATE TABLE a (id INTEGER PRIMARY KEY,
+    x INT UNIQUE REFERENCES racks NOT NULL DEFERRABLE INITIALLY DEFERRED CHECK (x > 0), y INT CHECK (x < y) REFERENCES racks (id),
+    UNIQUE (y, x) CHECK (y > 5), FOREIGN KEY (x, y) REFERENCES racks (id, n), FOREIGN KEY (y) REFERENCES racks (n));
+    CREATE UNIQUE INDEX once ON a (x); CREATE UNIQUE INDEX some ON a (x) WHERE y > 7; INSERT INTO racks VALUES (1, 6); INSERT INTO a VALUES (3, 1, 6)`,
+  )
+  const remove = (type: string, fields: readonly string[], rest = {}) =>
+    editor.removeConstraint('A', { type, fields, ...rest })
+  await remove('unique', ['X', 'y'])
+  await remove('unique', ['x'])
+  await remove('foreign key', ['x'])
+  await remove('FOREIGN KEY', ['y'], { references: { table: 'RACKS' } })
+  await remove('check', ['y', 'x'])
+  await remove('check', ['y'])
+  const [[text]] = all("SELECT sql FROM sqlite_schema WHERE name = 'a'") as [[string]]
+  const flat = text.replace(/\s+/g, ' ').replace(/ (?=[,)])/g, '')
+  t.equal(
+    flat,
+    'CREATE TABLE "a" (id INTEGER PRIMARY KEY, x INT NOT NULL CHECK (x > 0), y INT, FOREIGN KEY (x, y) REFERENCES racks (id, n))',
+  )
+  t.strictSame(all("SELECT name FROM sqlite_schema WHERE name IN ('once', 'some')"), [['some']])
+  t.strictSame(all('SELECT * FROM a'), [[3, 1, 6]])
+})
+
+t.test('a UNIQUE column is added with its index, under the name that is asked for', async t => {
+  const { all, editor } = open(t, data)
+  const { TEXT } = DataTypes
+  await editor.addColumn('a', 'serial', { type: TEXT, unique: true })
+  await editor.addColumn('a', 'mac', { type: TEXT, unique: 'one_mac' })
+  await editor.addColumn('a', 'ip', loose({ type: TEXT, unique: { name: 'one_ip' } }))
+  await editor.addColumn('a', 'os', { type: TEXT, unique: false })
+  await editor.addColumn('a', 'arch', TEXT)
+  t.strictSame(all("SELECT name, sql LIKE 'CREATE UNIQUE %' FROM sqlite_schema WHERE type = 'index' ORDER BY 1"), [
+    ['a_serial_uk', 1],
+    ['one_ip', 1],
+    ['one_mac', 1],
+  ])
 })
 
 t.test('a UNIQUE with a name is removed from CREATE TABLE, a primary key is not', async t => {

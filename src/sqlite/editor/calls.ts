@@ -5,6 +5,13 @@ const frames = new AsyncLocalStorage<string>()
 
 export const presentFrames = (): string | undefined => frames.getStore()
 
+/** Whether the present statement is of a call that names all that it changes: changeColumn is one, rebuildTable none. */
+const named = new AsyncLocalStorage<true>()
+
+export const isOfNamedChange = (): boolean => named.getStore() === true
+
+export const asNamedChange = <T>(work: () => T): T => named.run(true, work)
+
 /**
  * Runs a call of a migration: its statements know where it was called, and its error has that in its stack. A function that only
  * returns what Sequelize gives is no longer there when that fails.

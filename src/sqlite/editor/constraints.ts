@@ -1,12 +1,13 @@
 import type { AddConstraintOptions, TableName } from 'sequelize'
+import type { ConstraintOf } from '../../engine.ts'
 import { defaultUniqueNames } from '../schema/compare.ts'
 import type { Table } from '../schema/read.ts'
-import { readTableText, withConstraint, withoutConstraint } from '../schema/text.ts'
-import { isSameSql, quote, sameName } from '../sql.ts'
+import { type Constraint, namedConstraints, readTableText, withConstraint, withoutConstraint } from '../schema/text.ts'
+import { foldName, hasName, isSameSql, quote, sameName } from '../sql.ts'
 import { describeBroken, type Rows } from './broken-rows.ts'
-import { type Editing, findTable, run } from './editing.ts'
+import { atomically, type Editing, findTable, run } from './editing.ts'
 import { createIndex } from './present.ts'
-import { rebuildTable } from './rebuild.ts'
+import { redefineTable } from './rebuild.ts'
 import { constraintSql, nameOf } from './sequelize-internals.ts'
 
 /** The options that Sequelize accepts for a constraint, more than its types say. */
@@ -45,13 +46,14 @@ export const addConstraint = async (editing: Editing, tableName: string, wanted:
       : defaultKeyNames(table.name, fields, parentOf(wanted))[0]
   const name = wanted.name ?? usual
   const sql = snippet(editing, table.name, { ...wanted, type, fields, name })
-  const present = readTableText(table.sql).constraints.find(constraint => sameName(constraint.name, name))
+  const present = namedConstraints(table.sql).find(constraint => sameName(constraint.name, name))
   if (present !== undefined) {
     const is = table.sql.slice(present.at.start, present.at.end)
     if (isSameSql(is, sql)) return
-    throw new Error(`addConstraint to ${table.name}: there is one of that name in another form already: ${is}`)
+    const cure = `use removeConstraint('${table.name}', '${name}') first`
+    throw new Error(`addConstraint to ${table.name}: there is one of that name in another form already: ${is}: ${cure}`)
   }
-  if (type === 'FOREIGN KEY') return rebuildTable(editing, table.name, withConstraint(table.sql, sql))
+  if (type === 'FOREIGN KEY') return redefineTable(editing, table.name, withConstraint(table.sql, sql))
   for (const check of readTableText(`CREATE TABLE it (it, ${sql})`).checks) {
     const broken = describeBroken(rowsOf(editing, table), check)
     if (broken !== undefined) throw new Error(`addConstraint ${name}: ${broken}`)
@@ -60,12 +62,64 @@ export const addConstraint = async (editing: Editing, tableName: string, wanted:
 }
 
 /**
- * Removes a constraint, also by the default name that addConstraint gave it in another version of this program.
- * @throws Error for a primary key, and if there is none of that name
+ * Removes a constraint by its name, also by the default name that addConstraint gave it in another version of this program; or each
+ * UNIQUE, foreign key or CHECK of some columns.
+ * @throws Error for a primary key, and if there is none such
  */
-export const removeConstraint = async (editing: Editing, tableName: string, name: string): Promise<void> => {
+export const removeConstraint = async (editing: Editing, table: string, which: string | ConstraintOf): Promise<void> =>
+  typeof which === 'string' ? removeNamed(editing, table, which) : removeDescribed(editing, table, which)
+
+const kinds: Readonly<Record<string, RegExp>> = {
+  UNIQUE: /^UNIQUE/,
+  'FOREIGN KEY': /^(?:FOREIGN|REFERENCES) /,
+  CHECK: /^CHECK /,
+}
+
+const removeDescribed = async (editing: Editing, tableName: string, { type, fields, references }: ConstraintOf) => {
   const table = findTable(editing, tableName)
-  const { constraints } = readTableText(table.sql)
+  const kind = String(type).toUpperCase()
+  const pattern = kinds[kind]
+  if (pattern === undefined || !Array.isArray(fields) || fields.length === 0) {
+    const sample = `removeConstraint('${table.name}', { type: 'unique', fields: ['name'] })`
+    const how = `${sample}, with unique, foreign key or check; a primary key takes context.rebuildTable`
+    throw new Error(`removeConstraint of ${table.name} takes a name, or columns as in ${how}`)
+  }
+  const all = table.columns.map(({ name }) => name)
+  const wanted = columnsKey(fields)
+  const parent = references === undefined ? null : nameOf(references.table)
+  const isIt = (constraint: Constraint): boolean =>
+    pattern.test(constraint.kind) &&
+    // a CHECK has words that are no columns
+    columnsKey(constraint.columns.filter(name => kind !== 'CHECK' || hasName(all, name))) === wanted &&
+    (parent === null || (constraint.parent !== null && sameName(constraint.parent, parent)))
+  const found = readTableText(table.sql).constraints.filter(isIt)
+  const indexes = table.indexes.filter(
+    ({ name, unique, where, parts }) =>
+      kind === 'UNIQUE' &&
+      name !== null &&
+      unique &&
+      where === null &&
+      columnsKey(parts.map(({ of }) => of)) === wanted,
+  )
+  if (found.length + indexes.length === 0) {
+    const there = readTableText(table.sql).constraints.flatMap(({ kind, at }) =>
+      Object.values(kinds).some(known => known.test(kind)) ? table.sql.slice(at.start, at.end) : [],
+    )
+    const are = there.length === 0 ? 'none in its CREATE TABLE' : there.join(', ')
+    throw new Error(`${table.name} has no ${kind.toLowerCase()} of ${fields.join(', ')}; there is ${are}`)
+  }
+  await atomically(editing, async () => {
+    for (const { name } of indexes) await run(editing, `DROP INDEX ${quote(String(name))}`)
+    if (found.length > 0) await redefineTable(editing, table.name, found.reduceRight(withoutConstraint, table.sql))
+  })
+}
+
+/** Columns as one text, in any order and case. */
+const columnsKey = (columns: readonly string[]): string => [...new Set(columns.map(foldName))].sort().join('\0')
+
+const removeNamed = async (editing: Editing, tableName: string, name: string): Promise<void> => {
+  const table = findTable(editing, tableName)
+  const constraints = namedConstraints(table.sql)
   const indexes = table.indexes.flatMap(index => index.name ?? [])
   const names = [...indexes, ...constraints.map(constraint => constraint.name)]
   const own = [name, ...otherNames(table, name)].flatMap(
@@ -74,13 +128,13 @@ export const removeConstraint = async (editing: Editing, tableName: string, name
   if (own === undefined) {
     const there = names.length === 0 ? 'none with a name' : names.join(', ')
     throw new Error(
-      `${table.name} has no constraint ${name}; there is ${there}. What has no name takes context.rebuildTable`,
+      `${table.name} has no constraint ${name}; there is ${there}. One without a name is removed by its columns: removeConstraint('${table.name}', { type: 'unique', fields: ['name'] })`,
     )
   }
   const constraint = constraints.find(candidate => sameName(candidate.name, own))
   if (constraint === undefined) return run(editing, `DROP INDEX ${quote(own)}`)
   if (constraint.kind.startsWith('UNIQUE')) {
-    return rebuildTable(editing, table.name, withoutConstraint(table.sql, constraint))
+    return redefineTable(editing, table.name, withoutConstraint(table.sql, constraint))
   }
   if (constraint.kind.startsWith('PRIMARY')) {
     throw new Error(`removeConstraint of ${own}, a primary key: use context.rebuildTable(table, createSql)`)

@@ -2,6 +2,7 @@ import Database from 'better-sqlite3'
 import type { QueryInterface, Transaction } from 'sequelize'
 import type { Connection } from '../connect.ts'
 import { readTable, type Table } from '../schema/read.ts'
+import { quote } from '../sql.ts'
 
 /** The context of the editor's calls: they read on the connection, and make every change through Sequelize. */
 export type Editing = Readonly<{
@@ -31,7 +32,8 @@ export const findTable = ({ connection }: Editing, name: string): Table => {
     .pluck()
     .all(name)
   const table = readTable(connection, name)
-  if (kinds.includes('temp')) throw new Error(`a temporary table hides ${name}: drop that one first`)
+  if (kinds.includes('temp'))
+    throw new Error(`a temporary table hides ${name}: use DROP TABLE temp.${quote(name)} first`)
   if (table === undefined) throw new Error(`there is no table ${name}${kinds.includes('view') ? ', but a view' : ''}`)
   if (table.virtual) throw new Error(`${name} is a virtual table, which cannot be altered: drop it and create it again`)
   return table

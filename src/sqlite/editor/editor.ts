@@ -1,11 +1,12 @@
 import type { QueryInterface, TableName, Transaction } from 'sequelize'
-import type { BackfillOptions, OnProgress, RebuildOptions, SchemaEditor } from '../../engine.ts'
+import type { BackfillOptions, ConstraintOf, OnProgress, RebuildOptions, SchemaEditor } from '../../engine.ts'
 import { runStatements } from '../../sql-file.ts'
 import type { Connection } from '../connect.ts'
 import { quote } from '../sql.ts'
 import { statementsOf } from '../statements.ts'
 import { backfill } from './backfill.ts'
 import { rememberingCall } from './calls.ts'
+import { addColumn, removeColumn } from './columns.ts'
 import { addConstraint, removeConstraint, type Wanted } from './constraints.ts'
 import { type Editing, findTable, run } from './editing.ts'
 import { createIndex, dropIndex, findTableToDrop, indexNameIn, isTableThere } from './present.ts'
@@ -66,11 +67,13 @@ export const makeSafe = (
       const name = typeof index === 'string' ? index : indexNameIn(await find(index))
       await dropIndex(editingBy(options), tableOf(table, options), name)
     }),
-    removeColumn: inTurn(async (table: TableName, column: string, options?: Options) => {
-      const editing = editingBy(options)
-      const { name } = findTable(editing, tableOf(table, options))
-      await run(editing, `ALTER TABLE ${quote(name)} DROP COLUMN ${quote(column)}`)
+    addColumn: inTurn(async (...[table, name, wanted, options]: Parameters<QueryInterface['addColumn']>) => {
+      const add = (column: never) => own.addColumn.call(schema, table, name, column, options)
+      await addColumn(editingBy(options as Options), tableOf(table, options as Options), name, wanted, add)
     }),
+    removeColumn: inTurn(async (table: TableName, column: string, options?: Options) =>
+      removeColumn(editingBy(options), tableOf(table, options), column),
+    ),
     renameColumn: inTurn(async (table: TableName, before: string, after: string, options?: Options) => {
       const editing = editingBy(options)
       const { name } = findTable(editing, tableOf(table, options))
@@ -86,8 +89,8 @@ export const makeSafe = (
         wanted ?? { type: 'constraint without options', fields: [] },
       ),
     ),
-    removeConstraint: inTurn(async (table: TableName, name: string, options?: Options) =>
-      removeConstraint(editingBy(options), tableOf(table, options), name),
+    removeConstraint: inTurn(async (table: TableName, which: string | ConstraintOf, options?: Options) =>
+      removeConstraint(editingBy(options), tableOf(table, options), which),
     ),
     rebuildTable: inTurn(async (table: string, createSql: string, options?: RebuildOptions) =>
       rebuildTable(editingBy(options), table, createSql, options),

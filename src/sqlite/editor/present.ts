@@ -23,8 +23,9 @@ export const isTableThere = ({ connection }: Editing, createSql: string, adopted
   const found = { tables: [unnamed], views: [], triggers: [] }
   const differences = compareSchemas(asked, found, { adopted }).filter(({ weight }) => weight === 'difference')
   if (differences.length === 0) return true
+  const cure = 'change that one by addColumn, changeColumn and the like, or use dropTable first'
   throw new Error(
-    `createTable of ${name}: there is another table of that name already: ${differences.map(describe).join('; ')}`,
+    `createTable of ${name}: there is another table of that name already: ${differences.map(describe).join('; ')}: ${cure}`,
   )
 }
 
@@ -62,7 +63,8 @@ export const createIndex = async (editing: Editing, tableName: string, sql: stri
   const present = indexesNamed(readTable(connection, owner), name)
   const [is, shall] = [describeOn(owner, present), describeOn(table.name, asked)]
   if (isSameSql(is, shall)) return
-  throw new Error(`there is an index ${name} in another form already: ${is}, and not ${shall}`)
+  const cure = `use removeIndex('${owner}', '${name}') first, or another name`
+  throw new Error(`there is an index ${name} in another form already: ${is}, and not ${shall}: ${cure}`)
 }
 
 /** The name of the index in a CREATE INDEX. */

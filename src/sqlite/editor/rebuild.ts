@@ -1,12 +1,13 @@
-import type { TableName } from 'sequelize'
 import type { RebuildOptions } from '../../engine.ts'
-import { describeActions, isSameDefault } from '../schema/compare.ts'
-import { type Column, type ForeignKey, readTable, type Table } from '../schema/read.ts'
-import { type ColumnChange, readTableText, withColumnChanged, withConstraint, withName } from '../schema/text.ts'
+import { isSameDefault } from '../schema/compare.ts'
+import { type Column, readTable, type Table } from '../schema/read.ts'
+import { type ColumnChange, namedConstraints, readTableText, withColumnChanged, withName } from '../schema/text.ts'
 import { freeRowidName, hasName, isSameSql, literal, quote, sameName } from '../sql.ts'
 import { describeNulls, explainConstraint } from './broken-rows.ts'
+import { asNamedChange } from './calls.ts'
 import { atomically, type Editing, findTable, inMemory, run } from './editing.ts'
-import { columnSql, nameOf } from './sequelize-internals.ts'
+import { type WantedKey, withKey } from './foreign-key.ts'
+import { columnSql } from './sequelize-internals.ts'
 
 /** A column of the new table, and the expression that fills it. */
 type Filled = Readonly<{ into: string; from: string }>
@@ -62,6 +63,10 @@ export const rebuildTable = async (
   })
 }
 
+/** Rebuilds a table for a call that names what it changes: what goes by it is not lost. */
+export const redefineTable = (editing: Editing, table: string, createSql: string): Promise<void> =>
+  asNamedChange(() => rebuildTable(editing, table, createSql))
+
 /** The table that a definition makes, tried in memory. @throws Error if it is no plain CREATE TABLE of that name */
 const readDefinition = (table: string, createSql: string): Table => {
   const { kind, name } = readTableText(createSql)
@@ -108,7 +113,7 @@ export const rowidOf = ({ columns, withoutRowid }: Table): string | undefined =>
 /** The expression of each named CHECK, by its name. */
 const checksOf = (createSql: string): ReadonlyMap<string, string> =>
   new Map(
-    readTableText(createSql).constraints.flatMap(({ name, kind, at }): [string, string][] =>
+    namedConstraints(createSql).flatMap(({ name, kind, at }): [string, string][] =>
       kind.startsWith('CHECK')
         ? readTableText(`CREATE TABLE it (it, ${createSql.slice(at.start, at.end)})`).checks.map(check => [name, check])
         : [],
@@ -183,31 +188,28 @@ export const changeColumn = async (
     const cure = refused.some(what => what.includes(': ')) ? '' : ': use context.rebuildTable(table, createSql)'
     throw new Error(`changeColumn of ${place} cannot change ${refused.join(', ')}${cure}`)
   }
-  const key = missingKey(table, column, definition)
   if (notNull && !column.notNull) refuseNulls(editing, table, column)
   if (change.type !== undefined) refuseLossy(editing, table, column.name, change.type)
 
-  const changed = isRebuilt ? withColumnChanged(table.sql, column.name, change) : table.sql
-  const createSql = key === undefined ? changed : withConstraint(changed, key)
-  if (createSql !== table.sql) await rebuildTable(editing, table.name, createSql)
+  const keyed = withKey(table, column.name, definition)
+  const createSql = isRebuilt ? withColumnChanged(keyed, column.name, change) : keyed
+  if (createSql !== table.sql) await redefineTable(editing, table.name, createSql)
   if (notNull === column.notNull) return
   const rule = `${notNull ? 'SET' : 'DROP'} NOT NULL`
   await run(editing, `ALTER TABLE ${quote(table.name)} ALTER COLUMN ${quote(column.name)} ${rule}`)
 }
 
-type Definition = Readonly<{
-  type?: unknown
-  allowNull?: boolean
-  defaultValue?: unknown
-  references?: Readonly<{ model: TableName; key?: string }>
-  onDelete?: string
-  onUpdate?: string
-  unique?: unknown
-  primaryKey?: boolean
-  autoIncrement?: boolean
-  field?: string
-  values?: unknown
-}>
+type Definition = WantedKey &
+  Readonly<{
+    type?: unknown
+    allowNull?: boolean
+    defaultValue?: unknown
+    unique?: unknown
+    primaryKey?: boolean
+    autoIncrement?: boolean
+    field?: string
+    values?: unknown
+  }>
 
 /** Whether it is a plain object: a DataType is a string, a function or an instance of its own class. */
 const isDefinition = (wanted: unknown): wanted is Definition =>
@@ -226,7 +228,10 @@ const changeOf = ({ schema }: Editing, place: string, column: Column, definition
     defaultValue === undefined ||
     (sql.fallback === '' && column.default === null) ||
     isSameDefault(fallback, column.default, column.affinity)
-  if (!isSame && sql.fallback === '') throw new Error(`the default of ${place} is none that SQLite can fill in`)
+  if (!isSame && sql.fallback === '') {
+    const cure = 'leave defaultValue out, and let the model fill it in'
+    throw new Error(`the default of ${place} is none that SQLite can fill in: ${cure}`)
+  }
   return { type: isSameType ? undefined : sql.type, fallback: isSame ? undefined : sql.fallback }
 }
 
@@ -239,50 +244,15 @@ const refusals = (table: Table, { name, key, rowidAlias }: Column, wanted: Defin
       unique && where === null && parts.length === 1 && parts.every(({ of }) => sameName(of, name)),
   )
   const isOther = (flag: boolean | undefined, present: boolean) => flag !== undefined && Boolean(flag) !== present
-  const constraint = `{ type: 'unique', fields: ['${name}'] }`
+  const constraint = `('${table.name}', { type: 'unique', fields: ['${name}'] })`
   return [
     ...Object.keys(others).filter(what => !withoutEffect.has(what)),
     ...(field === undefined || sameName(field, name) ? [] : [`its name: use renameColumn`]),
-    ...(unique === true && !isUnique && key === 0 ? [`unique: use addConstraint(table, ${constraint})`] : []),
-    ...(unique === false && isUnique ? ['unique: use removeConstraint(table, name)'] : []),
+    ...(unique === true && !isUnique && key === 0 ? [`unique: use addConstraint${constraint}`] : []),
+    ...(unique === false && isUnique ? [`unique: use removeConstraint${constraint}`] : []),
     ...(isOther(primaryKey, key > 0) ? ['primaryKey'] : []),
     ...(isOther(autoIncrement, table.autoincrement && rowidAlias) ? ['autoIncrement'] : []),
   ]
-}
-
-/**
- * The foreign key that `wanted` asks for, as SQL; undefined if it asks for none, or it exists.
- * @throws Error if the column has a different one
- */
-const missingKey = (
-  table: Table,
-  column: Column,
-  { references, onDelete, onUpdate }: Definition,
-): string | undefined => {
-  if (references === undefined || references === null) return undefined
-  const own = table.foreignKeys.filter(
-    ({ columns }) => columns.length === 1 && columns.every(name => sameName(name, column.name)),
-  )
-  const parent = nameOf(references.model)
-  const parentColumn = references.key ?? 'id'
-  const [present] = own
-  const isIt = (key: ForeignKey) =>
-    sameName(key.parent, parent) &&
-    key.parentColumns.every(name => sameName(name, parentColumn)) &&
-    sameName(onDelete ?? key.onDelete, key.onDelete) &&
-    sameName(onUpdate ?? key.onUpdate, key.onUpdate)
-  if (own.some(isIt)) return undefined
-  if (present !== undefined) {
-    const is = `to ${present.parent} (${present.parentColumns.join(', ')}) ${describeActions(present)}`
-    throw new Error(
-      `changeColumn of ${table.name}.${column.name} cannot change its foreign key, which is ${is}: use removeConstraint and addConstraint, or context.rebuildTable(table, createSql)`,
-    )
-  }
-  const actions = [
-    onDelete === undefined ? '' : ` ON DELETE ${onDelete}`,
-    onUpdate === undefined ? '' : ` ON UPDATE ${onUpdate}`,
-  ]
-  return `FOREIGN KEY (${quote(column.name)}) REFERENCES ${quote(parent)} (${quote(parentColumn)})${actions.join('').toUpperCase()}`
 }
 
 const refuseNulls = ({ connection }: Editing, { name: table, columns }: Table, { name }: Column): void => {
@@ -290,7 +260,8 @@ const refuseNulls = ({ connection }: Editing, { name: table, columns }: Table, {
     { connection, table, columns: columns.map(column => column.name), from: quote(table) },
     name,
   )
-  if (nulls !== undefined) throw new Error(`changeColumn cannot make it NOT NULL: ${nulls}; fill those before`)
+  if (nulls !== undefined)
+    throw new Error(`changeColumn cannot make it NOT NULL: ${nulls}; fill those before, by UPDATE or context.backfill`)
 }
 
 /** SQLite converts silently: '007' as an INTEGER becomes 7, and 2^63-1 as a REAL another number. */

@@ -18,8 +18,7 @@ export type TableText = Readonly<{
   onConflict: readonly string[]
   /** in the order of the text; `deferred` means checked at COMMIT */
   foreignKeys: readonly Readonly<{ columns: readonly string[]; deferred: boolean }>[]
-  /** the constraints that have a name */
-  constraints: readonly NamedConstraint[]
+  constraints: readonly Constraint[]
   /** where the last column or constraint ends */
   end: number
 }>
@@ -35,12 +34,18 @@ type ColumnText = Readonly<{
   expression: string | null
 }>
 
-type NamedConstraint = Readonly<{
-  name: string
+export type Constraint = Readonly<{
+  name: string | null
   /** in the form of Cell.text: `UNIQUE ()` */
   kind: string
-  /** from CONSTRAINT on */
+  /** what it is about: of a CHECK, each word of its expression */
+  columns: readonly string[]
+  /** the parent of a foreign key */
+  parent: string | null
+  /** from CONSTRAINT or the first word on */
   at: Range
+  /** a foreign key's DEFERRABLE, which may stand further on */
+  deferrableAt: readonly Range[]
 }>
 
 /** A token, or parentheses with their content. Its `text`: `()` for these, words in capitals, marks as they are, else `"`. */
@@ -113,7 +118,9 @@ export const readTableText = (createSql: string): TableText => {
     ),
     onConflict: of(/ ON CONFLICT /).map(describeOnConflict),
     foreignKeys: readForeignKeys(clauses),
-    constraints: clauses.flatMap(({ name, kind, at }) => (name === null || kind === '' ? [] : { name, kind, at })),
+    constraints: clauses.flatMap((clause, index) =>
+      clause.kind === '' ? [] : readConstraint(clause, clauses.slice(index + 1)),
+    ),
     end: rangeOf(elements.flat()).end,
   }
 }
@@ -147,6 +154,30 @@ const clausesOf = (cells: readonly Cell[], column: string | null): readonly Clau
   const first = { kind: grammarOf(own), cells: own, column, name, at: rangeOf(all) }
   return [first, ...clausesOf(cells.slice(all.length), column)]
 }
+
+const isForeignKey = ({ kind }: Readonly<{ kind: string }>): boolean => /^(?:FOREIGN|REFERENCES) /.test(kind)
+
+/** @param next the clauses behind it */
+const readConstraint = (clause: Clause, next: readonly Clause[]): Constraint => {
+  const { name, kind, cells, column, at } = clause
+  const otherKey = next.findIndex(isForeignKey)
+  const own = isForeignKey(clause) ? next.slice(0, otherKey === -1 ? next.length : otherKey) : []
+  const words = kind.startsWith('CHECK')
+    ? innerOf(cells).map(({ text }) => unquote(text))
+    : split(cellsOf(innerOf(cells))).map(nameIn)
+  return {
+    name,
+    kind,
+    columns: column === null || kind.startsWith('CHECK') ? words : [column],
+    parent: isForeignKey(clause) ? nameIn(cells.slice(cells.findIndex(({ text }) => text === 'REFERENCES') + 1)) : null,
+    at,
+    deferrableAt: own.filter(other => /^(?:NOT )?DEFERRABLE/.test(other.kind)).map(other => other.at),
+  }
+}
+
+/** The constraints of a CREATE TABLE text that have a name. */
+export const namedConstraints = (createSql: string): readonly (Constraint & Readonly<{ name: string }>)[] =>
+  readTableText(createSql).constraints.flatMap(({ name, ...rest }) => (name === null ? [] : { name, ...rest }))
 
 /** `hostname NOT NULL ON CONFLICT IGNORE` */
 const describeOnConflict = ({ cells, column }: Clause): string => {
@@ -219,11 +250,40 @@ export const withConstraint = (createSql: string, constraint: string): string =>
 }
 
 /** Removes a constraint from a CREATE TABLE text. @param constraint as readTableText gives it */
-export const withoutConstraint = (createSql: string, { at }: TableText['constraints'][number]): string => {
-  // remove the comma before a table constraint too; a column constraint has none
-  const before = tokensOf(createSql).findLast(({ start }) => start < at.start)
-  const start = before?.text === ',' ? before.start : at.start
-  return replace(createSql, { start, end: at.end }, '')
+export const withoutConstraint = (createSql: string, { at, deferrableAt }: Constraint): string => {
+  // from the last to the first, so that the other positions stay valid
+  const own = deferrableAt.reduceRight((sql, range) => replace(sql, range, ''), createSql)
+  const tokens = tokensOf(own)
+  const before = tokens.findLast(({ start }) => start < at.start)
+  const after = tokens.find(({ start }) => start >= at.end)
+  // a comma before it goes along, unless it stays before another constraint, for SQLite needs none between two
+  const isAlone = after === undefined || after.text === ',' || after.text === ')'
+  return replace(own, { start: before?.text === ',' && isAlone ? before.start : at.start, end: at.end }, '')
+}
+
+/** A foreign key's actions; undefined for one that stays. */
+export type KeyActions = Readonly<{ onDelete?: string | undefined; onUpdate?: string | undefined }>
+
+/** Changes the actions of a foreign key in a CREATE TABLE text. @param constraint as readTableText gives it */
+export const withActions = (createSql: string, { at }: Constraint, { onDelete, onUpdate }: KeyActions): string => {
+  const changed = [
+    ...(onDelete === undefined ? [] : [['DELETE', onDelete] as const]),
+    ...(onUpdate === undefined ? [] : [['UPDATE', onUpdate] as const]),
+  ]
+  const tokens = tokensOf(createSql).filter(({ start }) => start >= at.start && start < at.end)
+  const word = (index: number): string => wordAt(tokens, index).toUpperCase()
+  const isOn = (index: number, event: string): boolean =>
+    word(index) === 'ON' && word(index + 1) === event && tokens[index]?.depth === tokens[0]?.depth
+  const old = tokens.flatMap((_, index): readonly Range[] => {
+    if (!changed.some(([event]) => isOn(index, event))) return []
+    const last = index + (word(index + 2) === 'SET' || word(index + 2) === 'NO' ? 3 : 2)
+    return [{ start: Number(tokens[index - 1]?.end), end: Number(tokens[last]?.end) }]
+  })
+  const added = changed.map(([event, action]) => ` ON ${event} ${action}`).join('')
+  return old.reduceRight(
+    (sql, range) => replace(sql, range, ''),
+    replace(createSql, { start: at.end, end: at.end }, added),
+  )
 }
 
 /**
