@@ -27,4 +27,4 @@ export const readSmallFile = (file: string, most: number): Buffer => {
 }
 
 const notRead = (file: string, what: string): Failure =>
-  new Failure('CONFIG_INVALID', `${file} ${what}`, 'Move it away, or put a file of the right kind in its place.')
+  new Failure('CONFIG_INVALID', `${file} ${what}`, 'Replace it with a regular file, or move it away.')

@@ -10,6 +10,12 @@ export const formatCount = (count: number): string => count.toLocaleString('en')
 export const formatThings = (count: number, thing: string): string =>
   `${formatCount(count)} ${thing}${count === 1 ? '' : 's'}`
 
+/** Things in one line that fits a screen: the first five, and how many more there are. */
+export const listed = (things: readonly string[], separator = ', '): string => {
+  const more = things.length - 5
+  return [...things.slice(0, 5), ...(more > 0 ? [`and ${formatCount(more)} more`] : [])].join(separator)
+}
+
 /** A statement or another text in one line of at most 120 characters. */
 export const shortened = (text: string): string => {
   const line = text.trim().replaceAll(/\s+/g, ' ')

@@ -12,7 +12,7 @@ export const ownRules = {
     level: 'error',
     title: 'does not run',
     detects: 'up fails on what the migrations before it make of an empty database',
-    cure: 'Mend it. "migrator plan" runs it on a copy of real data.',
+    cure: 'Fix it. `migrator plan` runs it on a copy of real data.',
   },
   HM002: {
     level: 'error',
@@ -59,7 +59,7 @@ export const ownRules = {
     title: 'makes a column of another type, which may change its values',
     detects:
       "a rebuild, or context.changeColumn, which fails where a value would change; the affinity was TEXT or none and is one of numbers, which makes 7 of '007', or INTEGER and is REAL, or REAL and is TEXT, and the like",
-    cure: 'See that no value changes ("migrator plan" tries changeColumn on real data), or convert them by an expression.',
+    cure: 'See that no value changes (`migrator plan` tries changeColumn on real data), or convert them by an expression.',
   },
   HM107: {
     level: 'warning',
@@ -125,7 +125,7 @@ export const ownRules = {
     level: 'error',
     title: 'has a down that does not run',
     detects: 'down fails right after up',
-    cure: 'Mend it, or leave it out.',
+    cure: 'Fix it, or leave it out.',
   },
   HM501: {
     level: 'error',

@@ -43,8 +43,8 @@ const loadMigration = async (known: MigrationFile, signal: AbortSignal): Promise
   const { up, down, removesRows = [] } = exported
   const isTableList = Array.isArray(removesRows) && removesRows.every(table => typeof table === 'string')
   if (!isMigration(up) || !(down === undefined || isMigration(down)) || !isTableList) {
-    const hint = 'It exports "up", and where they apply "down" (both async functions) and "removesRows" (table names).'
-    throw new Failure('CONFIG_INVALID', `${known.file} does not export what a migration does`, hint)
+    const hint = 'It must export `up`, and may export `down` (both async functions) and `removesRows` (table names).'
+    throw new Failure('CONFIG_INVALID', `${known.file} does not export a migration`, hint)
   }
   if (!asOne) return { ...known, up, down, removesRows }
   return { ...known, up: calledByCli(up), down: down === undefined ? undefined : calledByCli(down), removesRows }

@@ -31,7 +31,7 @@ export const upOnServer = async (context: Context, word: string | undefined): Pr
     if (signal.reason instanceof Failure) throw signal.reason
     if (!engine.mayPass(outcome.error) || performance.now() + pause > deadline) throw failure
     const reason = failure instanceof Failure ? failure.message : String(failure)
-    log.warn('run.again', `the run begins anew, nothing was changed: ${reason}`, { reason })
+    log.warn('run.again', `starting the run again, nothing was changed: ${reason}`, { reason })
     await setTimeout(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 }

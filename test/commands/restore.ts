@@ -232,7 +232,7 @@ t.test("another tool's database is restored, without a marker, and what to do ne
   const foreign = makeDatabase(mkdtempSync(join(folder, 'other-')), alembicSql)
   t.match(await run(folder, 'restore', foreign, '--yes'), {
     exitCode: 0,
-    events: [{ event: 'restore.done' }, { event: 'restore.not-ready', message: /see "migrator status"/ }],
+    events: [{ event: 'restore.done' }, { event: 'restore.not-ready', message: /see `migrator status`/ }],
   })
   t.equal(dump(file), dump(foreign))
   t.equal(existsSync(join(folder, '.ready')), false)

@@ -21,6 +21,8 @@ const empty: Status = {
   tables: [],
   marker: null,
   backups: [],
+  lost: null,
+  leftovers: [],
   server: null,
 }
 const marker = {
