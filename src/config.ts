@@ -11,7 +11,7 @@ export type Surroundings = Readonly<{
   environment: Environment
   /** relative paths start here, and `.env` is read from here */
   workingFolder: string
-  /** the folder of package.json, which holds the default database and migrations */
+  /** the folder of package.json, which holds the default migrations, and in a checkout or an image the default database */
   root: string
 }>
 
@@ -114,8 +114,10 @@ export const toConfig = async ({ environment: given, workingFolder, root }: Surr
     url !== undefined && /^postgres(?:ql)?:/i.test(url)
       ? (await import('./server.ts')).readServer(url, text, path('DATABASE_PASSWORD_FILE'))
       : undefined
+  // an installed package is no place for data
+  const home = isInstalled(root) ? workingFolder : root
   const fileOf = (url: string | undefined): string =>
-    url === undefined ? join(root, 'data', 'homelab.db') : resolve(workingFolder, databasePath(url))
+    url === undefined ? join(home, 'data', 'homelab.db') : resolve(workingFolder, databasePath(url))
   const file = server === undefined ? fileOf(url) : noFile
   const volume = dirname(file)
   return {
@@ -137,6 +139,9 @@ export const toConfig = async ({ environment: given, workingFolder, root }: Surr
   }
 }
 
+/** Whether npm installed what is in a folder: it removes what else is put there. */
+export const isInstalled = (folder: string): boolean => /[\\/]node_modules(?:[\\/]|$)/.test(folder)
+
 /** Stands for the file of a database that is none: no folder or file can be made there. */
 const noFile = '/dev/null/database'
 
@@ -152,10 +157,7 @@ const refuseUnknownNames = async (given: Environment): Promise<void> => {
     name.startsWith('MIGRATOR_') && !settingNames.includes(name) && !ofService.test(name)
   const unknown = Object.keys(given).find(isUnknown)
   if (unknown === undefined) return
-  const { didYouMean } = await import('./text.ts')
-  const reason = `${unknown} is not a setting${didYouMean(unknown, settingNames)}`
-  const hint = `The settings are ${settingNames.join(', ')}.`
-  throw new Failure('CONFIG_INVALID', reason, hint)
+  throw (await import('./text.ts')).notASetting(unknown, settingNames)
 }
 
 /**

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { closest, distance } from 'fastest-levenshtein'
 import formatBytes from 'pretty-bytes'
+import { Failure } from './failure.ts'
 import type { Log, Screen } from './log.ts'
 
 /** A number for people: `475,200`. */
@@ -60,6 +61,12 @@ const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(
 export const didYouMean = (written: string, words: readonly string[]): string => {
   const nearest = words.length === 0 ? undefined : closest(written, words)
   return nearest === undefined || distance(written, nearest) > 3 ? '' : ` (Did you mean ${nearest}?)`
+}
+
+/** The Failure for a name that no setting has. */
+export const notASetting = (name: string, names: readonly string[]): Failure => {
+  const hint = `The settings are ${names.join(', ')}.`
+  return new Failure('CONFIG_INVALID', `${name} is not a setting${didYouMean(name, names)}`, hint)
 }
 
 /** Milliseconds between two reports of progress, on a terminal and in a log. */

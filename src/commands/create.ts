@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
+import { isInstalled } from '../config.ts'
 import type { Context } from '../context.ts'
 import { Failure, printable } from '../failure.ts'
 import { hasTime, type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
@@ -43,6 +44,7 @@ export const nextFile = (
     const hint = 'Use lower-case letters, digits and single hyphens, without a number in front, such as create-alerts.'
     throw new Failure('CONFIG_INVALID', `a migration cannot be called ${printable(name)}`, hint)
   }
+  refuseInstalled(folder)
   const isNew = !existsSync(folder)
   const known = readOrMake(folder)
   if (isNew) log.info('create.folder', `made the folder ${folder}`, { folder })
@@ -54,6 +56,14 @@ export const nextFile = (
   const file = join(folder, `${nextNumber(last?.name)}-${name}${extension}`)
   const language = extension === '.sql' ? 'sql' : extension === '.ts' ? 'ts' : 'js'
   return { file, language, types: typesFor(folder) }
+}
+
+/** @throws Failure CONFIG_INVALID for a folder that the next `npm install` overwrites */
+const refuseInstalled = (folder: string): void => {
+  if (!isInstalled(folder)) return
+  const hint =
+    'Choose a folder of your own: put `--migrations migrations` before the command, or set MIGRATOR_MIGRATIONS.'
+  throw new Failure('CONFIG_INVALID', `${folder} belongs to an installed package`, hint)
 }
 
 /** The next number; the present time where sequelize-cli named the last one, or a second after that. */
