@@ -3,7 +3,7 @@ import type { SettingName, settings } from '../src/config.ts'
 import type { FailureCode } from '../src/failure.ts'
 
 export const settingWords: Readonly<Record<SettingName, string>> = {
-  DATABASE_URL: 'the database file, whose folder is the volume; or a server ([docs/postgres.md](docs/postgres.md))',
+  DATABASE_URL: 'the database file, whose folder is the volume; or a server ([PostgreSQL](postgres.md))',
   DATABASE_PASSWORD_FILE: "a file with a server's password, in place of the one in the URL",
   PGSSLROOTCERT: "certificates in PEM that a server's is checked against",
   MIGRATOR_SCRATCH_URL:
@@ -34,7 +34,8 @@ export const pathWords: Readonly<Record<PathSetting, { values: string; fallback:
   DATABASE_URL: {
     values:
       '`sqlite:PATH`, `sqlite:///ABSOLUTE`, `sqlite:////ABSOLUTE`, `postgres://USER:PASSWORD@HOST:5432/NAME?schema=public&sslmode=prefer`',
-    fallback: '`sqlite:/app/data/homelab.db` in the image, `sqlite:data/homelab.db` in a checkout',
+    fallback:
+      '`sqlite:/app/data/homelab.db` in the image; else `sqlite:data/homelab.db`, in the checkout or, of an installed package, in the working folder',
     example: 'sqlite:data/homelab.db',
   },
   DATABASE_PASSWORD_FILE: { values: 'a path', fallback: 'none', example: '/run/secrets/database-password' },

@@ -30,10 +30,10 @@ t.test('the fields of `status --json` are those of the table', async t => {
   t.strictSame(documented.toSorted(), [...new Set(fieldsOf(JSON.parse(stdout)))].toSorted())
 })
 
-t.test("the README's marker is what is written", async t => {
+t.test('the marker that is shown is what is written', async t => {
   const folder = t.testdir()
   await runProgram([], settingsFor(folder))
-  const shown = readBlocks('README.md').find(({ language }) => language === 'json')?.text
+  const shown = readBlocks('docs/ready-marker.md').find(({ language }) => language === 'json')?.text
   const written = readFileSync(join(folder, '.ready'), 'utf8')
   t.strictSame(Object.keys(JSON.parse(shown ?? '')), Object.keys(JSON.parse(written)))
 })
