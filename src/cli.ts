@@ -136,7 +136,7 @@ export const commandTable: readonly CommandRow[] = [
   {
     name: 'repair',
     group: 'Rescue',
-    description: 'record the present text of a changed migration, after a person looked at it',
+    description: 'record the present text of a changed migration, once you have looked at it',
     argument: ['<name>', 'a migration that is applied: its name without extension, its number, or a beginning'],
     options: [new Option('--force', 'even if the migrations then make another schema than the database has')],
     example: 'repair 0001-create-servers',
@@ -164,7 +164,7 @@ export const commandTable: readonly CommandRow[] = [
     name: 'adopt',
     group: 'Rescue',
     description: 'take over a database that another tool made: record the migrations whose structure it has',
-    options: [new Option('--at <name>', 'the migration that it is at, whatever differs, for whoever knows'), json],
+    options: [new Option('--at <name>', 'the migration that it is at, if you know it, whatever differs'), json],
     example: 'adopt && migrator up',
     load: async () => (await import('./commands/adopt.ts')).adopt,
   },
@@ -414,7 +414,7 @@ const surroundings = ({ command }: AddHelpTextContext): string => {
   const parts = [
     ['Settings, as environment variables:', Object.keys(settings).join(', ')],
     ['Exit codes:', ['0 done', ...[...codes].map(([code, names]) => `${code} ${names}`)].join(', ')],
-    ['Documents:', 'README.md, and docs/README.md for the others'],
+    ['Documents:', 'README.md, and docs/README.md for the rest'],
   ]
   const width = (command.configureOutput().getOutHelpWidth?.() ?? 80) - 2
   return parts

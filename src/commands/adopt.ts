@@ -13,6 +13,7 @@ import { hasHistory, readHistory } from '../sqlite/history.ts'
 import { readAppSchema } from '../sqlite/schema/read.ts'
 import { withDatabase } from '../sqlite/transaction.ts'
 import { prepareHistory, recordApplied, setAside } from '../sqlite/write-history.ts'
+import { listed } from '../text.ts'
 import {
   type Adoption,
   isAdopted,

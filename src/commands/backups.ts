@@ -27,12 +27,12 @@ export const backups = ({ config, host, print, screen }: Context, { json }: Read
 
 const backupsText = (folder: string, found: readonly (Backup & { bytes: number })[], screen: Screen): string => {
   if (found.length === 0) return `no backups in ${folder}\n`
-  const rows = found.map(({ file, schema, madeAt, bytes }) => [
-    ...[basename(file), schema, formatTime(madeAt)],
-    formatBytes(bytes),
-  ])
+  const rows = found
+    .slice(-20)
+    .map(({ file, schema, madeAt, bytes }) => [...[basename(file), schema, formatTime(madeAt)], formatBytes(bytes)])
+  const more = found.length > 20 ? [`  and ${found.length - 20} older ones, with --json`] : []
   const table = headedTable(screen, ['backup', 'at migration', 'made (UTC)', 'size'], rows)
-  return `${formatThings(found.length, 'backup')} in ${folder}\n\n${table.join('\n')}\n`
+  return `${formatThings(found.length, 'backup')} in ${folder}\n\n${[...table, ...more].join('\n')}\n`
 }
 
 /**

@@ -132,7 +132,7 @@ const remedy = async (context: Context): Promise<string> => {
   for (const { file, madeAt } of backups)
     if (await isGood(context, file))
       return `${restoring(file)}, which brings back the newest good backup, of ${formatTime(madeAt)} UTC.`
-  const none = backups.length === 0 ? 'There is no backup' : `None of the ${backups.length} backups is good`
+  const none = backups.length === 0 ? 'There is no backup' : 'No backup is good'
   for (const file of listReplaced(database).toReversed())
     if (await isGood(context, file)) return `${restoring(file)}, which brings back what a restore replaced. ${none}.`
   return `${none}. If you have a copy elsewhere, run \`migrator restore FILE\`.`

@@ -73,13 +73,15 @@ export const headOf = (applied: readonly Readonly<{ name: string }>[]): string =
 export const makePlan = (known: readonly MigrationFile[], applied: readonly AppliedMigration[]): Plan => {
   const appliedNames = new Set(applied.map(({ name }) => name))
   const pending = known.filter(({ name }) => !appliedNames.has(name))
+  const without = applied.filter(({ name }) => !known.some(file => file.name === name))
+  const renamed = pending.filter(file => without.some(({ checksum }) => checksum === file.checksum))
   return {
     pending,
     conflicts: [
       ...wrongNumbers(known),
-      ...applied.flatMap(migration => changedOrUnknown(migration, known, pending)),
+      ...applied.flatMap(migration => changedOrUnknown(migration, known, renamed)),
       ...outOfOrder(
-        pending,
+        pending.filter(file => !renamed.includes(file)),
         applied.filter(migration => !isFromOtherTool(migration, known)),
       ),
     ],
@@ -139,14 +141,14 @@ const isNewer = (name: string, known: readonly MigrationFile[]): boolean =>
 const changedOrUnknown = (
   migration: AppliedMigration,
   known: readonly MigrationFile[],
-  pending: readonly MigrationFile[],
+  renamed: readonly MigrationFile[],
 ): Conflict[] => {
   const { name, checksum } = migration
   const file = known.find(candidate => candidate.name === name)
-  const renamed = file ?? pending.find(candidate => candidate.checksum === checksum)
-  if (renamed !== file) {
-    const hint = `Give ${renamed?.name} its old name back, or take the file of ${name} back as well.`
-    return [{ code: 'HISTORY_CONFLICT', name, finding: `was renamed to ${renamed?.name}`, hint }]
+  const now = file ?? renamed.find(candidate => candidate.checksum === checksum)
+  if (now !== file) {
+    const hint = 'Give the file its old name back: an applied migration keeps its name.'
+    return [{ code: 'HISTORY_CONFLICT', name, finding: `was renamed to ${now?.name} after it was applied`, hint }]
   }
   if (isNewer(name, known)) {
     return [

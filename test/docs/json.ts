@@ -23,6 +23,7 @@ t.test('the fields of `status --json` are those of the table', async t => {
   connection.close()
   mkdirSync(join(folder, 'backups'))
   writeFileSync(join(folder, 'backups/homelab--0003-add-os-info-20260118T100000Z.db'), 'x')
+  writeFileSync(join(folder, 'homelab.db.replaced-20260118T100000Z'), 'x')
   const { stdout } = await runProgram(['status', '--json'], settingsFor(folder))
   const [, section = ''] = readDocument(main).split('\n| field | value |\n')
   const rows = section.split('\n\n')[0] ?? ''
