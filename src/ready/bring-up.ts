@@ -115,5 +115,5 @@ const applyPending = async (
 export const refuseBeyond = (to: string | undefined, head: string, database: string): void => {
   if (to === undefined || head <= to) return
   const hint = `Nothing was changed. To undo the later ones, run \`migrator down --to ${to}\`.`
-  throw new Failure('CONFIG_INVALID', `${database} is beyond ${to}: it is at ${head}`, hint)
+  throw new Failure('CONFIG_INVALID', `${database} is already past ${to}: it is at ${head}`, hint)
 }
