@@ -16,9 +16,10 @@ field() {
   printf '%s\n' "$line" | sed -n "s/^{.*\"$1\":\"\([^\"]*\)\".*}\$/\1/p"
 }
 
-# the path in a database URL; the migrator's default without one
+# the path in a database URL; the migrator's default without one, which for an installed package is in the working folder
 path_of() {
-  path=${1:-$here/data/homelab.db}
+  case $here in */node_modules/*) path=./data/homelab.db ;; *) path=$here/data/homelab.db ;; esac
+  path=${1:-$path}
   path=${path#sqlite:}
   while [ "${path#//}" != "$path" ]; do path=${path#/}; done
   printf '%s\n' "$path"
@@ -40,7 +41,7 @@ is_up() {
     script=$1
     shift
     case $script in
-      migrator.js | */migrator.js | */migrator) ;;
+      migrator.js | */migrator.js | */migrator | */homelab-migrator) ;;
       /*/main.cjs) grep -qs '"name": "homelab-migrator"' "${script%/*}/../package.json" || continue ;;
       *) continue ;;
     esac

@@ -31,7 +31,7 @@ export const toEnvExample = (): string => {
   const lines = keysOf(settings).map(name => `# ${name}=${valuesOf(name).example}\n`)
   return [
     '# Copy to .env for runs outside Compose, and uncomment what is to differ: each line is the default.\n',
-    '# The README says what each means. Written by "npm run docs".\n',
+    '# docs/settings.md says what each means. Written by "npm run docs".\n',
     ...lines,
   ].join('')
 }

@@ -57,7 +57,7 @@ const toSeconds = toNumber(/^\d{1,6}$/, 'of seconds')
 const json = new Option('--json', 'as JSON')
 const yes = new Option('--yes', 'do not ask')
 
-const waitInstead = 'Run "migrator up" before each hub, or "migrator wait" beside it.'
+const waitInstead = 'Run `migrator up` before each hub, or `migrator wait` beside it.'
 const serverBackup = 'Use what backs up the server: pg_dump, pgBackRest, or the snapshots of its provider.'
 
 /** Every command, in the order in which the help and the documents list them. */
@@ -75,7 +75,7 @@ export const commandTable: readonly CommandRow[] = [
       const [{ hold }, { up }] = await Promise.all([import('./commands/hold.ts'), import('./commands/up.ts')])
       return (context, options) => {
         if (options.hold && context.engine.server !== undefined)
-          throw new Failure('CONFIG_INVALID', 'up --hold keeps a marker true, which a server has not', waitInstead)
+          throw new Failure('CONFIG_INVALID', 'up --hold keeps a ready marker true, and a server has none', waitInstead)
         return options.hold ? hold(context) : up(context, options.to)
       }
     },
@@ -136,7 +136,7 @@ export const commandTable: readonly CommandRow[] = [
   {
     name: 'repair',
     group: 'Rescue',
-    description: 'record the present text of a changed migration, after a person looked at it',
+    description: 'record the present text of a changed migration, once you have looked at it',
     argument: ['<name>', 'a migration that is applied: its name without extension, its number, or a beginning'],
     options: [new Option('--force', 'even if the migrations then make another schema than the database has')],
     example: 'repair 0001-create-servers',
@@ -164,7 +164,7 @@ export const commandTable: readonly CommandRow[] = [
     name: 'adopt',
     group: 'Rescue',
     description: 'take over a database that another tool made: record the migrations whose structure it has',
-    options: [new Option('--at <name>', 'the migration that it is at, whatever differs, for whoever knows'), json],
+    options: [new Option('--at <name>', 'the migration that it is at, if you know it, whatever differs'), json],
     example: 'adopt && migrator up',
     load: async () => (await import('./commands/adopt.ts')).adopt,
   },
@@ -204,7 +204,7 @@ export const commandTable: readonly CommandRow[] = [
       new Option('--sql', 'a file in SQL (default: the language of the last migration)'),
     ],
     example: 'diff add-alerts --models models/index.js',
-    insteadOnServer: 'Write it by hand: "migrator create" makes the file.',
+    insteadOnServer: 'Write it by hand: `migrator create` makes the file.',
     load: async () => {
       const { diff } = await import('./commands/diff.ts')
       return (context, options, [name = '']) => diff(context, name, options)
@@ -252,11 +252,20 @@ export const commandTable: readonly CommandRow[] = [
   {
     name: 'backups',
     group: 'Look, without a trace',
-    description: 'list the backups, oldest first',
-    options: [json],
+    description:
+      'list the backups, oldest first, and what else is left; "prune" removes replaced databases, and asks first',
+    argument: ['[prune]', 'remove the databases that restores replaced'],
+    options: [json, yes],
     example: 'backups --json | jq -r ".[-1].file"',
     insteadOnServer: serverBackup,
-    load: async () => (await import('./commands/backups.ts')).backups,
+    load: async () => {
+      const { backups, pruneReplaced, requirePrune } = await import('./commands/backups.ts')
+      return (context, options, [word]) => {
+        if (word === undefined) return backups(context, options)
+        requirePrune(word)
+        return pruneReplaced(context, options.yes)
+      }
+    },
   },
   {
     name: 'restore',
@@ -277,7 +286,7 @@ export const commandTable: readonly CommandRow[] = [
 const globalOptions: readonly (readonly [SettingName, Option])[] = [
   ['DATABASE_URL', new Option('--database-url <url>', 'the database: sqlite:PATH or postgres://USER@HOST/NAME')],
   ['MIGRATOR_MIGRATIONS', new Option('--migrations <folder>', 'the folder of migrations')],
-  ['MIGRATOR_LOG_FORMAT', new Option('--log-format <format>', 'auto, text or json')],
+  ['MIGRATOR_LOG_FORMAT', new Option('--log-format <format>', 'text or json')],
   ['MIGRATOR_LOG_LEVEL', new Option('--log-level <level>', 'debug, info, warn or error')],
 ]
 for (const [name, option] of globalOptions) option.env(name)
@@ -352,7 +361,7 @@ export const cli = async (
       const run = await load()
       const context = await createContext(settingsOf(program))
       if (context.engine.server !== undefined && insteadOnServer !== undefined)
-        throw new Failure('CONFIG_INVALID', `${name} is for a database that is a file`, insteadOnServer)
+        throw new Failure('CONFIG_INVALID', `${name} works on database files only`, insteadOnServer)
       await run(context, { ...noOptions, ...command.opts() }, command.args)
     })
   }
@@ -384,8 +393,8 @@ export const cli = async (
       .trim()
       .replaceAll('\n', ' ')
     const command = program.commands.find(candidate => candidate.name() === named)
-    const help = command === undefined ? '--help" for the commands' : `${command.name()} --help" for an example`
-    throw new Failure('CONFIG_INVALID', reason, `Run "migrator ${help}.`, error)
+    const help = command === undefined ? '--help` for the commands' : `${command.name()} --help\` for an example`
+    throw new Failure('CONFIG_INVALID', reason, `Run \`migrator ${help}.`, error)
   }
 }
 
@@ -394,8 +403,8 @@ const refuseOtherWords = (first: string | undefined, unknown: readonly string[])
   const wrong = unknown.includes('--dry-run') ? '--dry-run' : first
   const meant = wrong === undefined ? undefined : otherWords.get(wrong)
   if (meant === undefined) return
-  const hint = `Run "migrator ${meant} --help" for an example.`
-  throw new Failure('CONFIG_INVALID', `there is no ${wrong}: "migrator ${meant}" does that`, hint)
+  const hint = `Run \`migrator ${meant} --help\` for an example.`
+  throw new Failure('CONFIG_INVALID', `there is no ${wrong}: \`migrator ${meant}\` does that`, hint)
 }
 
 /** What else there is to know of a program: its settings, its exit codes, and where it is explained. */
@@ -405,7 +414,7 @@ const surroundings = ({ command }: AddHelpTextContext): string => {
   const parts = [
     ['Settings, as environment variables:', Object.keys(settings).join(', ')],
     ['Exit codes:', ['0 done', ...[...codes].map(([code, names]) => `${code} ${names}`)].join(', ')],
-    ['Documents:', 'README.md, and docs/README.md for the others'],
+    ['Documents:', 'README.md, and docs/README.md for the rest'],
   ]
   const width = (command.configureOutput().getOutHelpWidth?.() ?? 80) - 2
   return parts

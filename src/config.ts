@@ -3,7 +3,6 @@ import { dirname, join, resolve } from 'node:path'
 import { Failure } from './failure.ts'
 import { type LogFormat, type LogLevel, logLevels } from './log.ts'
 import type { ServerSettings } from './server.ts'
-import { readSmallFile } from './small-file.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -12,10 +11,8 @@ export type Surroundings = Readonly<{
   environment: Environment
   /** relative paths start here, and `.env` is read from here */
   workingFolder: string
-  /** the folder of package.json, which holds the default database and migrations */
+  /** the folder of package.json, which holds the default migrations, and in a checkout or an image the default database */
   root: string
-  /** whether the log goes to a terminal */
-  terminal: boolean
 }>
 
 /** Every setting, checked; paths are absolute. */
@@ -39,6 +36,8 @@ export type Config = Readonly<{
   backupKeep: number
   check: 'auto' | 'always' | 'never'
   logFormat: LogFormat
+  /** how a person calls this program where it runs, for the commands in hints */
+  command: string
   logLevel: LogLevel
 }>
 
@@ -59,8 +58,10 @@ export const settings = {
   MIGRATOR_BACKUP: { words: ['auto', 'never'], fallback: 'auto' },
   MIGRATOR_BACKUP_KEEP: { unit: 'backups', least: 1, most: 1000, fallback: 3 },
   MIGRATOR_CHECK: { words: ['auto', 'always', 'never'], fallback: 'auto' },
-  MIGRATOR_LOG_FORMAT: { words: ['auto', 'text', 'json'], fallback: 'auto' },
+  // `auto` is the word of older versions for text
+  MIGRATOR_LOG_FORMAT: { words: ['text', 'json', 'auto'], fallback: 'text' },
   MIGRATOR_LOG_LEVEL: { words: logLevels, fallback: 'info' },
+  MIGRATOR_COMMAND: {},
 } as const
 export type SettingName = keyof typeof settings
 export const settingNames = Object.keys(settings)
@@ -73,17 +74,13 @@ type Word<Name extends NameOf<{ words: unknown }>> = (typeof settings)[Name]['wo
  * @throws Failure CONFIG_INVALID naming an invalid setting, an unknown MIGRATOR_ name or an unreadable `.env`
  */
 export const readConfig = async (surroundings: Surroundings): Promise<Config> => {
-  const dotenv = await readDotenv(join(surroundings.workingFolder, '.env'))
+  const file = join(surroundings.workingFolder, '.env')
+  const dotenv = existsSync(file) ? (await import('./dotenv.ts')).readDotenv(file) : {}
   return toConfig({ ...surroundings, environment: { ...dotenv, ...surroundings.environment } })
 }
 
 /** The same, without a look at `.env`. */
-export const toConfig = async ({
-  environment: given,
-  workingFolder,
-  root,
-  terminal,
-}: Surroundings): Promise<Config> => {
+export const toConfig = async ({ environment: given, workingFolder, root }: Surroundings): Promise<Config> => {
   await refuseUnknownNames(given)
   /**
    * An empty value counts as unset: Compose passes `${UNSET}` as an empty string. Trims what shells and editors add:
@@ -99,7 +96,7 @@ export const toConfig = async ({
     const words: readonly Word<Name>[] = settings[name].words
     const value = text(name) ?? fallback
     const word = words.find(candidate => candidate === value)
-    if (word === undefined) throw invalid(name, value, `It is one of ${words.join(', ')}.`)
+    if (word === undefined) throw invalid(name, value, `Use one of ${words.join(', ')}.`)
     return word
   }
   const wholeNumber = (name: NameOf<{ unit: string }>): number => {
@@ -107,7 +104,7 @@ export const toConfig = async ({
     const value = text(name) ?? String(fallback)
     const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN
     if (!(number >= least && number <= most)) {
-      throw invalid(name, value, `It is a whole number of ${unit} from ${least} to ${most}.`)
+      throw invalid(name, value, `Use a whole number of ${unit} from ${least} to ${most}.`)
     }
     return number
   }
@@ -117,8 +114,10 @@ export const toConfig = async ({
     url !== undefined && /^postgres(?:ql)?:/i.test(url)
       ? (await import('./server.ts')).readServer(url, text, path('DATABASE_PASSWORD_FILE'))
       : undefined
+  // an installed package is no place for data
+  const home = isInstalled(root) ? workingFolder : root
   const fileOf = (url: string | undefined): string =>
-    url === undefined ? join(root, 'data', 'homelab.db') : resolve(workingFolder, databasePath(url))
+    url === undefined ? join(home, 'data', 'homelab.db') : resolve(workingFolder, databasePath(url))
   const file = server === undefined ? fileOf(url) : noFile
   const volume = dirname(file)
   return {
@@ -134,46 +133,20 @@ export const toConfig = async ({
     backup: oneOf('MIGRATOR_BACKUP'),
     backupKeep: wholeNumber('MIGRATOR_BACKUP_KEEP'),
     check: oneOf('MIGRATOR_CHECK'),
-    logFormat: toLogFormat(oneOf('MIGRATOR_LOG_FORMAT'), terminal),
+    logFormat: toLogFormat(oneOf('MIGRATOR_LOG_FORMAT')),
+    command: text('MIGRATOR_COMMAND') ?? 'migrator',
     logLevel: oneOf('MIGRATOR_LOG_LEVEL'),
   }
 }
 
+/** Whether npm installed what is in a folder: it removes what else is put there. */
+export const isInstalled = (folder: string): boolean => /[\\/]node_modules(?:[\\/]|$)/.test(folder)
+
 /** Stands for the file of a database that is none: no folder or file can be made there. */
 const noFile = '/dev/null/database'
 
-/** Resolves MIGRATOR_LOG_FORMAT: anything but `text` and `json` means text on a terminal, JSON elsewhere. */
-export const toLogFormat = (setting: string | undefined, terminal: boolean): LogFormat => {
-  if (setting === 'text' || setting === 'json') return setting
-  return terminal ? 'text' : 'json'
-}
-
-/** Maximum size of `.env` in bytes. */
-const largestDotenv = 1024 * 1024
-
-/** Decodes UTF-8, or UTF-16 with a byte order mark, as PowerShell and Notepad write it. */
-const decode = (bytes: Buffer): string => {
-  const [first, second] = bytes
-  if (first === 0xff && second === 0xfe) return bytes.toString('utf16le', 2)
-  if (first === 0xfe && second === 0xff)
-    return bytes
-      .subarray(0, bytes.length & ~1)
-      .swap16()
-      .toString('utf16le', 2)
-  return bytes.toString('utf8').replace(/^\uFEFF/, '')
-}
-
-/** Loads dotenv only if there is a file to read. */
-const readDotenv = async (file: string): Promise<Environment> => {
-  if (!existsSync(file)) return {}
-  const { parse } = await import('dotenv')
-  try {
-    return parse(decode(readSmallFile(file, largestDotenv)))
-  } catch (cause) {
-    if (cause instanceof Failure) throw cause
-    throw new Failure('CONFIG_INVALID', `${file} cannot be read`, 'Make it a readable file, or remove it.', cause)
-  }
-}
+/** Resolves MIGRATOR_LOG_FORMAT: JSON where it says so, else text. */
+export const toLogFormat = (setting: string | undefined): LogFormat => (setting === 'json' ? setting : 'text')
 
 /** Set by Kubernetes for a Service called migrator or migrator-metrics: MIGRATOR_SERVICE_HOST, MIGRATOR_PORT_80_TCP. */
 const ofService =
@@ -184,10 +157,7 @@ const refuseUnknownNames = async (given: Environment): Promise<void> => {
     name.startsWith('MIGRATOR_') && !settingNames.includes(name) && !ofService.test(name)
   const unknown = Object.keys(given).find(isUnknown)
   if (unknown === undefined) return
-  const { didYouMean } = await import('./text.ts')
-  const reason = `${unknown} is not a setting${didYouMean(unknown, settingNames)}`
-  const hint = `The settings are ${settingNames.join(', ')}.`
-  throw new Failure('CONFIG_INVALID', reason, hint)
+  throw (await import('./text.ts')).notASetting(unknown, settingNames)
 }
 
 /**
@@ -200,7 +170,7 @@ export const databasePath = (url: string): string => {
     throw invalid(
       'DATABASE_URL',
       withoutSecrets(url),
-      'It is sqlite:PATH of a database file, such as sqlite:/app/data/homelab.db, or postgres://USER:PASSWORD@HOST/NAME.',
+      'Write sqlite: and the path of a file, as in DATABASE_URL=sqlite:/app/data/homelab.db, or postgres://USER:PASSWORD@HOST/NAME.',
     )
   }
   return path
@@ -213,4 +183,4 @@ const withoutSecrets = (url: string): string => {
 }
 
 const invalid = (name: SettingName, value: string | undefined, hint: string): Failure =>
-  new Failure('CONFIG_INVALID', `${name}=${value} makes no sense`, hint)
+  new Failure('CONFIG_INVALID', `${name}=${value} is not valid`, hint)

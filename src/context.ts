@@ -36,6 +36,10 @@ export const confirm = async ({ ask }: Context, yes: boolean, what: string): Pro
   if (yes) return
   const answer = await ask(`${what}. Go on? [y/N] `)
   if (answer === undefined)
-    throw new Failure('CONFIG_INVALID', `${what}: there is no terminal to ask at`, 'Say --yes to do it.')
-  if (!/^y(?:es)?$/i.test(answer.trim())) throw new Failure('CONFIG_INVALID', 'not confirmed', 'Nothing was changed.')
+    throw new Failure(
+      'CONFIG_INVALID',
+      `${what}: there is no terminal to ask at`,
+      'Add --yes to do it without a question.',
+    )
+  if (!/^y(?:es)?$/i.test(answer.trim())) throw new Failure('CONFIG_INVALID', 'not confirmed; nothing was changed', '')
 }

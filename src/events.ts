@@ -66,6 +66,11 @@ export const events = {
     fields: ['file', 'bytes', 'milliseconds'],
     when: 'before pending migrations touch existing data, and by `backup`; the copy was checked',
   },
+  'backups.pruned': {
+    level: 'info',
+    fields: ['files', 'bytes'],
+    when: '`backups prune`: the databases that restores replaced, in `files`, were removed',
+  },
   'restore.done': {
     level: 'info',
     fields: ['file', 'replaced'],

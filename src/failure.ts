@@ -1,5 +1,5 @@
 /**
- * Every way this program can fail and the exit code of each: a closed table, listed in the README.
+ * Every way this program can fail and the exit code of each: a closed table, listed in docs/exit-codes.md.
  * Codes 125 to 127, 137 and 139 are left to container engines and the kernel.
  */
 export const exitCodes = {

@@ -44,8 +44,8 @@ const isNumber = (value: unknown): value is number | null => value === null || t
 export const noHistory = (path: string, reason: string): Failure =>
   new Failure(
     'HISTORY_CONFLICT',
-    `${historyTable} in ${path} is no history of migrations: it ${reason}`,
-    `Mend it, or rename it where another program needs it: migrations are recorded under that name.`,
+    `${historyTable} in ${path} is not a history of migrations: it ${reason}`,
+    `Fix it; if another program uses it, rename it: migrations are recorded under that name.`,
   )
 
 /** sequelize-cli records `name.js`, we record `name`. */

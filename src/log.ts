@@ -28,10 +28,17 @@ export type Log = Readonly<{
 }>
 
 /**
- * A log that writes to a file descriptor synchronously, one line per entry. `text` is for a terminal; `json` writes
- * `{"time","level","event","message",...data}`, time in ISO 8601 UTC.
+ * A log that writes to a file descriptor synchronously, one entry per event. `text` is for people, and a failure has a
+ * second line with what to do; `json` writes `{"time","level","event","message",...data}`, time in ISO 8601 UTC.
+ * @param command how this program is called where it runs: MIGRATOR_COMMAND
  */
-export const createLog = (format: LogFormat, lowest: LogLevel, descriptor: number, screen: Screen): Log => {
+export const createLog = (
+  format: LogFormat,
+  lowest: LogLevel,
+  descriptor: number,
+  screen: Screen,
+  command = 'migrator',
+): Log => {
   const terminal = screen.terminal && format === 'text' && logLevels.indexOf('info') >= logLevels.indexOf(lowest)
   // a log that cannot be written, as on a full disk, must not change what a run does
   const write = (text: string) => attempt(() => writeText(descriptor, text))
@@ -46,7 +53,8 @@ export const createLog = (format: LogFormat, lowest: LogLevel, descriptor: numbe
     (event: EventName, message: string, data?: object): void => {
       if (logLevels.indexOf(level) < logLevels.indexOf(lowest)) return
       draw('')
-      const text = format === 'json' ? jsonLine(level, event, message, data) : textLine(level, message, screen)
+      const said = withCommand(message, command)
+      const text = format === 'json' ? jsonLine(level, event, said, data) : textLine(level, said, screen)
       write(`${screen.show(text)}\n`)
     }
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error'), terminal, draw }
@@ -55,8 +63,21 @@ export const createLog = (format: LogFormat, lowest: LogLevel, descriptor: numbe
 /** Carriage return, and erase to the end of the line. */
 const startOfLine = '\r\u001b[K'
 
+/** Commands that can be pasted: a message has them as `migrator up`, in backticks. */
+export const withCommand = (text: string, command: string): string =>
+  text.replaceAll('`migrator ', () => `\`${command} `)
+
+/** Between what failed and what to do; a space in JSON, where a message is one line. */
+export const secondLine = '\n  '
+
 const jsonLine = (level: LogLevel, event: string, message: string, data?: object): string =>
-  JSON.stringify({ time: new Date().toISOString(), level, event, message, ...data })
+  JSON.stringify({
+    time: new Date().toISOString(),
+    level,
+    event,
+    message: message.replace(secondLine, '. '),
+    ...data,
+  })
 
 const textLine = (level: LogLevel, message: string, { paint }: Screen): string => {
   if (level === 'error') return `${paint('red', 'error:')} ${message}`

@@ -9,7 +9,7 @@ import { runProgram } from './program.ts'
 const stopSignal = (): AbortSignal => {
   const controller = new AbortController()
   const stop = (code: FailureCode & NodeJS.Signals) =>
-    process.once(code, () => controller.abort(new Failure(code, `stopped by ${code}`, 'Nothing was changed.')))
+    process.once(code, () => controller.abort(new Failure(code, `stopped by ${code}; nothing was changed`, '')))
   stop('SIGINT')
   stop('SIGTERM')
   process.once('beforeExit', () =>

@@ -1,12 +1,13 @@
-type Owned = Pick<NodeJS.Process, 'exit' | 'stderr' | 'stdout'>
+type Owned = Pick<NodeJS.Process, 'exit' | 'removeAllListeners' | 'stderr' | 'stdout'>
 
 /**
  * Keeps standard output and the exit from migrations, which run in this process. Standard output is data: what they
  * print goes to standard error. `process.exit(0)` would report success in the middle of a transaction: it throws, and
- * fails the migration.
+ * fails the migration. Node's warnings do not get into the log.
  * @returns the real exit and standard output, for the program itself
  */
 export const keepProcess = (program: Owned): Readonly<{ exit: Owned['exit']; stdout: () => Owned['stdout'] }> => {
+  program.removeAllListeners('warning')
   const exit = program.exit.bind(program)
   // a getter that opens the stream on first read, which takes 2 ms: kept here without calling it
   const { get } = Object.getOwnPropertyDescriptor(program, 'stdout') as { get: () => Owned['stdout'] }

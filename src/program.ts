@@ -5,7 +5,7 @@ import { up } from './commands/up.ts'
 import { type Environment, readConfig, toLogFormat } from './config.ts'
 import type { Context } from './context.ts'
 import { errorCode, Failure } from './failure.ts'
-import { createLog, createPaint, type Log, type Screen, type Style, writeText } from './log.ts'
+import { createLog, createPaint, type Log, type Screen, type Style, secondLine, writeText } from './log.ts'
 import { contextOf, explain, hostOf, readMounts, readVersion, root } from './surroundings.ts'
 import { becomeOwner, type Identity } from './volume/owner.ts'
 import { followLink, sortsOnVolume } from './volume/volume.ts'
@@ -39,22 +39,29 @@ export const runProgram = async (words: readonly string[], own: Process): Promis
   const screen = screenOf(stdout, own)
   const print = (text: string) => write(stdout, screen.show(text))
   const logScreen = screenOf(stderr, own)
-  const { terminal } = logScreen
-  let log = createLog(toLogFormat(environment.MIGRATOR_LOG_FORMAT, terminal), 'info', stderr, logScreen)
+  const { MIGRATOR_LOG_FORMAT, MIGRATOR_COMMAND } = environment
+  let log = createLog(
+    toLogFormat(MIGRATOR_LOG_FORMAT),
+    'info',
+    stderr,
+    logScreen,
+    MIGRATOR_COMMAND?.trim() || undefined,
+  )
   let context: Context | undefined
   try {
     const createContext = async (given: Environment): Promise<Context> => {
       const { command, identity, nameProcess } = own
-      const config = followLink(await readConfig({ ...own, environment: { ...environment, ...given }, root, terminal }))
+      const config = followLink(await readConfig({ ...own, environment: { ...environment, ...given }, root }))
       const { server } = config
-      log = createLog(config.logFormat, config.logLevel, stderr, logScreen)
+      log = createLog(config.logFormat, config.logLevel, stderr, logScreen, config.command)
       if (server === undefined && sortsOnVolume(environment, config.volume)) own.sortIn(config.volume)
       const mounts = readMounts()
       if (server === undefined)
         becomeOwner(config.volume, [command[0], join(root, 'package.json'), import.meta.dirname], identity)
       const host = hostOf(environment, mounts, identity)
       const signal = own.stopSignal()
-      const ask = async (question: string) => (isTerminal(stdin) && terminal ? own.ask(question, signal) : undefined)
+      const ask = async (question: string) =>
+        isTerminal(stdin) && logScreen.terminal ? own.ask(question, signal) : undefined
       context = await contextOf({ config, log, host, signal, command, print, screen, ask, nameProcess })
       return context
     }
@@ -94,18 +101,18 @@ const write = (stdout: number, text: string): void => {
     writeText(stdout, text)
   } catch (cause) {
     const code = errorCode(cause)
-    const hint = 'Send it elsewhere. The volume was not changed by it.'
+    const hint = 'Send it elsewhere. Nothing was changed.'
     if (code === 'ENOSPC') throw new Failure('DISK_FULL', 'the disk that standard output goes to is full', hint, cause)
     throw new Failure('CONFIG_INVALID', `standard output cannot be written (${code})`, hint, cause)
   }
 }
 
-/** One line for a Failure; a stack only for an unexpected error. */
+/** Two lines for a Failure, one without a hint, where a person stopped it; a stack only for an unexpected error. */
 const report = (error: unknown, log: Log): number => {
   if (error instanceof Failure) {
     const { cause, code, exitCode, hint, message } = error
     if (cause !== undefined) log.debug('failed.stack', inspect(cause), { stack: inspect(cause) })
-    log.error('failed', `${message} (${code}). ${hint}`, { code, exitCode })
+    log.error('failed', hint ? `${message} (${code})${secondLine}${hint}` : message, { code, exitCode })
     return exitCode
   }
   log.error('failed', `a bug in the migrator: ${inspect(error)}`, { code: 'BUG', exitCode: 1 })

@@ -51,7 +51,7 @@ export const readServer = (
     const value = text(name as keyof typeof ofFiles)
     if (value === undefined || value === fallback) continue
     const hint = 'Leave it out: it is about a database that is a file, and DATABASE_URL names a server.'
-    throw new Failure('CONFIG_INVALID', `${name}=${value} makes no sense with a server`, hint)
+    throw new Failure('CONFIG_INVALID', `${name}=${value} does not apply to a server`, hint)
   }
   return { ...readAddress(url, passwordFile), scratchUrl: text('MIGRATOR_SCRATCH_URL') }
 }
@@ -72,7 +72,7 @@ const readPassword = (file: string): string => {
   }
 }
 
-const form = 'It is postgres://user:password@host:5432/name, with several hosts as host1:5432,host2:5432.'
+const form = 'Write postgres://user:password@host:5432/name, with several hosts as host1:5432,host2:5432.'
 
 /**
  * Reads `postgres://user:password@host1:5432,host2:5432/name?schema=hub&sslmode=verify-full`. Failures name the part that is
@@ -86,20 +86,20 @@ export const readServerUrl = (url: string, password: string | undefined): Server
     /^postgres(?:ql)?:\/\/(?:(?<user>[^:@/]*)(?::(?<secret>.*))?@)?(?<hosts>[^@/?#]*)\/(?<database>[^@/?#]*)(?:\?(?<query>[^@#]*))?$/i.exec(
       url,
     )?.groups
-  if (parts === undefined) throw invalid('it is no URL of a server', form)
+  if (parts === undefined) throw invalid('it is not the URL of a server', form)
   const query = new URLSearchParams(parts.query ?? '')
   for (const name of query.keys())
     if (!parameters.includes(name))
-      throw invalid('it has a parameter that is not known', `The parameters are ${parameters.join(', ')}.`)
+      throw invalid('it has an unknown parameter', `The parameters are ${parameters.join(', ')}.`)
   const user = decode(parts.user ?? '', 'user')
   const database = decode(parts.database ?? '', 'database')
   if (user === '' || database === '') throw invalid(`it names no ${user === '' ? 'user' : 'database'}`, form)
   const schema = query.get('schema') ?? 'public'
   if (schema === '' || /^pg_|^information_schema$/.test(schema))
-    throw invalid('its schema is none that tables of a hub can be in', 'Leave it out for the schema public.')
+    throw invalid('a hub cannot have its tables in that schema', 'Leave it out for the schema public.')
   const sslMode = sslModes.find(mode => mode === (query.get('sslmode') ?? 'prefer'))
   if (sslMode === undefined)
-    throw invalid('its sslmode is not known', `It is one of ${sslModes.join(', ')}; prefer by default.`)
+    throw invalid('its sslmode is unknown', `Use one of ${sslModes.join(', ')}; prefer by default.`)
   const hosts = (parts.hosts ?? '').split(',').map(toHost)
   const shownHosts = hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join()
   return {
@@ -120,7 +120,7 @@ const toHost = (text: string): Readonly<{ host: string; port: number }> => {
     port = '5432',
   } = /^(?:\[(?<address>[0-9a-f:.]+)\]|(?<name>[^:[\]]+))(?::(?<port>\d{1,5}))?$/i.exec(text)?.groups ?? {}
   const host = address ?? decode(name, 'host')
-  if (host === '' || Number(port) < 1 || Number(port) > 65_535) throw invalid('it has a host that is none', form)
+  if (host === '' || Number(port) < 1 || Number(port) > 65_535) throw invalid('one of its hosts is not valid', form)
   return { host, port: Number(port) }
 }
 
@@ -128,10 +128,10 @@ const decode = (text: string, what: string): string => {
   try {
     return decodeURIComponent(text)
   } catch {
-    const hint = 'A % that stands for itself is written as %25, an @ as %40, a / as %2F.'
+    const hint = 'Write % itself as %25, @ as %40 and / as %2F.'
     throw invalid(`its ${what} has a % that starts no escape`, hint)
   }
 }
 
 const invalid = (reason: string, hint: string): Failure =>
-  new Failure('CONFIG_INVALID', `DATABASE_URL makes no sense: ${reason}`, hint)
+  new Failure('CONFIG_INVALID', `DATABASE_URL is not valid: ${reason}`, hint)

@@ -11,7 +11,7 @@ export const readSmallFile = (file: string, most: number): Buffer => {
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const stats = fstatSync(descriptor)
-    if (!stats.isFile()) throw notRead(file, `is ${stats.isDirectory() ? 'a folder' : 'no file'}`)
+    if (!stats.isFile()) throw notRead(file, `is ${stats.isDirectory() ? 'a folder' : 'not a regular file'}`)
     if (stats.size > most) throw notRead(file, `has ${stats.size} bytes, and may have ${most}`)
     const bytes = Buffer.alloc(stats.size)
     let length = 0
@@ -27,4 +27,4 @@ export const readSmallFile = (file: string, most: number): Buffer => {
 }
 
 const notRead = (file: string, what: string): Failure =>
-  new Failure('CONFIG_INVALID', `${file} ${what}`, 'Move it away, or put a file of the right kind in its place.')
+  new Failure('CONFIG_INVALID', `${file} ${what}`, 'Replace it with a regular file, or move it away.')

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { closest, distance } from 'fastest-levenshtein'
 import formatBytes from 'pretty-bytes'
+import { Failure } from './failure.ts'
 import type { Log, Screen } from './log.ts'
 
 /** A number for people: `475,200`. */
@@ -9,6 +10,12 @@ export const formatCount = (count: number): string => count.toLocaleString('en')
 /** A number of things: `1 backup`, `3 backups`. */
 export const formatThings = (count: number, thing: string): string =>
   `${formatCount(count)} ${thing}${count === 1 ? '' : 's'}`
+
+/** Things in one line that fits a screen: the first five, and how many more there are. */
+export const listed = (things: readonly string[], separator = ', '): string => {
+  const more = things.length - 5
+  return [...things.slice(0, 5), ...(more > 0 ? [`and ${formatCount(more)} more`] : [])].join(separator)
+}
 
 /** A statement or another text in one line of at most 120 characters. */
 export const shortened = (text: string): string => {
@@ -54,6 +61,12 @@ const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(
 export const didYouMean = (written: string, words: readonly string[]): string => {
   const nearest = words.length === 0 ? undefined : closest(written, words)
   return nearest === undefined || distance(written, nearest) > 3 ? '' : ` (Did you mean ${nearest}?)`
+}
+
+/** The Failure for a name that no setting has. */
+export const notASetting = (name: string, names: readonly string[]): Failure => {
+  const hint = `The settings are ${names.join(', ')}.`
+  return new Failure('CONFIG_INVALID', `${name} is not a setting${didYouMean(name, names)}`, hint)
 }
 
 /** Milliseconds between two reports of progress, on a terminal and in a log. */

@@ -128,5 +128,5 @@ const hintFor = (error: unknown, reason: string): string => {
     return `Do without ${named}, or install it where the migrations are; of a type say "import type". The migrator brings sequelize.`
   if (errorCode(error) === 'ERR_MODULE_NOT_FOUND')
     return 'Check the path: it is from the file that imports, with the extension.'
-  return 'Mend the file.'
+  return 'Fix the file.'
 }

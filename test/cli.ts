@@ -54,13 +54,13 @@ t.test('help is as wide as the terminal, and 80 columns where there is none', as
 })
 
 for (const [words, said] of [
-  [['migrate'], /there is no migrate: "migrator up" does that/],
-  [['rollback', '--yes'], /"migrator down" does that/],
-  [['new', 'create-alerts'], /"migrator create" does that/],
-  [['info'], /"migrator status" does that/],
-  [['history', '--json'], /"migrator status" does that/],
-  [['--dry-run'], /"migrator plan" does that/],
-  [['--quiet', 'migrate'], /there is no migrate: "migrator up" does that/],
+  [['migrate'], /there is no migrate: `migrator up` does that/],
+  [['rollback', '--yes'], /`migrator down` does that/],
+  [['new', 'create-alerts'], /`migrator create` does that/],
+  [['info'], /`migrator status` does that/],
+  [['history', '--json'], /`migrator status` does that/],
+  [['--dry-run'], /`migrator plan` does that/],
+  [['--quiet', 'migrate'], /there is no migrate: `migrator up` does that/],
   [['completion'], /missing required argument 'shell'/],
   [['completion', 'tcsh'], /Allowed choices are zsh, bash, fish/],
   [['complete', 'bash'], /Did you mean `completion bash`/],
@@ -69,7 +69,7 @@ for (const [words, said] of [
   [['redo', '0001'], /too many arguments/],
   [['plan', '--format', 'sarif'], /Allowed choices are text, json, sql, github/],
   [['plan', '--sql', '--format', 'json'], /cannot be used with/],
-  [['up', '--dry-run'], /there is no --dry-run: "migrator plan" does that/],
+  [['up', '--dry-run'], /there is no --dry-run: `migrator plan` does that/],
   [['upp'], /unknown command 'upp' \(Did you mean up\?\)/],
   [['stats'], /\(Did you mean status\?\)/],
   [['statsu', '--json'], /\(Did you mean status\?\)/],
@@ -95,7 +95,7 @@ for (const [words, said] of [
   [['adopt', '--force'], /unknown option/],
 ] as const)
   t.test(`"${words.join(' ')}" is refused in one line, before anything is opened`, async t => {
-    await t.rejects(printed(words), { code: 'CONFIG_INVALID', message: said, hint: /^Run "migrator [^\n]*--help"/ })
+    await t.rejects(printed(words), { code: 'CONFIG_INVALID', message: said, hint: /^Run `migrator [^\n]*--help`/ })
   })
 
 t.test('an error of a command is passed on as it is', async t => {

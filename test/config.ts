@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { type Environment, readConfig, settingNames, toLogFormat } from '../src/config.ts'
 
-const read = (environment: Environment, workingFolder = '/work', terminal = false) =>
-  readConfig({ environment, workingFolder, root: '/app', terminal })
+const read = (environment: Environment, workingFolder = '/work', root = '/app') =>
+  readConfig({ environment, workingFolder, root })
 
 t.test('with nothing set, everything is beside the program', async t => {
   t.strictSame(await read({}), {
@@ -21,19 +21,20 @@ t.test('with nothing set, everything is beside the program', async t => {
     backup: 'auto',
     backupKeep: 3,
     check: 'auto',
-    logFormat: 'json',
+    logFormat: 'text',
+    command: 'migrator',
     logLevel: 'info',
   })
 })
 
-t.test('the log is text on a terminal, unless the setting says otherwise', async t => {
-  t.match(await read({}, '/work', true), { logFormat: 'text' })
-  t.match(await read({ MIGRATOR_LOG_FORMAT: 'json' }, '/work', true), { logFormat: 'json' })
+t.test('the log is text, also for the word of older versions, unless the setting says json', async t => {
+  for (const format of ['', 'text', 'auto'])
+    t.match(await read({ MIGRATOR_LOG_FORMAT: format }), { logFormat: 'text' }, format)
+  t.match(await read({ MIGRATOR_LOG_FORMAT: 'json' }), { logFormat: 'json' })
 })
 
-t.test('a format that makes no sense is as good as none, until it is refused', async t => {
-  t.equal(toLogFormat('xml', true), 'text')
-  t.equal(toLogFormat(undefined, false), 'json')
+t.test('an unknown format means text until it is refused', async t => {
+  t.equal(toLogFormat('xml'), 'text')
 })
 
 t.test('a database URL names a file', async t => {
@@ -149,7 +150,7 @@ t.test('a password in a URL is never told, wherever it is in it', async t => {
     t.match(error, { code: 'CONFIG_INVALID' }, url)
     t.notMatch(`${error.message} ${error.hint}`, /s3cret/)
   }
-  await t.rejects(read({ DATABASE_URL: 'sqlite:data/' }), { message: /DATABASE_URL=sqlite:data\/ makes no sense/ })
+  await t.rejects(read({ DATABASE_URL: 'sqlite:data/' }), { message: /DATABASE_URL=sqlite:data\/ is not valid/ })
 })
 
 t.test('an .env in UTF-16 or with a byte order mark is read, and a pipe in its place is refused', async t => {
@@ -162,7 +163,7 @@ t.test('an .env in UTF-16 or with a byte order mark is read, and a pipe in its p
   }
   rmSync(join(folder, '.env'))
   execFileSync('mkfifo', [join(folder, '.env')])
-  await t.rejects(read({}, folder), { code: 'CONFIG_INVALID', message: /\.env is no file/ })
+  await t.rejects(read({}, folder), { code: 'CONFIG_INVALID', message: /\.env is not a regular file/ })
 })
 
 t.test('blanks and line breaks around a value are not part of it', async t => {

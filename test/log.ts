@@ -12,6 +12,7 @@ import {
   type LogLevel,
   type Screen,
   type Style,
+  secondLine,
   writeText,
 } from '../src/log.ts'
 import { pipe, terminalOf } from './help/screen.ts'
@@ -32,6 +33,21 @@ type Tap = Pick<typeof t, 'testdir'>
 
 t.test('text is the message alone, with its level where it is a warning or an error', async t => {
   t.equal(logged(t, 'text', 'debug', pipe), 'one\ntwo\nwarn: three\nerror: four\n')
+})
+
+t.test('a failure is one event: a second line in text, one line in JSON, with commands that can be pasted', async t => {
+  const file = join(t.testdir(), 'log')
+  const told = (format: LogFormat): string => {
+    const descriptor = openSync(file, 'w')
+    const log = createLog(format, 'info', descriptor, pipe, 'docker compose run --rm migrator')
+    log.error('failed', `it failed (PENDING)${secondLine}Run \`migrator up\`.`, { code: 'PENDING', exitCode: 3 })
+    closeSync(descriptor)
+    return readFileSync(file, 'utf8')
+  }
+  t.equal(told('text'), 'error: it failed (PENDING)\n  Run `docker compose run --rm migrator up`.\n')
+  const [line = '', ...more] = told('json').trim().split('\n')
+  t.match(JSON.parse(line), { message: 'it failed (PENDING). Run `docker compose run --rm migrator up`.' })
+  t.strictSame(more, [])
 })
 
 t.test('levels below the lowest are left out', async t => {

@@ -1,9 +1,10 @@
 /** What `npm pack` makes, used by projects of their own: it is type checked, then run, and the example hub is one of them. */
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
+import { readDocument } from './help/documents.ts'
 import { readJson, root } from './help/program.ts'
 
 /** `env -i` keeps the programs out of the coverage that tap counts, and out of its hooks. */
@@ -100,6 +101,37 @@ t.test('the packed program makes a database, and both models are used on it with
       exitCode: 0,
       stdout: '1970-01-01T00:00:00.000Z 9223372036854775807\n',
     })
+})
+
+t.test('the models of Sequelize 7 compile strictly, the declarations of every package checked', async t => {
+  const text = `/// <reference types="homelab-migrator/sqlite3" />\n${program('/v7')}`
+  const folder = makeConsumer({ 'seven.ts': text })
+  const words = ['--project', folder, '--skipLibCheck', 'false']
+  t.match(run(join(root, 'node_modules/.bin/tsc'), words, folder), { exitCode: 0, output: '' })
+})
+
+t.test('an installed program keeps its data in the working folder, and writes nothing among the packages', async t => {
+  const folder = makeConsumer({})
+  const migrator = (...words: string[]) =>
+    run(process.execPath, [join(folder, 'node_modules/homelab-migrator/bin/migrator.js'), ...words], folder)
+  t.match(migrator(), { exitCode: 10, output: `mkdir -p ${join(folder, 'data')}` })
+  mkdirSync(join(folder, 'data'))
+  t.match(migrator(), { exitCode: 0, output: `is at 0003-add-os-info` })
+  t.ok(existsSync(join(folder, 'data/homelab.db')))
+  t.match(run(join(folder, 'node_modules/homelab-migrator/healthcheck.sh'), [], folder), { exitCode: 0, output: '' })
+  for (const command of ['create', 'diff'])
+    t.match(migrator(command, 'create-alerts'), { exitCode: 2, output: /--migrations migrations/ }, command)
+  t.match(migrator('--migrations', 'migrations', 'create', 'create-alerts'), { exitCode: 0 })
+})
+
+t.test('every file that the README leads to is in the package', async t => {
+  const { stdout } = run('tar', ['-tzf', tarball], outside)
+  const packed = stdout.split('\n').map(path => path.replace(/^package\//, ''))
+  const links = [...readDocument('README.md').matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link = '']) => link)
+  t.strictSame(
+    links.filter(link => !packed.some(path => path === link || path.startsWith(link.replace(/\/?$/, '/')))),
+    [],
+  )
 })
 
 const ready = `
@@ -256,7 +288,7 @@ t.test('the example hub, copied elsewhere, starts on what npm installs', { skip:
   const words = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', tarball]
   t.match(run('npm', words, folder, network), { exitCode: 0 })
   const settings = { DATABASE_URL: `sqlite:${join(folder, 'homelab.db')}`, PORT: '0' }
-  t.match(run(process.execPath, ['node_modules/.bin/migrator'], folder, settings), { exitCode: 0 })
+  t.match(run(process.execPath, ['node_modules/.bin/homelab-migrator'], folder, settings), { exitCode: 0 })
   const pairs = Object.entries(settings).map(pair => pair.join('='))
   const child = spawn('/usr/bin/env', ['-i', ...pairs, process.execPath, 'hub.ts'], { cwd: folder })
   t.teardown(() => child.kill('SIGKILL'))

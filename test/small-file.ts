@@ -15,8 +15,8 @@ t.test('a pipe is not waited for, and neither it nor a device, a folder or a gia
   execFileSync('mkfifo', [join(folder, 'pipe')])
   truncateSync(join(folder, 'giant'), 5 * 2 ** 30)
   for (const [file, message] of [
-    [join(folder, 'pipe'), /is no file/],
-    ['/dev/zero', /is no file/],
+    [join(folder, 'pipe'), /is not a regular file/],
+    ['/dev/zero', /is not a regular file/],
     [join(folder, 'folder'), /is a folder/],
     [join(folder, 'giant'), /5368709120 bytes/],
   ] as const)

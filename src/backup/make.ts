@@ -51,8 +51,8 @@ const makeFolder = (folder: string): boolean => {
     return true
   }
   if (isFolder(folder)) return false
-  const hint = 'Make it a folder, or a link to one that is there.'
-  throw new Failure('CONFIG_INVALID', `${folder} is no folder for backups`, hint)
+  const hint = 'Make it a folder, or a link to one.'
+  throw new Failure('CONFIG_INVALID', `${folder}, where backups go, is not a folder`, hint)
 }
 
 const makeIn = (folder: string, database: DatabaseFile, { schema, rows }: BackUpOptions): Promise<string> =>
@@ -82,6 +82,6 @@ const isSame = (rows: readonly TableSize[], expected: readonly TableSize[] | und
 const badCopy = (folder: string): Failure =>
   new Failure(
     'DISK_FULL',
-    `the backup in ${folder} did not come out as the database is: the disk is failing`,
-    'Replace the disk, or put the volume on another one. The database is left as it is.',
+    `the backup in ${folder} is not the same as the database: the disk is failing`,
+    'Move the volume to another disk. The database was left as it is.',
   )

@@ -153,6 +153,10 @@ const markOf = (database: string): string => join(backupFolder(database), `.${ba
 export const markUnfinished = (database: string, file: string): void =>
   replaceFile(markOf(database), `${basename(file)}\n`)
 
+/** The file name of an unfinished run's backup; undefined without one. */
+export const unfinishedBackup = (database: string): string | undefined =>
+  hasUnfinished(database) ? String(readSmallFile(markOf(database), 4096)).trim() : undefined
+
 /** Whether the last run that made a backup has not succeeded. */
 export const hasUnfinished = (database: string): boolean => existsSync(markOf(database))
 
@@ -162,8 +166,8 @@ export const hasUnfinished = (database: string): boolean => existsSync(markOf(da
  * @param schema of the database: a backup of another schema is of a run that was killed after its commit, and stays
  */
 export const dropUnfinished = (database: string, schema: string): string | undefined => {
-  if (!hasUnfinished(database)) return undefined
-  const name = String(readSmallFile(markOf(database), 4096)).trim()
+  const name = unfinishedBackup(database)
+  if (name === undefined) return undefined
   const found = listBackups(database).find(({ file }) => basename(file) === name)
   const isOfRun = found?.schema === schemaWord(schema)
   if (isOfRun) removeBackup(found.file)

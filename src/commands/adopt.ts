@@ -14,6 +14,7 @@ import { hasHistory, readHistory } from '../sqlite/history.ts'
 import { readAppSchema } from '../sqlite/schema/read.ts'
 import { withDatabase } from '../sqlite/transaction.ts'
 import { prepareHistory, recordApplied, setAside } from '../sqlite/write-history.ts'
+import { listed } from '../text.ts'
 import {
   type Adoption,
   isAdopted,
@@ -53,11 +54,11 @@ export const adopt = async (
     const differences = findings.filter(isDifference)
     throw new Failure(
       'HISTORY_CONFLICT',
-      `${database} is not at ${schema}, nor at another migration: ${differences.map(findingLine).join('; ')}`,
-      'Change that with the tool that made it, on a copy first, then adopt again; or say by --at which migration it is at, if you know. Nothing was changed.',
+      `${database} matches no migration; the nearest is ${schema}: ${listed(differences.map(findingLine), '; ')}`,
+      'Nothing was changed. Change that with the tool that made it, on a copy first, then run `migrator adopt` again; or give the migration that it is at, if you know it, with --at.',
     )
   }
-  if (tool === null) log.info('adopt.nothing', `${database} needs no adopting: run "migrator up"`, { schema })
+  if (tool === null) log.info('adopt.nothing', `nothing to adopt in ${database}: run \`migrator up\``, { schema })
   else
     log.info('adopt.done', `adopted ${database} at ${schema ?? 'no migration'}: run ${next}`, {
       tool,

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
+import { isInstalled } from '../config.ts'
 import type { Context } from '../context.ts'
-import { Failure } from '../failure.ts'
+import { Failure, printable } from '../failure.ts'
 import { hasTime, type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 
 /** In a checkout: this repository's migrations, and the type they import. */
@@ -40,20 +41,29 @@ export const nextFile = (
 ): NextFile => {
   const folder = config.migrations
   if (!/^(?!\d{4}-|\d{14}-)[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name) || name.length > 200) {
-    const hint = 'It is small letters, digits and single hyphens, without a number before it, such as create-alerts.'
-    throw new Failure('CONFIG_INVALID', `a migration cannot be called ${JSON.stringify(name)}`, hint)
+    const hint = 'Use lower-case letters, digits and single hyphens, without a number in front, such as create-alerts.'
+    throw new Failure('CONFIG_INVALID', `a migration cannot be called ${printable(name)}`, hint)
   }
+  refuseInstalled(folder)
   const isNew = !existsSync(folder)
   const known = readOrMake(folder)
-  if (isNew) log.info('create.folder', `made the folder ${folder}: there was none`, { folder })
+  if (isNew) log.info('create.folder', `made the folder ${folder}`, { folder })
   const last = known.at(-1)
   const twin = known.find(migration => migration.name.replace(/^\d+-/, '') === name)
   if (twin !== undefined)
-    throw new Failure('CONFIG_INVALID', `${twin.file} is called that already`, 'Say what is new in this one.')
+    throw new Failure('CONFIG_INVALID', `${twin.file} already has that name`, 'Say what this one does differently.')
   const extension = sql ? '.sql' : extname(last?.file ?? 'first.ts').replace('.cjs', '.js')
   const file = join(folder, `${nextNumber(last?.name)}-${name}${extension}`)
   const language = extension === '.sql' ? 'sql' : extension === '.ts' ? 'ts' : 'js'
   return { file, language, types: typesFor(folder) }
+}
+
+/** @throws Failure CONFIG_INVALID for a folder that the next `npm install` overwrites */
+const refuseInstalled = (folder: string): void => {
+  if (!isInstalled(folder)) return
+  const hint =
+    'Choose a folder of your own: put `--migrations migrations` before the command, or set MIGRATOR_MIGRATIONS.'
+  throw new Failure('CONFIG_INVALID', `${folder} belongs to an installed package`, hint)
 }
 
 /** The next number; the present time where sequelize-cli named the last one, or a second after that. */
@@ -77,8 +87,7 @@ const write = (work: () => void, path: string): void => {
   try {
     work()
   } catch (cause) {
-    const hint =
-      'Check MIGRATOR_MIGRATIONS: it names a folder that this user can write. An image has its own read-only.'
+    const hint = 'Set MIGRATOR_MIGRATIONS to a folder that this user can write. The one in an image is read-only.'
     throw new Failure('CONFIG_INVALID', `${path} cannot be written`, hint, cause)
   }
 }

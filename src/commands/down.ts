@@ -73,7 +73,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
   const start = performance.now()
   const isStill = async (reader: Reader): Promise<void> => {
     if ((await namesIn(reader)).join() !== names.join())
-      throw new Failure('DATABASE_BUSY', `${database} was migrated by another run just now`, 'Start again.')
+      throw new Failure('DATABASE_BUSY', `another run migrated ${database} just now`, 'Try again.')
   }
   const schema = await undo(migrations, names, isStill, reverted => refuseMore(reverted, tried, database)).catch(
     sayHowToMend(names, again),
@@ -231,8 +231,8 @@ const sayHowToMend =
     if (!isFailure(error, 'MIGRATION_FAILED') || name === undefined) throw error
     const cure =
       again === undefined
-        ? `Mend its down, record the new text by "migrator repair ${name}", then try again.`
-        : 'Mend it, and try again.'
+        ? `Fix its down, record the new text with \`migrator repair ${name}\`, then try again.`
+        : 'Fix it, then try again.'
     const hint = `Everything was rolled back; the database is as it was. ${cure}`
     throw new Failure('MIGRATION_FAILED', error.message, hint, error.cause)
   }

@@ -17,8 +17,8 @@ export const redo = async (context: Context, yes: boolean): Promise<void> => {
   await up(context, name).catch(error => {
     const failure = context.engine.explain(error)
     if (!(failure instanceof Failure)) throw failure
-    const cure = failure.code === 'MIGRATION_FAILED' ? 'Mend it.' : failure.hint
-    const hint = `${name} is undone, and not applied again. ${cure} Then "migrator up" applies it.`
+    const cure = failure.code === 'MIGRATION_FAILED' ? 'Fix it.' : failure.hint
+    const hint = `${name} is undone, and not applied again. ${cure} Then \`migrator up\` applies it.`
     throw new Failure(failure.code, failure.message, hint, failure.cause)
   })
 }

@@ -13,6 +13,7 @@ import { compareSchemas, type Finding } from '../sqlite/schema/compare.ts'
 import { readAppSchema } from '../sqlite/schema/read.ts'
 import { withDatabase } from '../sqlite/transaction.ts'
 import { prepareHistory, recordChecksum } from '../sqlite/write-history.ts'
+import { listed } from '../text.ts'
 import { expectedStructure } from '../verify/expected.ts'
 import { findingLine } from './verify.ts'
 
@@ -40,8 +41,8 @@ export const repair = async (
     ? await repairFile(context, known, migration, force)
     : await repairOnServer(context, known, migration, force)
   if (before === checksum)
-    log.info('repair.nothing', `${name} is recorded as it is: nothing to repair`, { name, checksum })
-  else log.info('repair.done', `${name}: recorded ${checksum} in place of ${before}`, { name, checksum })
+    log.info('repair.nothing', `nothing to repair: ${name} is recorded as it is`, { name, checksum })
+  else log.info('repair.done', `recorded the present text of ${name}`, { name, checksum })
 }
 
 /** @returns the checksum that was recorded before */
@@ -115,7 +116,7 @@ const refuseDifferent = (name: string, database: string, findings: readonly Find
   if (differences.length === 0) return
   throw new Failure(
     'SCHEMA_DRIFT',
-    `with the present text of ${name} the migrations make another schema than ${database} has: ${differences.join('; ')}`,
-    `Put the old text back and make the change in a new migration. "migrator repair ${name} --force" records it all the same.`,
+    `with the present text of ${name} the migrations make another schema than ${database} has: ${listed(differences, '; ')}`,
+    `Put the old text back and make the change in a new migration. \`migrator repair ${name} --force\` records it all the same.`,
   )
 }

@@ -13,6 +13,7 @@ import { copyByHelper, setRollbackJournal } from '../sqlite/copy.ts'
 import { helperOf } from '../sqlite/helper.ts'
 import { replaceDatabase } from '../sqlite/replace.ts'
 import { withDatabase } from '../sqlite/transaction.ts'
+import { formatTime } from '../text.ts'
 import { sameOwner, shareWithGroup, sizeOf } from '../volume/files.ts'
 import { removePartialFolders, withPartialFolder } from '../volume/folders.ts'
 import { keepAcl } from '../volume/keep-acl.ts'
@@ -42,7 +43,7 @@ export const restore = async (
   await confirm(
     context,
     yes,
-    `${backup} takes the place of ${database}; what is there is kept. Its hub must be stopped`,
+    `${basename(backup)} will replace ${database}, which is kept beside it. The hub must be stopped`,
   )
   removePartialFolders(volume, database, false)
   requireSpace([{ what: 'copy of the backup', folder: volume, bytes: statSync(backup).size, files: 4 }])
@@ -71,13 +72,17 @@ export const restore = async (
 }
 
 const chooseBackup = (database: string, file: string | undefined, latest: boolean): string => {
-  const hint = 'Name one that "migrator backups" lists, or say --latest.'
+  const hint = 'Give one that `migrator backups` lists, or --latest.'
   if (file === undefined && !latest) throw new Failure('CONFIG_INVALID', 'which backup is not said', hint)
   if (file !== undefined && latest)
     throw new Failure('CONFIG_INVALID', `both ${file} and --latest are said`, 'Say one of them.')
   const chosen = file === undefined ? listBackups(database).at(-1)?.file : inVolume(database, file)
   if (chosen === undefined)
-    throw new Failure('CONFIG_INVALID', `there is no backup in ${backupFolder(database)}`, 'Name a file of your own.')
+    throw new Failure(
+      'CONFIG_INVALID',
+      `there is no backup in ${backupFolder(database)}`,
+      'Give the path of a file, as in `migrator restore /app/data/copy.db`.',
+    )
   if (!statSync(chosen, { throwIfNoEntry: false })?.isFile())
     throw new Failure('CONFIG_INVALID', `there is no backup ${chosen}`, hint)
   if (existsSync(database) && isSameFile(chosen, database))
@@ -106,7 +111,7 @@ const markRestored = async (context: Context, texts: readonly MigrationFile[]): 
     const { pending, conflicts } = await readPlan(transaction, texts)
     const checkedAt = new Date().toISOString()
     if (conflicts.length === 0) await markReady(transaction, config, texts, { version, checkedAt })
-    const next = conflicts.length > 0 ? 'see "migrator status"' : 'run "migrator up"'
+    const next = conflicts.length > 0 ? 'see `migrator status`' : 'run `migrator up`'
     if (conflicts.length > 0 || pending.length > 0)
       log.warn('restore.not-ready', `${database} is not at the schema of this image: ${next}`)
   })
@@ -118,19 +123,19 @@ const markRestored = async (context: Context, texts: readonly MigrationFile[]): 
  */
 export const explainDamage = async (failure: Failure, context: Context): Promise<Failure> => {
   const { code, message, hint, cause } = failure
-  return new Failure(code, message, `${hint} ${await remedy(context)}`, cause)
+  return new Failure(code, message, `${await remedy(context)} ${hint}`, cause)
 }
 
 const remedy = async (context: Context): Promise<string> => {
   const { database } = context.config
   const backups = listBackups(database).toReversed()
   for (const { file, madeAt } of backups)
-    if (await isGood(context, file)) return `The newest good backup is of ${madeAt}: ${puts(file)}.`
-  const folder = backupFolder(database)
-  const none = `${backups.length === 0 ? 'There is no backup' : `None of ${backups.length} backups is good`} in ${folder}`
+    if (await isGood(context, file))
+      return `${restoring(file)}, which brings back the newest good backup, of ${formatTime(madeAt)} UTC.`
+  const none = backups.length === 0 ? 'There is no backup' : 'No backup is good'
   for (const file of listReplaced(database).toReversed())
-    if (await isGood(context, file)) return `${none}, but what a restore replaced is good: ${puts(file)}.`
-  return `${none}: one of your own is put in place by "migrator restore FILE".`
+    if (await isGood(context, file)) return `${restoring(file)}, which brings back what a restore replaced. ${none}.`
+  return `${none}. If you have a copy elsewhere, run \`migrator restore FILE\`.`
 }
 
 /** An unreadable file is not good, nor is an empty one, which SQLite would accept as a new database. */
@@ -141,4 +146,6 @@ const isGood = async (context: Context, file: string): Promise<boolean> =>
     () => false,
   )
 
-const puts = (file: string): string => `"migrator restore --yes ${forShell(file)}" puts it in place`
+/** By the name alone, which is looked for where backups and replaced databases are. */
+const restoring = (file: string): string =>
+  `With the hub stopped, run \`migrator restore --yes ${forShell(basename(file))}\``

@@ -23,7 +23,7 @@ export const schema = async (context: Context, format: SchemaFormat): Promise<vo
     readSchema(connection),
   )
   if (structure === undefined) {
-    const hint = 'Run "migrator up", which makes it, or name another file with DATABASE_URL.'
+    const hint = 'Run `migrator up`, which makes it, or set DATABASE_URL to another file.'
     throw new Failure('CONFIG_INVALID', `there is no database ${config.database}`, hint)
   }
   const name = applied.at(-1)?.name ?? null

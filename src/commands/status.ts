@@ -3,16 +3,18 @@ import { basename } from 'node:path'
 import { listBackups } from '../backup/backups.ts'
 import type { Context } from '../context.ts'
 import type { ServerState, TableSize } from '../engine.ts'
-import { Failure, printable } from '../failure.ts'
+import { attemptAsync, Failure, isFailure, printable } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
-import type { Screen, Style } from '../log.ts'
+import { findLeftovers, type Leftover, leftoversText } from '../leftovers/leftovers.ts'
+import { type Screen, type Style, withCommand } from '../log.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { type Conflict, isChanged, makePlan, readPlan, refuseConflicts } from '../migrations/plan.ts'
 import { dialectOf, saysReady } from '../on-server/history.ts'
 import { requireNotLost } from '../ready/lost.ts'
 import type { Marker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
-import { formatBytes, formatCount, formatThings, formatTime, headedTable } from '../text.ts'
+import { formatBytes, formatCount, formatThings, formatTime, headedTable, listed } from '../text.ts'
+import { explainDamage } from './restore.ts'
 
 type MigrationState = 'applied' | 'pending' | 'changed' | 'missing' | 'ahead' | 'out of order'
 
@@ -40,6 +42,10 @@ export type Status = Readonly<{
   tables: readonly TableSize[]
   marker: Marker | null
   backups: readonly Readonly<{ file: string; bytes: number; madeAt: string }>[]
+  /** what shows that the database had data which is gone, and what to do; null if it is not lost */
+  lost: Readonly<{ finding: string; hint: string }> | null
+  /** what runs and restores left on the volume */
+  leftovers: readonly Leftover[]
   /** what the server tells; null for a file */
   server: ServerState | null
 }>
@@ -76,19 +82,30 @@ export const status = async (
     tables: more?.tables ?? [],
     marker: marker ?? null,
     backups: backups.map(({ file, madeAt }) => ({ file, bytes: statSync(file).size, madeAt })),
+    lost: server === null ? await findLoss(context) : null,
+    leftovers: server === null ? findLeftovers(config) : [],
     server,
   }
-  print(json ? `${JSON.stringify(found)}\n` : statusText(found, screen))
+  print(json ? `${JSON.stringify(found)}\n` : withCommand(statusText(found, screen), config.command))
   if (!exitCode) return
   if (server === null) await requireNotLost(engine, config)
   refuseConflicts(conflicts, config.database)
   refuseBehind(config.database, pending)
 }
 
+/** Whether `up` would find the database lost, with the command that brings it back. */
+const findLoss = async (context: Context): Promise<Status['lost']> => {
+  const outcome = await attemptAsync(() => requireNotLost(context.engine, context.config))
+  if (!('error' in outcome)) return null
+  if (!isFailure(outcome.error, 'DATABASE_DAMAGED')) throw outcome.error
+  const { message, hint } = await explainDamage(outcome.error, context)
+  return { finding: message, hint }
+}
+
 const refuseBehind = (database: string, pending: readonly MigrationFile[]): void => {
   if (pending.length === 0) return
-  const names = pending.map(({ name }) => name).join(', ')
-  throw new Failure('PENDING', `${database} has pending migrations: ${names}`, 'Run "migrator up".')
+  const names = listed(pending.map(({ name }) => name))
+  throw new Failure('PENDING', `${database} has pending migrations: ${names}`, 'Run `migrator up`.')
 }
 
 const toMigrations = (
@@ -127,17 +144,19 @@ const toMigrations = (
 export const statusText = (found: Status, screen: Screen): string => {
   const paragraphs = [
     summary(found, screen),
+    lossText(found, screen),
     migrationTable(found, screen),
     conflicts(found, screen),
     tableSizes(found, screen),
     found.server === null ? markerAndBackups(found, screen) : [],
+    leftoversText(found.leftovers, screen),
   ]
   const filled = paragraphs.filter(lines => lines.length > 0).map(lines => lines.join('\n'))
   return `${filled.join('\n\n')}\n`
 }
 
 const summary = (
-  { database, applied, pending, ready, marker, bytes, journalMode, server }: Status,
+  { database, applied, pending, ready, marker, bytes, journalMode, lost, server }: Status,
   { paint }: Screen,
 ) => [
   [
@@ -148,8 +167,11 @@ const summary = (
       ? paint('green', pending === 0 ? 'ready' : `ready at ${printable(marker?.schema ?? '')}`)
       : paint('yellow', 'not ready'),
   ].join(', '),
-  server === null ? fileText(bytes, journalMode) : serverText(server),
+  ...(lost !== null ? [] : [server === null ? fileText(bytes, journalMode) : serverText(server)]),
 ]
+
+const lossText = ({ lost }: Status, { paint }: Screen): readonly string[] =>
+  lost === null ? [] : [paint('red', lost.finding), `  ${lost.hint}`]
 
 const fileText = (bytes: number, journalMode: Status['journalMode']): string =>
   journalMode === null ? 'no database yet' : `${formatBytes(bytes)}, journal mode ${journalMode}`
@@ -168,32 +190,61 @@ const colours: Readonly<Record<MigrationState, Style>> = {
   'out of order': 'red',
 }
 
+/** A table that fits a screen, and how many rows are left out: `--json` has them. */
+const shortTable = (
+  screen: Screen,
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+  more: number,
+): readonly string[] => [
+  ...headedTable(screen, heading, rows),
+  ...(more > 0 ? [`  and ${formatCount(more)} more, with --json`] : []),
+]
+
 const migrationTable = ({ migrations }: Status, screen: Screen) =>
-  headedTable(
+  shortTable(
     screen,
     ['migration', 'state', 'applied (UTC)', 'took', 'by'],
-    migrations.map(({ name, state, appliedAt, milliseconds, migrator }) => [
+    shownMigrations(migrations).map(({ name, state, appliedAt, milliseconds, migrator }) => [
       name,
       screen.paint(colours[state], state),
       formatTime(appliedAt ?? ''),
       milliseconds === null ? '' : `${formatCount(milliseconds)} ms`,
       migrator ?? '',
     ]),
+    migrations.length - shownMigrations(migrations).length,
   )
 
+/** Of many migrations the last ten that are applied, the first ten that are not, and ten that something is wrong with. */
+const shownMigrations = (migrations: Status['migrations']): Status['migrations'] => {
+  const [applied, pending] = [migrations.filter(isIn('applied')), migrations.filter(isIn('pending'))]
+  const wrong = migrations.filter(migration => !applied.includes(migration) && !pending.includes(migration))
+  const shown = new Set([...applied.slice(-10), ...pending.slice(0, 10), ...wrong.slice(0, 10)])
+  return migrations.filter(migration => shown.has(migration))
+}
+
+const isIn =
+  (state: MigrationState) =>
+  (migration: Status['migrations'][number]): boolean =>
+    migration.state === state
+
 const conflicts = ({ conflicts }: Status, { paint }: Screen) =>
-  conflicts.flatMap(({ code, name, finding, hint }) => [
-    `${paint('red', code)}: ${printable(`${name} ${finding}`)}`,
-    `  ${hint}`,
-  ])
+  conflicts
+    .slice(0, 5)
+    .flatMap(({ code, name, finding, hint }) => [
+      `${paint('red', code)}: ${printable(`${name} ${finding}`)}`,
+      `  ${hint}`,
+    ])
+    .concat(conflicts.length > 5 ? [`and ${formatThings(conflicts.length - 5, 'more conflict')}, with --json`] : [])
 
 const tableSizes = ({ tables }: Status, screen: Screen) =>
   tables.length === 0
     ? []
-    : headedTable(
+    : shortTable(
         screen,
         ['table', 'rows'],
-        tables.map(({ name, rows }) => [name, formatCount(rows)]),
+        tables.slice(0, 20).map(({ name, rows }) => [name, formatCount(rows)]),
+        tables.length - 20,
       )
 
 const markerAndBackups = ({ marker, ready, backups }: Status, screen: Screen) => [
@@ -203,11 +254,12 @@ const markerAndBackups = ({ marker, ready, backups }: Status, screen: Screen) =>
   ...(backups.length === 0
     ? ['no backups']
     : [
-        `${formatThings(backups.length, 'backup')}:`,
-        ...headedTable(
+        `${formatThings(backups.length, 'backup')}, ${formatBytes(backups.reduce((sum, { bytes }) => sum + bytes, 0))}:`,
+        ...shortTable(
           screen,
           ['backup', 'size', 'made (UTC)'],
-          backups.map(({ file, bytes, madeAt }) => [basename(file), formatBytes(bytes), formatTime(madeAt)]),
+          backups.slice(-10).map(({ file, bytes, madeAt }) => [basename(file), formatBytes(bytes), formatTime(madeAt)]),
+          backups.length - 10,
         ),
       ]),
 ]

@@ -4,7 +4,7 @@ import { Failure, type FailureCode, printable } from '../failure.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { dialectOf } from '../on-server/history.ts'
 import type { Finding } from '../sqlite/schema/compare.ts'
-import { formatThings, textTable } from '../text.ts'
+import { formatThings, listed, textTable } from '../text.ts'
 import { type Check, type CheckResults, checks, type Problem, runChecks } from '../verify/examine.ts'
 import { requireFolder } from '../volume/volume.ts'
 
@@ -54,7 +54,7 @@ export const verify = async (context: Context, { json }: Readonly<{ json: boolea
   if (code === null) return
   const differences = findings.filter(({ weight }) => weight === 'difference')
   const hints = new Set(differences.filter(finding => finding.code === code).map(({ hint }) => hint))
-  throw new Failure(code, `${config.database}: ${differences.map(findingLine).join('; ')}`, [...hints].join(' '))
+  throw new Failure(code, `${config.database}: ${listed(differences.map(findingLine), '; ')}`, [...hints].join(' '))
 }
 
 /**
@@ -72,8 +72,8 @@ export const verifyModels = async (context: Context, models: string, json: boole
       : `${[`${models}: ${verdict}`, ...findings.map(finding => `  ${printable(findingLine(finding))}`)].join('\n')}\n`,
   )
   if (code === null) return
-  const hint = 'Run "migrator diff NAME --models FILE", which writes the migration, or mend the models.'
-  throw new Failure(code, `${models} and the migrations differ: ${findings.map(findingLine).join('; ')}`, hint)
+  const hint = 'Run `migrator diff NAME --models FILE`, which writes the migration, or fix the models.'
+  throw new Failure(code, `${models} and the migrations differ: ${listed(findings.map(findingLine), '; ')}`, hint)
 }
 
 const checkDatabase = async (context: Context): Promise<CheckResults> => {

@@ -26,7 +26,7 @@ export const wait = async (context: Context, seconds: number | undefined): Promi
     if (performance.now() >= deadline) {
       const reason = `${database} is not ready for ${head} after ${limit} s`
       const lacks = engine.server !== undefined ? 'what is pending' : `what ${readyFile} lacks`
-      throw new Failure('NOT_READY', reason, `Run "migrator up"; see "migrator status" for ${lacks}.`)
+      throw new Failure('NOT_READY', reason, `Run \`migrator up\`; see \`migrator status\` for ${lacks}.`)
     }
     if (tries === 0)
       log.info('wait.waiting', `waiting up to ${limit} s until ${database} is at ${head}`, { seconds: limit })

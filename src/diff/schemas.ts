@@ -27,7 +27,7 @@ export const schemaOfDatabase = async (context: Context): Promise<Schema> => {
   await engine.validate('read')
   const { more } = await readState(engine, config, 'wait', async ({ connection }) => readAppSchema(connection))
   if (more !== undefined) return more
-  const hint = 'Name the database that has the schema with DATABASE_URL, or models with --models FILE.'
+  const hint = 'Set DATABASE_URL to the database that has the schema, or give models with --models FILE.'
   throw new Failure('CONFIG_INVALID', `there is no database ${config.database}`, hint)
 }
 

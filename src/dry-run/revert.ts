@@ -51,7 +51,7 @@ export const revertMigrations = async (
       removesRows: () => [],
       onLosses: ({ name }, losses) => {
         const broken = losses.filter(({ table }) => table === null)
-        if (broken.length > 0) throw lostData([name], broken, 'Everything was rolled back; mend its down.')
+        if (broken.length > 0) throw lostData([name], broken, 'Everything was rolled back. Fix its down.')
         const now = countValues(connection, afterOf(recording))
         const rows = losses.map(toLost)
         const goneFrom = ({ old }: Lineage) => rows.find(({ of }) => sameName(of, old.name))?.number ?? 0

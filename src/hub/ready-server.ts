@@ -33,7 +33,7 @@ export const openReadyServer = async (url: string, migrations: string = own): Pr
       refuseConflicts(refused, shown)
       if (pending.length > 0) {
         const names = pending.map(({ name }) => name).join(', ')
-        const hint = 'Run "migrator up"; "migrator wait" returns when it is done.'
+        const hint = 'Run `migrator up`; `migrator wait` returns once it is done.'
         throw new Failure('NOT_READY', `${shown} has pending migrations: ${names}`, hint)
       }
     } finally {

@@ -69,4 +69,4 @@ const toHub = (connection: Connection): Hub => {
 }
 
 const notReady = (reason: string): Failure =>
-  new Failure('NOT_READY', reason, 'Run "migrator up"; "migrator wait" returns when it is done.')
+  new Failure('NOT_READY', reason, 'Run `migrator up`; `migrator wait` returns once it is done.')

@@ -82,7 +82,7 @@ export const down = async (
 ): Promise<Undone> => {
   const { steps = 1, to } = options
   if (!Number.isSafeInteger(steps) || steps < 1 || (to !== undefined && options.steps !== undefined))
-    throw new Failure('CONFIG_INVALID', `steps: ${steps} makes no sense`, 'Give a whole number from 1, or "to" alone.')
+    throw new Failure('CONFIG_INVALID', `steps: ${steps} is not valid`, 'Use a whole number from 1, or `to` alone.')
   const events = await run(options, 'writes', async context => {
     refuseServer('down', context)
     await (await import('../commands/down.ts')).down(context, to === undefined ? { steps } : { to }, true)
@@ -113,5 +113,5 @@ const reporting = async <Report>(options: Options, work: (context: Context) => P
 const refuseServer = (command: string, { engine }: Context): void => {
   if (engine.server === undefined) return
   const hint = '"up" and "status" work there.'
-  throw new Failure('CONFIG_INVALID', `${command} is for a database that is a file`, hint)
+  throw new Failure('CONFIG_INVALID', `${command} works on database files only`, hint)
 }

@@ -59,7 +59,7 @@ export const run = async (
   const controller = new AbortController()
   // a listener is the caller's code, whatever calls it
   const asCaller = AsyncLocalStorage.snapshot()
-  const stopped = new Failure('SIGINT', 'stopped by its caller', 'Nothing was changed.')
+  const stopped = new Failure('SIGINT', 'stopped by its caller; nothing was changed', '')
   const stop = (): void => controller.abort(stopped)
   signal?.addEventListener('abort', stop)
   // a migration that never settles is failed in the end, and not cut off by a process with nothing else to wait for
@@ -98,8 +98,12 @@ const readOptions = async ({ databaseUrl, migrations, settings }: Options): Prom
     Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
   )
   if (!environment.DATABASE_URL?.trim())
-    throw new Failure('CONFIG_INVALID', 'databaseUrl is missing', 'It is as DATABASE_URL: "sqlite:data/homelab.db".')
-  return followLink(await toConfig({ environment, workingFolder: process.cwd(), root, terminal: false }))
+    throw new Failure(
+      'CONFIG_INVALID',
+      'databaseUrl is missing',
+      'Write it as in DATABASE_URL: `sqlite:data/homelab.db`.',
+    )
+  return followLink(await toConfig({ environment, workingFolder: process.cwd(), root }))
 }
 
 /** The user stays as it is, root as well: a process of its own may become the owner of the volume. */

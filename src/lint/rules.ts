@@ -12,7 +12,7 @@ export const ownRules = {
     level: 'error',
     title: 'does not run',
     detects: 'up fails on what the migrations before it make of an empty database',
-    cure: 'Mend it. "migrator plan" runs it on a copy of real data.',
+    cure: 'Fix it. `migrator plan` runs it on a copy of real data.',
   },
   HM002: {
     level: 'error',
@@ -59,7 +59,7 @@ export const ownRules = {
     title: 'makes a column of another type, which may change its values',
     detects:
       "a rebuild, or context.changeColumn, which fails where a value would change; the affinity was TEXT or none and is one of numbers, which makes 7 of '007', or INTEGER and is REAL, or REAL and is TEXT, and the like",
-    cure: 'See that no value changes ("migrator plan" tries changeColumn on real data), or convert them by an expression.',
+    cure: 'Check that no value changes (`migrator plan` tries changeColumn on real data), or convert them with an expression.',
   },
   HM107: {
     level: 'warning',
@@ -85,20 +85,20 @@ export const ownRules = {
     title: 'deletes rows and does not say so',
     detects:
       'DELETE from a table that was there before, or from the parent of a foreign key of its with ON DELETE CASCADE, REPLACE into it, or a rebuild that copies it WHERE or with LIMIT; "removesRows" does not name it; it fails where a row goes, though not where one is replaced',
-    cure: "Keep the rows, or say that they are meant to go: export const removesRows = ['metrics'].",
+    cure: "Keep the rows, or say that they are to go: export const removesRows = ['metrics'].",
   },
   HM204: {
     level: 'warning',
     title: 'sets off a foreign key that changes the rows of another table',
     detects:
       'DELETE from a parent, or an UPDATE of its key, and a foreign key to it with SET NULL, SET DEFAULT or ON UPDATE CASCADE: it acts in a migration as it does in a hub',
-    cure: 'See that it is meant, and that nothing changes the same rows by hand.',
+    cure: 'Check that this is intended, and that nothing else changes the same rows.',
   },
   HM301: {
     level: 'error',
     title: 'adds a column that SQLite cannot fill',
     detects:
-      'its default is no constant (SQLite itself is asked), or it is computed and STORED; it fails where the table has rows, though not on an empty one',
+      'its default is not a constant (SQLite itself is asked), or it is computed and STORED; it fails where the table has rows, though not on an empty one',
     cure: 'Add it without the default, and set that with context.changeColumn; make a computed one VIRTUAL, or use context.rebuildTable.',
   },
   HM302: {
@@ -113,26 +113,26 @@ export const ownRules = {
     title: 'has a down that loses data',
     detects:
       'down drops a table or column that up had not made, or that up had moved rows into; or it deletes rows there, leaves some out of a rebuild, or sets values to what does not name their column, other than WHERE up wrote some',
-    cure: 'Let down undo what up did, the other way round, or leave it out.',
+    cure: 'Make down undo what up did, in reverse order, or leave it out.',
   },
   HM402: {
     level: 'warning',
     title: 'has a down that does not restore the structure',
     detects: 'the structure after up and down is another than before; the order of columns does not count',
-    cure: 'Let down undo all that up did, or leave it out.',
+    cure: 'Make down undo everything that up did, or leave it out.',
   },
   HM403: {
     level: 'error',
     title: 'has a down that does not run',
     detects: 'down fails right after up',
-    cure: 'Mend it, or leave it out.',
+    cure: 'Fix it, or leave it out.',
   },
   HM501: {
     level: 'error',
     title: 'imports code that goes on changing',
     detects:
       'it imports a file outside the folder of migrations, such as a model; its own text stays frozen and means something else',
-    cure: "Say in the migration's own words what the tables are, with DataTypes. Types alone may come from there: import type.",
+    cure: 'Define the tables in the migration itself, with DataTypes. Only types may come from there: import type.',
   },
   HM502: {
     level: 'warning',
@@ -152,13 +152,13 @@ export const ownRules = {
     level: 'error',
     title: 'silences a finding without saying why',
     detects: '"// lint-ok CODE: reason" without a reason, or without a code of this list; it silences nothing',
-    cure: 'Write why it is right, for whoever reads it next.',
+    cure: 'Say why it is right, for the next reader.',
   },
   HM902: {
     level: 'warning',
     title: 'silences a finding that is not there',
     detects: 'a "// lint-ok" whose code was not found in this migration',
-    cure: 'Take the comment away.',
+    cure: 'Remove the comment.',
   },
 } as const satisfies Readonly<Record<string, Rule>>
 
@@ -186,33 +186,33 @@ export const atlasRules = {
     title: 'adds a unique index or key on columns that are there',
     detects:
       'the columns were not unique before, or only in some rows, or by a collation for which fewer values are alike; it fails where two rows are alike, unless a DELETE that looks at the columns, or an UPDATE that computes one, came before',
-    cure: 'Merge or delete the rows that are alike before, in the same migration.',
+    cure: 'Merge or delete duplicate rows first, in the same migration.',
   },
   MF102: {
     level: 'warning',
     title: 'makes an index unique',
     detects:
       'an index of that name was there and was not unique; it fails where two rows are alike, unless a DELETE that looks at the columns, or an UPDATE that computes one, came before',
-    cure: 'Merge or delete the rows that are alike before, in the same migration.',
+    cure: 'Merge or delete duplicate rows first, in the same migration.',
   },
   MF103: {
     level: 'error',
     title: 'adds a NOT NULL column without a default',
     detects: 'the new column has no default; it fails where the table has rows, though not on an empty one',
-    cure: 'Give it a default, or add it as nullable, fill it, and make it NOT NULL then.',
+    cure: 'Give it a default, or add it as nullable, fill it, then make it NOT NULL.',
   },
   MF104: {
     level: 'warning',
     title: 'makes a column with a default NOT NULL',
     detects:
       'the column allowed NULL before, and no UPDATE of all rows, or of all in which it is NULL, came first, nor does a rebuild fill it as it copies; it fails where a row has none',
-    cure: 'Fill the rows before: UPDATE ... SET column = ... WHERE column IS NULL.',
+    cure: 'Fill the rows first: UPDATE ... SET column = ... WHERE column IS NULL.',
   },
   LT101: {
     level: 'warning',
     title: 'makes a column without a default NOT NULL',
     detects: 'as MF104; a hub that does not write the column fails from then on, too',
-    cure: 'Fill the rows before, and see that the hub writes the column.',
+    cure: 'Fill the rows first, and make sure that the hub writes the column.',
   },
   BC101: {
     level: 'warning',

@@ -42,8 +42,8 @@ export const blamingStrays = async <T>(signal: AbortSignal, work: () => Promise<
 /** The Failure MIGRATION_FAILED for an error that a migration caused. */
 export const migrationFailed = ({ name, file }: Pick<MigrationFile, 'name' | 'file'>, cause: unknown): Failure => {
   const cure = /\balready exists\b/.test(reasonOf(cause))
-    ? 'Where the hub made it, "migrator adopt" records the migration; otherwise mend the migration, then start again.'
-    : 'Mend the migration, then start again.'
+    ? 'If the hub made it, run `migrator adopt`, which records the migration. Otherwise fix the migration.'
+    : 'Fix the migration, then run `migrator up`.'
   const hint = `Everything was rolled back; the database is as it was. ${cure}`
   return new Failure('MIGRATION_FAILED', `migration ${name} ${failedText(cause, file)}`, hint, cause)
 }

@@ -54,12 +54,12 @@ export const readMigrationFiles = (folder: string, dialect: Dialect = 'sqlite'):
       return [toMigrationFile(name, join(folder, (dialect === 'postgres' && twins.get(name)) || entry))]
     if (otherFile.test(entry) || twinFile.test(entry)) return []
     const hint =
-      'Files there are called NNNN-verb-noun.ts, .js, .mjs, .cjs or .sql, such as 0004-create-alerts.ts. Beside them may be data in .json and .csv, and helpers whose names begin with "_".'
+      'Migrations are called NNNN-verb-noun.ts, .js, .mjs, .cjs or .sql, such as 0004-create-alerts.ts. Data may be in .json and .csv files, and helpers in files whose names begin with _.'
     throw new Failure('CONFIG_INVALID', `${join(folder, entry)} is not a migration`, hint)
   })
   if (migrations.length === 0) {
-    const hint = 'An image without its migrations is broken. Check MIGRATOR_MIGRATIONS and what is mounted there.'
-    throw new Failure('CONFIG_INVALID', `no migrations in ${folder}`, hint)
+    const hint = 'Make the first one with `migrator create create-hosts`, or set MIGRATOR_MIGRATIONS to another folder.'
+    throw new Failure('CONFIG_INVALID', `there are no migrations in ${folder}`, hint)
   }
   const lone = [...twins].find(([name]) => !migrations.some(migration => migration.name === name))
   if (dialect === 'postgres' && lone !== undefined) throw alone(join(folder, lone[1]), lone[0])
@@ -67,8 +67,8 @@ export const readMigrationFiles = (folder: string, dialect: Dialect = 'sqlite'):
 }
 
 const alone = (file: string, name: string): Failure => {
-  const hint = `Put ${name}.ts there too: it is what the other engine runs, and may do nothing.`
-  return new Failure('CONFIG_INVALID', `${file} is a text for one engine, and its migration has no other`, hint)
+  const hint = `Add ${name}.ts, which the other engine runs; it may do nothing.`
+  return new Failure('CONFIG_INVALID', `${file} is for one engine only, and there is no migration for the other`, hint)
 }
 
 const toMigrationFile = (name: string, file: string): MigrationFile => {
@@ -87,7 +87,7 @@ const listFolder = (folder: string): readonly string[] => {
   try {
     return readdirSync(folder).sort()
   } catch (cause) {
-    const hint = 'Check MIGRATOR_MIGRATIONS: it names a folder that this user can read.'
+    const hint = 'Set MIGRATOR_MIGRATIONS to a folder that this user can read.'
     throw new Failure('CONFIG_INVALID', `the migrations folder ${folder} cannot be read`, hint, cause)
   }
 }
@@ -100,12 +100,7 @@ const readText = (file: string): string => {
     return String(readSmallFile(file, largest)).replaceAll('\r\n', '\n')
   } catch (cause) {
     if (cause instanceof Failure) throw cause
-    throw new Failure(
-      'CONFIG_INVALID',
-      `${file} cannot be read`,
-      'A migration is a file that this user can read.',
-      cause,
-    )
+    throw new Failure('CONFIG_INVALID', `${file} cannot be read`, 'Make it a file that this user can read.', cause)
   }
 }
 

@@ -46,8 +46,8 @@ const loadMigration = async (known: MigrationFile, signal: AbortSignal): Promise
   const isTableList = Array.isArray(removesRows) && removesRows.every(table => typeof table === 'string')
   if (!isMigration(up) || !(down === undefined || isMigration(down)) || !isTableList || typeof online !== 'boolean') {
     const hint =
-      'It exports "up", and where they apply "down" (both async functions), "removesRows" (table names) and "online" (true).'
-    throw new Failure('CONFIG_INVALID', `${known.file} does not export what a migration does`, hint)
+      'It must export `up`, and may export `down` (both async functions), `removesRows` (table names) and `online` (true).'
+    throw new Failure('CONFIG_INVALID', `${known.file} does not export a migration`, hint)
   }
   const kept = { ...known, removesRows, online }
   if (!asOne) return { ...kept, up, down }

@@ -1,7 +1,7 @@
 import type { Reader } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
-import { didYouMean } from '../text.ts'
+import { didYouMean, listed } from '../text.ts'
 import { hasTime, isMigrationName, type MigrationFile } from './files.ts'
 
 /** One reason not to run anything. */
@@ -57,8 +57,8 @@ const madeByOthers = (table: string | undefined): readonly Conflict[] => {
     {
       code: 'HISTORY_CONFLICT',
       name: `table ${table}`,
-      finding: 'was made by another program, and there is no history of migrations',
-      hint: 'Run "migrator adopt" to take the database over as it is, or name another file with DATABASE_URL.',
+      finding: 'was made by another program, which left no history of migrations',
+      hint: 'To take the database over as it is, run `migrator adopt`. Or set DATABASE_URL to another file.',
     },
   ]
 }
@@ -73,13 +73,15 @@ export const headOf = (applied: readonly Readonly<{ name: string }>[]): string =
 export const makePlan = (known: readonly MigrationFile[], applied: readonly AppliedMigration[]): Plan => {
   const appliedNames = new Set(applied.map(({ name }) => name))
   const pending = known.filter(({ name }) => !appliedNames.has(name))
+  const without = applied.filter(({ name }) => !known.some(file => file.name === name))
+  const renamed = pending.filter(file => without.some(({ checksum }) => checksum === file.checksum))
   return {
     pending,
     conflicts: [
       ...wrongNumbers(known),
-      ...applied.flatMap(migration => changedOrUnknown(migration, known)),
+      ...applied.flatMap(migration => changedOrUnknown(migration, known, renamed)),
       ...outOfOrder(
-        pending,
+        pending.filter(file => !renamed.includes(file)),
         applied.filter(migration => !isFromOtherTool(migration, known)),
       ),
     ],
@@ -96,7 +98,7 @@ export const refuseConflicts = (conflicts: readonly Conflict[], path: string): v
   if (code === undefined) return
   const findings = conflicts.map(({ name, finding }) => `${name} ${finding}`)
   const hints = new Set(conflicts.map(({ hint }) => hint))
-  throw new Failure(code, `${path} and its migrations disagree: ${findings.join('; ')}`, [...hints].join(' '))
+  throw new Failure(code, `${path} and the migrations disagree: ${listed(findings, '; ')}`, listed([...hints], ' '))
 }
 
 /** Names with a time have no numbers, and no gaps. */
@@ -110,18 +112,16 @@ const wrongNumbers = (known: readonly MigrationFile[]): readonly Conflict[] =>
     return {
       code: 'HISTORY_CONFLICT',
       name,
-      finding: twice
-        ? `has the number of ${previous.name}`
-        : `is number ${numberOf(name)} where ${expected} comes next`,
-      hint: twice ? 'Give the newer of the two the next free number.' : 'Put the missing file back, or close the gap.',
+      finding: twice ? `has the number of ${previous.name}` : `has a gap before it: ${expected} is missing`,
+      hint: twice ? 'Give the newer one the next free number.' : 'Put the missing file back, or close the gap.',
     }
   })
 
 const twoFiles = (name: string, files: readonly string[]): Conflict => ({
   code: 'HISTORY_CONFLICT',
   name,
-  finding: `is there in two files: ${files.join(' and ')}`,
-  hint: 'Take the one away that was not applied: the extension is not part of the name.',
+  finding: `has two files: ${files.join(' and ')}`,
+  hint: 'Remove the one that was not applied: the extension is not part of the name.',
 })
 
 /**
@@ -138,34 +138,43 @@ export const isChanged = ({ checksum }: AppliedMigration, file: MigrationFile): 
 const isNewer = (name: string, known: readonly MigrationFile[]): boolean =>
   isMigrationName(name) && hasTime(name) === hasTime(headOf(known)) && known.every(candidate => candidate.name < name)
 
-const changedOrUnknown = (migration: AppliedMigration, known: readonly MigrationFile[]): Conflict[] => {
+const changedOrUnknown = (
+  migration: AppliedMigration,
+  known: readonly MigrationFile[],
+  renamed: readonly MigrationFile[],
+): Conflict[] => {
   const { name, checksum } = migration
   const file = known.find(candidate => candidate.name === name)
+  const now = file ?? renamed.find(candidate => candidate.checksum === checksum)
+  if (now !== file) {
+    const hint = 'Give the file its old name back: an applied migration keeps its name.'
+    return [{ code: 'HISTORY_CONFLICT', name, finding: `was renamed to ${now?.name} after it was applied`, hint }]
+  }
   if (isNewer(name, known)) {
     return [
       {
         code: 'DATABASE_AHEAD',
         name,
-        finding: `was applied by a newer version; this one ends at ${known.at(-1)?.name}`,
-        hint: 'Run the newer image, or restore the backup from before it: "migrator backups" lists them.',
+        finding: `was applied by a newer version; this one ends at ${headOf(known)}`,
+        hint: 'Run the newer image, or restore a backup from before it: `migrator backups`.',
       },
     ]
   }
   if (isFromOtherTool(migration, known)) {
-    const hint = 'Run "migrator adopt" to take over what another tool made, or put its file back.'
+    const hint = 'To take over what another tool made, run `migrator adopt`. Or put its file back.'
     return [{ code: 'HISTORY_CONFLICT', name, finding: 'was applied by another tool', hint }]
   }
   if (file === undefined) {
     const hint = 'Put its file back: an applied migration stays in the folder.'
-    return [{ code: 'HISTORY_CONFLICT', name, finding: 'was applied, and its file is gone', hint }]
+    return [{ code: 'HISTORY_CONFLICT', name, finding: 'was applied, but its file is gone', hint }]
   }
   if (!isChanged(migration, file)) return []
   return [
     {
       code: 'HISTORY_CONFLICT',
       name,
-      finding: `was changed after it was applied: recorded ${checksum}, the file now has ${file.checksum}`,
-      hint: `Put the old text back and make the change in a new migration; or, when the schema is the same, "migrator repair ${name}".`,
+      finding: 'was changed after it was applied',
+      hint: `Put the old text back, and make the change in a new migration. If both make the same schema, run \`migrator repair ${name}\`.`,
     },
   ]
 }
@@ -178,7 +187,7 @@ const outOfOrder = (pending: readonly MigrationFile[], applied: readonly Applied
     .map(({ name }) => ({
       code: 'OUT_OF_ORDER',
       name,
-      finding: `is pending, but ${lastApplied} after it is applied`,
+      finding: `is pending, but comes before ${lastApplied}, which is applied`,
       hint: 'Give it the next free number.',
     }))
 }
@@ -205,9 +214,18 @@ export const migrationMeant = <M extends Readonly<{ name: string }>>(
   const [meant, ...others] = namesMeant(word, names)
   const found = migrations.find(({ name }) => name === meant)
   if (found === undefined)
-    throw new Failure('CONFIG_INVALID', `${word} is not a migration in ${folder}${didYouMean(word, names)}`, namesHint)
+    throw new Failure(
+      'CONFIG_INVALID',
+      `there is no migration ${word} in ${folder}${didYouMean(word, names)}`,
+      namesHint,
+    )
   if (others.length === 0) return found
-  throw new Failure('CONFIG_INVALID', `${word} may be ${[meant, ...others].join(' or ')}`, namesHint)
+  throw new Failure(
+    'CONFIG_INVALID',
+    `${word} fits several migrations: ${listed([String(meant), ...others])}`,
+    namesHint,
+  )
 }
 
-export const namesHint = 'See "migrator status" for the names, without extension; a number or a beginning will do.'
+export const namesHint =
+  '`migrator status` lists the names; leave out the extension. A number or the beginning of a name will do.'

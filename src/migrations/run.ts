@@ -36,8 +36,8 @@ export const applyMigrations = async (
 const refuseLosses = (names: readonly string[], losses: readonly Loss[]): void => {
   const unannounced = losses.filter(({ announced }) => !announced)
   const cure = unannounced.some(({ table }) => table !== null)
-    ? 'Rows that are meant to go are announced: export const removesRows = [...], or in SQL -- removes-rows: TABLE.'
-    : 'Mend the migration; "migrator lint" says which statement it was.'
+    ? 'If the rows are meant to go, say so: `export const removesRows = [...]`, or `-- removes-rows: TABLE` in SQL.'
+    : 'Fix the migration; `migrator lint` shows which statement it was.'
   if (unannounced.length > 0) throw lostData(names, unannounced, `Everything was rolled back. ${cure}`)
 }
 

@@ -36,7 +36,7 @@ export const upOnServer = async (context: Context, word: string | undefined): Pr
     if (!engine.mayPass(outcome.error) || isLate) throw failure
     const reason = failure instanceof Failure ? failure.message : String(failure)
     const changed = kept === undefined ? 'nothing was changed' : `from ${kept || 'the first migration'} on`
-    log.warn('run.again', `the run begins anew, ${changed}: ${reason}`, { reason })
+    log.warn('run.again', `starting the run again, ${changed}: ${reason}`, { reason })
     await setTimeout(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 }

@@ -46,7 +46,7 @@ export const historyColumns = async (
      WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum`,
     [schema, historyTable],
   )
-  if (found.some(({ kind }) => kind !== 'r')) throw noHistory(shown, 'is no table')
+  if (found.some(({ kind }) => kind !== 'r')) throw noHistory(shown, 'is not a table')
   if (found.length > 0 && !found.some(({ name }) => name === 'name')) throw noHistory(shown, 'has no column "name"')
   return found.map(({ name, required }) => ({ name: String(name), required }))
 }

@@ -74,7 +74,7 @@ const askHistory = async ({ spare, timeout, signal }: Means): Promise<string> =>
 const unknown = ({ address }: Connection, reason: string, cause: unknown): Failure =>
   new Failure(
     'COMMIT_UNKNOWN',
-    `${address.shown} may have been changed or not: ${reason}`,
-    'It is wholly changed or not at all. Start again once the server answers: the history says which.',
+    `${address.shown} may or may not have been changed: ${reason}`,
+    'All of it was done, or nothing. Run `migrator up` again once the server responds: the history tells.',
     cause,
   )

@@ -48,7 +48,7 @@ type Meaning = Readonly<{ code: FailureCode; says: (shown: string) => string; hi
 const unreachable: Meaning = {
   code: 'DATABASE_UNREACHABLE',
   says: shown => `${shown} cannot be reached`,
-  hint: 'Check that the server runs and that DATABASE_URL names its host and port.',
+  hint: 'Check that the server is running, and the host and port in DATABASE_URL.',
 }
 
 const meanings: readonly (readonly [RegExp, Meaning])[] = [
@@ -65,7 +65,7 @@ const meanings: readonly (readonly [RegExp, Meaning])[] = [
     {
       code: 'NO_SUCH_DATABASE',
       says: shown => `there is no database ${shown}`,
-      hint: 'Make it with CREATE DATABASE, or name another with DATABASE_URL.',
+      hint: 'Create it with CREATE DATABASE, or set DATABASE_URL to another.',
     },
   ],
   [
@@ -73,7 +73,7 @@ const meanings: readonly (readonly [RegExp, Meaning])[] = [
     {
       code: 'PRIVILEGE_MISSING',
       says: shown => `this user lacks a privilege in ${shown}`,
-      hint: 'Tables are altered by their owner alone: ALTER TABLE ... OWNER TO, or GRANT CREATE ON SCHEMA ... TO this user.',
+      hint: 'Only its owner can alter a table: use ALTER TABLE ... OWNER TO, or GRANT CREATE ON SCHEMA ... TO this user.',
     },
   ],
   [
@@ -81,15 +81,15 @@ const meanings: readonly (readonly [RegExp, Meaning])[] = [
     {
       code: 'DISK_FULL',
       says: shown => `the disk of the server of ${shown} is full`,
-      hint: 'Make room on it, then start again. Nothing was changed.',
+      hint: 'Free some space on it, then try again. Nothing was changed.',
     },
   ],
   [
     /^25006$/,
     {
       code: 'DATABASE_READ_ONLY',
-      says: shown => `${shown} takes no changes now`,
-      hint: 'Name the primary in DATABASE_URL, or all hosts of the cluster: host1:5432,host2:5432.',
+      says: shown => `${shown} is read-only now`,
+      hint: 'Put the primary in DATABASE_URL, or all hosts of the cluster: host1:5432,host2:5432.',
     },
   ],
   [
@@ -111,8 +111,8 @@ const isOfEncryption = (error: unknown): boolean =>
 
 const notEncrypted: Meaning = {
   code: 'DATABASE_UNREACHABLE',
-  says: shown => `${shown} cannot be reached by an encrypted connection`,
-  hint: 'Check sslmode in DATABASE_URL and the certificates in PGSSLROOTCERT; sslmode=disable does without.',
+  says: shown => `${shown} cannot be reached over TLS`,
+  hint: 'Check sslmode in DATABASE_URL and the certificates in PGSSLROOTCERT; sslmode=disable turns TLS off.',
 }
 
 const meaningOf = (error: unknown): Meaning | undefined => {

@@ -33,7 +33,7 @@ export const beginAlone = async (connection: Connection, { lockTimeout, signal, 
     await connection.query('ROLLBACK')
     if (performance.now() >= deadline) {
       const hint = 'Wait for it, or raise MIGRATOR_LOCK_TIMEOUT.'
-      throw new Failure('DATABASE_BUSY', `another migrator is at work in ${shown}`, hint)
+      throw new Failure('DATABASE_BUSY', `another migrator is running on ${shown}`, hint)
     }
     if (tries === 0) onWait()
     await setTimeout(pause, undefined, { signal }).catch(() => signal.throwIfAborted())

@@ -15,11 +15,11 @@ export const requirePrivileges = async (connection: Connection): Promise<void> =
     [schema],
   )
   if (may === undefined) {
-    const hint = `Make it: CREATE SCHEMA ${quote(schema)} AUTHORIZATION ${quote(user)};`
+    const hint = `Create it: CREATE SCHEMA ${quote(schema)} AUTHORIZATION ${quote(user)};`
     throw new Failure('NO_SUCH_DATABASE', `there is no schema ${schema} in ${shown}`, hint)
   }
   if (!(may.create && may.use)) {
-    const hint = `Its owner grants it: GRANT USAGE, CREATE ON SCHEMA ${quote(schema)} TO ${quote(user)};`
+    const hint = `Let its owner run: GRANT USAGE, CREATE ON SCHEMA ${quote(schema)} TO ${quote(user)};`
     throw new Failure('PRIVILEGE_MISSING', `${user} may not create tables in the schema ${schema} of ${shown}`, hint)
   }
   const [strange] = await connection.rows<{ name: string; owner: string }>(

@@ -25,18 +25,18 @@ export const requireSuitable = async (connection: Connection, access: Access): P
        pg_is_in_recovery() AS standby, current_setting('yb_ddl_transaction_block_enabled', true) AS "transactionalDdl",
        EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') AS citus`,
   )
-  const reason = facts === undefined ? 'it says nothing of itself' : unsuitable(facts)
+  const reason = facts === undefined ? 'it does not say what it is' : unsuitable(facts)
   if (reason !== undefined) {
-    const hint = `Use PostgreSQL ${oldest} or later; docs/postgres.md says what else was tried.`
+    const hint = `Use PostgreSQL ${oldest} or later; docs/postgres.md lists what else was tried.`
     throw new Failure('SERVER_UNSUITABLE', `${shown} cannot be migrated safely: ${reason}`, hint)
   }
   if (facts?.citus && (await isWorker(connection))) {
-    const hint = "Name the cluster's coordinator in DATABASE_URL."
-    throw new Failure('SERVER_UNSUITABLE', `${shown} is a worker of Citus`, hint)
+    const hint = "Put the cluster's coordinator in DATABASE_URL."
+    throw new Failure('SERVER_UNSUITABLE', `${shown} is a Citus worker`, hint)
   }
   if (access === 'write' && facts?.standby) {
-    const hint = 'Name the primary in DATABASE_URL, or all hosts of the cluster: host1:5432,host2:5432.'
-    throw new Failure('DATABASE_READ_ONLY', `${shown} is a standby, which takes no changes`, hint)
+    const hint = 'Put the primary in DATABASE_URL, or all hosts of the cluster: host1:5432,host2:5432.'
+    throw new Failure('DATABASE_READ_ONLY', `${shown} is a standby, which is read-only`, hint)
   }
 }
 

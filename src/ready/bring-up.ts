@@ -114,6 +114,6 @@ const applyPending = async (
 /** @throws Failure CONFIG_INVALID if migrations after `to` are applied: `up` reverts none */
 export const refuseBeyond = (to: string | undefined, head: string, database: string): void => {
   if (to === undefined || head <= to) return
-  const hint = `"migrator down --to ${to}" takes later ones back. Nothing was changed.`
-  throw new Failure('CONFIG_INVALID', `${database} is beyond ${to}: it is at ${head}`, hint)
+  const hint = `Nothing was changed. To undo the later ones, run \`migrator down --to ${to}\`.`
+  throw new Failure('CONFIG_INVALID', `${database} is already past ${to}: it is at ${head}`, hint)
 }

@@ -24,18 +24,17 @@ export const requireNotLost = async (engine: Pick<Engine, 'preflight'>, place: P
  * @throws Failure DATABASE_DAMAGED
  */
 export const refuseLoss = ({ database, readyFile }: Place): void => {
+  const backups = listBackups(database).length
   const evidence = [
     ...[readyFile, withdrawn(readyFile)].filter(file => existsSync(file) && isMarkerOf(file, database)),
-    ...listBackups(database).map(({ file }) => file),
-    ...listReplaced(database),
-    ...listJournals(database),
-  ]
-  const [first] = evidence
-  if (first === undefined) return
+    ...(backups > 0 ? [`${backups} backup${backups > 1 ? 's' : ''}`] : []),
+    ...[...listReplaced(database), ...listJournals(database)].slice(0, 4),
+  ].map(file => basename(file))
+  if (evidence.length === 0) return
   throw new Failure(
     'DATABASE_DAMAGED',
-    `${database} is missing or empty, but ${first} shows that it had data`,
-    `Put the database back, or move ${evidence.join(', ')} away to start anew.`,
+    `${database} is lost: it is ${existsSync(database) ? 'empty' : 'missing'}, but had data`,
+    `To start over without the data, move these away first: ${evidence.join(', ')}.`,
   )
 }
 
@@ -49,7 +48,11 @@ export const requireDatabase = async (
 ): Promise<void> => {
   await requireNotLost(engine, { database, readyFile })
   if (sizeOf(database) > 0) return
-  throw new Failure('CONFIG_INVALID', `there is no database ${database}`, 'Run "migrator up", or check DATABASE_URL.')
+  throw new Failure(
+    'CONFIG_INVALID',
+    `there is no database ${database}`,
+    'Run `migrator up`, which makes it, or check DATABASE_URL.',
+  )
 }
 
 /** A folder may hold several databases; a file that is not readable as a marker counts as this one's. */

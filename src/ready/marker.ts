@@ -67,8 +67,8 @@ export const refuseOthersMarker = (config: Config): void => {
     const setting = `MIGRATOR_READY_FILE=${forShell(ownMarker(config))}`
     const hint =
       other === ofAnother
-        ? `Give this one a marker of its own, here and for its hub: ${setting}. Where it is the same database under a new name, remove ${file}.`
-        : `Name a file of its own, here and for its hub, such as ${setting}, or move that one away.`
+        ? `Give this one its own marker, here and for its hub: ${setting}. If it is the same database under a new name, remove ${file}.`
+        : `Use another file, here and for its hub: ${setting}. Or move that one away.`
     throw new Failure('CONFIG_INVALID', `the ready marker of ${database} cannot be ${file}: it is ${other}`, hint)
   }
 }

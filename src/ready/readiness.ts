@@ -91,7 +91,7 @@ export const notMarked = (error: unknown, engine: Engine): unknown => {
   const failure = engine.explain(error)
   if (!(failure instanceof Failure)) return failure
   const message = `${engine.name} is changed, but its ready marker is not written: ${failure.message}`
-  return new Failure(failure.code, message, 'Mend that, then run "migrator up": it writes the marker.', failure)
+  return new Failure(failure.code, message, 'Fix that, then run `migrator up`, which writes the marker.', failure)
 }
 
 /** What is on a volume. */

@@ -63,7 +63,7 @@ export const closeUnlessDamaged = (connection: Connection, error: unknown): void
 const fileAt = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino
 
 const replaced = (path: string): Failure =>
-  new Failure('DATABASE_BUSY', `${path} was replaced by another program just now`, 'Start again.')
+  new Failure('DATABASE_BUSY', `another program replaced ${path} just now`, 'Try again.')
 
 /**
  * Runs `work` inside one BEGIN IMMEDIATE: the lock between processes (the kernel frees it on kill -9), and the undo.

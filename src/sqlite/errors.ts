@@ -41,11 +41,11 @@ export const toFailure = (error: unknown, path: string): unknown => {
     return isNoFolder(error) ? told('gone', path, 'its folder cannot be reached', error) : fileFailure(error)
   const { code, message: reason } = found
   if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
-    return new Failure('DATABASE_DAMAGED', `${path} is not a sound SQLite database: ${reason}`, leftAsItIs, error)
+    return new Failure('DATABASE_DAMAGED', `${path} is damaged: ${reason}`, leftAsItIs, error)
   }
   if (isUnknownHere(found)) {
-    const hint = 'Keep what needs it in a database of its own: it cannot be migrated here.'
-    return new Failure('CONFIG_INVALID', `${path} has something that only its hub can read: ${reason}`, hint, error)
+    const hint = 'Move what needs it into a database of its own; it cannot be migrated here.'
+    return new Failure('CONFIG_INVALID', `${path} uses something that only the hub can read: ${reason}`, hint, error)
   }
   // the SQL here is this program's own, not a migration's, and valid on every sound database
   if (/^SQLITE_ERROR/.test(code)) {
@@ -54,12 +54,12 @@ export const toFailure = (error: unknown, path: string): unknown => {
   const meaning = meaningOfCode(code)
   if (meaning === undefined) return error
   if (meaning === 'busy') {
-    const hint = 'Stop the other program that has the database open, or raise MIGRATOR_LOCK_TIMEOUT.'
-    return new Failure('DATABASE_BUSY', `${path} is held by another writer`, hint, error)
+    const hint = 'Stop the other program that writes to the database, or raise MIGRATOR_LOCK_TIMEOUT.'
+    return new Failure('DATABASE_BUSY', `another program holds the write lock of ${path}`, hint, error)
   }
   if (meaning === 'temporary') {
     const what = `SQLite has no folder for its temporary files: ${reason}`
-    const hint = 'Mount one ("--tmpfs /tmp" for docker run), or name another with SQLITE_TMPDIR.'
+    const hint = 'Mount one (`--tmpfs /tmp` for docker run), or set SQLITE_TMPDIR to another.'
     return new Failure('CONFIG_INVALID', what, hint, error)
   }
   const said = `${reason} (${code})`
@@ -105,11 +105,11 @@ const sentences: Readonly<Record<Meaning, string>> = {
   failing: 'the disk under * is failing',
   readOnly: '* cannot be written',
   rights: '* cannot be opened for writing',
-  gone: 'the filesystem under * is gone',
-  changed: '* was changed by another program just now',
+  gone: 'the filesystem of * is gone',
+  changed: 'another program changed * just now',
   inTheWay: '* cannot be opened',
-  limits: '* cannot be worked on',
-  unsuitable: "the filesystem under * does not keep SQLite's locks or shared memory",
+  limits: 'a limit of this machine or container was reached while working on *',
+  unsuitable: "the filesystem of * does not support SQLite's locks or shared memory",
 }
 
 /**
@@ -148,7 +148,7 @@ const isNoFolder = (error: unknown): boolean =>
   error instanceof Error && error.message === 'Cannot open database because the directory does not exist'
 
 /** The first sentence of a hint for a damaged database; program.ts adds the backup to restore. */
-export const leftAsItIs = 'It is left as it is.'
+export const leftAsItIs = 'The database was left as it is.'
 
 /** Whether the schema keeps SQLite from running a statement, such as by a function that only the hub has: no sign of damage. */
 export const isLogicError = (error: unknown): boolean => /^SQLITE_ERROR/.test(String(sqliteCode(error)))

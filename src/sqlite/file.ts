@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { attempt, Failure, unlessGone } from '../failure.ts'
+import { attempt, Failure, forShell, unlessGone } from '../failure.ts'
 import { sizeOf, syncFolder } from '../volume/files.ts'
 import { leftAsItIs } from './errors.ts'
 
@@ -83,8 +83,11 @@ export const hasBadHeader = (path: string): boolean => {
 /** Call it before opening. @throws Failure DATABASE_DAMAGED for an invalid header, CONFIG_INVALID if it is not a regular file */
 export const refuseBadHeader = (path: string): void => {
   if (!hasBadHeader(path)) return
-  const hint = 'It is left as it is. Check DATABASE_URL.'
-  throw new Failure('DATABASE_DAMAGED', `${path} is no SQLite database: its first bytes are others`, hint)
+  throw new Failure(
+    'DATABASE_DAMAGED',
+    `${path} is not a SQLite database`,
+    'The file was left as it is. Check DATABASE_URL.',
+  )
 }
 
 /**
@@ -95,15 +98,19 @@ export const refuseNoFile = (path: string): void => {
   for (const suffix of companions) {
     const beside = statSync(path + suffix, { throwIfNoEntry: false })
     if (beside === undefined || beside.isFile()) continue
-    const message = `${path + suffix} is ${beside.isDirectory() ? 'a folder' : 'no file'}, and SQLite keeps a file there`
-    throw new Failure('CONFIG_INVALID', message, 'Move it away.')
+    const message = `${path + suffix} is ${beside.isDirectory() ? 'a folder' : 'not a regular file'}, where SQLite keeps a file`
+    throw new Failure(
+      'CONFIG_INVALID',
+      message,
+      `Move it away: \`mv ${forShell(path + suffix)} ${forShell(`${path + suffix}.old`)}\`.`,
+    )
   }
   const stats = statSync(path, { throwIfNoEntry: false })
   if (stats === undefined || stats.isFile()) return
-  const hint = 'Name a file with DATABASE_URL. A volume is mounted on the folder above it, not on the file.'
+  const hint = 'Set DATABASE_URL to a file. A volume is mounted on the folder of the file, not on the file itself.'
   throw new Failure(
     'CONFIG_INVALID',
-    `the database path ${path} is ${stats.isDirectory() ? 'a folder' : 'no file'}`,
+    `the database path ${path} is ${stats.isDirectory() ? 'a folder' : 'not a regular file'}`,
     hint,
   )
 }
@@ -129,7 +136,7 @@ export const hasBadJournal = (path: string): boolean => {
 /** @throws Failure DATABASE_DAMAGED for a bad journal */
 export const refuseBadJournal = (path: string): void => {
   if (!hasBadJournal(path)) return
-  const message = `${path}-journal is damaged: its first bytes are others, and what it would take back is half done in ${path}`
+  const message = `${path}-journal is damaged, so the transaction that it would undo is half done in the database`
   throw new Failure('DATABASE_DAMAGED', message, leftAsItIs)
 }
 

@@ -35,7 +35,7 @@ export const helperOf = ({ command, log, signal }: Surroundings): Helper => ({
   signal,
   onProgress: createProgress(log, 'bytes'),
   onUnchecked: (file, unchecked) =>
-    log.warn('check.incomplete', `in ${file} this cannot be checked here: ${unchecked.join('; ')}`, {
+    log.warn('check.incomplete', `cannot check everything in ${file} here: ${unchecked.join('; ')}`, {
       file,
       unchecked,
     }),
@@ -134,8 +134,8 @@ const died = ([job]: readonly string[], how: unknown, complaint: string): Failur
 const hung = ([job]: readonly string[], idleLimit: number): Failure =>
   new Failure(
     meanings.failing.code,
-    `the helper process (${job}) did nothing for ${idleLimit} s or more`,
-    'The disk may not answer any more: see the kernel log (dmesg). Start again.',
+    `the helper process (${job}) did nothing for at least ${idleLimit} s`,
+    'The disk may no longer respond: see the kernel log (`dmesg`). Then try again.',
   )
 
 /** Whether a process has done nothing for `idleLimit` seconds; always false where the kernel does not tell. */

@@ -74,7 +74,12 @@ const notFlushed = (database: string, old: string | undefined, error: unknown): 
   if (!(failure instanceof Failure)) return failure
   const kept = old === undefined ? '' : `; what was there is ${old}`
   const message = `${database} is replaced${kept}, but that could not be flushed to disk: ${failure.message}`
-  return new Failure(failure.code, message, 'Mend that, then run "migrator up": it checks the database again.', failure)
+  return new Failure(
+    failure.code,
+    message,
+    'Fix that, then run `migrator up`, which checks the database again.',
+    failure,
+  )
 }
 
 type Locked = Readonly<{
@@ -111,15 +116,15 @@ const lockForGood = (database: string): Locked | undefined => {
 
 /** There is nothing to wait for: an idle hub keeps it open, too. */
 const openSomewhere = (database: string, cause: unknown): Failure => {
-  const hint = 'Stop its hub, in whatever container it is, then start again.'
-  return new Failure('DATABASE_BUSY', `${database} is open in another program`, hint, cause)
+  const hint = 'Stop the hub, and whatever else has the database open, then try again.'
+  return new Failure('DATABASE_BUSY', `another program has ${database} open`, hint, cause)
 }
 
 /** Adds a hard link, so that one rename replaces the database; moves it where the filesystem has no links. */
 const keep = (database: string, kept: string): string => {
   const linked = attempt(() => linkSync(database, kept))
   if ('error' in linked && errorCode(linked.error) === 'EEXIST')
-    throw new Failure('DATABASE_BUSY', `${kept} was made by another program just now`, 'Start again.', linked.error)
+    throw new Failure('DATABASE_BUSY', `another program made ${kept} just now`, 'Try again.', linked.error)
   if ('error' in linked) renameSync(database, kept)
   return kept
 }
@@ -170,7 +175,7 @@ export const refuseOpenElsewhere = (path: string): void => {
     throw new Failure(
       'DATABASE_BUSY',
       `${path} is open in process ${pid} (${names})`,
-      'Stop it first, then start again.',
+      'Stop that process, then try again.',
     )
   }
 }

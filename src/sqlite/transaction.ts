@@ -77,7 +77,7 @@ const distrustLocks = async (surroundings: Surroundings, connection: Connection)
   await refuseFalseLocks(connection.name, name, helperOf(surroundings))
   const isWal = connection.pragma('journal_mode', { simple: true }) === 'wal'
   const advice = isWal
-    ? 'its database is in WAL mode, which is safe there only while one host uses it: run "PRAGMA journal_mode = DELETE" on it'
+    ? 'its database is in WAL mode, which is safe there only while one host uses it: run `PRAGMA journal_mode = DELETE` on it'
     : 'locks hold there now; its database has a rollback journal instead of a WAL'
   log.warn('volume.shared', `data directory ${volume} is on ${name}: ${advice}. A local disk is safer.`, {
     filesystem: name,

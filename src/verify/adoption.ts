@@ -63,7 +63,11 @@ export const takeOver = async <S>(
   const applied = known.length - pending.length
   const given = named === undefined ? undefined : known.indexOf(named) + 1
   if (given !== undefined && given < applied)
-    throw new Failure('CONFIG_INVALID', `${database} is beyond ${named?.name}: it is at ${headOf(history)}`, namesHint)
+    throw new Failure(
+      'CONFIG_INVALID',
+      `${database} is already past ${named?.name}: it is at ${headOf(history)}`,
+      namesHint,
+    )
   const before = structures[applied - 1] ?? nothing
   const later = tablesOf(structures.at(-1) ?? nothing).filter(table => !isNamed(before, table))
   const isAhead = given !== undefined ? given > applied : hasAny(later)
@@ -83,7 +87,7 @@ export const takeOver = async <S>(
   const prefix = known.slice(0, length)
   const missing = prefix.filter(migration => pending.includes(migration))
   const until = known[beforeNextMade(structures, found, length, comparison) ?? -1]
-  const next = until === undefined ? up : `"migrator up --to ${until.name}", then "migrator adopt" again`
+  const next = until === undefined ? up : `\`migrator up --to ${until.name}\`, then \`migrator adopt\` again`
   const adoption = { database, ...origin, schema: lastOf(prefix), findings, next }
   if (!isAdopted(adoption, named)) return { ...adoption, recorded: [] }
 
@@ -96,7 +100,7 @@ export const takeOver = async <S>(
   return { ...adoption, recorded: missing.map(({ name }) => name) }
 }
 
-const up = '"migrator up"'
+const up = '`migrator up`'
 
 /** Whether it was, or is to be, recorded: it needs to be, and nothing differs or a person knows where it is. */
 export const isAdopted = (
@@ -110,4 +114,8 @@ const lastOf = (migrations: readonly Readonly<{ name: string }>[]): string | nul
 
 /** The Failure for a database without a table. */
 export const nothingThere = (database: string): Failure =>
-  new Failure('CONFIG_INVALID', `there is nothing to adopt in ${database}`, 'Run "migrator up", which makes a new one.')
+  new Failure(
+    'CONFIG_INVALID',
+    `there is nothing to adopt in ${database}`,
+    'Run `migrator up`, which makes the tables.',
+  )

@@ -88,7 +88,7 @@ const examineStructure = async (
 }
 
 const driftHint =
-  'See "migrator schema" for what is there. Undo what was changed by hand, or restore a backup; what shall stay is for a migration.'
+  'See `migrator schema` for what is there. Undo what was changed by hand, or restore a backup; what is to stay belongs in a migration.'
 const orphansHint =
   'Add the missing parents, or delete the rows: PRAGMA foreign_key_check(TABLE) names each. Where it says "foreign key mismatch", the parent columns need a UNIQUE index.'
 
@@ -168,9 +168,9 @@ export const markerProblems = (marker: Marker | undefined, truth: ExpectedMarker
       : mismatches(marker, truth).flatMap(field =>
           differ('difference', object, field, String(truth[field]), String(marker[field])),
         )
-  return toProblems('marker', 'NOT_READY', 'Run "migrator up".', findings)
+  return toProblems('marker', 'NOT_READY', 'Run `migrator up`.', findings)
 }
 
 /** For a volume without a database and without signs that it ever had one. */
 export const absenceProblems = (database: string): readonly Problem[] =>
-  toProblems('marker', 'NOT_READY', 'Run "migrator up".', differ('difference', database, 'missing', 'a database', null))
+  toProblems('marker', 'NOT_READY', 'Run `migrator up`.', differ('difference', database, 'missing', 'a database', null))

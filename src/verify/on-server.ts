@@ -156,7 +156,7 @@ const hints = {
   constraints: 'Mend the rows that break it, then ALTER TABLE ... VALIDATE CONSTRAINT.',
   ownership: 'Only an owner alters a table: ALTER TABLE ... OWNER TO, or GRANT the owner to this user.',
   structure:
-    'See "migrator schema" for what is there. Undo what was changed by hand; what shall stay is for a migration.',
+    'See `migrator schema` for what is there. Undo what was changed by hand; what is to stay belongs in a migration.',
 } as const
 
 /**

@@ -19,27 +19,27 @@ export const meanings = {
   },
   rights: {
     code: 'VOLUME_NOT_WRITABLE',
-    hint: 'Check who owns the volume and the files in it, and their modes.',
+    hint: 'Check the owner and the mode of the volume and its files.',
   },
   gone: {
     code: 'VOLUME_MISSING',
-    hint: 'Its disk, its server or its FUSE program does not answer any more: mount the volume again, then start again.',
+    hint: 'Its disk, server or FUSE program no longer responds. Mount the volume again, then try again.',
   },
   changed: {
     code: 'DATABASE_BUSY',
-    hint: 'Another program works on these files, or the call was interrupted. Start again.',
+    hint: 'Another program is working on these files, or the call was interrupted. Try again.',
   },
   inTheWay: {
     code: 'CONFIG_INVALID',
-    hint: 'Something else is there than a file of its own: a folder, a mount, a link in a circle, or a name that is too long. Move it away.',
+    hint: 'A folder, a mount, a circular link or an overlong name is in the way. Move it away.',
   },
   limits: {
     code: 'CONFIG_INVALID',
-    hint: 'A limit of the container or the machine is too low: memory, open files (nofile) or processes (pids). Raise it, then start again.',
+    hint: 'A limit of the container or machine is too low: memory, open files (nofile) or processes (pids). Raise it, then try again.',
   },
   unsuitable: {
     code: 'FILESYSTEM_UNSUITABLE',
-    hint: 'Put the volume on a local disk: a filesystem like this one cannot keep a SQLite database safe.',
+    hint: 'Put the volume on a local disk. SQLite is not safe on a filesystem like this one.',
   },
 } as const satisfies Readonly<Record<string, Readonly<{ code: FailureCode; hint: string }>>>
 
@@ -133,7 +133,7 @@ const rightsHint = ({ path }: SystemError): string | undefined => {
   if (!('value' in owner)) return undefined
   const folder = forShell(dirname(path))
   if (uid === 0)
-    return `Not even root may: see "lsattr -d ${folder}", how it is mounted, and which capabilities this process has.`
-  if (owner.value.uid === uid) return `Its mode forbids it: run "chmod -R u+rwX ${folder}".`
-  return `Run "chown -R ${uid}:${process.getgid?.()} ${folder}" as root, or run as its owner: "--user ${owner.value.uid}:${owner.value.gid}" for docker run.`
+    return `Not even root may. See \`lsattr -d ${folder}\`, how it is mounted, and the capabilities of this process.`
+  if (owner.value.uid === uid) return `Its mode forbids it: run \`chmod -R u+rwX ${folder}\`.`
+  return `Run \`chown -R ${uid}:${process.getgid?.()} ${folder}\` as root, or run as its owner: \`--user ${owner.value.uid}:${owner.value.gid}\` for docker run.`
 }

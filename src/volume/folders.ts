@@ -24,13 +24,19 @@ const longest = 24 * 3600 * 1000
  */
 export const removePartialFolders = (parent: string, database: string, alone: boolean): void => {
   if (!existsSync(parent)) return
-  const prefix = prefixOf(database)
-  for (const entry of readdirSync(parent)) {
-    const isOwn = entry.startsWith(prefix) && random.test(entry.slice(prefix.length))
-    if (!isOwn && !namedBefore.test(entry)) continue
-    const age = Date.now() - (statSync(join(parent, entry), { throwIfNoEntry: false })?.mtimeMs ?? 0)
-    if ((alone && isOwn) || age > longest) removeFolder(join(parent, entry))
+  for (const folder of partialFolders(parent, database)) {
+    const age = Date.now() - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0)
+    if ((alone && !namedBefore.test(basename(folder))) || age > longest) removeFolder(folder)
   }
+}
+
+/** The partial folders in another one: of runs on this database, and of older versions. */
+export const partialFolders = (parent: string, database: string): readonly string[] => {
+  const prefix = prefixOf(database)
+  const isOwn = (entry: string): boolean => entry.startsWith(prefix) && random.test(entry.slice(prefix.length))
+  return readdirSync(parent)
+    .filter(entry => isOwn(entry) || namedBefore.test(entry))
+    .map(entry => join(parent, entry))
 }
 
 /**
@@ -53,8 +59,8 @@ export const withPartialFolder = async <T>(
   attempt(() => removeFolder(folder))
   if ('value' in outcome) return outcome.value
   if (isMine) throw outcome.error
-  const message = `another run makes a copy in ${parent} at the same time`
-  throw new Failure('DATABASE_BUSY', message, 'Start again.', outcome.error)
+  const message = `another run is making a copy in ${parent}`
+  throw new Failure('DATABASE_BUSY', message, 'Try again.', outcome.error)
 }
 
 /**
@@ -85,7 +91,7 @@ export const makeTemporaryFolder = (places = usual()): Readonly<{ path: string; 
     const made = attempt(() => mkdtempSync(join(place, 'migrator-')))
     if ('value' in made) return { path: made.value, remove: () => removeFolder(made.value) }
   }
-  const hint = 'Mount one ("--tmpfs /tmp" for docker run), or name another with TMPDIR.'
+  const hint = 'Mount one (`--tmpfs /tmp` for docker run), or set TMPDIR to another.'
   throw new Failure('CONFIG_INVALID', `the temporary folder ${places[0]} cannot be written`, hint)
 }
 
@@ -93,8 +99,8 @@ export const makeTemporaryFolder = (places = usual()): Readonly<{ path: string; 
 export const requireTemporarySpace = (folder: string, bytes: number): void => {
   const free = freeBytes(folder)
   if (free >= bytes) return
-  const message = `the temporary folder ${folder} has room for ${formatBytes(free)}, and a copy of the database may need ${formatBytes(bytes)}`
+  const message = `the temporary folder ${folder} has ${formatBytes(free)} free, and a copy of the database may need ${formatBytes(bytes)}`
   throw new Failure('DISK_FULL', message, moreSpace)
 }
 
-export const moreSpace = 'Name a folder with more room by TMPDIR. The volume was not touched.'
+export const moreSpace = 'Set TMPDIR to a folder with more space. The volume was not touched.'

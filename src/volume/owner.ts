@@ -27,8 +27,8 @@ export const becomeOwner = (folder: string, program: readonly string[], identity
   if (unreadable === undefined) return
   throw new Failure(
     'VOLUME_NOT_WRITABLE',
-    `data directory ${folder} belongs to ${uid}:${gid}, whom root becomes, and who may not read ${unreadable}`,
-    'Put this program where all users can read it, outside of /root.',
+    `data directory ${folder} belongs to ${uid}:${gid}, which root becomes, but that user may not read ${unreadable}`,
+    'Install this program where every user can read it, outside of /root.',
   )
 }
 
@@ -49,16 +49,16 @@ const refuseRootIn = (what: string, folder: string): void => {
   if (uid !== 0)
     throw new Failure(
       'VOLUME_NOT_WRITABLE',
-      `${what} ${folder} belongs to ${uid}:${gid}, and root does not write into another user's folder`,
-      `Run as its owner: "--user ${uid}:${gid}" for docker run, "user: ${uid}:${gid}" in Compose, "setpriv --reuid ${uid} --regid ${gid} --clear-groups migrator up" elsewhere.`,
+      `${what} ${folder} belongs to ${uid}:${gid}, and root must not write to another user's folder`,
+      `Run as its owner: \`--user ${uid}:${gid}\` for docker run, \`user: ${uid}:${gid}\` in Compose, \`setpriv --reuid ${uid} --regid ${gid} --clear-groups migrator up\` elsewhere.`,
     )
   const [othersMayWrite, sticky] = [0o022, 0o1000]
   // under the sticky bit no user can swap another's files, and root creates each file anew
   if ((mode & othersMayWrite) === 0 || (mode & sticky) !== 0) return
   throw new Failure(
     'VOLUME_NOT_WRITABLE',
-    `${what} ${folder} belongs to root, and others may write to it`,
-    `Give it to the hub's user, such as "chown -R 1000:1000 ${forShell(folder)}", or to root alone: "chmod go-w ${forShell(folder)}". Or run as the hub's user: "--user 1000:1000" for docker run.`,
+    `${what} ${folder} belongs to root, but others may write to it`,
+    `Give it to the hub's user, as in \`chown -R 1000:1000 ${forShell(folder)}\`, or to root alone: \`chmod go-w ${forShell(folder)}\`. Or run as the hub's user: \`--user 1000:1000\` for docker run.`,
   )
 }
 
@@ -81,7 +81,7 @@ export const notMapped = (
 ): Failure =>
   new Failure(
     'VOLUME_NOT_WRITABLE',
-    `${what} belongs to a user of the host whom this container's user namespace does not have`,
-    `On the host, give it to the user that ${uid}:${gid} is there: "podman unshare chown -R ${uid}:${gid} FOLDER" for rootless Podman, the ids of /etc/subuid for Docker's userns-remap, where FOLDER is what is mounted on ${path}.`,
+    `${what} belongs to a user of the host that this container's user namespace does not map`,
+    `On the host, give the folder that is mounted on ${path} to the user that ${uid}:${gid} maps to: \`podman unshare chown -R ${uid}:${gid} FOLDER\` with rootless Podman, the ids in /etc/subuid with Docker's userns-remap.`,
     cause,
   )

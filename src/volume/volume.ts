@@ -38,11 +38,11 @@ export const databaseFiles = ['', '-wal', '-shm', '-journal']
 export const requireFolder = (folder: string, host: Host): void => {
   const stats = statSync(folder, { throwIfNoEntry: false })
   if (stats === undefined) {
-    const hint = 'Mount a volume there, or make the folder.'
+    const hint = `Mount a volume there, or make it: \`mkdir -p ${forShell(folder)}\`.`
     throw new Failure('VOLUME_MISSING', `data directory ${folder} does not exist`, hint)
   }
   if (!stats.isDirectory()) {
-    const hint = 'Mount the volume on a folder, and name the database file in it with DATABASE_URL.'
+    const hint = 'Mount the volume on a folder, and set DATABASE_URL to a file in it.'
     throw new Failure('VOLUME_MISSING', `data directory ${folder} is not a folder`, hint)
   }
   try {
@@ -64,11 +64,8 @@ const refuseMountedFile = ({ database, readyFile }: Config, { mounts }: Host): v
   }
   const mounted = files.find(isMounted)
   if (mounted === undefined) return
-  const hint = `Mount the folder that it is in, on a folder, and name the file in it with ${mounted === readyFile ? 'MIGRATOR_READY_FILE' : 'DATABASE_URL'}.`
-  const why =
-    mounted === readyFile
-      ? 'so that it cannot be replaced'
-      : 'without its folder, where its -wal and -journal have to be'
+  const hint = `Mount its folder instead, and set ${mounted === readyFile ? 'MIGRATOR_READY_FILE' : 'DATABASE_URL'} to the file in it.`
+  const why = mounted === readyFile ? 'which cannot be replaced' : 'without the folder that its -wal and -journal need'
   throw new Failure('CONFIG_INVALID', `${mounted} is mounted as a single file, ${why}`, hint)
 }
 
@@ -79,11 +76,11 @@ const refuseUnmounted = ({ volume, requireMount }: Config, host: Host): void => 
   const target = forShell(`homelab-data:${volume}`)
   throw new Failure(
     'VOLUME_NOT_MOUNTED',
-    `data directory ${volume} is not a mount: what is written there ends with the container`,
+    `data directory ${volume} is not a mount: it would be lost with the container`,
     isOfSystem(volume)
       ? folderOfItsOwn(volume)
-      : `Add a volume: "-v ${target}" for docker run, "volumes: [homelab-data:${volume}]" in Compose, ` +
-          `"volumeMounts: [{ name: data, mountPath: ${volume} }]" in Kubernetes. MIGRATOR_REQUIRE_MOUNT=never allows it.`,
+      : `Add a volume: \`-v ${target}\` for docker run, \`volumes: [homelab-data:${volume}]\` in Compose, ` +
+          `\`volumeMounts: [{ name: data, mountPath: ${volume} }]\` in Kubernetes. MIGRATOR_REQUIRE_MOUNT=never allows it.`,
   )
 }
 
@@ -93,7 +90,7 @@ const isOfSystem = (folder: string): boolean =>
   /^\/(?:bin|boot|dev|etc|home|lib\w*|proc|run|sbin|sys|tmp|usr|usr\/local|var)$/.test(folder)
 
 const folderOfItsOwn = (folder: string): string =>
-  `Much else is in ${folder}: name a database in a folder of its own, such as DATABASE_URL=sqlite:${join(folder, 'data/homelab.db')}, and mount the volume there.`
+  `The system needs ${folder}. Put the database in a folder of its own, as in DATABASE_URL=sqlite:${join(folder, 'data/homelab.db')}, and mount the volume there.`
 
 /** @throws Failure VOLUME_READ_ONLY, VOLUME_NOT_WRITABLE if an existing folder may not be written */
 export const refuseUnwritable = (what: string, folder: string, host: Host): void => {
@@ -117,7 +114,7 @@ const refuseForeignFile = (file: string, host: Host): void => {
 
 const notWritable = (what: string, path: string, folder: string, host: Host, cause: unknown): Failure => {
   if (errorCode(cause) !== 'EROFS') return notAllowed('write', what, path, folder, host, cause)
-  const hint = 'Mount it without ":ro" ("readOnly: true" in Kubernetes).'
+  const hint = 'Mount it without `:ro` (`readOnly: true` in Kubernetes).'
   return new Failure('VOLUME_READ_ONLY', `${what} is mounted read-only`, hint, cause)
 }
 
@@ -134,10 +131,10 @@ const notAllowed = (
   const inMemory = `${folder}:uid=${uid},gid=${gid}`
   const ofOthers =
     filesystemOf(mounts, folder).kind === 'memory'
-      ? `Mount it for this user: "--tmpfs ${forShell(inMemory)}" for docker run, "tmpfs: [${inMemory}]" in Compose.`
-      : `Run "chown -R ${uid}:${gid} ${forShell(folder)}" as root on the volume, or run as its owner: "--user ${owner}:${group}" for docker run, ` +
-        `"user: ${owner}:${group}" in Compose, "fsGroup: ${gid}" in Kubernetes.`
-  const hint = owner === uid ? `Its mode forbids it: run "chmod -R u+rwX ${forShell(path)}".` : ofOthers
+      ? `Mount it for this user: \`--tmpfs ${forShell(inMemory)}\` for docker run, \`tmpfs: [${inMemory}]\` in Compose.`
+      : `Run \`chown -R ${uid}:${gid} ${forShell(folder)}\` as root, or run as its owner: \`--user ${owner}:${group}\` for docker run, ` +
+        `\`user: ${owner}:${group}\` in Compose, \`fsGroup: ${gid}\` in Kubernetes.`
+  const hint = owner === uid ? `Its mode forbids it: run \`chmod -R u+rwX ${forShell(path)}\`.` : ofOthers
   const message = `${what} belongs to ${owner}:${group} and user ${uid}:${gid} may not ${verb} it`
   return new Failure('VOLUME_NOT_WRITABLE', message, isOfSystem(folder) ? folderOfItsOwn(folder) : hint, cause)
 }
@@ -145,7 +142,7 @@ const notAllowed = (
 /** Checked before anything is applied, not when the marker is written. */
 const refuseReadyFile = (file: string): void => {
   if (isFolder(dirname(file)) && !isFolder(file)) return
-  const hint = 'MIGRATOR_READY_FILE names a file in a folder that is there, such as /app/data/.ready.'
+  const hint = 'Set MIGRATOR_READY_FILE to a file in an existing folder, such as /app/data/.ready.'
   throw new Failure('CONFIG_INVALID', `the ready marker cannot be written to ${file}`, hint)
 }
 
@@ -165,7 +162,7 @@ export const followLink = <Place extends Pick<Config, 'database' | 'volume'>>(co
   throw new Failure(
     'CONFIG_INVALID',
     `the database ${database} is a link ${where}`,
-    'Mount the volume where the database itself is, and name that file with DATABASE_URL.',
+    'Mount the volume where the database itself is, and set DATABASE_URL to that file.',
   )
 }
 

@@ -12,7 +12,8 @@ applied 0001-create-a in N ms
 => 0
 
 $ migrator up
-error: DATA/homelab.db and its migrations disagree: 0001-create-a was changed after it was applied: recorded sha256:DIGEST, the file now has sha256:DIGEST (HISTORY_CONFLICT). Put the old text back and make the change in a new migration; or, when the schema is the same, "migrator repair 0001-create-a".
+error: DATA/homelab.db and the migrations disagree: 0001-create-a was changed after it was applied (HISTORY_CONFLICT)
+  Put the old text back, and make the change in a new migration. If both make the same schema, run \`migrator repair 0001-create-a\`.
 => 50
 
 $ migrator status
@@ -22,8 +23,8 @@ SIZE, journal mode wal
   migration  state  applied (UTC)  took  by
   0001-create-a  changed  TIME  N ms  VERSION
 
-HISTORY_CONFLICT: 0001-create-a was changed after it was applied: recorded sha256:DIGEST, the file now has sha256:DIGEST
-  Put the old text back and make the change in a new migration; or, when the schema is the same, "migrator repair 0001-create-a".
+HISTORY_CONFLICT: 0001-create-a was changed after it was applied
+  Put the old text back, and make the change in a new migration. If both make the same schema, run \`migrator repair 0001-create-a\`.
 
   table  rows
   SequelizeMeta  1
@@ -33,11 +34,12 @@ no backups
 => 0
 
 $ migrator repair 0001-crate-a
-error: 0001-crate-a is not a migration in MIGRATIONS (Did you mean 0001-create-a?) (CONFIG_INVALID). See "migrator status" for the names, without extension; a number or a beginning will do.
+error: there is no migration 0001-crate-a in MIGRATIONS (Did you mean 0001-create-a?) (CONFIG_INVALID)
+  \`migrator status\` lists the names; leave out the extension. A number or the beginning of a name will do.
 => 2
 
 $ migrator repair 0001-create-a
-0001-create-a: recorded sha256:DIGEST in place of sha256:DIGEST
+recorded the present text of 0001-create-a
 => 0
 
 $ migrator up
@@ -56,8 +58,8 @@ SIZE, journal mode rollback
   0002-create-metrics  pending
   0003-add-os-info  pending
 
-HISTORY_CONFLICT: table alembic_version was made by another program, and there is no history of migrations
-  Run "migrator adopt" to take the database over as it is, or name another file with DATABASE_URL.
+HISTORY_CONFLICT: table alembic_version was made by another program, which left no history of migrations
+  To take the database over as it is, run \`migrator adopt\`. Or set DATABASE_URL to another file.
 
   table  rows
   alembic_version  1
@@ -69,7 +71,8 @@ no backups
 => 0
 
 $ migrator up
-error: DATA/homelab.db and its migrations disagree: table alembic_version was made by another program, and there is no history of migrations (HISTORY_CONFLICT). Run "migrator adopt" to take the database over as it is, or name another file with DATABASE_URL.
+error: DATA/homelab.db and the migrations disagree: table alembic_version was made by another program, which left no history of migrations (HISTORY_CONFLICT)
+  To take the database over as it is, run \`migrator adopt\`. Or set DATABASE_URL to another file.
 => 50
 
 $ migrator adopt
@@ -89,16 +92,16 @@ for information:
   index ix_metrics_timestamp on metrics  extra  (timestamp)
   table alembic_version  extra  version_num
   24 columns  type name  of the same affinity; --json names them
-adopted DATA/homelab.db at 0002-create-metrics: run "migrator up"
+adopted DATA/homelab.db at 0002-create-metrics: run \`migrator up\`
 => 0
 
 $ migrator adopt --json
 {"database":"DATA/homelab.db","tool":null,"revision":null,"schema":"0002-create-metrics","recorded":[],"findings":[]}
-DATA/homelab.db needs no adopting: run "migrator up"
+nothing to adopt in DATA/homelab.db: run \`migrator up\`
 => 0
 
 $ migrator adopt
-DATA/homelab.db needs no adopting: run "migrator up"
+nothing to adopt in DATA/homelab.db: run \`migrator up\`
 => 0
 
 $ migrator up
@@ -139,7 +142,8 @@ no backups in DATA/backups
 => 0
 
 $ migrator backup
-error: there is no database DATA/homelab.db (CONFIG_INVALID). Run "migrator up", or check DATABASE_URL.
+error: there is no database DATA/homelab.db (CONFIG_INVALID)
+  Run \`migrator up\`, which makes it, or check DATABASE_URL.
 => 2
 
 $ migrator up
@@ -164,7 +168,8 @@ $ migrator backups --json
 => 0
 
 $ migrator restore --latest
-error: DATA/backups/homelab--0001-create-hosts-TIME.db takes the place of DATA/homelab.db; what is there is kept. Its hub must be stopped: there is no terminal to ask at (CONFIG_INVALID). Say --yes to do it.
+error: DATA/backups/homelab--0001-create-hosts-TIME.db takes the place of DATA/homelab.db; what is there is kept. Its hub must be stopped: there is no terminal to ask at (CONFIG_INVALID)
+  Add --yes to do it without a question.
 => 2
 
 $ migrator restore --latest --yes
@@ -172,7 +177,8 @@ restored DATA/homelab.db from DATA/backups/homelab--0001-create-hosts-TIME.db; w
 => 0
 
 $ migrator up
-error: DATA/homelab.db is no SQLite database: its first bytes are others (DATABASE_DAMAGED). It is left as it is. Check DATABASE_URL. The newest good backup is of TIME: "migrator restore --yes DATA/backups/homelab--0001-create-hosts-TIME.db" puts it in place.
+error: DATA/homelab.db is not a SQLite database (DATABASE_DAMAGED)
+  Stop the hub, then run \`migrator restore --yes homelab--0001-create-hosts-TIME.db\`, the newest good backup, of TIME UTC. It was left as it is. Check DATABASE_URL.
 => 30
 
 $ migrator restore --latest --yes
@@ -180,7 +186,8 @@ restored DATA/homelab.db from DATA/backups/homelab--0001-create-hosts-TIME.db; w
 => 0
 
 $ migrator restore nothing.db --yes
-error: there is no backup ROOT/nothing.db (CONFIG_INVALID). Name one that "migrator backups" lists, or say --latest.
+error: there is no backup ROOT/nothing.db (CONFIG_INVALID)
+  Give one that \`migrator backups\` lists, or --latest.
 => 2
 
 $ migrator up
@@ -191,70 +198,78 @@ nothing to do: DATA/homelab.db is at 0001-create-hosts
 
 exports[`test/outputs.ts > TAP > failures > json 1`] = `
 $ migrator upp
-{"time":"TIME","level":"error","event":"failed","message":"unknown command 'upp' (Did you mean up?) (CONFIG_INVALID). Run \\"migrator --help\\" for the commands.","code":"CONFIG_INVALID","exitCode":2}
+{"time":"TIME","level":"error","event":"failed","message":"unknown command 'upp' (Did you mean up?) (CONFIG_INVALID). Run \`migrator --help\` for the commands.","code":"CONFIG_INVALID","exitCode":2}
 => 2
 
 $ migrator status --jsn
-{"time":"TIME","level":"error","event":"failed","message":"unknown option '--jsn' (Did you mean --json?) (CONFIG_INVALID). Run \\"migrator status --help\\" for an example.","code":"CONFIG_INVALID","exitCode":2}
+{"time":"TIME","level":"error","event":"failed","message":"unknown option '--jsn' (Did you mean --json?) (CONFIG_INVALID). Run \`migrator status --help\` for an example.","code":"CONFIG_INVALID","exitCode":2}
 => 2
 
 $ migrator create
-{"time":"TIME","level":"error","event":"failed","message":"missing required argument 'name' (CONFIG_INVALID). Run \\"migrator create --help\\" for an example.","code":"CONFIG_INVALID","exitCode":2}
+{"time":"TIME","level":"error","event":"failed","message":"missing required argument 'name' (CONFIG_INVALID). Run \`migrator create --help\` for an example.","code":"CONFIG_INVALID","exitCode":2}
 => 2
 
 $ migrator create No
-{"time":"TIME","level":"error","event":"failed","message":"a migration cannot be called \\"No\\" (CONFIG_INVALID). It is small letters, digits and single hyphens, without a number before it, such as create-alerts.","code":"CONFIG_INVALID","exitCode":2}
+{"time":"TIME","level":"error","event":"failed","message":"a migration cannot be called No (CONFIG_INVALID). Use lower-case letters, digits and single hyphens, without a number in front, such as create-alerts.","code":"CONFIG_INVALID","exitCode":2}
 => 2
 
 $ migrator wait --timeout soon
-{"time":"TIME","level":"error","event":"failed","message":"option '--timeout <seconds>' argument 'soon' is invalid. It is a whole number of seconds (CONFIG_INVALID). Run \\"migrator wait --help\\" for an example.","code":"CONFIG_INVALID","exitCode":2}
+{"time":"TIME","level":"error","event":"failed","message":"option '--timeout <seconds>' argument 'soon' is invalid. It is a whole number of seconds (CONFIG_INVALID). Run \`migrator wait --help\` for an example.","code":"CONFIG_INVALID","exitCode":2}
 => 2
 
 $ migrator up
-{"time":"TIME","level":"error","event":"failed","message":"migration 0001-create-a failed at MIGRATIONS/0001-create-a.js:1:39: out of luck (MIGRATION_FAILED). Everything was rolled back; the database is as it was. Mend the migration, then start again.","code":"MIGRATION_FAILED","exitCode":40}
+{"time":"TIME","level":"error","event":"failed","message":"migration 0001-create-a failed at MIGRATIONS/0001-create-a.js:1:39: out of luck (MIGRATION_FAILED). Everything was rolled back; the database is as it was. Fix the migration, then run \`migrator up\`.","code":"MIGRATION_FAILED","exitCode":40}
 => 40
 
 $ migrator up
-{"time":"TIME","level":"error","event":"failed","message":"MIGRATIONS/notes.md is not a migration (CONFIG_INVALID). Files there are called NNNN-verb-noun.ts, .js, .mjs, .cjs or .sql, such as 0004-create-alerts.ts. Beside them may be data in .json and .csv, and helpers whose names begin with \\"_\\".","code":"CONFIG_INVALID","exitCode":2}
+{"time":"TIME","level":"error","event":"failed","message":"MIGRATIONS/notes.md is not a migration (CONFIG_INVALID). Migrations are called NNNN-verb-noun.ts, .js, .mjs, .cjs or .sql, such as 0004-create-alerts.ts. Data may be in .json and .csv files, and helpers in files whose names begin with _.","code":"CONFIG_INVALID","exitCode":2}
 => 2
 
 $ migrator up
-{"time":"TIME","level":"error","event":"failed","message":"DATA/homelab.db is no SQLite database: its first bytes are others (DATABASE_DAMAGED). It is left as it is. Check DATABASE_URL. There is no backup in DATA/backups: one of your own is put in place by \\"migrator restore FILE\\".","code":"DATABASE_DAMAGED","exitCode":30}
+{"time":"TIME","level":"error","event":"failed","message":"DATA/homelab.db is not a SQLite database (DATABASE_DAMAGED). There is no backup. If you have a copy elsewhere, run \`migrator restore FILE\`. It was left as it is. Check DATABASE_URL.","code":"DATABASE_DAMAGED","exitCode":30}
 => 30
 
 `
 
 exports[`test/outputs.ts > TAP > failures > text 1`] = `
 $ migrator upp
-error: unknown command 'upp' (Did you mean up?) (CONFIG_INVALID). Run "migrator --help" for the commands.
+error: unknown command 'upp' (Did you mean up?) (CONFIG_INVALID)
+  Run \`migrator --help\` for the commands.
 => 2
 
 $ migrator status --jsn
-error: unknown option '--jsn' (Did you mean --json?) (CONFIG_INVALID). Run "migrator status --help" for an example.
+error: unknown option '--jsn' (Did you mean --json?) (CONFIG_INVALID)
+  Run \`migrator status --help\` for an example.
 => 2
 
 $ migrator create
-error: missing required argument 'name' (CONFIG_INVALID). Run "migrator create --help" for an example.
+error: missing required argument 'name' (CONFIG_INVALID)
+  Run \`migrator create --help\` for an example.
 => 2
 
 $ migrator create No
-error: a migration cannot be called "No" (CONFIG_INVALID). It is small letters, digits and single hyphens, without a number before it, such as create-alerts.
+error: a migration cannot be called No (CONFIG_INVALID)
+  Use lower-case letters, digits and single hyphens, without a number in front, such as create-alerts.
 => 2
 
 $ migrator wait --timeout soon
-error: option '--timeout <seconds>' argument 'soon' is invalid. It is a whole number of seconds (CONFIG_INVALID). Run "migrator wait --help" for an example.
+error: option '--timeout <seconds>' argument 'soon' is invalid. It is a whole number of seconds (CONFIG_INVALID)
+  Run \`migrator wait --help\` for an example.
 => 2
 
 $ migrator up
-error: migration 0001-create-a failed at MIGRATIONS/0001-create-a.js:1:39: out of luck (MIGRATION_FAILED). Everything was rolled back; the database is as it was. Mend the migration, then start again.
+error: migration 0001-create-a failed at MIGRATIONS/0001-create-a.js:1:39: out of luck (MIGRATION_FAILED)
+  Everything was rolled back; the database is as it was. Fix the migration, then run \`migrator up\`.
 => 40
 
 $ migrator up
-error: MIGRATIONS/notes.md is not a migration (CONFIG_INVALID). Files there are called NNNN-verb-noun.ts, .js, .mjs, .cjs or .sql, such as 0004-create-alerts.ts. Beside them may be data in .json and .csv, and helpers whose names begin with "_".
+error: MIGRATIONS/notes.md is not a migration (CONFIG_INVALID)
+  Migrations are called NNNN-verb-noun.ts, .js, .mjs, .cjs or .sql, such as 0004-create-alerts.ts. Data may be in .json and .csv files, and helpers in files whose names begin with _.
 => 2
 
 $ migrator up
-error: DATA/homelab.db is no SQLite database: its first bytes are others (DATABASE_DAMAGED). It is left as it is. Check DATABASE_URL. There is no backup in DATA/backups: one of your own is put in place by "migrator restore FILE".
+error: DATA/homelab.db is not a SQLite database (DATABASE_DAMAGED)
+  There is no backup. If you have a copy elsewhere, run \`migrator restore FILE\`. It was left as it is. Check DATABASE_URL.
 => 30
 
 `
@@ -273,7 +288,8 @@ no backups
 => 0
 
 $ migrator wait --timeout 0
-error: DATA/homelab.db is not ready for 0002-create-b after 0 s (NOT_READY). Run "migrator up"; see "migrator status" for what DATA/.ready lacks.
+error: DATA/homelab.db is not ready for 0002-create-b after 0 s (NOT_READY)
+  Run \`migrator up\`; see \`migrator status\` for what DATA/.ready lacks.
 => 20
 
 $ migrator
@@ -306,7 +322,7 @@ no backups
 => 0
 
 $ migrator status --json
-{"database":"DATA/homelab.db","ready":true,"bytes":N,"journalMode":"wal","applied":2,"pending":0,"migrations":[{"name":"0001-create-a","state":"applied","appliedAt":"TIME","milliseconds":N,"migrator":"VERSION"},{"name":"0002-create-b","state":"applied","appliedAt":"TIME","milliseconds":N,"migrator":"VERSION"}],"conflicts":[],"tables":[{"name":"SequelizeMeta","rows":2}],"marker":{"schema":"0002-create-b","migrations":2,"database":"homelab.db","fingerprint":"sha256:DIGEST","version":"VERSION","checkedAt":"TIME","readyAt":"TIME","seen":"SEEN","tables":[]},"backups":[],"server":null}
+{"database":"DATA/homelab.db","ready":true,"bytes":N,"journalMode":"wal","applied":2,"pending":0,"migrations":[{"name":"0001-create-a","state":"applied","appliedAt":"TIME","milliseconds":N,"migrator":"VERSION"},{"name":"0002-create-b","state":"applied","appliedAt":"TIME","milliseconds":N,"migrator":"VERSION"}],"conflicts":[],"tables":[{"name":"SequelizeMeta","rows":2}],"marker":{"schema":"0002-create-b","migrations":2,"database":"homelab.db","fingerprint":"sha256:DIGEST","version":"VERSION","checkedAt":"TIME","readyAt":"TIME","seen":"SEEN","tables":[]},"backups":[],"lost":null,"leftovers":[],"server":null}
 => 0
 
 $ migrator create create-c
@@ -327,7 +343,8 @@ SIZE, journal mode wal
 
 ready marker of 0002-create-b, written TIME
 no backups
-error: DATA/homelab.db has pending migrations: 0003-create-c (PENDING). Run "migrator up".
+error: DATA/homelab.db has pending migrations: 0003-create-c (PENDING)
+  Run \`migrator up\`.
 => 3
 
 $ migrator status
@@ -343,7 +360,7 @@ SIZE, journal mode wal
   SequelizeMeta  2
 
 ready marker of 0002-create-b, written TIME
-1 backup:
+1 backup, SIZE:
   backup  size  made (UTC)
   homelab--0001-create-a-TIME.db  SIZE  TIME
 => 0
@@ -393,7 +410,7 @@ $ migrator plan --sql
 -- 2 migrations of DATA/homelab.db, as homelab-migrator VERSION applies them; tried with SQLite 3.54.1.
 -- A script of the sqlite3 shell, which ends at the first error, with 1, and then nothing has changed:
 --  sqlite3 DATA/homelab.db < this-file
--- Afterwards "migrator up" finds nothing to apply, and writes the ready marker.
+-- Afterwards \`migrator up\` finds nothing to apply, and writes the ready marker.
 PRAGMA foreign_keys = OFF;
 BEGIN IMMEDIATE;
 CREATE TEMP TABLE "foreign keys before" AS SELECT 0 + (SELECT count(*) FROM sqlite_schema AS t, pragma_foreign_key_check(t.name) WHERE t.type = 'table' AND t.name NOT IN ()) AS broken;
@@ -488,7 +505,8 @@ DATA/homelab.db: 1 migration to undo, tried on a copy
 0002-name-hosts
   - column  hosts.seen  TEXT DEFAULT 'never'
   hosts.seen had 2 values and has 0 after it
-error: 0002-name-hosts will be undone in DATA/homelab.db, after a backup: there is no terminal to ask at (CONFIG_INVALID). Say --yes to do it.
+error: 0002-name-hosts will be undone in DATA/homelab.db, after a backup: there is no terminal to ask at (CONFIG_INVALID)
+  Add --yes to do it without a question.
 => 2
 
 $ migrator down --yes

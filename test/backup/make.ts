@@ -138,7 +138,7 @@ t.test('a signal ends it, and nothing is left', async t => {
 
 t.test('what is no folder in the place of the backups is refused, and stays', async t => {
   const file = make(t.testdir({ backups: 'a text' }))
-  await t.rejects(backUpWith(file), { code: 'CONFIG_INVALID', message: /is no folder for backups/ })
+  await t.rejects(backUpWith(file), { code: 'CONFIG_INVALID', message: /where backups go, is not a folder/ })
   const other = make(t.testdir({}))
   symlinkSync('nowhere', join(other, '../backups'))
   await t.rejects(backUpWith(other), { code: 'CONFIG_INVALID' })

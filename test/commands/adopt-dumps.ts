@@ -112,14 +112,14 @@ t.test(
       events: [
         {
           schema: '0002-create-metrics',
-          message: /run "migrator up --to 0003-add-os-info", then "migrator adopt" again$/,
+          message: /run `migrator up --to 0003-add-os-info`, then `migrator adopt` again$/,
         },
       ],
     })
     t.match(await runProgram(['up', '--to', '0003-add-os-info'], settings), { exitCode: 0 })
     t.match(await runProgram(['adopt'], settings), {
       exitCode: 0,
-      events: [{ schema: '0004-create-alerts', recorded: ['0004-create-alerts'], message: /run "migrator up"$/ }],
+      events: [{ schema: '0004-create-alerts', recorded: ['0004-create-alerts'], message: /run `migrator up`$/ }],
     })
     t.match(await runProgram([], settings), { exitCode: 0 })
     t.match(await runProgram(['verify'], settings), { exitCode: 0, stdout: /: sound\n/ })

@@ -122,7 +122,7 @@ t.test('a down that fails on the copy is told before anything is asked, and noth
   t.match(await run('down', '--yes'), {
     exitCode: 40,
     failure: 'MIGRATION_FAILED',
-    stderr: /out of luck.*Mend its down, record the new text by .*migrator repair 0004-/,
+    stderr: /out of luck.*Fix its down, record the new text with .*migrator repair 0004-/,
     stdout: '',
   })
   t.strictSame([dump(file), readdirSync(data)], before)

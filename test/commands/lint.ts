@@ -33,7 +33,7 @@ t.test('a misspelt name is told the nearest', async t => {
   t.match(await runProgram(['lint', '0003-ad-os-info'], {}), {
     exitCode: 2,
     failure: 'CONFIG_INVALID',
-    stderr: /0003-ad-os-info is not a migration in .*Did you mean 0003-add-os-info\?/,
+    stderr: /there is no migration 0003-ad-os-info in .*Did you mean 0003-add-os-info\?/,
   })
 })
 

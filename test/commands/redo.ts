@@ -83,7 +83,7 @@ for (const [title, text] of [
     t.match(await run('redo', '--yes'), {
       exitCode: 40,
       failure: 'MIGRATION_FAILED',
-      stderr: /no luck.*the database is as it was\. Mend it, and try again/,
+      stderr: /no luck.*the database is as it was\. Fix it, then try again/,
     })
     t.strictSame([dump(file), readdirSync(data)], before)
   })
@@ -101,7 +101,7 @@ export const down = ({ context }) => context.removeColumn('servers', 'room')\n`)
   const outcome = await run('redo', '--yes')
   t.match(outcome, {
     exitCode: 40,
-    stderr: /is undone, and not applied again\. Mend it\. Then .*migrator up.* applies it/,
+    stderr: /is undone, and not applied again\. Fix it\. Then .*migrator up.* applies it/,
   })
   t.match(readJson(join(data, '.ready')), { schema: '0003-add-os-info' })
 })

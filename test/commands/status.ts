@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import Database from 'better-sqlite3'
 import t from 'tap'
@@ -21,6 +21,8 @@ const empty: Status = {
   tables: [],
   marker: null,
   backups: [],
+  lost: null,
+  leftovers: [],
   server: null,
 }
 const marker = {
@@ -96,7 +98,7 @@ HISTORY_CONFLICT: 0001-create-servers was changed
   servers  11
 
 ready marker of 0002-b, written 2026-01-18 10:00:05
-1 backup:
+1 backup, 1 kB:
   backup              size  made (UTC)
   homelab--0001-x.db  1 kB  2026-01-17 10:00:00
 `,
@@ -163,7 +165,9 @@ t.test('conflicts are shown, and are no failure of status', async t => {
   const folder = t.testdir()
   await runProgram([], settingsFor(folder))
   const connection = new Database(join(folder, 'homelab.db'))
-  connection.exec("UPDATE SequelizeMeta SET name = '0009-future', applied_at = NULL WHERE name = '0003-add-os-info'")
+  connection.exec(
+    "UPDATE SequelizeMeta SET name = '0009-future', checksum = 'sha256:9', applied_at = NULL WHERE name = '0003-add-os-info'",
+  )
   connection.close()
   const { exitCode, stdout } = await runProgram(['status'], settingsFor(folder))
   t.equal(exitCode, 0)
@@ -231,6 +235,38 @@ for (const [title, sql] of [
   })
 }
 
+t.test('a lost database is told as that, first with the command that brings it back, as it can be pasted', async t => {
+  const folder = t.testdir()
+  const settings = settingsFor(folder, { MIGRATOR_COMMAND: 'docker compose run --rm migrator' })
+  await runProgram([], settings)
+  const backup = (await runProgram(['backup'], settings)).stdout.trim()
+  rmSync(join(folder, 'homelab.db'))
+  const command = `With the hub stopped, run \`docker compose run --rm migrator restore --yes ${basename(backup)}\``
+  const { exitCode, stdout } = await runProgram(['status'], settings)
+  t.equal(exitCode, 0)
+  t.match(stdout, `homelab.db is lost: it is missing, but had data\n  ${command}`)
+  const { stderr } = await runProgram([], { ...settings, MIGRATOR_LOG_FORMAT: 'text' })
+  t.match(stderr, `is lost: it is missing, but had data (DATABASE_DAMAGED)\n  ${command}`)
+  t.equal(stderr.split(folder).length, 2, 'one path')
+})
+
+t.test('of many migrations, tables and backups a screen is shown, and how many more there are', async t => {
+  const numbers = Array.from({ length: 100 }, (_, index) => String(index + 1).padStart(4, '0'))
+  const [migration] = empty.migrations
+  const [backup] = full.backups
+  const text = statusText(
+    {
+      ...full,
+      migrations: numbers.map(number => ({ ...migration, name: `${number}-a` }) as Status['migrations'][number]),
+      tables: numbers.map(name => ({ name, rows: 1 })),
+      backups: numbers.map(number => ({ ...backup, file: `/${number}.db` }) as Status['backups'][number]),
+    },
+    pipe,
+  )
+  t.ok(text.split('\n').length < 60, text)
+  for (const more of ['and 90 more', 'and 80 more']) t.match(text, more)
+})
+
 t.test('--exit-code ends as `up` does for a database that is lost', async t => {
   const folder = t.testdir()
   await runProgram([], settingsFor(folder))
@@ -247,8 +283,8 @@ t.test('each state is shown as such', async t => {
   await runProgram([], settings)
   const connection = new Database(join(folder, 'data/homelab.db'))
   connection.exec(`UPDATE SequelizeMeta SET checksum = 'sha256:0' WHERE name = '0001-a';
-    UPDATE SequelizeMeta SET name = '0002-gone' WHERE name = '0002-b';
-    UPDATE SequelizeMeta SET name = '0009-new' WHERE name = '0004-d'`)
+    UPDATE SequelizeMeta SET name = '0002-gone', checksum = 'sha256:9' WHERE name = '0002-b';
+    UPDATE SequelizeMeta SET name = '0009-new', checksum = 'sha256:9' WHERE name = '0004-d'`)
   connection.close()
   writeFileSync(join(folder, 'migrations/0004-d.ts'), 'export const up = async () => {}')
   const { stdout } = await runProgram(['status', '--json'], settings)

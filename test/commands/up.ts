@@ -183,7 +183,7 @@ t.test('a marker that cannot be written once all is committed is told as that, a
   t.match(await up(data, settings), {
     exitCode: 2,
     failure: 'CONFIG_INVALID',
-    stderr: /homelab\.db is changed, but its ready marker is not written: .*EISDIR.*run \\"migrator up\\": it writes/,
+    stderr: /homelab\.db is changed, but its ready marker is not written: .*EISDIR.*run `migrator up`, which writes/,
   })
   t.equal(existsSync(join(data, '.ready')), false)
   rmdirSync(join(data, '.ready.migrator-tmp'))

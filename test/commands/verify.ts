@@ -134,7 +134,11 @@ differences:
 
 for (const [code, exitCode, sql] of [
   ['SCHEMA_DRIFT', 53, 'DROP INDEX idx_metrics_server_timestamp'],
-  ['DATABASE_AHEAD', 51, "UPDATE SequelizeMeta SET name = '0009-next' WHERE name = '0003-add-os-info'"],
+  [
+    'DATABASE_AHEAD',
+    51,
+    "UPDATE SequelizeMeta SET name = '0009-next', checksum = 'sha256:9' WHERE name = '0003-add-os-info'",
+  ],
   ['OUT_OF_ORDER', 52, "DELETE FROM SequelizeMeta WHERE name = '0002-create-metrics'"],
   [
     'DATABASE_DAMAGED',

@@ -15,7 +15,7 @@ t.test('blocks with docker', { skip }, async t => {
       const volume = makeVolume(t)
       const sidecar = block.text.includes('-f compose.sidecar.yaml')
       const project = makeProject(t, images, sidecar ? 'compose.sidecar.yaml' : 'compose.yaml')
-      if (block.text.includes('restore')) {
+      if (/restore|backup/.test(block.text)) {
         // what was there before there was something to restore
         t.match(project.compose('up', '--detach'), { exitCode: 0 })
         t.match(project.compose('run', '--rm', 'migrator', 'backup'), { exitCode: 0 })
@@ -24,7 +24,9 @@ t.test('blocks with docker', { skip }, async t => {
         const [, words] = /^docker compose(?: -f \S+)? (.*)$/.exec(line) ?? []
         if (words === undefined) {
           // names that other tests, and people, do not have
-          const own = line.replace('homelab-data:', `${volume}:`).replace(/ migrator(?= |$)/, ` ${images.migrator}`)
+          const own = line
+            .replace('homelab-data:', `${volume}:`)
+            .replace(/ homelab-migrator(?= |$)/, ` ${images.migrator}`)
           t.doesNotThrow(() => dockerOk(...own.split(' ').slice(1)), line)
           continue
         }

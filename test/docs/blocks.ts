@@ -18,6 +18,8 @@ import { noTerminal, onTerminal } from '../help/shell.ts'
 /** Lines that are not run here, by their first words, and why. A line that begins otherwise is run. */
 const notRun = new Map([
   ['docker', 'test/containers/docs.ts runs it'],
+  ['git', 'there is no address yet'],
+  ['cd', 'goes where git put it'],
   ['kubectl', 'needs a cluster; test/containers/kubernetes.ts plays the manifests'],
   ['npm ci', 'fetches every package; .ci/run begins with it'],
   ['npm test', 'runs this test'],

@@ -23,6 +23,7 @@ t.test('the fields of `status --json` are those of the table', async t => {
   connection.close()
   mkdirSync(join(folder, 'backups'))
   writeFileSync(join(folder, 'backups/homelab--0003-add-os-info-20260118T100000Z.db'), 'x')
+  writeFileSync(join(folder, 'homelab.db.replaced-20260118T100000Z'), 'x')
   const { stdout } = await runProgram(['status', '--json'], settingsFor(folder))
   const [, section = ''] = readDocument(main).split('\n| field | value |\n')
   const rows = section.split('\n\n')[0] ?? ''
@@ -30,10 +31,10 @@ t.test('the fields of `status --json` are those of the table', async t => {
   t.strictSame(documented.toSorted(), [...new Set(fieldsOf(JSON.parse(stdout)))].toSorted())
 })
 
-t.test("the README's marker is what is written", async t => {
+t.test('the marker that is shown is what is written', async t => {
   const folder = t.testdir()
   await runProgram([], settingsFor(folder))
-  const shown = readBlocks('README.md').find(({ language }) => language === 'json')?.text
+  const shown = readBlocks('docs/ready-marker.md').find(({ language }) => language === 'json')?.text
   const written = readFileSync(join(folder, '.ready'), 'utf8')
   t.strictSame(Object.keys(JSON.parse(shown ?? '')), Object.keys(JSON.parse(written)))
 })

@@ -40,7 +40,6 @@ t.teardown(() => rmSync(compiled, { recursive: true }))
 /** The real program as another user; `env -i` keeps it out of the coverage that tap counts, which that user cannot write. */
 const runAs = (uid: number, words: readonly string[], folder: string, group: number = uid) => {
   const environment = {
-    MIGRATOR_LOG_FORMAT: 'json',
     NODE_COMPILE_CACHE: join(compiled, `${uid}`),
     ...settingsFor(folder),
   }

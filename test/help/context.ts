@@ -16,7 +16,6 @@ export const makeContext = async (
     environment: { ...settingsFor(folder), ...environment },
     workingFolder: folder,
     root,
-    terminal: false,
   })
   return withEngine({
     config,

@@ -16,7 +16,6 @@ export const makePostgres = async (
     environment: { DATABASE_URL: url, MIGRATOR_LOCK_TIMEOUT: String(lockTimeout), ...environment },
     workingFolder: root,
     root,
-    terminal: false,
   })
   if (config.server === undefined) throw new Error(`${url} is not of a server`)
   return createPostgres({ config, log: createLog('json', 'error', 2, pipe), signal }, config.server)

@@ -58,7 +58,6 @@ export const makeServerContext = async (
     environment: { DATABASE_URL: url, MIGRATOR_MIGRATIONS: folder, MIGRATOR_LOCK_TIMEOUT: '20', ...settings },
     workingFolder: root,
     root,
-    terminal: false,
   })
   if (config.server === undefined) throw new Error(`${url} is not of a server`)
   return {

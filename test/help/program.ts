@@ -128,6 +128,7 @@ const parseLine = (line: string): Readonly<Record<string, unknown>>[] => {
 /** The settings for a database in a test's folder. */
 export const settingsFor = (folder: string, more: Readonly<Record<string, string>> = {}) => ({
   DATABASE_URL: `sqlite:${join(folder, 'homelab.db')}`,
+  MIGRATOR_LOG_FORMAT: 'json',
   MIGRATOR_MIGRATIONS: firstThree,
   ...more,
 })

@@ -41,6 +41,11 @@ export const noTerminal = !existsSync(script) && 'there is no script(1) to make 
 export const onTerminal = (lines: string, settings: Settings, { columns = 100, checkout = root } = {}) => {
   const typed = `stty cols ${columns}\n${lines}`
   const bash = `exec bash ${strict.join(' ')} "$TYPED"`
-  const { exitCode, stdout } = run(script, ['-qec', bash, '/dev/null'], { ...settings, TYPED: typed }, checkout)
+  const { exitCode, stdout } = run(
+    script,
+    ['-qec', bash, '/dev/null'],
+    { ...settings, MIGRATOR_LOG_FORMAT: 'text', TYPED: typed },
+    checkout,
+  )
   return { exitCode, output: stdout.replaceAll('\r\n', '\n') }
 }

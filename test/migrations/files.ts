@@ -77,7 +77,7 @@ t.test('what a NAS or a desktop makes in every folder is no migration, and a pip
     ['0001-a'],
   )
   execFileSync('mkfifo', [join(folder, '0002-b.js')])
-  t.throws(() => readMigrationFiles(folder), { code: 'CONFIG_INVALID', message: /0002-b\.js is no file/ })
+  t.throws(() => readMigrationFiles(folder), { code: 'CONFIG_INVALID', message: /0002-b\.js is not a regular file/ })
 })
 
 t.test('the checksum does not depend on line endings', async t => {

@@ -118,11 +118,18 @@ for (const [title, knownNames, appliedNames, pending, conflicts] of [
     [],
     ['DATABASE_AHEAD 0002-b'],
   ],
+  [
+    'a renamed file is told as that, not as a newer version or out of order',
+    ['0001-a', '0002-b=same'],
+    ['0001-a', '0002-bold=same'],
+    ['0002-b'],
+    ['HISTORY_CONFLICT 0002-bold'],
+  ],
   ['pending before applied is out of order', ['0001-a', '0002-b'], ['0002-b'], ['0001-a'], ['OUT_OF_ORDER 0001-a']],
   [
     'all reasons are reported together',
     ['0001-a=new', '0002-b', '0004-d'],
-    ['0001-a=old', '0003-x', '0005-e'],
+    ['0001-a=old', '0003-x=gone', '0005-e=newer'],
     ['0002-b', '0004-d'],
     [
       'HISTORY_CONFLICT 0004-d',
@@ -185,14 +192,14 @@ t.test('a migration is meant by its name, its number, or a beginning that no oth
 })
 
 for (const [word, message] of [
-  ['0001-b', '0001-b is not a migration in /migrations (Did you mean 0001-a?)'],
-  ['nothing like it', 'nothing like it is not a migration in /migrations'],
-  ['0001-a.ts', '0001-a.ts is not a migration in /migrations (Did you mean 0001-a?)'],
-  ['', ' is not a migration in /migrations'],
-  ['3', '3 is not a migration in /migrations'],
-  ['2', '2 may be 0002-bc or 0002-bd'],
-  ['0002-b', '0002-b may be 0002-bc or 0002-bd'],
-  ['00', '00 may be 0001-a or 0002-bc or 0002-bd or 0010-e'],
+  ['0001-b', 'there is no migration 0001-b in /migrations (Did you mean 0001-a?)'],
+  ['nothing like it', 'there is no migration nothing like it in /migrations'],
+  ['0001-a.ts', 'there is no migration 0001-a.ts in /migrations (Did you mean 0001-a?)'],
+  ['', 'there is no migration  in /migrations'],
+  ['3', 'there is no migration 3 in /migrations'],
+  ['2', '2 fits several migrations: 0002-bc, 0002-bd'],
+  ['0002-b', '0002-b fits several migrations: 0002-bc, 0002-bd'],
+  ['00', '00 fits several migrations: 0001-a, 0002-bc, 0002-bd, 0010-e'],
 ] as const) {
   t.test(`${JSON.stringify(word)} is refused`, async t => {
     t.throws(() => meantBy(word), { code: 'CONFIG_INVALID', message })

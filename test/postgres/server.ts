@@ -5,8 +5,7 @@ import { readConfig } from '../../src/config.ts'
 import { readServerUrl } from '../../src/server.ts'
 import { root } from '../help/program.ts'
 
-const read = (environment: Readonly<Record<string, string>>) =>
-  readConfig({ environment, workingFolder: root, root, terminal: false })
+const read = (environment: Readonly<Record<string, string>>) => readConfig({ environment, workingFolder: root, root })
 
 t.test('a URL of a server is read, with the defaults of libpq', async t => {
   t.strictSame(readServerUrl('postgres://hub@db/homelab', undefined), {

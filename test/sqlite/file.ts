@@ -74,7 +74,7 @@ t.test('a pipe or a folder in the place of what SQLite keeps beside a database i
     execFileSync('mkfifo', [beside])
     t.throws(() => refuseNoFile(join(folder, 'x.db')), {
       code: 'CONFIG_INVALID',
-      message: new RegExp(`x\\.db${suffix} is no file`),
+      message: new RegExp(`x\\.db${suffix} is not a regular file`),
     })
     rmSync(beside)
     mkdirSync(beside)

@@ -65,10 +65,10 @@ t.test('where rights lack the line that mends it is told', async t => {
   }
   const own = process.getuid?.() ?? 0
   t.match(hintFor(own + 1), {
-    hint: `Run "chown -R ${own + 1}:${process.getgid?.()} ${join(folder, 'backups')}" as root`,
+    hint: `Run \`chown -R ${own + 1}:${process.getgid?.()} ${join(folder, 'backups')}\` as root`,
   })
-  t.match(hintFor(undefined), { hint: /who owns/ })
-  t.match(fileFailure(fileError('EACCES')), { hint: /who owns/ })
+  t.match(hintFor(undefined), { hint: /the owner and the mode/ })
+  t.match(fileFailure(fileError('EACCES')), { hint: /the owner and the mode/ })
   Object.assign(process, { getuid })
   t.match(fileFailure(fileError('EPERM', -1, path)), { hint: own === 0 ? /lsattr/ : /chmod/ })
 })

@@ -57,7 +57,7 @@ t.test('a folder without the room is refused, with how much it has and how much 
   requireTemporarySpace(folder, 1)
   t.throws(() => requireTemporarySpace(folder, 1e18), {
     code: 'DISK_FULL',
-    message: /has room for [\d.]+ \w+,.*1 EB/,
+    message: /has [\d.]+ \w+ free,.* 1 EB/,
     hint: /TMPDIR/,
   })
 })

@@ -90,7 +90,7 @@ t.test('nobody is a user like another one, save in a user namespace', async t =>
 const host: Host = { container: false, mounts: [], uid: 1000, gid: 1000 }
 const check = async (folder: string, environment = {}, changed: Partial<Host> = {}) => {
   const settings = { DATABASE_URL: `sqlite:${join(folder, 'homelab.db')}`, ...environment }
-  const config = await readConfig({ environment: settings, workingFolder: '/', root: '/', terminal: false })
+  const config = await readConfig({ environment: settings, workingFolder: '/', root: '/' })
   requireVolume(config, { ...host, ...changed })
 }
 const mounted = (point: string, filesystem = 'ext4'): Host['mounts'] =>
@@ -157,7 +157,7 @@ t.test('no mount is advised that would hide the program or the system', async t 
   for (const folder of [root, '/', '/usr'])
     await t.rejects(check(folder, {}, { container: true }), {
       code: 'VOLUME_NOT_MOUNTED',
-      hint: /in a folder of its own, such as DATABASE_URL=sqlite:/,
+      hint: /in a folder of its own, as in DATABASE_URL=sqlite:/,
     })
 })
 
@@ -265,7 +265,7 @@ for (const [title, files, environment, mounts, expected] of [
 }
 
 const follow = async (folder: string) =>
-  followLink(await readConfig({ environment: settingsFor(folder), workingFolder: '/', root: '/', terminal: false }))
+  followLink(await readConfig({ environment: settingsFor(folder), workingFolder: '/', root: '/' }))
 
 t.test('a path that is no link stays, whether there is a file or not', async t => {
   const folder = t.testdir({ 'homelab.db': '' })

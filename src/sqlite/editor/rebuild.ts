@@ -85,7 +85,7 @@ const fill = (old: Table, fresh: Table, copy: Readonly<Record<string, string | n
   const all = [...old.columns, ...fresh.columns].map(({ name }) => name)
   const given = Object.entries(copy)
   for (const [name] of given) {
-    if (!hasName(all, name)) throw new Error(`rebuildTable of ${old.name} is told of ${name}, which is no column of it`)
+    if (!hasName(all, name)) throw new Error(`rebuildTable of ${old.name} names ${name}, which is not a column of it`)
   }
   const unnamed = own(old).filter(
     name => !hasName(own(fresh), name) && !given.some(([column, from]) => from === null && sameName(column, name)),
