@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import type { Context } from '../context.ts'
 import { attemptAsync, Failure, isFailure } from '../failure.ts'
+import { report } from '../metrics/report.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { readMarker, withdrawMarker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
@@ -34,6 +35,7 @@ export const hold = async (context: Context): Promise<void> => {
     if (now === gone) {
       withdrawMarker(config.readyFile)
       log.warn('hold.gone', `${config.database} is gone: the ready marker is withdrawn until it is back`)
+      report(context)
       seen = gone
       continue
     }

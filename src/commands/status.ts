@@ -6,6 +6,7 @@ import type { ServerState, TableSize } from '../engine.ts'
 import { Failure, printable } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import type { Screen, Style } from '../log.ts'
+import { metricsText } from '../metrics/prometheus.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { type Conflict, isChanged, makePlan, readPlan, refuseConflicts } from '../migrations/plan.ts'
 import { dialectOf, saysReady } from '../on-server/history.ts'
@@ -13,6 +14,8 @@ import { requireNotLost } from '../ready/lost.ts'
 import type { Marker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
 import { formatBytes, formatCount, formatThings, formatTime, headedTable } from '../text.ts'
+
+export type StatusFormat = 'text' | 'json' | 'prometheus'
 
 type MigrationState = 'applied' | 'pending' | 'changed' | 'missing' | 'ahead' | 'out of order'
 
@@ -51,7 +54,7 @@ export type Status = Readonly<{
  */
 export const status = async (
   context: Context,
-  { json, exitCode }: Readonly<{ json: boolean; exitCode: boolean }>,
+  { format, exitCode }: Readonly<{ format: StatusFormat; exitCode: boolean }>,
 ): Promise<void> => {
   const { config, engine, print, screen } = context
   await engine.validate('read')
@@ -78,12 +81,33 @@ export const status = async (
     backups: backups.map(({ file, madeAt }) => ({ file, bytes: statSync(file).size, madeAt })),
     server,
   }
-  print(json ? `${JSON.stringify(found)}\n` : statusText(found, screen))
+  const formats: Readonly<Record<StatusFormat, () => string>> = {
+    text: () => statusText(found, screen),
+    json: () => `${JSON.stringify(found)}\n`,
+    prometheus: () => statusMetrics(found, applied.at(-1)?.name, context.version),
+  }
+  print(formats[format]())
   if (!exitCode) return
   if (server === null) await requireNotLost(engine, config)
   refuseConflicts(conflicts, config.database)
   refuseBehind(config.database, pending)
 }
+
+const statusMetrics = (
+  { ready, pending, bytes, tables, marker, backups }: Status,
+  schema: string | undefined,
+  version: string,
+): string =>
+  metricsText({
+    version,
+    schema,
+    ready,
+    pending,
+    bytes: bytes === 0 ? undefined : bytes,
+    tables,
+    lastBackup: backups.at(-1)?.madeAt,
+    lastCheck: marker?.checkedAt ?? undefined,
+  })
 
 const refuseBehind = (database: string, pending: readonly MigrationFile[]): void => {
   if (pending.length === 0) return

@@ -1,4 +1,5 @@
-/** What runs on GitHub, read by actionlint: unknown keys, contexts, inputs of actions and expressions are errors. */
+/** What stands around the program: workflows, read by actionlint, the list of its packages, and the Node that all of it is for. */
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -52,3 +53,20 @@ t.test('the Node of .node-version is that of the image and of the tests', async 
   t.match(readFileSync(join(root, 'Dockerfile'), 'utf8'), new RegExp(`^ARG NODE_IMAGE=node:${major}-`, 'm'))
   t.match(readJson(join(root, 'package.json')).devDependencies, { node: new RegExp(`^\\^${major}\\.`) })
 })
+
+t.test('the list of packages has all that production installs, and nothing else', async t => {
+  const { packages } = readJson(join(root, 'package-lock.json')) as unknown as Lock
+  const installed = Object.entries(packages).filter(
+    ([path, { dev, link, peer }]) => path.startsWith('node_modules/') && !dev && !link && !peer,
+  )
+  const names = installed.map(([path, { version }]) => `${path.replace(/^.*node_modules\//, '')}@${version}`)
+  const { stdout } = spawnSync('npm', ['run', '--silent', 'sbom'], { cwd: root, encoding: 'utf8' })
+  const { components, metadata } = JSON.parse(stdout)
+  t.equal(metadata.component.name, 'homelab-migrator')
+  const listed = components.map(({ name, version }: Record<string, string>) => `${name}@${version}`)
+  t.strictSame([...new Set(listed)].toSorted(), [...new Set(names)].toSorted())
+})
+
+type Lock = Readonly<{
+  packages: Readonly<Record<string, Readonly<{ version: string; dev?: true; link?: true; peer?: true }>>>
+}>
