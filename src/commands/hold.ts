@@ -26,8 +26,9 @@ export const hold = async (context: Context): Promise<void> => {
   const { config, log, nameProcess, signal } = context
   await up(context, undefined)
   nameProcess(titles.holding)
-  log.info('hold.holding', `holding: ${config.readyFile} is kept true until SIGTERM`)
+  // before it is said: whoever reads the log may change the volume at once
   let seen = look(config)
+  log.info('hold.holding', `holding: ${config.readyFile} is kept true until SIGTERM`)
   let isTold = false
   while (await pause(signal)) {
     const now = look(config)
