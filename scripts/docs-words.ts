@@ -11,6 +11,8 @@ export const settingWords: Readonly<Record<SettingName, string>> = {
   MIGRATOR_MIGRATIONS: 'another folder of migrations',
   MIGRATOR_REQUIRE_MOUNT: 'whether the volume must be a mount; `auto`: inside a container',
   MIGRATOR_READY_FILE: 'where the ready marker is written',
+  MIGRATOR_METRICS_FILE:
+    'where `up` writes metrics of its run for Prometheus ([docs/monitoring.md](docs/monitoring.md))',
   MIGRATOR_LOCK_TIMEOUT: 'how long to wait for another writer',
   MIGRATOR_STATEMENT_LOCK_TIMEOUT:
     "how long a statement waits for a table's lock on a server before the whole run begins anew",
@@ -46,6 +48,7 @@ export const pathWords: Readonly<Record<PathSetting, { values: string; fallback:
     example: 'postgres://hub:secret@localhost/homelab_clone',
   },
   MIGRATOR_MIGRATIONS: { values: 'a path', fallback: "the image's own", example: 'migrations' },
+  MIGRATOR_METRICS_FILE: { values: 'a path', fallback: 'none', example: '/var/lib/node_exporter/homelab.prom' },
   MIGRATOR_READY_FILE: { values: 'a path', fallback: '`.ready` in the volume', example: 'data/.ready' },
   MIGRATOR_COMMAND: { values: 'a command', fallback: '`migrator`', example: 'npx migrator' },
 }

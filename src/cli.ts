@@ -2,6 +2,7 @@ import { type AddHelpTextContext, Command, CommanderError, InvalidArgumentError,
 import type { LintFormat } from './commands/lint.ts'
 import type { PlanFormat } from './commands/plan.ts'
 import type { SchemaFormat } from './commands/schema.ts'
+import type { StatusFormat } from './commands/status.ts'
 import { type Environment, type SettingName, settings } from './config.ts'
 import type { Context } from './context.ts'
 import { exitCodes, Failure } from './failure.ts'
@@ -12,7 +13,7 @@ const flags = { exitCode: false, force: false, hold: false, json: false, latest:
 /** The options of all commands; a command reads those that its row lists. */
 type Options = Readonly<
   typeof flags & {
-    format: SchemaFormat | LintFormat | PlanFormat
+    format: SchemaFormat | LintFormat | PlanFormat | StatusFormat
     steps: number
     timeout?: number
     to?: string
@@ -85,14 +86,19 @@ export const commandTable: readonly CommandRow[] = [
     group: 'Everyday',
     description: 'show applied and pending migrations, sizes, marker and backups; reads only',
     options: [
-      json,
+      new Option('--format <format>', 'how').choices(['text', 'json', 'prometheus']).default('text'),
+      new Option('--json', 'the same as --format json').conflicts('format'),
       new Option(
         '--exit-code',
         'end with 3 when something is pending, and with what "up" would refuse the database with',
       ),
     ],
     example: 'status --json | jq .ready',
-    load: async () => (await import('./commands/status.ts')).status,
+    load: async () => {
+      const { status } = await import('./commands/status.ts')
+      return (context, { format, json, exitCode }) =>
+        status(context, { format: json ? 'json' : (format as StatusFormat), exitCode })
+    },
   },
   {
     name: 'wait',

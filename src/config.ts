@@ -29,6 +29,8 @@ export type Config = Readonly<{
   migrations: string
   requireMount: 'auto' | 'always' | 'never'
   readyFile: string
+  /** where `up` writes metrics of its run; undefined for nowhere */
+  metricsFile: string | undefined
   /** seconds to wait for another writer */
   lockTimeout: number
   backup: 'auto' | 'never'
@@ -53,6 +55,7 @@ export const settings = {
   MIGRATOR_MIGRATIONS: {},
   MIGRATOR_REQUIRE_MOUNT: { words: ['auto', 'always', 'never'], fallback: 'auto' },
   MIGRATOR_READY_FILE: {},
+  MIGRATOR_METRICS_FILE: {},
   MIGRATOR_LOCK_TIMEOUT: { unit: 'seconds', least: 0, most: 86_400, fallback: 60 },
   MIGRATOR_STATEMENT_LOCK_TIMEOUT: { unit: 'seconds', least: 1, most: 3600, fallback: 5 },
   MIGRATOR_BACKUP: { words: ['auto', 'never'], fallback: 'auto' },
@@ -129,6 +132,7 @@ export const toConfig = async ({ environment: given, workingFolder, root }: Surr
     migrations: path('MIGRATOR_MIGRATIONS') ?? join(root, 'migrations'),
     requireMount: oneOf('MIGRATOR_REQUIRE_MOUNT'),
     readyFile: path('MIGRATOR_READY_FILE') ?? join(volume, '.ready'),
+    metricsFile: path('MIGRATOR_METRICS_FILE'),
     lockTimeout: wholeNumber('MIGRATOR_LOCK_TIMEOUT'),
     backup: oneOf('MIGRATOR_BACKUP'),
     backupKeep: wholeNumber('MIGRATOR_BACKUP_KEEP'),

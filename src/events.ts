@@ -16,6 +16,11 @@ export const events = {
     fields: ['schema'],
     when: 'the volume was ready already',
   },
+  'metrics.unwritten': {
+    level: 'warn',
+    fields: ['file'],
+    when: '`up` could not write MIGRATOR_METRICS_FILE; the run itself goes on, and ends as it would without',
+  },
   'migration.statement': {
     level: 'debug',
     fields: ['sql'],

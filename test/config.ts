@@ -16,6 +16,7 @@ t.test('with nothing set, everything is beside the program', async t => {
     volume: '/app/data',
     migrations: '/app/migrations',
     requireMount: 'auto',
+    metricsFile: undefined,
     readyFile: '/app/data/.ready',
     lockTimeout: 60,
     backup: 'auto',

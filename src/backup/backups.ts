@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
-import { basename, dirname, join, parse } from 'node:path'
-import { isFolder, utcStamp } from '../volume/files.ts'
+import { basename, dirname, join } from 'node:path'
+import { isFolder } from '../volume/files.ts'
 
 export type Backup = Readonly<{
   /** absolute path */
@@ -13,30 +13,6 @@ export type Backup = Readonly<{
 
 /** The folder of a database's backups, beside it. */
 export const backupFolder = (database: string): string => join(dirname(database), 'backups')
-
-/**
- * The name of a backup made now: `homelab--0003-add-os-info-20260118T100000Z.db`. It has schema and time in it, so
- * copying it elsewhere and back loses neither. No schema contains `--`, so a name belongs to one database only.
- * Timestamps only increase, whatever the clock says, so the newest backup is the last one made.
- * @param schema the last applied migration, under any name; an empty text for none
- * @param seconds added to the first free time, if something else has that name
- */
-export const nextBackupName = (database: string, schema: string, seconds: number): string => {
-  const newest = Date.parse(listBackups(database).at(-1)?.madeAt ?? '')
-  const time = Math.max(Date.now(), Number.isNaN(newest) ? 0 : newest + 1000) + seconds * 1000
-  const { name, ext } = parse(database)
-  return `${name}--${schemaWord(schema)}-${utcStamp(time)}${ext}`
-}
-
-/** Turns any text of the history into a file name: a digit first, and single dashes as the only punctuation. */
-export const schemaWord = (schema: string): string => {
-  const word = schema
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-|-$/g, '')
-  if (word === '') return 'empty'
-  return /^\d/.test(word) ? word : `0-${word}`
-}
 
 /** A backup after 9999 has a sign and six digits for its year. */
 const utc = '(?<year>\\d{4}|\\+\\d{6})(?<month>\\d\\d)(?<day>\\d\\d)T(?<hour>\\d\\d)(?<minute>\\d\\d)(?<second>\\d\\d)Z'

@@ -1,11 +1,11 @@
 import { lstatSync, mkdirSync, rmdirSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, parse } from 'node:path'
 import type { DatabaseFile, TableSize } from '../engine.ts'
 import { attempt, Failure } from '../failure.ts'
-import { isFolder, removeFile, renameToFree, sameOwner, syncFolder } from '../volume/files.ts'
+import { isFolder, removeFile, renameToFree, sameOwner, syncFolder, utcStamp } from '../volume/files.ts'
 import { withPartialFolder } from '../volume/folders.ts'
 import { databaseFiles } from '../volume/volume.ts'
-import { backupFolder, listBackups, nextBackupName } from './backups.ts'
+import { backupFolder, listBackups } from './backups.ts'
 
 export type BackUpOptions = Readonly<{
   /** the last applied migration, for the backup's name; an empty text if there is none */
@@ -78,6 +78,30 @@ const giveName = (partial: string, folder: string, database: string, schema: str
 
 const isSame = (rows: readonly TableSize[], expected: readonly TableSize[] | undefined): boolean =>
   expected === undefined || JSON.stringify(rows) === JSON.stringify(expected)
+
+/**
+ * The name of a backup made now: `homelab--0003-add-os-info-20260118T100000Z.db`. It has schema and time in it, so
+ * copying it elsewhere and back loses neither. No schema contains `--`, so a name belongs to one database only.
+ * Timestamps only increase, whatever the clock says, so the newest backup is the last one made.
+ * @param schema the last applied migration, under any name; an empty text for none
+ * @param seconds added to the first free time, if something else has that name
+ */
+export const nextBackupName = (database: string, schema: string, seconds: number): string => {
+  const newest = Date.parse(listBackups(database).at(-1)?.madeAt ?? '')
+  const time = Math.max(Date.now(), Number.isNaN(newest) ? 0 : newest + 1000) + seconds * 1000
+  const { name, ext } = parse(database)
+  return `${name}--${schemaWord(schema)}-${utcStamp(time)}${ext}`
+}
+
+/** Turns any text of the history into a file name: a digit first, and single dashes as the only punctuation. */
+export const schemaWord = (schema: string): string => {
+  const word = schema
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '')
+  if (word === '') return 'empty'
+  return /^\d/.test(word) ? word : `0-${word}`
+}
 
 const badCopy = (folder: string): Failure =>
   new Failure(

@@ -10,8 +10,8 @@ import { removePartialFolders } from '../volume/folders.ts'
 import { filesystemOf } from '../volume/mounts.ts'
 import { type Need, requireSpace } from '../volume/space.ts'
 import { refuseUnwritable } from '../volume/volume.ts'
-import { backupFolder, listBackups, schemaWord } from './backups.ts'
-import { backUp, pruneBackups, removeBackup } from './make.ts'
+import { backupFolder, listBackups } from './backups.ts'
+import { backUp, pruneBackups, removeBackup, schemaWord } from './make.ts'
 
 type RunFacts = Readonly<{
   /** the database is empty */

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import type { Context } from '../context.ts'
 import { attemptAsync, Failure, isFailure } from '../failure.ts'
+import { report } from '../metrics/report.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { readMarker, withdrawMarker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
@@ -25,8 +26,9 @@ export const hold = async (context: Context): Promise<void> => {
   const { config, log, nameProcess, signal } = context
   await up(context, undefined)
   nameProcess(titles.holding)
-  log.info('hold.holding', `holding: ${config.readyFile} is kept true until SIGTERM`)
+  // before it is said: whoever reads the log may change the volume at once
   let seen = look(config)
+  log.info('hold.holding', `holding: ${config.readyFile} is kept true until SIGTERM`)
   let isTold = false
   while (await pause(signal)) {
     const now = look(config)
@@ -34,6 +36,7 @@ export const hold = async (context: Context): Promise<void> => {
     if (now === gone) {
       withdrawMarker(config.readyFile)
       log.warn('hold.gone', `${config.database} is gone: the ready marker is withdrawn until it is back`)
+      report(context)
       seen = gone
       continue
     }

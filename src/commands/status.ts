@@ -7,6 +7,7 @@ import { attemptAsync, Failure, isFailure, printable } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import { findLeftovers, type Leftover, leftoversText } from '../leftovers/leftovers.ts'
 import { type Screen, type Style, withCommand } from '../log.ts'
+import { metricsText } from '../metrics/prometheus.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { type Conflict, isChanged, makePlan, readPlan, refuseConflicts } from '../migrations/plan.ts'
 import { dialectOf, saysReady } from '../on-server/history.ts'
@@ -15,6 +16,8 @@ import type { Marker } from '../ready/marker.ts'
 import { readState } from '../ready/readiness.ts'
 import { formatBytes, formatCount, formatThings, formatTime, headedTable, listed } from '../text.ts'
 import { explainDamage } from './restore.ts'
+
+export type StatusFormat = 'text' | 'json' | 'prometheus'
 
 type MigrationState = 'applied' | 'pending' | 'changed' | 'missing' | 'ahead' | 'out of order'
 
@@ -57,7 +60,7 @@ export type Status = Readonly<{
  */
 export const status = async (
   context: Context,
-  { json, exitCode }: Readonly<{ json: boolean; exitCode: boolean }>,
+  { format, exitCode }: Readonly<{ format: StatusFormat; exitCode: boolean }>,
 ): Promise<void> => {
   const { config, engine, print, screen } = context
   await engine.validate('read')
@@ -86,7 +89,12 @@ export const status = async (
     leftovers: server === null ? findLeftovers(config) : [],
     server,
   }
-  print(json ? `${JSON.stringify(found)}\n` : withCommand(statusText(found, screen), config.command))
+  const formats: Readonly<Record<StatusFormat, () => string>> = {
+    text: () => withCommand(statusText(found, screen), config.command),
+    json: () => `${JSON.stringify(found)}\n`,
+    prometheus: () => statusMetrics(found, applied.at(-1)?.name, context.version),
+  }
+  print(formats[format]())
   if (!exitCode) return
   if (server === null) await requireNotLost(engine, config)
   refuseConflicts(conflicts, config.database)
@@ -101,6 +109,22 @@ const findLoss = async (context: Context): Promise<Status['lost']> => {
   const { message, hint } = await explainDamage(outcome.error, context)
   return { finding: message, hint }
 }
+
+const statusMetrics = (
+  { ready, pending, bytes, tables, marker, backups }: Status,
+  schema: string | undefined,
+  version: string,
+): string =>
+  metricsText({
+    version,
+    schema,
+    ready,
+    pending,
+    bytes: bytes === 0 ? undefined : bytes,
+    tables,
+    lastBackup: backups.at(-1)?.madeAt,
+    lastCheck: marker?.checkedAt ?? undefined,
+  })
 
 const refuseBehind = (database: string, pending: readonly MigrationFile[]): void => {
   if (pending.length === 0) return

@@ -15,7 +15,12 @@ import { findUnchanged } from '../ready/readiness.ts'
  * @param to the last migration to apply; undefined for all
  * @throws Failure CONFIG_INVALID for a marker that is another database's, or none; what its steps throw
  */
-export const up = async (context: Context, to: string | undefined): Promise<void> => {
+export const up = async (context: Context, to: string | undefined): Promise<void> =>
+  context.config.metricsFile === undefined
+    ? run(context, to)
+    : (await import('../metrics/report.ts')).reporting(context, to, run)
+
+const run = async (context: Context, to: string | undefined): Promise<void> => {
   const { config, engine } = context
   if (engine.server !== undefined) return (await import('../on-server/up.ts')).upOnServer(context, to)
   if (!isMarkerOfAnother(config)) return bringUpOrLeave(context, to)
@@ -44,9 +49,8 @@ const bringUpOrLeave = async (context: Context, to: string | undefined): Promise
       }
       await session.close()
     } catch (error) {
-      const failure = engine.explain(error)
-      await session.close(failure)
-      throw failure
+      await session.close(engine.explain(error))
+      throw error
     }
   } catch (error) {
     const failure = engine.explain(error)

@@ -37,7 +37,7 @@ export const up = async (options: Options & Readonly<{ to?: string | undefined }
 export const status = (options: Options): Promise<Status> =>
   reporting(options, async context => {
     const { status } = await import('../commands/status.ts')
-    return status(context, { json: true, exitCode: false })
+    return status(context, { format: 'json', exitCode: false })
   })
 
 /**

@@ -1,14 +1,8 @@
 import { symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
-import {
-  backupFolder,
-  listBackups,
-  listReplaced,
-  nextBackupName,
-  replacedPrefix,
-  schemaWord,
-} from '../../src/backup/backups.ts'
+import { backupFolder, listBackups, listReplaced, replacedPrefix } from '../../src/backup/backups.ts'
+import { nextBackupName, schemaWord } from '../../src/backup/make.ts'
 
 t.test('the name of a backup says what it is of, at which schema, and from when', async t => {
   const folder = t.testdir()

@@ -1,6 +1,16 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
@@ -175,13 +185,19 @@ t.test('the health check is green only once this sidecar has brought the volume 
 })
 
 t.test('while the database is gone there is no marker; when it is back there is one', async t => {
-  const { child, outcome, database, marker, logged } = await startHold(t)
+  const metrics = join(t.testdir({ data: {} }), 'homelab.prom')
+  const isReady = () => /^homelab_migrator_ready (\d)$/m.exec(readFileSync(metrics, 'utf8'))?.[1]
+  const settings = { MIGRATOR_METRICS_FILE: metrics }
+  const { child, outcome, database, marker, logged } = await startHold(t, settings, join(dirname(metrics), 'data'))
+  t.equal(isReady(), '1')
   renameSync(database, `${database}.away`)
   await logged('hold.gone')
   t.equal(existsSync(marker), false)
+  await until('metrics that say so', () => isReady() === '0')
   renameSync(`${database}.away`, database)
   await logged('hold.recovered')
   t.equal(existsSync(marker), true)
+  t.equal(isReady(), '1')
   child.kill('SIGTERM')
   t.match(await outcome, { exitCode: 0 })
 })

@@ -23,12 +23,12 @@ const documentOf = (text: string, kind: string): string =>
   text.split(/^---\n/m).find(document => document.includes(`\nkind: ${kind}\n`)) ?? ''
 
 t.test('the manifests are rendered', { skip: noKubectl }, async t => {
-  for (const variant of ['init', 'sidecar', 'job', 'postgres'] as const) {
+  for (const variant of ['init', 'sidecar', 'job', 'restore', 'postgres'] as const) {
     const text = render(variant)
-    const kind = variant === 'job' ? 'Job' : 'Deployment'
+    const kind = variant === 'job' || variant === 'restore' ? 'Job' : 'Deployment'
     const workload = documentOf(text, kind)
     const containers = workload.split(/^ +(?:containers|initContainers):\n/m).slice(1)
-    t.equal(containers.length, variant === 'job' ? 1 : 2)
+    t.equal(containers.length, kind === 'Job' ? 1 : 2)
     for (const container of containers) {
       t.match(container, /readOnlyRootFilesystem: true/, variant)
       t.match(container, /allowPrivilegeEscalation: false/, variant)
@@ -55,6 +55,7 @@ t.test('the manifests are rendered', { skip: noKubectl }, async t => {
     documentOf(render('sidecar'), 'Deployment'),
     /- --hold[\s\S]*restartPolicy: Always[\s\S]*startupProbe:\n +exec:/,
   )
+  t.match(documentOf(render('restore'), 'Job'), /- restore\n +- --latest\n +- --yes[\s\S]*/)
 })
 
 /**

@@ -31,6 +31,7 @@ const notRun = new Map([
   ['npm run dumps', 'installs the tools of others out of their registries'],
   ['npm run test:faults', 'takes an hour and a half'],
   ['npm run test:put-back', 'takes half an hour'],
+  ['npm run sbom', 'test/project.ts runs it'],
   ['npm run bench', 'takes minutes, and measures nothing beside other tests'],
   ['npm run test:sequelize -- CHECKOUT', 'needs a checkout of Sequelize'],
   ['npm run bench:against -- CHECKOUT', 'needs another checkout'],

@@ -14,7 +14,8 @@ const run = (command: string, words: readonly string[], settings: Readonly<Recor
     cwd: root,
     encoding: 'utf8',
     env: { ...process.env, ...settings },
-    timeout: 180_000,
+    // a build from nothing, on a machine that does other things too
+    timeout: 600_000,
   })
   return { exitCode: status, stdout: stdout ?? '', stderr: stderr ?? '' }
 }
@@ -112,6 +113,10 @@ export const makeVolume = (t: Pick<Test, 'teardown'>): string => {
 /** Runs shell commands as root on a volume, mounted at /app/data. */
 export const onVolume = (image: string, volume: string, script: string): string =>
   dockerOk('run', '--rm', '--user=0', '--entrypoint=/bin/sh', `--volume=${volume}:/app/data`, image, '-c', script)
+
+/** What a shell in an image prints. */
+export const inside = (image: string, script: string): string =>
+  dockerOk('run', '--rm', '--network=none', '--entrypoint=/bin/sh', image, '-c', script)
 
 /** A compose file of this repository as a project of its own, with these images; taken down when the test is over. */
 export const makeProject = (

@@ -1,0 +1,31 @@
+/** Both Compose files by the schema that comes with Debian's docker-compose: that of the Compose Specification, which 1.29 and v2 read. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Ajv } from 'ajv'
+import t from 'tap'
+import { parse } from 'yaml'
+import { root } from '../help/program.ts'
+
+const schema = '/usr/lib/python3/dist-packages/compose/config/compose_spec.json'
+const skip = process.env.CI !== 'true' && !existsSync(schema) && "there is no docker-compose of Debian's"
+
+const validator = () => {
+  // its names have the key of draft 4, and its dialect an address of http: no validator of its dialect takes either
+  const isName = (key: string, value: unknown) => (key === 'id' || key === '$schema') && typeof value === 'string'
+  const rules = JSON.parse(readFileSync(schema, 'utf8'), (key, value) => (isName(key, value) ? undefined : value))
+  return new Ajv({ strict: false, validateFormats: false, allErrors: true }).compile(rules)
+}
+
+t.test('both are valid', { skip }, async t => {
+  const isValid = validator()
+  for (const file of ['compose.yaml', 'compose.sidecar.yaml'])
+    t.ok(isValid(parse(readFileSync(join(root, file), 'utf8'))), `${file}: ${JSON.stringify(isValid.errors)}`)
+})
+
+t.test('a key that does not exist is found, wherever it is', { skip }, async t => {
+  const isValid = validator()
+  const text = readFileSync(join(root, 'compose.sidecar.yaml'), 'utf8')
+  for (const key of ['services', 'read_only', 'cap_drop', 'context', 'condition', 'start_period', 'network_mode']) {
+    t.notOk(isValid(parse(text.replace(`${key}:`, `${key}x:`))), key)
+  }
+})
