@@ -34,9 +34,7 @@ const bringUpOrLeave = async (context: Context, to: string | undefined): Promise
   refuseOthersMarker(config)
   const files = readMigrationFiles(config.migrations)
   const last =
-    to === undefined
-      ? undefined
-      : (await import('../migrations/plan.ts')).migrationMeant(to, files, config.migrations).name
+    to === undefined ? undefined : (await import('../named.ts')).migrationMeant(to, files, config.migrations).name
   try {
     await requireNotLost(engine, config)
     const session = await engine.open()

@@ -1,7 +1,7 @@
 import type { Reader } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
-import { didYouMean, listed } from '../text.ts'
+import { listed } from '../text.ts'
 import { hasTime, isMigrationName, type MigrationFile } from './files.ts'
 
 /** One reason not to run anything. */
@@ -192,40 +192,4 @@ const outOfOrder = (pending: readonly MigrationFile[], applied: readonly Applied
     }))
 }
 
-const numberOf = (name: string): number => Number(name.slice(0, 4))
-
-/** The names that a person means: one of them, those with a number (`2`, `0002`), or those that begin so. */
-export const namesMeant = (word: string, names: readonly string[]): readonly string[] => {
-  if (names.includes(word)) return [word]
-  const numbered = names.filter(name => /^\d{1,4}$/.test(word) && !hasTime(name) && numberOf(name) === Number(word))
-  return numbered.length > 0 ? numbered : names.filter(name => word !== '' && name.startsWith(word))
-}
-
-/**
- * The migration that a person means.
- * @throws Failure CONFIG_INVALID for a name that no migration in a folder has, with the nearest, or that several begin with
- */
-export const migrationMeant = <M extends Readonly<{ name: string }>>(
-  word: string,
-  migrations: readonly M[],
-  folder: string,
-): M => {
-  const names = migrations.map(({ name }) => name)
-  const [meant, ...others] = namesMeant(word, names)
-  const found = migrations.find(({ name }) => name === meant)
-  if (found === undefined)
-    throw new Failure(
-      'CONFIG_INVALID',
-      `there is no migration ${word} in ${folder}${didYouMean(word, names)}`,
-      namesHint,
-    )
-  if (others.length === 0) return found
-  throw new Failure(
-    'CONFIG_INVALID',
-    `${word} fits several migrations: ${listed([String(meant), ...others])}`,
-    namesHint,
-  )
-}
-
-export const namesHint =
-  '`migrator status` lists the names; leave out the extension. A number or the beginning of a name will do.'
+export const numberOf = (name: string): number => Number(name.slice(0, 4))

@@ -4,8 +4,9 @@ import type { Session } from '../engine.ts'
 import { attemptAsync, Failure } from '../failure.ts'
 import { blamingStrays } from '../migrations/blame.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
-import { headOf, migrationMeant, planWithoutConflicts } from '../migrations/plan.ts'
+import { headOf, planWithoutConflicts } from '../migrations/plan.ts'
 import type { Applied } from '../migrations/run.ts'
+import { migrationMeant } from '../named.ts'
 import { logApplied, logDone, refuseBeyond } from '../ready/bring-up.ts'
 
 /** Milliseconds between two runs. */
