@@ -26,8 +26,8 @@ export const hold = async (context: Context): Promise<void> => {
   const { config, log, nameProcess, signal } = context
   await up(context, undefined)
   nameProcess(titles.holding)
-  // before it is said: whoever reads the log may change the volume at once
-  let seen = look(config)
+  // nothing is taken for granted: the volume may have been replaced since `up` wrote the marker
+  let seen = ''
   log.info('hold.holding', `holding: ${config.readyFile} is kept true until SIGTERM`)
   let isTold = false
   while (await pause(signal)) {
