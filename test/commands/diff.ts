@@ -68,7 +68,7 @@ t.test('without a database, and for a server, it is refused with 2, and nothing 
   const { migrations, run, settings } = prepare(t, '')
   t.match(await run('diff', 'x'), { exitCode: 2, stderr: /there is no database .*DATABASE_URL.*--models FILE/ })
   const server = { ...settings, DATABASE_URL: 'postgres://a@127.0.0.1:1/b' }
-  t.match(await runProgram(['diff', 'x'], server), { exitCode: 2, stderr: /diff is for a database that is a file/ })
+  t.match(await runProgram(['diff', 'x'], server), { exitCode: 2, stderr: /diff works on database files only/ })
   t.match(await run('diff', 'Not A Name', '--models', 'x'), { exitCode: 2 })
   t.strictSame(readdirSync(migrations), [])
 })
