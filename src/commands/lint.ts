@@ -56,7 +56,7 @@ export const lint = async (context: Context, names: readonly string[], format: L
   throw new Failure(
     'CONFIG_INVALID',
     `lint found ${formatThings(errors, 'error')} in ${where.map(({ name }) => name).join(', ')}`,
-    'Mend them, or say in the file why it is right: // lint-ok CODE: reason.',
+    'Fix them, or say in the file why it is right: // lint-ok CODE: reason.',
   )
 }
 

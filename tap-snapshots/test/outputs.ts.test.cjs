@@ -168,7 +168,7 @@ $ migrator backups --json
 => 0
 
 $ migrator restore --latest
-error: DATA/backups/homelab--0001-create-hosts-TIME.db takes the place of DATA/homelab.db; what is there is kept. Its hub must be stopped: there is no terminal to ask at (CONFIG_INVALID)
+error: homelab--0001-create-hosts-TIME.db will replace DATA/homelab.db, which is kept beside it. The hub must be stopped: there is no terminal to ask at (CONFIG_INVALID)
   Add --yes to do it without a question.
 => 2
 
@@ -178,7 +178,7 @@ restored DATA/homelab.db from DATA/backups/homelab--0001-create-hosts-TIME.db; w
 
 $ migrator up
 error: DATA/homelab.db is not a SQLite database (DATABASE_DAMAGED)
-  Stop the hub, then run \`migrator restore --yes homelab--0001-create-hosts-TIME.db\`, the newest good backup, of TIME UTC. It was left as it is. Check DATABASE_URL.
+  With the hub stopped, run \`migrator restore --yes homelab--0001-create-hosts-TIME.db\`, which brings back the newest good backup, of TIME UTC. The file was left as it is. Check DATABASE_URL.
 => 30
 
 $ migrator restore --latest --yes
@@ -226,7 +226,7 @@ $ migrator up
 => 2
 
 $ migrator up
-{"time":"TIME","level":"error","event":"failed","message":"DATA/homelab.db is not a SQLite database (DATABASE_DAMAGED). There is no backup. If you have a copy elsewhere, run \`migrator restore FILE\`. It was left as it is. Check DATABASE_URL.","code":"DATABASE_DAMAGED","exitCode":30}
+{"time":"TIME","level":"error","event":"failed","message":"DATA/homelab.db is not a SQLite database (DATABASE_DAMAGED). There is no backup. If you have a copy elsewhere, run \`migrator restore FILE\`. The file was left as it is. Check DATABASE_URL.","code":"DATABASE_DAMAGED","exitCode":30}
 => 30
 
 `
@@ -269,7 +269,7 @@ error: MIGRATIONS/notes.md is not a migration (CONFIG_INVALID)
 
 $ migrator up
 error: DATA/homelab.db is not a SQLite database (DATABASE_DAMAGED)
-  There is no backup. If you have a copy elsewhere, run \`migrator restore FILE\`. It was left as it is. Check DATABASE_URL.
+  There is no backup. If you have a copy elsewhere, run \`migrator restore FILE\`. The file was left as it is. Check DATABASE_URL.
 => 30
 
 `
@@ -400,7 +400,7 @@ DATA/homelab.db: 2 pending, tried on a copy
   + index  hosts_name  UNIQUE on hosts (name)
   warning MF101: up makes hosts (name) unique
     CREATE UNIQUE INDEX hosts_name ON hosts (name)
-    Merge or delete the rows that are alike before, in the same migration.
+    Merge or delete duplicate rows first, in the same migration.
 
 up will need SIZE on the volume: database SIZE, journal SIZE, backup SIZE
 => 0
@@ -437,21 +437,21 @@ PRAGMA foreign_keys = ON;
 => 0
 
 $ migrator plan --json
-{"database":"DATA/homelab.db","pending":["0001-create-hosts","0002-name-hosts"],"migrations":[{"name":"0001-create-hosts","statements":[{"asked":"CREATE TABLE IF NOT EXISTS \`hosts\` (\`id\` INTEGER PRIMARY KEY, \`name\` TEXT);","sql":"CREATE TABLE IF NOT EXISTS \`hosts\` (\`id\` INTEGER PRIMARY KEY, \`name\` TEXT);","rows":0,"milliseconds":N,"error":null},{"asked":"INSERT INTO \`hosts\` (\`id\`,\`name\`) VALUES (1,'omv'),(2,'nas');","sql":"INSERT INTO \`hosts\` (\`id\`,\`name\`) VALUES (1,'omv'),(2,'nas');","rows":2,"milliseconds":N,"error":null}],"structure":[{"change":"added","kind":"table","name":"hosts","detail":"2 columns"}],"tables":[{"name":"hosts","before":null,"after":2}],"lost":[],"milliseconds":N,"bytes":N,"findings":[]},{"name":"0002-name-hosts","statements":[{"asked":"ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never'","sql":"ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never'","rows":0,"milliseconds":N,"error":null},{"asked":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","sql":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","rows":0,"milliseconds":N,"error":null}],"structure":[{"change":"added","kind":"column","name":"hosts.seen","detail":"TEXT DEFAULT 'never'"},{"change":"added","kind":"index","name":"hosts_name","detail":"UNIQUE on hosts (name)"}],"tables":[{"name":"hosts","before":2,"after":2}],"lost":[],"milliseconds":N,"bytes":N,"findings":[{"code":"MF101","message":"makes hosts (name) unique","statement":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","place":{"file":"MIGRATIONS/0002-name-hosts.js","line":3,"column":26},"direction":"up","level":"warning","cure":"Merge or delete the rows that are alike before, in the same migration."}]}],"bytes":{"growth":20480,"journal":512,"backup":0},"failure":null}
+{"database":"DATA/homelab.db","pending":["0001-create-hosts","0002-name-hosts"],"migrations":[{"name":"0001-create-hosts","statements":[{"asked":"CREATE TABLE IF NOT EXISTS \`hosts\` (\`id\` INTEGER PRIMARY KEY, \`name\` TEXT);","sql":"CREATE TABLE IF NOT EXISTS \`hosts\` (\`id\` INTEGER PRIMARY KEY, \`name\` TEXT);","rows":0,"milliseconds":N,"error":null},{"asked":"INSERT INTO \`hosts\` (\`id\`,\`name\`) VALUES (1,'omv'),(2,'nas');","sql":"INSERT INTO \`hosts\` (\`id\`,\`name\`) VALUES (1,'omv'),(2,'nas');","rows":2,"milliseconds":N,"error":null}],"structure":[{"change":"added","kind":"table","name":"hosts","detail":"2 columns"}],"tables":[{"name":"hosts","before":null,"after":2}],"lost":[],"milliseconds":N,"bytes":N,"findings":[]},{"name":"0002-name-hosts","statements":[{"asked":"ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never'","sql":"ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never'","rows":0,"milliseconds":N,"error":null},{"asked":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","sql":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","rows":0,"milliseconds":N,"error":null}],"structure":[{"change":"added","kind":"column","name":"hosts.seen","detail":"TEXT DEFAULT 'never'"},{"change":"added","kind":"index","name":"hosts_name","detail":"UNIQUE on hosts (name)"}],"tables":[{"name":"hosts","before":2,"after":2}],"lost":[],"milliseconds":N,"bytes":N,"findings":[{"code":"MF101","message":"makes hosts (name) unique","statement":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","place":{"file":"MIGRATIONS/0002-name-hosts.js","line":3,"column":26},"direction":"up","level":"warning","cure":"Merge or delete duplicate rows first, in the same migration."}]}],"bytes":{"growth":20480,"journal":512,"backup":0},"failure":null}
 => 0
 
 $ migrator lint
 0002-name-hosts
   warning MF101: up makes hosts (name) unique
     CREATE UNIQUE INDEX hosts_name ON hosts (name)
-    Merge or delete the rows that are alike before, in the same migration.
+    Merge or delete duplicate rows first, in the same migration.
   warning HM402: down leaves another structure than before up: index hosts_name on hosts is extra
-    Let down undo all that up did, or leave it out.
+    Make down undo everything that up did, or leave it out.
 0 errors, 2 warnings in 2 migrations
 => 0
 
 $ migrator lint --json
-{"migrations":[{"name":"0001-create-hosts","findings":[]},{"name":"0002-name-hosts","findings":[{"code":"MF101","message":"makes hosts (name) unique","statement":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","place":{"file":"MIGRATIONS/0002-name-hosts.js","line":3,"column":26},"direction":"up","level":"warning","cure":"Merge or delete the rows that are alike before, in the same migration."},{"code":"HM402","message":"leaves another structure than before up: index hosts_name on hosts is extra","statement":null,"place":null,"direction":"down","level":"warning","cure":"Let down undo all that up did, or leave it out."}]}],"errors":0,"warnings":2}
+{"migrations":[{"name":"0001-create-hosts","findings":[]},{"name":"0002-name-hosts","findings":[{"code":"MF101","message":"makes hosts (name) unique","statement":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","place":{"file":"MIGRATIONS/0002-name-hosts.js","line":3,"column":26},"direction":"up","level":"warning","cure":"Merge or delete duplicate rows first, in the same migration."},{"code":"HM402","message":"leaves another structure than before up: index hosts_name on hosts is extra","statement":null,"place":null,"direction":"down","level":"warning","cure":"Make down undo everything that up did, or leave it out."}]}],"errors":0,"warnings":2}
 => 0
 
 $ migrator up

@@ -168,7 +168,7 @@ t.test('what another run did between the question and the answer is noticed', { 
     await run('down', '--yes')
     return 'y\n'
   })
-  t.match(await asked, { exitCode: 20, screen: /migrated by another run/ })
+  t.match(await asked, { exitCode: 20, screen: /another run migrated/ })
   t.equal(applied().length, 3)
 })
 

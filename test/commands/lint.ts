@@ -129,7 +129,7 @@ t.test('only what is named is told, after all that it needs; what comes later do
 
 t.test('a name that is not known is refused with 2, and nothing is printed', async t => {
   const outcome = await run(t, ['0001-create', '0009-none'], { '0001-create.js': create })
-  t.match(outcome, { exitCode: 2, failure: 'CONFIG_INVALID', stdout: '', stderr: /0009-none is not a migration/ })
+  t.match(outcome, { exitCode: 2, failure: 'CONFIG_INVALID', stdout: '', stderr: /there is no migration 0009-none/ })
 })
 
 t.test('a migration that waits for nothing does not stop the others from being told', async t => {

@@ -126,7 +126,7 @@ t.test('a wrong number is a finding', async t => {
   t.strictSame(found, {
     '0001-a': [],
     '0001-b': ['it HM002: has the number of 0001-a'],
-    '0004-c': ['it HM002: is number 4 where 2 comes next'],
+    '0004-c': ['it HM002: has a gap before it: 2 is missing'],
   })
 })
 

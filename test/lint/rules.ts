@@ -90,7 +90,7 @@ const up = (message: string, statement: string | null) =>
 const whole = report(place(null)(finding('HM902', 'has a comment', undefined)))
 
 t.test('a finding is reported with its level and cure', async t => {
-  t.match(whole, { code: 'HM902', level: 'warning', cure: 'Take the comment away.', message: 'has a comment' })
+  t.match(whole, { code: 'HM902', level: 'warning', cure: 'Remove the comment.', message: 'has a comment' })
 })
 
 t.test('people get the statement, and the cure once for several of a code', async t => {
@@ -101,7 +101,7 @@ t.test('people get the statement, and the cure once for several of a code', asyn
     '  error DS103: up drops b',
     '    Keep the column until nobody needs its values, or copy them first.',
     '  warning HM902: it has a comment',
-    '    Take the comment away.',
+    '    Remove the comment.',
   ])
 })
 

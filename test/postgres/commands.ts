@@ -200,7 +200,7 @@ t.test('what only a file has is refused with 2 and what to use, and nothing is c
     const { exitCode, failure, error } = await runCommand(url, argument?.[0].startsWith('<') ? `${name} a-name` : name)
     t.match(
       { exitCode, failure, error },
-      { exitCode: 2, failure: 'CONFIG_INVALID', error: { message: /is for a database that is a file/ } },
+      { exitCode: 2, failure: 'CONFIG_INVALID', error: { message: /works on database files only/ } },
       name,
     )
   }

@@ -75,7 +75,7 @@ t.test('a file that is replaced while it is opened is noticed, and not left open
     fs.statSync = statSync
     syncBuiltinESMExports()
   })
-  t.throws(() => openDatabase(file), { code: 'DATABASE_BUSY', message: /was replaced/ })
+  t.throws(() => openDatabase(file), { code: 'DATABASE_BUSY', message: /another program replaced/ })
   const open = readdirSync('/proc/self/fd').map(entry => attempt(() => readlinkSync(join('/proc/self/fd', entry))))
   t.strictSame(
     open.filter(link => 'value' in link && link.value.startsWith(folder)),

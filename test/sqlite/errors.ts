@@ -74,7 +74,7 @@ t.test('what only its hub can read is no damage', async t => {
     'no such tokenizer: x',
   ]) {
     const error = Object.assign(new Error(message), { code: 'SQLITE_ERROR' })
-    t.match(toFailure(error, 'x.db'), { code: 'CONFIG_INVALID', message: /only its hub can read/ })
+    t.match(toFailure(error, 'x.db'), { code: 'CONFIG_INVALID', message: /only the hub can read/ })
   }
 })
 

@@ -234,7 +234,11 @@ t.test('a migration that changed is a conflict, and the structure is still compa
 })
 
 for (const [title, sql, finding] of [
-  ['a newer image was here', "name = '0009-next' WHERE name = '0003-add-os-info'", /^DATABASE_AHEAD 0009-next/],
+  [
+    'a newer image was here',
+    "name = '0009-next', checksum = 'sha256:9' WHERE name = '0003-add-os-info'",
+    /^DATABASE_AHEAD 0009-next/,
+  ],
   ['a file is gone', "name = '0002-old' WHERE name = '0002-create-metrics'", /^HISTORY_CONFLICT 0002-old/],
 ] as const) {
   t.test(`where ${title} the structure cannot be compared`, async t => {
