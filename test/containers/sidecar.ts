@@ -23,7 +23,7 @@ t.test('compose.sidecar.yaml', { skip }, async t => {
 
       // anonymous memory is what is this process's own; the text of Node is shared with every other Node on the machine
       const memory = dockerOk('exec', migrator, 'sed', '-n', 's/^RssAnon:\\s*//p', '/proc/1/status')
-      const ticks = () => Number(dockerOk('exec', migrator, 'cut', '-d ', '-f14', '/proc/1/stat'))
+      const ticks = () => Number(dockerOk('exec', migrator, 'sh', '-c', 'cut -d " " -f14 /proc/1/stat'))
       const before = ticks()
       await setTimeout(5000)
       const used = ticks() - before
