@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attempt, Failure, forShell, unlessGone } from '../failure.ts'
 import { sizeOf, syncFolder } from '../volume/files.ts'
@@ -11,28 +11,30 @@ const companions = [...journals, '-shm'] as const
 /** The magic of a database file: https://www.sqlite.org/fileformat.html#the_database_header */
 const magic = 'SQLite format 3\0'
 
-/** Descriptors that are not closed yet. */
-const kept = new Set<number>()
-
 /**
- * Closes a file of a database once nothing else in this process has it open, such as a connection of the hub: closing any
- * descriptor of a file drops all locks that the process has on it (fcntl(2)). Until then it is kept, for a later call.
+ * Reads a file of a database. Where this process has it open already, as a connection of the hub, it reads by that descriptor:
+ * closing another one would drop all locks that the process has on the file (fcntl(2)).
  */
-const closeAlone = (descriptor: number): void => {
-  kept.add(descriptor)
-  const listed = attempt(() => readdirSync('/dev/fd'))
-  if ('error' in listed) return
-  const others = new Set(
-    listed.value
-      .map(Number)
-      .filter(other => !kept.has(other))
-      .map(fileOf),
-  )
-  for (const mine of kept) if (!others.has(fileOf(mine)) && kept.delete(mine)) closeSync(mine)
+const readBy = <T>(path: string, read: (descriptor: number) => T): T => {
+  const open = openHere(path)
+  if (open !== undefined) return read(open)
+  const descriptor = openSync(path, 'r')
+  try {
+    return read(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
-const fileOf = (descriptor: number): string | undefined => {
-  const found = attempt(() => fstatSync(descriptor))
+const openHere = (path: string): number | undefined => {
+  const listed = attempt(() => readdirSync('/dev/fd'))
+  const file = fileOf(() => statSync(path))
+  if ('error' in listed || file === undefined) return undefined
+  return listed.value.map(Number).find(descriptor => fileOf(() => fstatSync(descriptor)) === file)
+}
+
+const fileOf = (stat: () => Stats): string | undefined => {
+  const found = attempt(stat)
   return 'value' in found ? `${found.value.dev}:${found.value.ino}` : undefined
 }
 
@@ -43,12 +45,10 @@ const fileOf = (descriptor: number): string | undefined => {
 const readHeader = (path: string): Buffer => {
   refuseNoFile(path)
   const header = Buffer.alloc(100)
-  const descriptor = openSync(path, 'r')
-  try {
-    return header.subarray(0, readSync(descriptor, header, 0, header.length, 0))
-  } finally {
-    closeAlone(descriptor)
-  }
+  return header.subarray(
+    0,
+    readBy(path, descriptor => readSync(descriptor, header, 0, header.length, 0)),
+  )
 }
 
 /**
@@ -159,10 +159,9 @@ const beginningOf = (file: string): string => {
  */
 export const wasWalRecovered = (path: string): boolean => {
   if (sizeOf(`${path}-wal`) === 0) return false
-  const opened = attempt(() => openSync(`${path}-shm`, 'r'))
-  if ('error' in opened) return false
-  const header = bytesOf(opened.value, 48)
-  closeAlone(opened.value)
+  const found = attempt(() => readBy(`${path}-shm`, descriptor => bytesOf(descriptor, 48)))
+  if ('error' in found) return false
+  const header = found.value
   return header.length === 48 && header.readUInt32LE(8) === 0 && header.readUInt32LE(16) > 0
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { withMount } from '../help/mount.ts'
-import { dump, runProgram, settingsFor, spawnProgram } from '../help/program.ts'
+import { dump, runProgram, settingsFor } from '../help/program.ts'
 
 const skip =
   (process.getuid?.() !== 0 || spawnSync('mkfs.btrfs', ['--version']).status !== 0) && 'needs root and mkfs.btrfs'
@@ -29,8 +29,7 @@ t.test(
         return bavail * bsize
       }
       const [before, content] = [free(), dump(join(data, 'homelab.db'))]
-      // a process of its own: in this one, whose connection is open, it would keep a descriptor until the next run
-      const { exitCode, stdout } = await spawnProgram(['backup'], settingsFor(data))
+      const { exitCode, stdout } = await runProgram(['backup'], settingsFor(data))
       t.equal(exitCode, 0)
       execFileSync('sync', ['--file-system', data])
       t.ok(before - free() < 1024 * 1024, `${before - free()} bytes`)
