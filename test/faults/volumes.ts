@@ -73,7 +73,7 @@ t.test('a volume of root is refused for another user, with the line that mends i
   const data = makeFolder(t)
   const refused = runAs(1000, [], data)
   t.match(refused, { exitCode: 12, stderr: /belongs to 0:0 and user 1000:1000 may not write it/ })
-  const [, owner = '', folder = ''] = /chown -R (\d+:\d+) (\S+?)\\?"/.exec(refused.stderr) ?? []
+  const [, owner = '', folder = ''] = /chown -R (\d+:\d+) (\S+?)`/.exec(refused.stderr) ?? []
   t.strictSame([owner, folder], ['1000:1000', data])
   t.strictSame(readdirSync(data), [])
   spawnSync('chown', ['-R', owner, folder])
