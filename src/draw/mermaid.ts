@@ -1,3 +1,4 @@
+import { hasName } from '../sqlite/sql.ts'
 import type { Drawing, DrawnColumn, DrawnTable } from './drawing.ts'
 
 /**
@@ -14,8 +15,8 @@ const entity = (table: DrawnTable): readonly string[] => {
 }
 
 const attribute = ({ foreignKeys, uniques }: DrawnTable, column: DrawnColumn): string => {
-  const isForeign = foreignKeys.some(({ columns }) => has(columns, column.name))
-  const isUnique = uniques.some(columns => columns.length === 1 && has(columns, column.name))
+  const isForeign = foreignKeys.some(({ columns }) => hasName(columns, column.name))
+  const isUnique = uniques.some(columns => columns.length === 1 && hasName(columns, column.name))
   const keys = [...(column.key > 0 ? ['PK'] : []), ...(isForeign ? ['FK'] : []), ...(isUnique ? ['UK'] : [])]
   const notes = [
     ...(column.notNull ? ['not null'] : []),
@@ -33,13 +34,9 @@ const attribute = ({ foreignKeys, uniques }: DrawnTable, column: DrawnColumn): s
 /** Parent to children: one parent (none if the column may be NULL) to any number of rows. */
 const relations = ({ name, columns, foreignKeys }: DrawnTable): readonly string[] =>
   foreignKeys.map(key => {
-    const always = columns.every(column => !has(key.columns, column.name) || column.notNull)
+    const always = columns.every(column => !hasName(key.columns, column.name) || column.notNull)
     return `  ${quote(key.parent)} ${always ? '||' : '|o'}--o{ ${quote(name)} : ${quote(key.columns.join(', '))}`
   })
-
-/** Letter case counts on a server alone, where two names that differ in nothing else are rare. */
-const has = (names: readonly string[], name: string): boolean =>
-  names.some(other => other.toLowerCase() === name.toLowerCase())
 
 const quote = (text: string): string => `"${text.replaceAll(/["%\\\p{Cc}\p{Cf}]/gu, '_')}"`
 
