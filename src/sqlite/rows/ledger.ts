@@ -68,10 +68,10 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
   const begin = async (names: readonly string[]): Promise<void> => {
     removesRows = names
     begun = lives()
-    const successors = successorsOf(unannouncedFirst(), begun)
-    kept = kept.flatMap(one => keepRest(one, successors.get(one)))
-    const isKept = new Set(originsNow().keys())
-    kept = [...kept, ...known.lives.filter(({ id }) => !isKept.has(id)).map(keepNow)]
+    const successors = successorsOf(kept, begun, wasAnnounced)
+    const hasOrigin = new Set([...successors.values()].map(({ id }) => id))
+    const rest = kept.flatMap(one => keepRest(one, successors.get(one)))
+    kept = [...rest, ...known.lives.filter(({ id }) => !hasOrigin.has(id)).map(keepNow)]
     origins = originsNow()
     mark = triggers.lastDelete()
     steps = []
@@ -80,7 +80,7 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
 
   /** What an earlier migration announced and left is kept from now on, unless this one announces it as well. */
   const keepRest = (one: Kept, now: Life | undefined): readonly Kept[] => {
-    if (!announced.has(one.id)) return [one]
+    if (!wasAnnounced(one)) return [one]
     if (now === undefined) return []
     if (isAnnounced(now, now.names)) return [one]
     return [keepNow(now)]
@@ -92,15 +92,11 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     return keep(life, begun, keepKeys(connection, [life]))
   }
 
-  /** What may lose rows must not take a table from what may not. */
-  const unannouncedFirst = (): readonly Kept[] => [
-    ...kept.filter(({ id }) => !announced.has(id)),
-    ...kept.filter(({ id }) => announced.has(id)),
-  ]
+  const wasAnnounced = ({ id }: Kept): boolean => announced.has(id)
 
   /** The ids of what is kept in each table that is there when the migration begins. */
   const originsNow = (): ReadonlyMap<number, readonly number[]> => {
-    const pairs = [...successorsOf(unannouncedFirst(), begun)]
+    const pairs = [...successorsOf(kept, begun, wasAnnounced)]
     return new Map(
       pairs.map(([, { id }]) => [id, pairs.filter(([, now]) => now.id === id).map(([one]) => one.id)] as const),
     )
@@ -148,7 +144,7 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     const next = take(now)
     const olds = known.lives.map(life => ({ life, rows: known.rows.get(life.id) ?? 0, since: known.lives }))
     const isMeant = ({ life }: Old): boolean => isAnnounced(life, life.names)
-    const successors = successorsOf([...olds.filter(old => !isMeant(old)), ...olds.filter(isMeant)], now)
+    const successors = successorsOf(olds, now, isMeant)
     const origin = ({ id }: Life): Life | undefined =>
       known.lives.find(life => life.id === id) ?? olds.find(old => successors.get(old)?.id === id)?.life
     const wayOf = (life: Life): readonly Life[] => {
@@ -176,9 +172,9 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
   const missing = async (): Promise<readonly Missing[]> => {
     before.open()
     const now = lives()
-    const successors = successorsOf(unannouncedFirst(), now)
+    const successors = successorsOf(kept, now, wasAnnounced)
     return kept
-      .filter(({ id, rows }) => !announced.has(id) && rows > 0)
+      .filter(one => !wasAnnounced(one) && one.rows > 0)
       .flatMap(one => missingOf(connection, one, successors.get(one), now))
   }
 

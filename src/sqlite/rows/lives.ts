@@ -217,18 +217,25 @@ export type Old = Readonly<{ life: Life; rows: number; since: readonly Life[] }>
 
 /**
  * The table that replaces each of these, if any. One table cannot replace two that had rows: the keys of one would stand for those of
- * the other. Those that still exist come first.
+ * the other. Those that still exist come first, then those that may not lose rows.
  */
-export const successorsOf = <One extends Old>(olds: readonly One[], lives: readonly Life[]): ReadonlyMap<One, Life> => {
-  const isThere = ({ life }: One): boolean => lives.some(({ id, ended }) => id === life.id && !ended)
+export const successorsOf = <One extends Old>(
+  olds: readonly One[],
+  lives: readonly Life[],
+  mayLose: (old: One) => boolean,
+): ReadonlyMap<One, Life> => {
+  const living = new Set(lives.filter(({ ended }) => !ended).map(({ id }) => id))
+  const rank = (old: One): number => (living.has(old.life.id) ? 0 : mayLose(old) ? 2 : 1)
   const taken = new Set<number>()
   return new Map(
-    [...olds.filter(isThere), ...olds.filter(old => !isThere(old))].flatMap(old => {
-      const successor = successorOf(old, lives)
-      if (successor === undefined || (old.rows > 0 && taken.has(successor.id))) return []
-      if (old.rows > 0) taken.add(successor.id)
-      return [[old, successor] as const]
-    }),
+    olds
+      .toSorted((a, b) => rank(a) - rank(b))
+      .flatMap(old => {
+        const successor = successorOf(old, lives)
+        if (successor === undefined || (old.rows > 0 && taken.has(successor.id))) return []
+        if (old.rows > 0) taken.add(successor.id)
+        return [[old, successor] as const]
+      }),
   )
 }
 
