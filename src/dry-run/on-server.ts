@@ -4,7 +4,7 @@ import { attemptAsync, reasonOf } from '../failure.ts'
 import { historyTable } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
-import { createGuardedRunner, lostData, type RunOptions } from '../migrations/run.ts'
+import type { RunOptions } from '../migrations/run.ts'
 import { type Change, compareServerSchemas } from '../postgres/compare.ts'
 import type { Connection } from '../postgres/connect.ts'
 import { inlineValues } from '../postgres/inline.ts'
@@ -17,7 +17,7 @@ import type { Place } from '../where.ts'
 import type { Difference } from './changes.ts'
 import type { Lost } from './losses.ts'
 import { presentPlace } from './places.ts'
-import { overwritten, type Reverted, toLost } from './revert.ts'
+import { type Measured, overwritten, type Reverted, revertMeasured } from './revert.ts'
 
 /** A statement that a migration ran on a server, or failed to run. */
 export type ServerStep = Readonly<{
@@ -224,11 +224,6 @@ export const revertOnServer = async (
   let schema = await readServerSchema(connection)
   let values = await countValues(connection, schema)
   let written = 0
-  let last: Reverted | undefined
-  const told = (reverted: Reverted | undefined): void => {
-    if (last !== undefined) onReverted(last)
-    last = reverted
-  }
   const counting = async (asked: SqlStatement, execute: () => Promise<SqlResult>): Promise<SqlResult> => {
     const result = await execute()
     if (writesOver.test(asked.sql) && !result.reads) written += result.changes
@@ -236,30 +231,15 @@ export const revertOnServer = async (
   }
   const hook: StatementHook = (asked, execute) =>
     options.hook(asked, () => (counting as unknown as StatementHook)(asked, execute))
-  const runner = await createGuardedRunner(
-    database,
-    migrations,
-    { ...options, hook },
-    {
-      removesRows: () => [],
-      onLosses: async ({ name }, losses) => {
-        const broken = losses.filter(({ table }) => table === null)
-        if (broken.length > 0) throw lostData([name], broken, 'Everything was rolled back; mend its down.')
-        const now = await readServerSchema(connection)
-        const left = await countValues(connection, now)
-        const structure = compareServerSchemas(schema, now).map(toDifference)
-        const lost = [...losses.map(toLost), ...lostValues(values, left, schema), ...overwritten(written)]
-        told({ name, structure, lost })
-        schema = now
-        values = left
-        written = 0
-      },
-      onMissing: losses => {
-        if (last !== undefined) last = { ...last, lost: [...losses.map(toLost), ...last.lost] }
-        told(undefined)
-      },
-      onApplied: () => undefined,
-    },
-  )
-  await runner.down(names)
+  const measure = async (): Promise<Measured> => {
+    const now = await readServerSchema(connection)
+    const left = await countValues(connection, now)
+    const structure = compareServerSchemas(schema, now).map(toDifference)
+    const lost = [...lostValues(values, left, schema), ...overwritten(written)]
+    schema = now
+    values = left
+    written = 0
+    return { structure, lost }
+  }
+  await revertMeasured(database, migrations, names, { ...options, hook }, measure, onReverted)
 }

@@ -1,4 +1,4 @@
-import type { Loss, Migratable } from '../engine.ts'
+import type { Loss, Migratable, StatementHook } from '../engine.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
 import { createGuardedRunner, lostData, type RunOptions } from '../migrations/run.ts'
 import type { SqliteReader } from '../sqlite/reader.ts'
@@ -31,50 +31,64 @@ export const revertMigrations = async (
   const dropped = watchDropped(connection)
   let recording = record()
   let values = countValues(connection, recording.before)
+  const hook: StatementHook = (asked, execute) =>
+    options.hook(asked, () => {
+      dropped.beforeStatement(asked.sql, recording)
+      return around(asked, execute)
+    })
+  const measure = async (rows: readonly Lost[]): Promise<Measured> => {
+    const now = countValues(connection, afterOf(recording))
+    const goneFrom = ({ old }: Lineage) => rows.find(({ of }) => sameName(of, old.name))?.number ?? 0
+    const fewer = lostValues(recording, values, now, goneFrom)
+    const changed = dropped.changed(recording, values).filter(({ of }) => !fewer.some(other => sameName(other.of, of)))
+    const lost = [...fewer, ...changed, ...changedRows(recording)]
+    const structure = differences(recording.before, afterOf(recording))
+    recording = record()
+    values = now
+    return { structure, lost }
+  }
+  await revertMeasured(database, migrations, names, { ...options, hook }, measure, onReverted)
+}
+
+/** What a migration's `down` did besides the rows that are gone. */
+export type Measured = Omit<Reverted, 'name'>
+
+/**
+ * The same on any engine.
+ * @param measure says after each migration what else it did; it gets the rows that are gone
+ */
+export const revertMeasured = async (
+  database: Migratable,
+  migrations: readonly LoadedMigration[],
+  names: readonly string[],
+  options: RunOptions,
+  measure: (rows: readonly Lost[]) => Promise<Measured>,
+  onReverted: (reverted: Reverted) => void,
+): Promise<void> => {
   let last: Reverted | undefined
   const told = (reverted: Reverted | undefined): void => {
     if (last !== undefined) onReverted(last)
     last = reverted
   }
-  const runner = await createGuardedRunner(
-    database,
-    migrations,
-    {
-      ...options,
-      hook: (asked, execute) =>
-        options.hook(asked, () => {
-          dropped.beforeStatement(asked.sql, recording)
-          return around(asked, execute)
-        }),
+  const runner = await createGuardedRunner(database, migrations, options, {
+    removesRows: () => [],
+    onLosses: async ({ name }, losses) => {
+      const broken = losses.filter(({ table }) => table === null)
+      if (broken.length > 0) throw lostData([name], broken, 'Everything was rolled back. Fix its down.')
+      const rows = losses.map(toLost)
+      const { structure, lost } = await measure(rows)
+      told({ name, structure, lost: [...rows, ...lost] })
     },
-    {
-      removesRows: () => [],
-      onLosses: ({ name }, losses) => {
-        const broken = losses.filter(({ table }) => table === null)
-        if (broken.length > 0) throw lostData([name], broken, 'Everything was rolled back. Fix its down.')
-        const now = countValues(connection, afterOf(recording))
-        const rows = losses.map(toLost)
-        const goneFrom = ({ old }: Lineage) => rows.find(({ of }) => sameName(of, old.name))?.number ?? 0
-        const fewer = lostValues(recording, values, now, goneFrom)
-        const changed = dropped
-          .changed(recording, values)
-          .filter(({ of }) => !fewer.some(other => sameName(other.of, of)))
-        const lost = [...rows, ...fewer, ...changed, ...changedRows(recording)]
-        told({ name, structure: differences(recording.before, afterOf(recording)), lost })
-        recording = record()
-        values = now
-      },
-      onMissing: losses => {
-        if (last !== undefined) last = { ...last, lost: [...losses.map(toLost), ...last.lost] }
-        told(undefined)
-      },
-      onApplied: () => undefined,
+    onMissing: losses => {
+      if (last !== undefined) last = { ...last, lost: [...losses.map(toLost), ...last.lost] }
+      told(undefined)
     },
-  )
+    onApplied: () => undefined,
+  })
   await runner.down(names)
 }
 
-export const toLost = ({ table, rows, text }: Loss): Lost => ({ of: String(table), number: rows, text })
+const toLost = ({ table, rows, text }: Loss): Lost => ({ of: String(table), number: rows, text })
 
 /** An upper bound of the rows the migration's statements overwrote or deleted; rows changed by triggers are not counted. */
 const changedRows = ({ steps }: Recording): readonly Lost[] => {
