@@ -100,8 +100,8 @@ const faults: readonly Fault[] = [
   {
     fault: 'B7: nothing is looked for before COMMIT',
     in: 'rows/ledger.ts',
-    line: 'kept.filter(({ id, rows }) => !announced.has(id) && rows > 0)',
-    becomes: 'kept.filter(({ id, rows }) => !announced.has(id) && rows < 0)',
+    line: '.filter(one => !wasAnnounced(one) && one.rows > 0)',
+    becomes: '.filter(one => !wasAnnounced(one) && one.rows < 0)',
   },
   {
     fault: 'B7: rows that a statement deleted count as there by their key',
@@ -112,7 +112,7 @@ const faults: readonly Fault[] = [
   {
     fault: 'B7: what was announced once is never looked for again',
     in: 'rows/ledger.ts',
-    line: 'if (!announced.has(one.id)) return [one]',
+    line: 'if (!wasAnnounced(one)) return [one]',
     becomes: 'if (one.id >= 0) return [one]',
   },
   {
