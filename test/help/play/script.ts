@@ -13,7 +13,7 @@ export type Script = Readonly<{
   owner: number
   /** the option of Sequelize that names the transaction */
   within: (on: On) => { readonly transaction?: Transaction }
-  /** Tells the open levels of others that something was written. */
+  /** Tells the open levels of others that something was written; a statement or call that fails wrote nothing. */
   wrote: (by?: number) => void
   act: (told: string, run: Action['run'], more?: More) => void
   /** A statement that writes nothing, or fails. */
@@ -49,7 +49,7 @@ export const createScript = (migration: Migration, owner: number, isCaught: bool
     act(told, on => on.schema.sequelize.query(sql, { ...options, ...within(on) }), more)
   }
   const write: Script['write'] = (sql, options, more) => {
-    wrote()
+    if (!more?.fails) wrote()
     query(sql, options, more)
   }
   const say: Script['say'] = (...all) => {
@@ -57,7 +57,7 @@ export const createScript = (migration: Migration, owner: number, isCaught: bool
     for (const sql of all) query(sql)
   }
   const call: Script['call'] = (told, run, more) => {
-    wrote()
+    if (!more?.fails) wrote()
     act(told, on => run(on.schema as SchemaEditor, within(on)), more)
   }
   return { owner, within, wrote, act, query, write, say, call }
