@@ -109,7 +109,11 @@ const withoutUnused: Plugin = {
   },
 }
 
-const define = { 'import.meta.dirname': '__dirname', 'import.meta.resolve': 'resolveBundled' }
+const define = {
+  'import.meta.dirname': '__dirname',
+  'import.meta.resolve': 'resolveBundled',
+  bundledVersion: JSON.stringify(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version),
+}
 const banner = {
   js: "const resolveBundled = name => require('node:url').pathToFileURL(__dirname + '/' + name + '.mjs').href;",
 }

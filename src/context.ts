@@ -23,6 +23,8 @@ export type Context = Readonly<{
   command: readonly [string, string]
   /** sets this process's title, as the list of processes shows it */
   nameProcess: (title: string) => void
+  /** whether this process is the program's own: as a library it is a part of another one */
+  isAlone?: boolean
   /** of this program */
   version: string
 }>

@@ -1,24 +1,5 @@
-import { Failure, type FailureCode } from './failure.ts'
-import { ask, keepProcess } from './process.ts'
+import { ask, keepProcess, listenForStop } from './process.ts'
 import { runProgram } from './program.ts'
-
-/**
- * Aborted by SIGINT or SIGTERM, which the first process of a container receives only through handlers. Also by what a
- * migration may cause: an event loop that runs dry, an unhandled rejection, an exception in a callback.
- */
-const stopSignal = (): AbortSignal => {
-  const controller = new AbortController()
-  const stop = (code: FailureCode & NodeJS.Signals) =>
-    process.once(code, () => controller.abort(new Failure(code, `stopped by ${code}; nothing was changed`, '')))
-  stop('SIGINT')
-  stop('SIGTERM')
-  process.once('beforeExit', () =>
-    controller.abort(new Error('it never settles: nothing is left that it could wait for')),
-  )
-  process.on('unhandledRejection', reason => controller.abort(reason))
-  process.on('uncaughtException', reason => controller.abort(reason))
-  return controller.signal
-}
 
 // exit with 1 unless the program finishes: an event loop that runs dry is not success
 const endUnknown = () => {
@@ -37,8 +18,9 @@ runProgram(process.argv.slice(2), {
   stderr: 2,
   columns: descriptor => (descriptor === 1 ? own.stdout() : process.stderr).columns,
   identity: process,
-  stopSignal,
+  listenForStop: () => listenForStop(process),
   ask: (question, signal) => ask(question, process, signal),
+  isAlone: true,
   nameProcess: title => Object.assign(process, { title }),
   sortIn: folder => Object.assign(process.env, { SQLITE_TMPDIR: folder }),
 }).then(exitCode => {

@@ -23,12 +23,14 @@ export type Process = Readonly<{
   /** of the terminal at a descriptor; 0 or undefined if it is unset */
   columns: (descriptor: number) => number | undefined
   identity: Identity
-  /** aborted by what must end the run early; called once, before the run touches anything */
-  stopSignal: () => AbortSignal
+  /** listens for what must end the run early, and gives the signal that is aborted then; called before the run touches anything */
+  listenForStop: () => () => AbortSignal
   /** asks the person at the terminal */
   ask: (question: string, signal: AbortSignal) => Promise<string>
   /** sets the title that the list of processes shows */
   nameProcess: (title: string) => void
+  /** whether it runs this program and nothing else */
+  isAlone: boolean
   /** where SQLite puts the temporary files of every database that this process opens from now on */
   sortIn: (folder: string) => void
 }>
@@ -50,7 +52,7 @@ export const runProgram = async (words: readonly string[], own: Process): Promis
   let context: Context | undefined
   try {
     const createContext = async (given: Environment): Promise<Context> => {
-      const { command, identity, nameProcess } = own
+      const { command, identity, isAlone, nameProcess } = own
       const config = followLink(await readConfig({ ...own, environment: { ...environment, ...given }, root }))
       const { server } = config
       log = createLog(config.logFormat, config.logLevel, stderr, logScreen, config.command)
@@ -59,10 +61,15 @@ export const runProgram = async (words: readonly string[], own: Process): Promis
       if (server === undefined)
         becomeOwner(config.volume, [command[0], join(root, 'package.json'), import.meta.dirname], identity)
       const host = hostOf(environment, mounts, identity)
-      const signal = own.stopSignal()
+      const stopSignal = own.listenForStop()
       const ask = async (question: string) =>
-        isTerminal(stdin) && logScreen.terminal ? own.ask(question, signal) : undefined
-      context = await contextOf({ config, log, host, signal, command, print, screen, ask, nameProcess })
+        isTerminal(stdin) && logScreen.terminal ? own.ask(question, stopSignal()) : undefined
+      context = await contextOf({
+        ...{ config, log, host, command, print, screen, ask, nameProcess, isAlone },
+        get signal() {
+          return stopSignal()
+        },
+      })
       return context
     }
     // containers run `up` alone, which needs no command line library

@@ -12,7 +12,12 @@ import { type Host, isContainer } from './volume/volume.ts'
 /** The folder of package.json. */
 export const root = join(import.meta.dirname, '..')
 
-export const readVersion = (): string => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
+/** A bundle has the version in its text (scripts/bundle.ts), which saves reading and parsing package.json. */
+declare const bundledVersion: string | undefined
+export const readVersion = (): string =>
+  typeof bundledVersion === 'string'
+    ? bundledVersion
+    : JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
 
 /** Only Linux has this file; elsewhere there are no containers to detect. */
 export const readMounts = (): readonly Mount[] => {
@@ -30,7 +35,8 @@ export const contextOf = async (given: Omit<Context, 'engine' | 'version'>): Pro
   const { server } = given.config
   const engine =
     server === undefined ? createSqlite(given) : (await import('./postgres/postgres.ts')).createPostgres(given, server)
-  return { ...given, engine, version: readVersion() }
+  // not a copy, for which `signal` would be made
+  return Object.assign(given, { engine, version: readVersion() })
 }
 
 /**

@@ -37,7 +37,7 @@ const allowed = [
   'src/volume/owner.ts',
   'src/volume/volume.ts',
 ]
-const allowedOfNode = ['node:fs', 'node:path', 'node:timers/promises', 'node:util']
+const allowedOfNode = ['node:fs', 'node:path', 'node:util']
 
 /** Runs a program that has nothing to do, and tells what it has loaded. */
 const loadedBy = (folder: string, program: string): readonly string[] => {

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts'
 import { isFailure } from '../failure.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { requireNotLost } from '../ready/lost.ts'
-import { isMarkerOfAnother, ownMarker, refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
+import { othersMarker, ownMarker, refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'
 import { findUnchanged } from '../ready/readiness.ts'
 
 /**
@@ -23,15 +23,18 @@ export const up = async (context: Context, to: string | undefined): Promise<void
 const run = async (context: Context, to: string | undefined): Promise<void> => {
   const { config, engine } = context
   if (engine.server !== undefined) return (await import('../on-server/up.ts')).upOnServer(context, to)
-  if (!isMarkerOfAnother(config)) return bringUpOrLeave(context, to)
-  await bringUpOrLeave({ ...context, config: { ...config, readyFile: ownMarker(config) } }, to)
-  refuseOthersMarker(config)
+  await engine.validate('write')
+  const taken = othersMarker(config)
+  if (taken === undefined) return bringUpOrLeave(context, to)
+  if (!taken.isMarker) throw taken.refusal
+  const own = { ...config, readyFile: ownMarker(config) }
+  refuseOthersMarker(own)
+  await bringUpOrLeave({ ...context, config: own }, to)
+  throw taken.refusal
 }
 
 const bringUpOrLeave = async (context: Context, to: string | undefined): Promise<void> => {
   const { config, engine, log, version } = context
-  await engine.validate('write')
-  refuseOthersMarker(config)
   const files = readMigrationFiles(config.migrations)
   const last =
     to === undefined ? undefined : (await import('../named.ts')).migrationMeant(to, files, config.migrations).name

@@ -39,7 +39,7 @@ export const openReady = async (url: string, readyFile?: string): Promise<Hub> =
   if (marker === undefined) throw notReady(`no ready marker ${place.readyFile}`)
   let connection: Connection | undefined
   try {
-    await requireDatabase({ preflight: async () => preflight(place.database) }, place)
+    await requireDatabase({ preflight: async () => preflight(place.database, false) }, place)
     connection = openExisting(place.database)
     const truth = expectedMarker(await readContents(readerOf(connection), place.database), marker.tables)
     if (!matches(marker, truth)) {

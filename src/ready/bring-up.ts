@@ -74,7 +74,7 @@ const applyPending = async (
   const { config, engine, log, signal, version } = context
   const contents = await readContents(transaction, config.database)
   const isNew = contents.applied.length === 0 && (await transaction.isEmpty())
-  if (isNew) refuseLoss(config)
+  if (isNew) await refuseLoss(config)
   await transaction.probe()
   probeFolderOf(config.readyFile)
   const { pending: allPending, conflicts } = await planFor(transaction, files, contents.applied)

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { listBackups, listReplaced } from '../backup/backups.ts'
 import type { Config } from '../config.ts'
 import type { Engine } from '../engine.ts'
 import { Failure } from '../failure.ts'
@@ -15,7 +14,7 @@ type Place = Pick<Config, 'database' | 'readyFile'>
  * @throws Failure DATABASE_DAMAGED
  */
 export const requireNotLost = async (engine: Pick<Engine, 'preflight'>, place: Place): Promise<void> => {
-  if ((await engine.preflight()) === 'empty') refuseLoss(place)
+  if ((await engine.preflight()) === 'empty') await refuseLoss(place)
 }
 
 /**
@@ -23,7 +22,8 @@ export const requireNotLost = async (engine: Pick<Engine, 'preflight'>, place: P
  * that it had data: making a new one would hide the loss.
  * @throws Failure DATABASE_DAMAGED
  */
-export const refuseLoss = ({ database, readyFile }: Place): void => {
+export const refuseLoss = async ({ database, readyFile }: Place): Promise<void> => {
+  const { listBackups, listReplaced } = await import('../backup/backups.ts')
   const backups = listBackups(database).length
   const evidence = [
     ...[readyFile, withdrawn(readyFile)].filter(file => existsSync(file) && isMarkerOf(file, database)),

@@ -54,31 +54,36 @@ const isMarker = (found: unknown): found is Marker =>
   typeof found.readyAt === 'string' &&
   (!('tables' in found) || (Array.isArray(found.tables) && found.tables.every(name => typeof name === 'string')))
 
-/**
- * Refuses a file in the marker's place that is not this database's marker, since markers are replaced and removed. An
- * empty file and the beginning of a damaged marker count as one.
- * @throws Failure CONFIG_INVALID naming the file and what it is instead
- */
+/** @throws Failure CONFIG_INVALID if there is a file in the marker's place that is not this database's marker */
 export const refuseOthersMarker = (config: Config): void => {
+  const taken = othersMarker(config)
+  if (taken !== undefined) throw taken.refusal
+}
+
+/**
+ * Finds a file in the marker's place that is not this database's marker: markers are replaced and removed. An empty file
+ * and the beginning of a damaged marker count as one.
+ * @returns whether it is the ready marker of another database, and a Failure CONFIG_INVALID naming the file and what it is
+ */
+export const othersMarker = (config: Config): { isMarker: boolean; refusal: Failure } | undefined => {
   const { database, readyFile } = config
   for (const file of [readyFile, withdrawn(readyFile)]) {
     const other = otherThanMarker(file, database)
     if (other === undefined) continue
+    const isMarker = other === ofAnother
     const setting = `MIGRATOR_READY_FILE=${forShell(ownMarker(config))}`
-    const hint =
-      other === ofAnother
-        ? `Give this one its own marker, here and for its hub: ${setting}. If it is the same database under a new name, remove ${file}.`
-        : `Use another file, here and for its hub: ${setting}. Or move that one away.`
-    throw new Failure('CONFIG_INVALID', `the ready marker of ${database} cannot be ${file}: it is ${other}`, hint)
+    const hint = isMarker
+      ? `Give this one its own marker, here and for its hub: ${setting}. If it is the same database under a new name, remove ${file}.`
+      : `Use another file, here and for its hub: ${setting}. Or move that one away.`
+    const message = `the ready marker of ${database} cannot be ${file}: it is ${other}`
+    return { isMarker, refusal: new Failure('CONFIG_INVALID', message, hint) }
   }
+  return undefined
 }
 
 /** The path of a marker that no other database on the volume uses. */
 export const ownMarker = ({ database, readyFile }: Config): string =>
   join(dirname(readyFile), `.${basename(database)}.ready`)
-
-export const isMarkerOfAnother = ({ database, readyFile }: Config): boolean =>
-  [readyFile, withdrawn(readyFile)].some(file => otherThanMarker(file, database) === ofAnother)
 
 const ofAnother = 'a ready marker of another database'
 

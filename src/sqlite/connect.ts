@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs'
-import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { attempt, attemptAsync, Failure, isFailure } from '../failure.ts'
 import { sizeOf } from '../volume/files.ts'
@@ -81,10 +80,12 @@ export const withTransaction = async <T>(
 ): Promise<T> => {
   let isCommitted = false
   const commit = async (): Promise<void> => {
+    patience.signal.throwIfAborted()
     // in rollback-journal mode a reader may block it
     await whenFree(() => connection.exec('COMMIT'), patience)
     isCommitted = true
   }
+  patience.signal.throwIfAborted()
   connection.pragma('foreign_keys = OFF')
   // COMMIT must return only when it is on disk; better-sqlite3's default in WAL mode, NORMAL, may lose it in a power cut
   // (https://www.sqlite.org/pragma.html#pragma_synchronous). The PRAGMA reads the schema, so another writer may block it
@@ -123,16 +124,14 @@ export type Patience = Readonly<{
  * Retries `work` while another connection holds the lock, up to the timeout.
  * @throws what `work` throws: SQLITE_BUSY after the timeout; the signal's reason if it is aborted
  */
-export const whenFree = async <T>(
-  work: () => T | Promise<T>,
-  { lockTimeout, signal, onWait }: Patience,
-): Promise<T> => {
-  signal.throwIfAborted()
+export const whenFree = async <T>(work: () => T | Promise<T>, patience: Patience): Promise<T> => {
   const first = await attemptAsync(work)
   if ('value' in first) return first.value
   if (!isBusy(first.error)) throw first.error
+  const { lockTimeout, signal, onWait } = patience
   if (lockTimeout > 0) onWait()
-  // use the clock only from here: loading it is a good part of a run with nothing to do
+  // the clock and timers only from here: loading them is a good part of a run with nothing to do
+  const { setTimeout } = process.getBuiltinModule('node:timers/promises')
   const deadline = performance.now() + lockTimeout * 1000
   while (performance.now() < deadline) {
     await setTimeout(20)

@@ -11,13 +11,18 @@ const companions = [...journals, '-shm'] as const
 /** The magic of a database file: https://www.sqlite.org/fileformat.html#the_database_header */
 const magic = 'SQLite format 3\0'
 
+type ReadBy = <T>(path: string, read: (descriptor: number) => T) => T
+
 /**
  * Reads a file of a database. Where this process has it open already, as a connection of the hub, it reads by that descriptor:
  * closing another one would drop all locks that the process has on the file (fcntl(2)).
  */
-const readBy = <T>(path: string, read: (descriptor: number) => T): T => {
+const readBeside: ReadBy = (path, read) => {
   const open = openHere(path)
-  if (open !== undefined) return read(open)
+  return open === undefined ? readAlone(path, read) : read(open)
+}
+
+const readAlone: ReadBy = (path, read) => {
   const descriptor = openSync(path, 'r')
   try {
     return read(descriptor)
@@ -42,7 +47,7 @@ const fileOf = (stat: () => Stats): string | undefined => {
  * The 100-byte header of a database file; shorter if the file is.
  * @throws Failure CONFIG_INVALID if it is not a regular file
  */
-const readHeader = (path: string): Buffer => {
+const readHeader = (path: string, readBy = readBeside): Buffer => {
   refuseNoFile(path)
   const header = Buffer.alloc(100)
   return header.subarray(
@@ -53,11 +58,12 @@ const readHeader = (path: string): Buffer => {
 
 /**
  * Checks the bytes before SQLite opens the file: it would create a new database in an empty file, and delete a bad journal.
+ * @param isAlone whether nothing in this process has the database open
  * @throws Failure DATABASE_DAMAGED for a bad header or journal
  */
-export const preflight = (path: string): 'there' | 'empty' => {
+export const preflight = (path: string, isAlone: boolean): 'there' | 'empty' => {
   if (sizeOf(path) === 0) return 'empty'
-  refuseBadHeader(path)
+  refuseBadHeader(path, isAlone ? readAlone : readBeside)
   refuseBadJournal(path)
   return 'there'
 }
@@ -69,8 +75,8 @@ export const journalMode = (path: string): 'wal' | 'rollback' => (readHeader(pat
  * Whether the 100-byte header is invalid: magic, page size, format versions, payload fractions or text encoding. SQLite rejects
  * most of these itself, but opens an unknown version read-only, and deletes a journal beside a file that is no database.
  */
-export const hasBadHeader = (path: string): boolean => {
-  const header = readHeader(path)
+export const hasBadHeader = (path: string, readBy = readBeside): boolean => {
+  const header = readHeader(path, readBy)
   if (header.length < 100 || header.toString('latin1', 0, magic.length) !== magic) return true
   const pageSize = header.readUInt16BE(16)
   const isPageSize = pageSize === 1 || (pageSize >= 512 && (pageSize & (pageSize - 1)) === 0)
@@ -81,8 +87,8 @@ export const hasBadHeader = (path: string): boolean => {
 }
 
 /** Call it before opening. @throws Failure DATABASE_DAMAGED for an invalid header, CONFIG_INVALID if it is not a regular file */
-export const refuseBadHeader = (path: string): void => {
-  if (!hasBadHeader(path)) return
+const refuseBadHeader = (path: string, readBy: ReadBy): void => {
+  if (!hasBadHeader(path, readBy)) return
   throw new Failure(
     'DATABASE_DAMAGED',
     `${path} is not a SQLite database`,
@@ -159,7 +165,7 @@ const beginningOf = (file: string): string => {
  */
 export const wasWalRecovered = (path: string): boolean => {
   if (sizeOf(`${path}-wal`) === 0) return false
-  const found = attempt(() => readBy(`${path}-shm`, descriptor => bytesOf(descriptor, 48)))
+  const found = attempt(() => readBeside(`${path}-shm`, descriptor => bytesOf(descriptor, 48)))
   if ('error' in found) return false
   const header = found.value
   return header.length === 48 && header.readUInt32LE(8) === 0 && header.readUInt32LE(16) > 0

@@ -28,6 +28,8 @@ export type Surroundings = Readonly<{
   signal: AbortSignal
   /** the command line of helper processes: Node and the main script */
   command: readonly [string, string]
+  /** whether nothing else in this process may have the database open, as a hub's connection */
+  isAlone?: boolean
 }>
 
 export type SqliteEngine = Engine<SqliteReader> & Readonly<{ file: DatabaseFile }>
@@ -44,7 +46,7 @@ export const createSqlite = (surroundings: Surroundings): SqliteEngine => {
       requireVolume(config, host)
       warnOfMemory(surroundings)
     },
-    preflight: async () => preflight(path),
+    preflight: async () => preflight(path, surroundings.isAlone === true),
     open: async () => {
       const isNew = statSync(path, { throwIfNoEntry: false }) === undefined
       const wasKilled = hasHotJournal(path)
@@ -84,10 +86,13 @@ export const createSqlite = (surroundings: Surroundings): SqliteEngine => {
 }
 
 /** How long to wait for another writer, and what to log when the wait starts. */
-export const patienceOf = ({ config, log, signal }: Surroundings): Patience => ({
-  lockTimeout: config.lockTimeout,
-  signal,
+export const patienceOf = (surroundings: Surroundings): Patience => ({
+  lockTimeout: surroundings.config.lockTimeout,
+  get signal() {
+    return surroundings.signal
+  },
   onWait: () => {
+    const { config, log } = surroundings
     const { database, lockTimeout } = config
     log.info('lock.waiting', `waiting up to ${lockTimeout} s for another writer of ${database}`, {
       database,

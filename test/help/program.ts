@@ -83,9 +83,13 @@ export const runProgram = async (words: readonly string[], settings: Settings): 
       command: [process.execPath, entry],
       columns: () => undefined,
       identity: process,
-      stopSignal: () => new AbortController().signal,
+      listenForStop: () => {
+        const { signal } = new AbortController()
+        return () => signal
+      },
       ask: async () => '',
       nameProcess: () => undefined,
+      isAlone: false,
       sortIn: () => undefined,
     })
     const log = readFileSync(stderr, 'utf8')

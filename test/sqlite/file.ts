@@ -8,7 +8,7 @@ import {
   hasHotJournal,
   hasLeftovers,
   journalMode,
-  refuseBadHeader,
+  preflight,
   refuseBadJournal,
   refuseNoFile,
   wasWalRecovered,
@@ -26,7 +26,7 @@ for (const [mode, told] of [
     connection.close()
     t.equal(journalMode(file), told)
     t.equal(hasBadHeader(file), false)
-    refuseBadHeader(file)
+    preflight(file, true)
   })
 }
 
@@ -34,7 +34,7 @@ t.test('a file that begins as no database does is refused, also a short one', as
   for (const content of ['SQLite', 'SQLite format 4\0', 'anything else, as long as it likes to be']) {
     const file = join(t.testdir({ 'x.db': content }), 'x.db')
     t.equal(hasBadHeader(file), true)
-    t.throws(() => refuseBadHeader(file), { code: 'DATABASE_DAMAGED' })
+    t.throws(() => preflight(file, true), { code: 'DATABASE_DAMAGED' })
   }
 })
 
@@ -53,7 +53,7 @@ for (const [title, offset] of [
     const bytes = readFileSync(file)
     bytes[offset] = 77
     writeFileSync(file, bytes)
-    t.throws(() => refuseBadHeader(file), { code: 'DATABASE_DAMAGED' })
+    t.throws(() => preflight(file, true), { code: 'DATABASE_DAMAGED' })
   })
 }
 
@@ -61,7 +61,7 @@ t.test('a folder and a pipe are no files, and are not read', async t => {
   const folder = t.testdir({ 'x.db': {} })
   execFileSync('mkfifo', [join(folder, 'pipe')])
   for (const name of ['x.db', 'pipe']) {
-    t.throws(() => refuseBadHeader(join(folder, name)), { code: 'CONFIG_INVALID' })
+    t.throws(() => hasBadHeader(join(folder, name)), { code: 'CONFIG_INVALID' })
     t.throws(() => refuseNoFile(join(folder, name)), { code: 'CONFIG_INVALID' })
   }
   refuseNoFile(join(folder, 'none'))
