@@ -1,11 +1,21 @@
 /**
  * What a change costs: the bundles of another checkout and of this one, in turns in one process. `npm run bench:against -- CHECKOUT`
- * prints the medians by the clock and the peak of anonymous memory, as ratios to the other one's, of a run with nothing to do and of a
- * first run; it fails when a run takes over 3 % longer or 5 % more memory.
+ * prints the medians by the clock, the anonymous memory and the instructions, as ratios to the other one's, of a run with nothing to do
+ * and of a first run; it fails when a run takes over 3 % longer or 5 % more memory.
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { makeBundle, measure, median, program, type Run, start, withFolder } from './measure.ts'
+import {
+  anonymousMemory,
+  instructions,
+  makeBundle,
+  measure,
+  median,
+  program,
+  type Run,
+  told,
+  withFolder,
+} from './measure.ts'
 
 const rounds = 60
 const limits = { wall: 1.03, memory: 1.05 }
@@ -13,11 +23,6 @@ const [other] = process.argv.slice(2)
 if (other === undefined) throw new Error('which checkout? npm run bench:against -- CHECKOUT')
 
 await withFolder(folder => {
-  const peak = join(folder, 'peak.cjs')
-  writeFileSync(
-    peak,
-    "process.on('exit', () => require('fs').writeSync(2, /RssAnon:.*/.exec(require('fs').readFileSync('/proc/self/status', 'utf8'))[0]))",
-  )
   const roots = { before: resolve(other), after: join(program, '../..') }
   const runsOf = (name: string, root: string): readonly Run[] => {
     const own = join(folder, name)
@@ -45,22 +50,17 @@ await withFolder(folder => {
   const walls = all.map((): number[] => [])
   for (let round = 0; round < rounds; round += 1)
     for (const [index, run] of all.entries()) walls[index]?.push(measure(run).wall)
-  const memories = all.map(run =>
-    median(
-      Array.from({ length: 9 }, () => {
-        run.before?.()
-        return Number(/RssAnon:\s*(\d+)/.exec(start(run, ['--require', peak]))?.[1])
-      }),
-    ),
-  )
+  const memories = all.map(run => anonymousMemory(run, folder))
+  const counts = all.map(instructions)
   console.log(
-    `Node ${process.versions.node}, ${rounds} rounds in turns; this checkout's to the other's: wall (median), anonymous memory`,
+    `Node ${process.versions.node}, ${rounds} rounds in turns; this checkout's to the other's: wall (median), anonymous memory, instructions`,
   )
   for (const [index, { name }] of before.entries()) {
     const ratio = (values: readonly number[]) =>
       (values[2 * index + 1] ?? Number.NaN) / (values[2 * index] ?? Number.NaN)
     const [wall, memory] = [ratio(walls.map(median)), ratio(memories)]
-    console.log(`${name.padEnd(16)} ${wall.toFixed(3)}  ${memory.toFixed(3)}`)
+    const counted = told(ratio(counts.map(Number)))
+    console.log(`${name.padEnd(16)} ${wall.toFixed(3)}  ${memory.toFixed(3)}  ${counted}`)
     if (wall > limits.wall || memory > limits.memory) process.exitCode = 1
   }
 })

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -73,6 +73,47 @@ export const start = ({ name, words, env = {} }: Run, options: readonly string[]
   })
   if (status !== 0) throw new Error(`${name} exited ${status}: ${stderr}`)
   return stderr
+}
+
+/**
+ * Instructions of a run, counted by valgrind: the same to 1 in 10,000 whatever else the machine does, where the compile cache is
+ * warm. Without a second thread, random hashes, the optimising compiler and random addresses, which would differ each time.
+ * @returns undefined where there is no valgrind
+ */
+export const instructions = ({ name, words, env = {}, before }: Run): number | undefined => {
+  const still = ['--single-threaded', '--predictable', '--hash-seed=1', '--random-seed=1', '--no-opt']
+  const count = (...tool: readonly string[]): string | undefined => {
+    before?.()
+    const command = [...tool, process.execPath, ...still, ...words]
+    const { error, status, stderr } = spawnSync('setarch', ['-R', ...command], {
+      env: { PATH: '/usr/bin:/bin', ...env },
+      encoding: 'utf8',
+    })
+    if (error !== undefined || status === 127) return undefined
+    if (status !== 0) throw new Error(`${name} exited ${status}: ${stderr}`)
+    return stderr
+  }
+  // the compile cache of these flags is another one
+  for (let turn = 0; turn < 3; turn += 1) count()
+  const counted = count('valgrind', '--tool=callgrind', '--callgrind-out-file=/dev/null')
+  return counted === undefined ? undefined : Number(/refs:\s*([\d,]+)/.exec(counted)?.[1]?.replaceAll(',', ''))
+}
+
+/** A ratio of instructions, or that none were counted. */
+export const told = (ratio: number): string => (Number.isNaN(ratio) ? 'not counted' : ratio.toFixed(3))
+
+const reportAnonymous = `process.on('exit', () =>
+  require('fs').writeSync(2, /RssAnon:.*/.exec(require('fs').readFileSync('/proc/self/status', 'utf8'))[0]))`
+
+/** KiB of anonymous memory at a run's end, median of 9: file-backed pages are shared, and counted by what the page cache holds. */
+export const anonymousMemory = (run: Run, folder: string): number => {
+  const report = join(folder, 'report-memory.cjs')
+  writeFileSync(report, reportAnonymous)
+  const measured = Array.from({ length: 9 }, () => {
+    run.before?.()
+    return Number(/RssAnon:\s*(\d+)/.exec(start(run, ['--require', report]))?.[1])
+  })
+  return median(measured)
 }
 
 export const measure = (run: Run): Cost => {
