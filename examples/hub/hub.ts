@@ -5,10 +5,13 @@
  * restart a hub after a reboot without running the migrator again.
  */
 import { createServer, type IncomingMessage } from 'node:http'
+import type { Status } from 'homelab-migrator'
 import { initModels, Metric, Server } from 'homelab-migrator/models'
 import { openReady } from 'homelab-migrator/ready'
 import { Op, type Sequelize, ValidationError } from 'sequelize'
-import { renderPage } from './page.ts'
+import { askMigrator, toLine } from './migrator.ts'
+import { policy, renderPage } from './page.ts'
+import { portOf, whyNotListening } from './port.ts'
 import { metricFields, Refusal, readBody, serverFields, toTime } from './read-body.ts'
 import { readFleet } from './read-fleet.ts'
 
@@ -27,10 +30,18 @@ const putServer = async (id: string, request: IncomingMessage) => {
   return server.reload()
 }
 
-const postMetric = async (id: string, request: IncomingMessage) => {
+/** A metric says that its server is online, from its time on: what is told late makes no server younger, nor is it from the future. */
+const postMetric = async (id: string, request: IncomingMessage, sequelize: Sequelize) => {
   const fields = await readBody(request, metricFields)
   const server = await findServer(id)
-  const metric = await Metric.build({ server_id: server.id, timestamp: new Date() }).set(fields).save()
+  const now = new Date()
+  const metric = await sequelize.transaction(async transaction => {
+    const metric = await Metric.build({ server_id: server.id, timestamp: now }).set(fields).save({ transaction })
+    const last_seen = metric.timestamp < now ? metric.timestamp : now
+    const where = { id: server.id, last_seen: { [Op.or]: [null, { [Op.lt]: last_seen }] } }
+    await Server.update({ last_seen, status: 'online' }, { where, transaction })
+    return metric
+  })
   // what was not measured is null, which SQLite does not tell and a server does
   return metric.reload()
 }
@@ -51,7 +62,7 @@ const toUrl = ({ url = '/' }: IncomingMessage): URL => {
   return found
 }
 
-const answer = async (request: IncomingMessage): Promise<unknown> => {
+const answer = async (request: IncomingMessage, sequelize: Sequelize): Promise<unknown> => {
   const { pathname, searchParams } = toUrl(request)
   const [, collection, id = '', part] = pathname.split('/').map(decodeURIComponent)
   if (/\p{Cc}/u.test(id)) throw new Refusal(400, 'the id of a server has control characters')
@@ -59,24 +70,35 @@ const answer = async (request: IncomingMessage): Promise<unknown> => {
   if (route === 'GET /healthz') return { status: 'ok', servers: await Server.count() }
   if (route === 'GET /servers') return Server.findAll({ order: ['id'] })
   if (route === 'PUT /servers/:id') return putServer(id, request)
-  if (route === 'POST /servers/:id/metrics') return postMetric(id, request)
+  if (route === 'POST /servers/:id/metrics') return postMetric(id, request, sequelize)
   if (route === 'GET /servers/:id/metrics') return getMetrics(id, searchParams)
   throw new Refusal(404, `no ${request.method} ${pathname} here`)
 }
 
 const asJson = (value: unknown) => ({ status: 200, type: 'application/json', body: `${JSON.stringify(value)}\n` })
 
-const respond = async (request: IncomingMessage, sequelize: Sequelize) =>
+type Volume = Readonly<{ sequelize: Sequelize; migrator: () => Promise<Status | undefined> }>
+
+const page = async (request: IncomingMessage, { sequelize, migrator }: Volume): Promise<string> => {
+  const now = Date.now()
+  return renderPage(await readFleet(sequelize, now), await migrator(), now, addressOf(request))
+}
+
+/** The address that the browser has, if it can be pasted into a shell. */
+const addressOf = ({ headers: { host = '' }, socket }: IncomingMessage): string =>
+  `http://${/^(?:[\w.-]+|\[[\da-f:]+\])(?::\d+)?$/i.test(host) ? host : `localhost:${socket.localPort}`}`
+
+const respond = async (request: IncomingMessage, volume: Volume) =>
   request.method === 'GET' && request.url === '/'
-    ? { status: 200, type: 'text/html; charset=utf-8', body: renderPage(await readFleet(sequelize), Date.now()) }
-    : asJson(await answer(request))
+    ? { status: 200, type: 'text/html; charset=utf-8', body: await page(request, volume) }
+    : asJson(await answer(request, volume.sequelize))
 
 /** What is wrong with a request is told; what is wrong here goes to the log: it may have SQL in it, and paths. */
 const refuse = (error: unknown) => {
   if (error instanceof Refusal) return { ...asJson({ error: error.message }), status: error.status }
   if (error instanceof ValidationError || error instanceof URIError)
     return { ...asJson({ error: error.message }), status: 400 }
-  console.error(error instanceof Error ? error.message : error)
+  console.error(toLine(error))
   return { ...asJson({ error: 'the hub could not do that; its log says why' }), status: 500 }
 }
 
@@ -84,22 +106,33 @@ const refuse = (error: unknown) => {
 const limits = { headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 }
 
 try {
-  const { DATABASE_URL, MIGRATOR_READY_FILE } = process.env
+  const { DATABASE_URL, MIGRATOR_READY_FILE, MIGRATOR_MIGRATIONS, PORT } = process.env
+  const port = portOf(PORT)
   const url = DATABASE_URL || 'sqlite:data/homelab.db'
-  // a server has no marker
-  const { sequelize, close } = await openReady(url, /^postgres(?:ql)?:/i.test(url) ? undefined : MIGRATOR_READY_FILE)
+  // a server has no marker: its history is held against the migrations
+  const isServer = /^postgres(?:ql)?:/i.test(url)
+  const { sequelize, close } = await openReady(url, isServer ? MIGRATOR_MIGRATIONS : MIGRATOR_READY_FILE)
   initModels(sequelize)
+  const volume = { sequelize, migrator: askMigrator(url, process.env) }
   const server = createServer(limits, async (request, response) => {
-    const { status, type, body } = await respond(request, sequelize).catch(refuse)
-    const policy = "default-src 'none'; style-src 'unsafe-inline'"
+    const { status, type, body } = await respond(request, volume).catch(refuse)
     // what is left of a body that was refused is not waited for
     if (!request.complete) response.setHeader('connection', 'close')
-    response.writeHead(status, { 'content-type': type, 'content-security-policy': policy }).end(body)
+    const headers = { 'content-type': type, 'content-security-policy': policy, 'cache-control': 'no-store' }
+    response.writeHead(status, headers).end(body)
   })
-  server.listen(Number(process.env.PORT ?? 8080), () => console.log(`listening on ${JSON.stringify(server.address())}`))
+  server.on('error', async error => {
+    console.error(`the hub does not start: ${whyNotListening(error, port)}`)
+    process.exitCode = 1
+    await close()
+  })
+  server.listen(port, () => {
+    const address = server.address()
+    console.log(`the hub listens on http://localhost:${typeof address === 'object' ? address?.port : port}`)
+  })
   const stop = () => server.close(close).closeAllConnections()
   process.once('SIGTERM', stop).once('SIGINT', stop)
 } catch (error) {
-  console.error(`the hub does not start: ${error instanceof Error ? error.message : error}`)
+  console.error(`the hub does not start: ${toLine(error)}`)
   process.exitCode = 1
 }

@@ -1,80 +1,95 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Status } from 'homelab-migrator'
+import { card, inOrder, isOnline, isTrouble, stateOf, toHtml } from './card.ts'
 import type { ServerView } from './read-fleet.ts'
 
-const style = `
-  :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif }
-  body { margin: 2rem auto; max-width: 76rem; padding: 0 1rem }
-  h1 { font-size: 1.4rem; margin: 0 } header p { margin: .2rem 0 1.5rem; opacity: .75 }
-  main { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)) }
-  article { border: 1px solid #8884; border-radius: .6rem; padding: .9rem 1rem }
-  h2 { align-items: baseline; display: flex; font-size: 1.05rem; gap: .5rem; justify-content: space-between; margin: 0 }
-  .state { font-size: .8rem; font-weight: 600 } .state::before { content: '● ' }
-  .online { color: #17803d } .offline { color: #c62828 } .unknown { color: #8a6d00 }
-  @media (prefers-color-scheme: dark) { .online { color: #4cc46f } .offline { color: #ff7b72 } .unknown { color: #d9b44a } }
-  article p { font-size: .8rem; margin: .1rem 0 .6rem; opacity: .75 }
-  dl { display: grid; gap: .2rem .7rem; grid-template-columns: auto 4.5rem 1fr; margin: 0; align-items: center }
-  dt { font-size: .85rem } dd { font-variant-numeric: tabular-nums; margin: 0; text-align: right }
-  svg { display: block; height: 1.9rem; width: 100% } path { fill: none; stroke: #3b7dd8; stroke-width: 1.5; vector-effect: non-scaling-stroke }
-  .rest { display: flex; flex-wrap: wrap; font-size: .8rem; gap: .2rem 1rem; justify-content: space-between; margin: .7rem 0 0; opacity: .85 }`
+const [style, script] = ['page.css', 'renew.js'].map(name => readFileSync(join(import.meta.dirname, name), 'utf8'))
 
-/** One HTML page of the whole fleet: no script, nothing loaded from anywhere, and it renews itself each minute. */
-export const renderPage = (fleet: readonly ServerView[], now: number): string => {
-  const online = fleet.filter(({ status }) => status === 'online').length
+/** Nothing is loaded from anywhere, and no script runs but this one: what agents report can do no harm even as HTML. */
+export const policy = [
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'",
+  `script-src 'sha256-${createHash('sha256')
+    .update(script ?? '')
+    .digest('base64')}'`,
+].join('; ')
+
+/**
+ * One HTML page of the whole fleet, in trouble first. It renews itself each minute.
+ * @param migrator what the migrator says of the volume; undefined if it cannot say
+ * @param address where this hub is, for the commands of a first page
+ */
+export const renderPage = (
+  fleet: readonly ServerView[],
+  migrator: Status | undefined,
+  now: number,
+  address: string,
+): string => {
+  const servers = fleet.map(server => ({ server, state: stateOf(server, now) }))
+  const troubled = servers.filter(({ state }) => isTrouble(state)).length
+  const online = servers.filter(({ state }) => isOnline(state)).length
+  const cards = servers.toSorted((a, b) => inOrder(a.state, b.state)).map(({ server, state }) => card(server, state))
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="60"><title>Homelab: ${online} of ${fleet.length} online</title>
+<title>Homelab: ${fleet.length === 0 ? 'no servers yet' : `${online} of ${fleet.length} online`}</title>
+<link rel="icon" href="${icon(troubled > 0)}">
 <style>${style}</style>
+<script>${script}</script>
 </head>
 <body>
-<header><h1>Homelab</h1><p>${online} of ${fleet.length} servers online. Lines: the last 24 hours, 0 to 100 %.</p></header>
+<header><h1>Homelab</h1><p>${summary(fleet.length, online, troubled)}</p></header>
+<p id="lost" role="status" hidden></p>
 <main>
-${fleet.length === 0 ? '<p>No servers yet: PUT /servers/:id makes one.</p>' : fleet.map(server => article(server, now)).join('\n')}
+${fleet.length === 0 ? firstSteps(address) : cards.join('\n')}
 </main>
+<footer>${footer(migrator)}</footer>
 </body>
 </html>
 `
 }
 
-const article = (server: ServerView, now: number): string => `<article id="${toHtml(server.id)}">
-<h2>${toHtml(server.name)} <span class="state ${stateClass(server.status)}">${toHtml(server.status)}</span></h2>
-<p>${toHtml(server.system) || 'system unknown'} · ${seen(server.last_seen, now)}</p>
-<dl>
-<dt>CPU</dt><dd>${percent(server.cpu_percent)}</dd><dd>${sparkline('CPU', server.cpu)}</dd>
-<dt>Memory</dt><dd>${percent(server.memory_percent)}</dd><dd>${sparkline('memory', server.memory)}</dd>
-</dl>
-<div class="rest"><span>Disk ${percent(server.disk_percent)}</span><span>Load ${server.load_1m?.toFixed(2) ?? '–'}</span>
-<span>Up ${server.uptime_seconds === null ? '–' : duration(server.uptime_seconds)}</span></div>
-</article>`
+const summary = (all: number, online: number, troubled: number): string =>
+  all === 0
+    ? 'No servers yet'
+    : `${online} of ${all} servers online${troubled === 0 ? '' : `, <strong>${troubled} in trouble</strong>`}
+<small>Graphs: the last 24 hours, 0 to 100 %. <span class="hatched"></span> Nothing was reported.</small>`
 
-/** A line from left to right, broken where nothing was measured. */
-const sparkline = (what: string, values: readonly (number | null)[]): string => {
-  const known = values.filter(value => value !== null)
-  const label =
-    known.length === 0 ? `no ${what} data` : `${what}, ${percent(Math.min(...known))} to ${percent(Math.max(...known))}`
-  const points = values.map((value, x) => {
-    const pen = x === 0 || values[x - 1] === null ? 'M' : 'L'
-    return value === null ? '' : `${pen}${x} ${(100 - Math.min(Math.max(value, 0), 100)).toFixed(1)}`
-  })
-  const box = `0 0 ${values.length - 1} 100`
-  return `<svg viewBox="${box}" preserveAspectRatio="none" role="img" aria-label="${label}"><path d="${points.join('')}"/></svg>`
+const icon = (isTroubled: boolean): string =>
+  `data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E%3Ccircle cx='4' cy='4' r='3.5' fill='%23${isTroubled ? 'c62828' : '17803d'}'/%3E%3C/svg%3E`
+
+/** Commands that can be pasted as they stand. */
+const firstSteps = (address: string): string => `<section>
+<h2>Tell the hub of a server</h2>
+<p>Paste this. A server is online as long as it reports at least every ten minutes.</p>
+<pre>curl -X PUT ${address}/servers/nas -d '{"hostname":"nas.lan"}'
+curl ${address}/servers/nas/metrics -d '{"cpu_percent":12,"memory_percent":40,"disk_percent":55}'</pre>
+<h2>Or look at made-up servers</h2>
+<p>With Compose, in this database: 11 servers with 30 days of metrics.</p>
+<pre>docker compose --profile demo up</pre>
+<p>In a checkout, in a database of its own:</p>
+<pre>npm run demo</pre>
+</section>`
+
+const footer = (migrator: Status | undefined): string => {
+  if (migrator === undefined) return 'What the migrator says of the volume cannot be read; the log says why.'
+  const { migrations, marker, tables, backups, server } = migrator
+  const last = migrations.findLast(({ appliedAt }) => appliedAt !== null)
+  const rows = new Map(tables.map(({ name, rows }) => [name, rows.toLocaleString('en')]))
+  const facts: readonly (readonly [string, string | null | undefined])[] = [
+    ['Schema', last?.name],
+    // a server has no marker, and its backups are not the migrator's
+    ['Ready since', time(marker?.readyAt ?? last?.appliedAt)],
+    ['Last check', server === null ? (time(marker?.checkedAt) ?? 'none yet') : undefined],
+    ['Rows', ['servers', 'metrics'].map(name => `${rows.get(name) ?? 0} ${name}`).join(', ')],
+    ['Last backup', server === null ? (time(backups.at(-1)?.madeAt) ?? 'none yet') : undefined],
+    ['Database', server?.version],
+  ]
+  const shown = facts.flatMap(([name, text]) => (text ? [`<div><dt>${name}</dt><dd>${toHtml(text)}</dd></div>`] : []))
+  return `<dl>${shown.join('')}</dl>`
 }
 
-const percent = (value: number | null): string => (value === null ? '–' : `${value.toFixed(1)} %`)
-
-/** A time in the database is UTC, `2026-01-18 10:00:00`, with or without milliseconds. */
-const seen = (time: string | Date | null, now: number): string => {
-  if (time === null) return 'never seen'
-  const at = time instanceof Date ? time.getTime() : Date.parse(`${time.replace(' ', 'T')}Z`)
-  return `seen ${duration(Math.max(0, (now - at) / 1000))} ago`
-}
-
-const duration = (seconds: number): string => {
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
-  return seconds < 2 * 86_400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} days`
-}
-
-const stateClass = (status: string): string => (status === 'online' || status === 'offline' ? status : 'unknown')
-
-/** What agents report goes into the page as text, whatever it is. */
-const toHtml = (text: string): string => text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+const time = (text: string | null | undefined): string | undefined =>
+  text ? `${new Date(text).toISOString().slice(0, 16).replace('T', ' ')} UTC` : undefined

@@ -5,37 +5,39 @@ import { QueryTypes, type Sequelize } from 'sequelize'
 export type ServerView = Readonly<{
   id: string
   name: string
-  status: string
+  status: string | null
   system: string
-  /** text from a file, a Date from a server */
-  last_seen: string | Date | null
+  address: string | null
+  /** when it was last heard of, in milliseconds; null if never */
+  heard: number | null
   cpu_percent: number | null
   memory_percent: number | null
+  memory_total_mb: number | null
   disk_percent: number | null
+  disk_total_gb: number | null
   load_1m: number | null
   uptime_seconds: number | null
-  /** averages of ten minutes over its last day, oldest first; null where there is a gap */
+  /** averages of ten minutes over the last 24 hours, oldest first; null where nothing was reported */
   cpu: readonly (number | null)[]
   memory: readonly (number | null)[]
 }>
 
-type Bucket = Readonly<{ bucket: number; cpu: number | null; memory: number | null }>
-type Latest = Readonly<Omit<ServerView, 'cpu' | 'memory'> & { latest: string | Date | null }>
+/** Text from a file, a Date from a server. */
+type Time = string | Date | null
+type Bucket = Readonly<{ age: number; cpu: number | null; memory: number | null }>
+type Latest = Readonly<Omit<ServerView, 'heard' | 'cpu' | 'memory'> & { last_seen: Time; latest: Time }>
 
-const bucketSeconds = 600
+/** How long a point of a graph is: whoever reports nothing for that long leaves a gap, and is no longer online. */
+export const bucketSeconds = 600
 const buckets = 144
 
-/** What the two engines call otherwise. */
+/** What the two engines call otherwise. A bucket is counted back from now, so that the newest one is whole. */
 const dialects = {
-  sqlite: {
-    asText: 'BINARY',
-    bucket: `unixepoch(timestamp) / ${bucketSeconds}`,
-    dayBefore: `datetime(?, '-${bucketSeconds * buckets} seconds')`,
-  },
+  sqlite: { asText: 'BINARY', age: `(unixepoch(:now) - unixepoch(timestamp)) / ${bucketSeconds}`, since: ':since' },
   postgres: {
     asText: '"C"',
-    bucket: `CAST(floor(extract(epoch FROM timestamp) / ${bucketSeconds}) AS bigint)`,
-    dayBefore: `CAST(? AS timestamptz) - interval '${bucketSeconds * buckets} seconds'`,
+    age: `CAST(trunc(extract(epoch FROM CAST(:now AS timestamptz) - timestamp) / ${bucketSeconds}) AS int)`,
+    since: 'CAST(:since AS timestamptz)',
   },
 } as const
 
@@ -43,39 +45,50 @@ type Dialect = (typeof dialects)[keyof typeof dialects]
 
 /** @param within the schema that the tables are in, quoted and with a dot; empty on a file */
 const serversIn = ({ asText }: Dialect, within: string): string => `
-  SELECT server.id, coalesce(display_name, hostname) AS name, status, last_seen, latest,
+  SELECT server.id, coalesce(display_name, hostname) AS name, status, last_seen, latest, ip_address AS address,
     concat_ws(' ', os_distribution, os_version, architecture) AS system,
-    cpu_percent, memory_percent, disk_percent, load_1m, uptime_seconds
+    cpu_percent, memory_percent, memory_total_mb, disk_percent, disk_total_gb, load_1m, uptime_seconds
   FROM (SELECT *, (SELECT max(timestamp) FROM ${within}metrics WHERE server_id = servers.id) AS latest
     FROM ${within}servers) AS server
   LEFT JOIN ${within}metrics ON metrics.id =
     (SELECT id FROM ${within}metrics WHERE server_id = server.id AND timestamp = latest ORDER BY id DESC LIMIT 1)
   ORDER BY coalesce(display_name, hostname) COLLATE ${asText}`
-const lastDayIn = ({ bucket, dayBefore }: Dialect, within: string): string => `
-  SELECT ${bucket} AS bucket, avg(cpu_percent) AS cpu, avg(memory_percent) AS memory
-  FROM ${within}metrics WHERE server_id = ? AND timestamp > ${dayBefore}
-  GROUP BY bucket ORDER BY bucket`
+const lastDayIn = ({ age, since }: Dialect, within: string): string => `
+  SELECT ${age} AS age, avg(cpu_percent) AS cpu, avg(memory_percent) AS memory
+  FROM ${within}metrics WHERE server_id = :id AND timestamp > ${since}
+  GROUP BY age`
 
 /** Every server with its last values and its last day, in plain SQL: both queries follow the index of metrics. */
-export const readFleet = async (sequelize: Sequelize): Promise<readonly ServerView[]> => {
+export const readFleet = async (sequelize: Sequelize, now: number): Promise<readonly ServerView[]> => {
   const dialect = dialects[sequelize.getDialect() === 'postgres' ? 'postgres' : 'sqlite']
-  const table: string | Readonly<{ schema: string }> = Server.getTableName()
-  const schema = typeof table === 'string' ? undefined : table.schema
-  const within = schema === undefined ? '' : `"${schema.replaceAll('"', '""')}".`
-  const [servers, lastDay] = [serversIn(dialect, within), lastDayIn(dialect, within)]
-  const found = await sequelize.query<Latest>(servers, { type: QueryTypes.SELECT })
+  const within = schemaOf(Server.getTableName())
+  const found = await sequelize.query<Latest>(serversIn(dialect, within), { type: QueryTypes.SELECT })
+  const day = { now: textOf(now), since: textOf(now - buckets * bucketSeconds * 1000) }
   return Promise.all(
-    found.map(async ({ latest, ...server }) => {
-      const replacements = [server.id, latest]
-      const day = await sequelize.query<Bucket>(lastDay, { type: QueryTypes.SELECT, replacements })
-      const byBucket = new Map(day.map(({ bucket, ...averages }) => [bucket, averages]))
-      const end = day.at(-1)?.bucket ?? 0
-      const lastBuckets = Array.from({ length: buckets }, (_, place) => byBucket.get(end - buckets + 1 + place))
+    found.map(async ({ latest, last_seen, ...server }) => {
+      const replacements = { ...day, id: server.id }
+      const rows = await sequelize.query<Bucket>(lastDayIn(dialect, within), { type: QueryTypes.SELECT, replacements })
+      const byAge = new Map(rows.map(({ age, ...averages }) => [age, averages]))
+      const averages = Array.from({ length: buckets }, (_, place) => byAge.get(buckets - 1 - place))
+      const times = [toNumber(last_seen), toNumber(latest)].filter(time => time !== null)
       return {
         ...server,
-        cpu: lastBuckets.map(averages => averages?.cpu ?? null),
-        memory: lastBuckets.map(averages => averages?.memory ?? null),
+        heard: times.length === 0 ? null : Math.max(...times),
+        cpu: averages.map(bucket => bucket?.cpu ?? null),
+        memory: averages.map(bucket => bucket?.memory ?? null),
       }
     }),
   )
+}
+
+/** The schema of a table as a prefix of names; empty on a file. */
+export const schemaOf = (table: string | Readonly<{ schema: string }>): string =>
+  typeof table === 'string' ? '' : `"${table.schema.replaceAll('"', '""')}".`
+
+/** A time as the database has it on a file, which a server takes with its zone. */
+const textOf = (time: number): string => `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')}Z`
+
+const toNumber = (time: Time): number | null => {
+  if (time === null) return null
+  return time instanceof Date ? time.getTime() : Date.parse(`${time.replace(' ', 'T')}Z`)
 }
