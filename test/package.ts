@@ -294,10 +294,10 @@ t.test('the example hub, copied elsewhere, starts on what npm installs', { skip:
   t.teardown(() => child.kill('SIGKILL'))
   const ended = new Promise(resolve => child.once('exit', resolve))
   const line = await new Promise(resolve => child.stdout.once('data', resolve))
-  const port = /"port":(\d+)/.exec(String(line))?.[1]
+  const port = /localhost:(\d+)/.exec(String(line))?.[1]
   const answer = await fetch(`http://127.0.0.1:${port}/healthz`)
   t.strictSame(await answer.json(), { status: 'ok', servers: 0 })
-  t.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), '0 of 0 servers online')
+  t.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'No servers yet')
   child.kill('SIGTERM')
   t.equal(await ended, 0)
 })

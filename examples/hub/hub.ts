@@ -9,7 +9,7 @@ import type { Status } from 'homelab-migrator'
 import { initModels, Metric, Server } from 'homelab-migrator/models'
 import { openReady } from 'homelab-migrator/ready'
 import { Op, type Sequelize, ValidationError } from 'sequelize'
-import { askMigrator, toLine } from './migrator.ts'
+import { askMigrator, isServer, toLine } from './migrator.ts'
 import { policy, renderPage } from './page.ts'
 import { portOf, whyNotListening } from './port.ts'
 import { metricFields, Refusal, readBody, serverFields, toTime } from './read-body.ts'
@@ -110,8 +110,7 @@ try {
   const port = portOf(PORT)
   const url = DATABASE_URL || 'sqlite:data/homelab.db'
   // a server has no marker: its history is held against the migrations
-  const isServer = /^postgres(?:ql)?:/i.test(url)
-  const { sequelize, close } = await openReady(url, isServer ? MIGRATOR_MIGRATIONS : MIGRATOR_READY_FILE)
+  const { sequelize, close } = await openReady(url, isServer(url) ? MIGRATOR_MIGRATIONS : MIGRATOR_READY_FILE)
   initModels(sequelize)
   const volume = { sequelize, migrator: askMigrator(url, process.env) }
   const server = createServer(limits, async (request, response) => {

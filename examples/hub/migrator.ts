@@ -6,12 +6,9 @@ export const askMigrator = (
   environment: NodeJS.ProcessEnv,
 ): (() => Promise<Status | undefined>) => {
   const { MIGRATOR_MIGRATIONS, MIGRATOR_READY_FILE, DATABASE_PASSWORD_FILE, PGSSLROOTCERT } = environment
-  const settings = {
-    MIGRATOR_READY_FILE: MIGRATOR_READY_FILE || undefined,
-    DATABASE_PASSWORD_FILE: DATABASE_PASSWORD_FILE || undefined,
-    PGSSLROOTCERT: PGSSLROOTCERT || undefined,
-    MIGRATOR_REQUIRE_MOUNT: 'never',
-  } as const
+  const settings = isServer(databaseUrl)
+    ? { DATABASE_PASSWORD_FILE: DATABASE_PASSWORD_FILE || undefined, PGSSLROOTCERT: PGSSLROOTCERT || undefined }
+    : ({ MIGRATOR_READY_FILE: MIGRATOR_READY_FILE || undefined, MIGRATOR_REQUIRE_MOUNT: 'never' } as const)
   const options = { databaseUrl, migrations: MIGRATOR_MIGRATIONS || undefined, settings }
   let asked = Number.NEGATIVE_INFINITY
   let answer: Promise<Status | undefined> = Promise.resolve(undefined)
@@ -24,3 +21,5 @@ export const askMigrator = (
 }
 
 export const toLine = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+export const isServer = (databaseUrl: string): boolean => /^postgres(?:ql)?:/i.test(databaseUrl)

@@ -1,14 +1,20 @@
 import { spawn } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
+import { get } from 'node:http'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { fromSources, readJson, root, runProgram, settingsFor } from '../help/program.ts'
 
+// a hub compiles all of Sequelize
+const { NODE_COMPILE_CACHE } = process.env
+
 /** `env -i` keeps the hub out of the coverage that tap counts: that is of src. */
-const startHub = (folder: string) => {
-  const settings = Object.entries({ ...settingsFor(folder), PORT: '0' }).map(pair => pair.join('='))
+const startHub = (folder: string, port = '0') => {
+  const settings = Object.entries({ NODE_COMPILE_CACHE, ...settingsFor(folder), PORT: port }).map(pair =>
+    pair.join('='),
+  )
   const words = ['-i', ...settings, process.execPath, ...fromSources, join(root, 'examples/hub/hub.ts')]
   const child = spawn('/usr/bin/env', words, { stdio: ['ignore', 'pipe', 'pipe'] })
   const exitCode = new Promise<number | null>(resolve => child.once('exit', resolve))
@@ -22,7 +28,7 @@ const withHub = async (t: Pick<Test, 'testdir' | 'teardown'>) => {
   const { child, exitCode } = startHub(folder)
   t.teardown(() => child.kill('SIGKILL'))
   const port = await new Promise<string>(resolve => {
-    child.stdout.once('data', line => resolve(/"port":(\d+)/.exec(String(line))?.[1] ?? ''))
+    child.stdout.once('data', line => resolve(/localhost:(\d+)/.exec(String(line))?.[1] ?? ''))
   })
   const call = async (method: string, path: string, body?: unknown) => {
     const init =
@@ -31,7 +37,7 @@ const withHub = async (t: Pick<Test, 'testdir' | 'teardown'>) => {
     const answer: unknown = await response.json()
     return { status: response.status, body: answer, length: Array.isArray(answer) ? answer.length : undefined }
   }
-  return { folder, child, exitCode, call }
+  return { folder, child, exitCode, call: Object.assign(call, { port }) }
 }
 
 t.test('servers and metrics go in and come out', async t => {
@@ -58,6 +64,42 @@ t.test('servers and metrics go in and come out', async t => {
   t.equal(range.length, 1)
   t.equal((await call('GET', '/servers/omv/metrics')).length, 4)
 })
+
+t.test(
+  'a metric says that its server is online from its time on; what is told late, or of the future, makes it no younger',
+  async t => {
+    const { call } = await withHub(t)
+    await call('PUT', '/servers/omv', { hostname: 'omv.lan', status: 'offline' })
+    const now = Date.now()
+    const at = (minutes: number) => new Date(now + minutes * 60_000).toISOString()
+    const seen = async () =>
+      ((await call('GET', '/servers')).body as readonly [{ status: string; last_seen: string }])[0]
+    await call('POST', '/servers/omv/metrics', { timestamp: at(-5) })
+    t.match(await seen(), { status: 'online', last_seen: at(-5) })
+    await call('PUT', '/servers/omv', { status: 'offline' })
+    await call('POST', '/servers/omv/metrics', { timestamp: at(-60) })
+    t.match(await seen(), { status: 'offline', last_seen: at(-5) }, 'told late')
+    await call('POST', '/servers/omv/metrics', { timestamp: at(60) })
+    const { status, last_seen } = await seen()
+    t.equal(status, 'online')
+    t.ok(Date.parse(last_seen) <= Date.now(), 'not of the future')
+  },
+)
+
+t.test(
+  'the commands of the first page have the address that the browser has, unless a shell would read more in it',
+  async t => {
+    const { call } = await withHub(t)
+    const pageAt = async (host: string) => {
+      const { port } = call
+      return await new Promise<string>(resolve => {
+        get({ port, host: '127.0.0.1', headers: { host } }, answer => void text(answer).then(resolve))
+      })
+    }
+    t.match(await pageAt('nas.lan:8080'), 'curl -X PUT http://nas.lan:8080/servers/nas')
+    t.match(await pageAt('a;reboot'), `curl -X PUT http://localhost:${call.port}/servers/nas`)
+  },
+)
 
 t.test('what makes no sense is refused, and nothing is stored', async t => {
   const { call } = await withHub(t)
@@ -156,3 +198,15 @@ for (const [title, spoil] of [
     t.equal(await exitCode, 1)
   })
 }
+
+t.test('a port that is taken, or is none, is told in one line', async t => {
+  const { folder, call } = await withHub(t)
+  for (const [port, said] of [
+    [call.port, `port ${call.port} is taken. Stop what listens there, or take another: PORT=${Number(call.port) + 1}`],
+    ['eighty', 'PORT=eighty is no port, such as 8080'],
+  ] as const) {
+    const { child, exitCode } = startHub(folder, port)
+    t.equal(await text(child.stderr), `the hub does not start: ${said}\n`)
+    t.equal(await exitCode, 1)
+  }
+})
