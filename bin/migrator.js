@@ -7,8 +7,21 @@ process.removeAllListeners('warning')
 if (Number(napi) >= 10 && process.features.typescript) {
   // an installed package brings JavaScript: Node reads no TypeScript below node_modules
   const main = { true: '../dist/main.js', false: '../src/main.ts' }
-  await import(main[import.meta.dirname.includes('node_modules')])
+  try {
+    await import(main[import.meta.dirname.includes('node_modules')])
+  } catch (error) {
+    if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error
+    const [what] = String(error.message).replace('Cannot', 'cannot').split(' imported from ')
+    refuse(`this installation is incomplete: ${what}`, 'In a checkout, run `npm ci`. Elsewhere, install it again.')
+  }
 } else {
-  process.stderr.write(`error: Node ${node} is too old: homelab-migrator needs Node 22.18 or later (CONFIG_INVALID)\n`)
+  refuse(
+    `Node ${node} is too old: homelab-migrator needs Node 22.18 or later`,
+    'In a checkout, `npm ci` installs one, which `npm start` and `npx migrator` then use.',
+  )
+}
+
+function refuse(message, hint) {
+  process.stderr.write(`error: ${message} (CONFIG_INVALID)\n  ${hint}\n`)
   process.exitCode = 2
 }

@@ -56,7 +56,8 @@ export const pathWords: Readonly<Record<PathSetting, { values: string; fallback:
 /** When a command ends with the exit code of each failure. */
 export const failureWords: Readonly<Record<FailureCode, string>> = {
   BUG: 'unexpected; the only failure with a stack trace',
-  CONFIG_INVALID: 'a setting, a command or a migration file is not valid, a person declined, or Node is too old',
+  CONFIG_INVALID:
+    'a setting, a command or a migration file is not valid, a person declined, Node is too old, or the installation is incomplete',
   PENDING: '`status --exit-code` found pending migrations',
   VOLUME_MISSING: 'no data directory, or a file in its place',
   VOLUME_NOT_MOUNTED: 'no mount there',

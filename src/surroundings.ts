@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Environment } from './config.ts'
 import type { Context } from './context.ts'
-import { attempt, isFailure } from './failure.ts'
+import { attempt, Failure, isFailure } from './failure.ts'
 import { createSqlite } from './sqlite/sqlite.ts'
 import { fileFailure } from './volume/errors.ts'
 import { type Mount, parseMounts } from './volume/mounts.ts'
@@ -14,10 +14,14 @@ export const root = join(import.meta.dirname, '..')
 
 /** A bundle has the version in its text (scripts/bundle.ts), which saves reading and parsing package.json. */
 declare const bundledVersion: string | undefined
-export const readVersion = (): string =>
-  typeof bundledVersion === 'string'
-    ? bundledVersion
-    : JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
+/** @throws Failure CONFIG_INVALID if this installation is not whole */
+export const readVersion = (): string => {
+  if (typeof bundledVersion === 'string') return bundledVersion
+  const file = join(root, 'package.json')
+  const read = attempt(() => String(JSON.parse(readFileSync(file, 'utf8')).version))
+  if ('value' in read) return read.value
+  throw new Failure('CONFIG_INVALID', `this installation is incomplete: cannot read ${file}`, 'Install it again.')
+}
 
 /** Only Linux has this file; elsewhere there are no containers to detect. */
 export const readMounts = (): readonly Mount[] => {

@@ -73,13 +73,15 @@ export const headOf = (applied: readonly Readonly<{ name: string }>[]): string =
 export const makePlan = (known: readonly MigrationFile[], applied: readonly AppliedMigration[]): Plan => {
   const appliedNames = new Set(applied.map(({ name }) => name))
   const pending = known.filter(({ name }) => !appliedNames.has(name))
-  const without = applied.filter(({ name }) => !known.some(file => file.name === name))
+  // a newer image may have numbered a file of this one anew
+  const isLater = (name: string) => isNewer(name, known) && numberOf(name) > numberOf(headOf(known))
+  const without = applied.filter(({ name }) => !isLater(name) && !known.some(file => file.name === name))
   const renamed = pending.filter(file => without.some(({ checksum }) => checksum === file.checksum))
   return {
     pending,
     conflicts: [
       ...wrongNumbers(known),
-      ...applied.flatMap(migration => changedOrUnknown(migration, known, renamed)),
+      ...applied.flatMap(migration => changedOrUnknown(migration, known, isLater(migration.name) ? [] : renamed)),
       ...outOfOrder(
         pending.filter(file => !renamed.includes(file)),
         applied.filter(migration => !isFromOtherTool(migration, known)),

@@ -126,6 +126,20 @@ for (const [title, knownNames, appliedNames, pending, conflicts] of [
     ['0002-b'],
     ['HISTORY_CONFLICT 0002-bold'],
   ],
+  [
+    "a newer image's migration with the text of a pending file is ahead, not renamed",
+    ['0001-a', '0002-b=same'],
+    ['0001-a', '0002-c=theirs', '0003-b=same'],
+    ['0002-b'],
+    ['DATABASE_AHEAD 0002-c', 'DATABASE_AHEAD 0003-b', 'OUT_OF_ORDER 0002-b'],
+  ],
+  [
+    "also one of sequelize-cli's",
+    ['20240101120000-a=same'],
+    ['20250101120000-b=same'],
+    ['20240101120000-a'],
+    ['DATABASE_AHEAD 20250101120000-b', 'OUT_OF_ORDER 20240101120000-a'],
+  ],
   ['pending before applied is out of order', ['0001-a', '0002-b'], ['0002-b'], ['0001-a'], ['OUT_OF_ORDER 0001-a']],
   [
     'all reasons are reported together',
