@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, rmdirSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, rmSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import t from 'tap'
 import { root, runProgram, settingsFor } from './help/program.ts'
@@ -50,7 +50,7 @@ t.test('an old Node is told which one is needed', { skip }, async t => {
 })
 
 t.test('an installation that is incomplete is told as that, whatever is missing', async t => {
-  const folder = t.testdir({ 'package.json': '{"type":"module"}', node_modules: {} })
+  const folder = t.testdir({ 'package.json': '{"type":"module"}' })
   const run = () => spawnSync(process.execPath, [join(folder, 'bin/migrator.js')], { encoding: 'utf8', cwd: folder })
   cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true })
   t.match(run(), {
@@ -58,12 +58,6 @@ t.test('an installation that is incomplete is told as that, whatever is missing'
     stderr: /^error: this installation is incomplete: cannot find module .*main\.ts' \(CONFIG_INVALID\)\n {2}In/,
   })
   cpSync(join(root, 'src'), join(folder, 'src'), { recursive: true })
-  t.match(run(), {
-    status: 2,
-    stderr: /incomplete: cannot find package '.+' \(CONFIG_INVALID\)\n {2}In a checkout, run `npm ci`/,
-  })
-  rmdirSync(join(folder, 'node_modules'))
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   rmSync(join(folder, 'package.json'))
   t.match(run(), {
     status: 2,
