@@ -15,7 +15,7 @@ export const settingWords: Readonly<Record<SettingName, string>> = {
     'where `up` writes metrics of its run for Prometheus ([docs/monitoring.md](docs/monitoring.md))',
   MIGRATOR_LOCK_TIMEOUT: 'how long to wait for another writer',
   MIGRATOR_STATEMENT_LOCK_TIMEOUT:
-    "how long a statement waits for a table's lock on a server before the whole run begins anew",
+    "how long a statement waits for a table's lock on a server before the whole run starts again",
   MIGRATOR_BACKUP: 'whether to make backups; `auto`: before pending migrations touch existing data',
   MIGRATOR_BACKUP_KEEP: 'how many backups stay',
   MIGRATOR_CHECK:

@@ -30,7 +30,7 @@ const noOptions: Options = { ...flags, format: 'sql', steps: 1 }
 type Run = (context: Context, options: Options, names: readonly string[]) => unknown
 
 /** The headings of the help, in its order. */
-const groups = ['Everyday', 'Look, without a trace', 'Rescue', 'Write migrations'] as const
+const groups = ['Everyday', 'Inspect, without a trace', 'Rescue', 'Write migrations'] as const
 
 type CommandRow = Readonly<{
   name: string
@@ -49,7 +49,7 @@ type CommandRow = Readonly<{
 const toNumber =
   (pattern: RegExp, expected: string) =>
   (text: string): number => {
-    if (!pattern.test(text)) throw new InvalidArgumentError(`It is a whole number ${expected}`)
+    if (!pattern.test(text)) throw new InvalidArgumentError(`Use a whole number ${expected}`)
     return Number(text)
   }
 const toCount = toNumber(/^[1-9]\d{0,3}$/, 'from 1')
@@ -59,7 +59,7 @@ const json = new Option('--json', 'as JSON')
 const yes = new Option('--yes', 'do not ask')
 
 const waitInstead = 'Run `migrator up` before each hub, or `migrator wait` beside it.'
-const serverBackup = 'Use what backs up the server: pg_dump, pgBackRest, or the snapshots of its provider.'
+const serverBackup = 'Back up the server itself, with pg_dump, pgBackRest or the snapshots of its provider.'
 
 /** Every command, in the order in which the help and the documents list them. */
 export const commandTable: readonly CommandRow[] = [
@@ -68,7 +68,7 @@ export const commandTable: readonly CommandRow[] = [
     group: 'Everyday',
     description: 'validate the volume, apply pending migrations, write the ready marker (the default)',
     options: [
-      new Option('--to <name>', 'apply no migration after this one'),
+      new Option('--to <name>', 'stop after this migration'),
       new Option('--hold', 'stay as a sidecar and keep the ready marker true, until SIGTERM').conflicts('to'),
     ],
     example: 'up',
@@ -88,10 +88,7 @@ export const commandTable: readonly CommandRow[] = [
     options: [
       new Option('--format <format>', 'how').choices(['text', 'json', 'prometheus']).default('text'),
       new Option('--json', 'the same as --format json').conflicts('format'),
-      new Option(
-        '--exit-code',
-        'end with 3 when something is pending, and with what "up" would refuse the database with',
-      ),
+      new Option('--exit-code', 'exit with 3 if migrations are pending, or with the code that "up" would fail with'),
     ],
     example: 'status --json | jq .ready',
     load: async () => {
@@ -103,7 +100,7 @@ export const commandTable: readonly CommandRow[] = [
   {
     name: 'wait',
     group: 'Everyday',
-    description: 'block until the ready marker is true for this image; ends with 20 at the timeout',
+    description: 'wait until the ready marker is true for this image; exits with 20 on timeout',
     options: [
       new Option('--timeout <seconds>', 'how long to wait (default: MIGRATOR_LOCK_TIMEOUT)').argParser(toSeconds),
     ],
@@ -116,10 +113,10 @@ export const commandTable: readonly CommandRow[] = [
   {
     name: 'down',
     group: 'Rescue',
-    description: 'undo applied migrations by their down, after a trial on a copy and a backup; asks first',
+    description: 'undo applied migrations with their down, after a trial on a copy and a backup; asks first',
     options: [
       new Option('--steps <count>', 'how many, the last one first (default: 1)').argParser(toCount).conflicts('to'),
-      new Option('--to <name>', 'those after this one, which stays'),
+      new Option('--to <name>', 'undo those after this one'),
       yes,
     ],
     example: 'down --to 0002-create-metrics',
@@ -142,9 +139,9 @@ export const commandTable: readonly CommandRow[] = [
   {
     name: 'repair',
     group: 'Rescue',
-    description: 'record the present text of a changed migration, once you have looked at it',
+    description: 'record the present text of a changed migration, after you have reviewed it',
     argument: ['<name>', 'a migration that is applied: its name without extension, its number, or a beginning'],
-    options: [new Option('--force', 'even if the migrations then make another schema than the database has')],
+    options: [new Option('--force', 'even if the migrations then make a different schema than the database has')],
     example: 'repair 0001-create-servers',
     load: async () => {
       const { repair } = await import('./commands/repair.ts')
@@ -153,10 +150,10 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'verify',
-    group: 'Look, without a trace',
+    group: 'Inspect, without a trace',
     description: 'check the whole volume: damage, foreign keys, history, structure, marker; reads only',
     options: [
-      new Option('--models <file>', 'what the models of a hub and the migrations differ in; opens no database'),
+      new Option('--models <file>', 'compare the models of a hub with the migrations instead; opens no database'),
       json,
     ],
     example: 'verify --json | jq .findings',
@@ -170,13 +167,16 @@ export const commandTable: readonly CommandRow[] = [
     name: 'adopt',
     group: 'Rescue',
     description: 'take over a database that another tool made: record the migrations whose structure it has',
-    options: [new Option('--at <name>', 'the migration that it is at, if you know it, whatever differs'), json],
+    options: [
+      new Option('--at <name>', 'the migration that the database is at, if you know it; differences are accepted'),
+      json,
+    ],
     example: 'adopt && migrator up',
     load: async () => (await import('./commands/adopt.ts')).adopt,
   },
   {
     name: 'schema',
-    group: 'Look, without a trace',
+    group: 'Inspect, without a trace',
     description: 'show the structure of the database; reads only',
     options: [
       new Option('--format <format>', 'how').choices(['sql', 'mermaid', 'markdown', 'json']).default('sql'),
@@ -191,7 +191,7 @@ export const commandTable: readonly CommandRow[] = [
   {
     name: 'create',
     group: 'Write migrations',
-    description: 'make the file of a new migration with the next number, and print its path',
+    description: 'create the file of a new migration with the next number, and print its path',
     argument: ['<name>', 'verb and noun, such as create-alerts'],
     options: [new Option('--sql', 'a file in SQL (default: the language of the last migration)')],
     example: 'create create-alerts',
@@ -203,7 +203,7 @@ export const commandTable: readonly CommandRow[] = [
   {
     name: 'diff',
     group: 'Write migrations',
-    description: 'write the migration that brings the schema to that of a database, or of models',
+    description: 'write the migration that leads to the schema of a database, or of models',
     argument: ['<name>', 'verb and noun, such as add-alerts'],
     options: [
       new Option('--models <file>', 'a file or folder of models of Sequelize 6 or 7 (default: the database)'),
@@ -218,7 +218,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'plan',
-    group: 'Look, without a trace',
+    group: 'Inspect, without a trace',
     description: 'try the pending migrations on a copy and show what they do; touches nothing',
     options: [
       new Option('--format <format>', 'how').choices(['text', 'json', 'sql', 'github']).default('text'),
@@ -234,7 +234,7 @@ export const commandTable: readonly CommandRow[] = [
   {
     name: 'lint',
     group: 'Write migrations',
-    description: 'run migrations in memory and say what is wrong with them, or dangerous; opens no database',
+    description: 'run migrations in memory and report what is wrong or dangerous; opens no database',
     argument: ['[name...]', 'migrations: names without extension, numbers or beginnings (default: all)'],
     options: [
       new Option('--format <format>', 'how').choices(['text', 'json', 'github', 'sarif']).default('text'),
@@ -257,7 +257,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: 'backups',
-    group: 'Look, without a trace',
+    group: 'Inspect, without a trace',
     description:
       'list the backups, oldest first, and what else is left; "prune" removes replaced databases, and asks first',
     argument: ['[prune]', 'remove the databases that restores replaced'],
@@ -276,7 +276,7 @@ export const commandTable: readonly CommandRow[] = [
   {
     name: 'restore',
     group: 'Rescue',
-    description: 'put a copy of a backup in the place of the database, and keep what was there; stop the hub first',
+    description: 'replace the database with a copy of a backup, and keep the old one; stop the hub first',
     argument: ['[file]', 'a file that "backups" lists, by path or name'],
     options: [new Option('--latest', 'the newest backup'), yes],
     example: 'restore --latest',

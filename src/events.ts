@@ -29,7 +29,7 @@ export const events = {
   'run.again': {
     level: 'warn',
     fields: ['reason'],
-    when: 'a server failed over, stopped, or another session held a lock: the whole run begins anew',
+    when: 'a server failed over, stopped, or another session held a lock: the whole run starts again',
   },
   'online.kept': {
     level: 'info',

@@ -33,7 +33,7 @@ export const toApplied = (row: Readonly<Record<string, unknown>>, path: string):
     !isText(migrator) ||
     !isNumber(duration_ms)
   )
-    throw noHistory(path, `has a row that tells of no migration: ${JSON.stringify(row)}`)
+    throw noHistory(path, `has a row that names no migration: ${JSON.stringify(row)}`)
   return { name: bareName(name), checksum, applied_at, duration_ms, migrator }
 }
 

@@ -37,7 +37,7 @@ export const listenForStop = (program: Pick<NodeJS.Process, 'on' | 'once'>): (()
     program.once(code, () => stop(new Failure(code, `stopped by ${code}; nothing was changed`, '')))
   stopBy('SIGINT')
   stopBy('SIGTERM')
-  program.once('beforeExit', () => stop(new Error('it never settles: nothing is left that it could wait for')))
+  program.once('beforeExit', () => stop(new Error('it never settles: nothing is left to wait for')))
   program.on('unhandledRejection', stop)
   program.on('uncaughtException', stop)
   return () => {

@@ -108,7 +108,7 @@ const write = (stdout: number, text: string): void => {
     writeText(stdout, text)
   } catch (cause) {
     const code = errorCode(cause)
-    const hint = 'Send it elsewhere. Nothing was changed.'
+    const hint = 'Redirect it elsewhere. Nothing was changed.'
     if (code === 'ENOSPC') throw new Failure('DISK_FULL', 'the disk that standard output goes to is full', hint, cause)
     throw new Failure('CONFIG_INVALID', `standard output cannot be written (${code})`, hint, cause)
   }

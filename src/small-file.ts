@@ -12,7 +12,7 @@ export const readSmallFile = (file: string, most: number): Buffer => {
   try {
     const stats = fstatSync(descriptor)
     if (!stats.isFile()) throw notRead(file, `is ${stats.isDirectory() ? 'a folder' : 'not a regular file'}`)
-    if (stats.size > most) throw notRead(file, `has ${stats.size} bytes, and may have ${most}`)
+    if (stats.size > most) throw notRead(file, `has ${stats.size} bytes, and at most ${most} are allowed`)
     const bytes = Buffer.alloc(stats.size)
     let length = 0
     for (;;) {

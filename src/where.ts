@@ -122,11 +122,11 @@ const hintFor = (error: unknown, reason: string): string => {
   if (/^(?:module|require|exports|__dirname|__filename) is not defined/.test(reason))
     return 'It is loaded as an ES module: write import and export, or call the file .cjs.'
   if (errorCode(error) === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
-    return 'Node only takes types away: write it as JavaScript, such as an object "as const" for an enum.'
+    return 'Node only strips types: write it as JavaScript, such as an object "as const" for an enum.'
   const named = /^Cannot find package '(?<name>[^']+)'/.exec(reason)?.groups?.name
   if (named !== undefined)
-    return `Do without ${named}, or install it where the migrations are; of a type say "import type". The migrator brings sequelize.`
+    return `Install ${named} where the migrations are, or do without it; for a type, write "import type". The migrator brings sequelize.`
   if (errorCode(error) === 'ERR_MODULE_NOT_FOUND')
-    return 'Check the path: it is from the file that imports, with the extension.'
+    return 'Check the path: it starts at the importing file, and includes the extension.'
   return 'Fix the file.'
 }

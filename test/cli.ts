@@ -31,7 +31,7 @@ t.test('the help is in groups, and ends with the settings, the exit codes and th
   const headings = [...(await printed(['--help'])).matchAll(/^(\S.*):$/gm)].map(([, heading]) => heading)
   t.strictSame(headings, [
     'Options',
-    ...['Everyday', 'Look, without a trace', 'Rescue', 'Write migrations'],
+    ...['Everyday', 'Inspect, without a trace', 'Rescue', 'Write migrations'],
     ...['Settings, as environment variables', 'Exit codes', 'Documents'],
   ])
   t.notMatch(await printed(['up', '--help']), /Exit codes/)
@@ -82,8 +82,8 @@ for (const [words, said] of [
   [['up', '--nothing'], /unknown option/],
   [['up', '--hold', '--to', '0001-x'], /cannot be used with/],
   [['down', '--steps', '1', '--to', '0001-x'], /cannot be used with/],
-  [['down', '--steps', '0'], /It is a whole number from 1/],
-  [['wait', '--timeout', '1.5'], /It is a whole number of seconds/],
+  [['down', '--steps', '0'], /Use a whole number from 1/],
+  [['wait', '--timeout', '1.5'], /Use a whole number of seconds/],
   [['repair'], /missing required argument 'name'/],
   [['plan', 'more'], /too many arguments/],
   [['plan', '--json', '--sql'], /cannot be used with/],

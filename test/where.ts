@@ -125,7 +125,7 @@ for (const [title, name, text, message, hint] of [
     '0002-b.ts',
     'enum A { x }\nexport const up = async () => A',
     'ts:1:1 cannot be loaded: TypeScript enum is not supported',
-    /Node only takes types away.*"as const" for an enum/,
+    /Node only strips types.*"as const" for an enum/,
   ],
   [
     'a type imported as a value',
@@ -139,7 +139,7 @@ for (const [title, name, text, message, hint] of [
     '0002-b.ts',
     "import lodash from 'lodash'\nexport const up = async () => lodash",
     "ts:1:20 cannot be loaded: Cannot find package 'lodash'",
-    /Do without lodash/,
+    /Install lodash/,
   ],
   [
     'a file that is not there',

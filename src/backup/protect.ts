@@ -104,7 +104,10 @@ export const keepBackup = (context: Context): void =>
 const pruneOrSay = ({ config, log }: Context, prune: () => void): void => {
   const outcome = attempt(prune)
   if ('error' in outcome) {
-    log.warn('backup.kept', `old backups stay in ${backupFolder(config.database)}: ${reasonOf(outcome.error)}`)
+    log.warn(
+      'backup.kept',
+      `old backups in ${backupFolder(config.database)} could not be removed: ${reasonOf(outcome.error)}`,
+    )
   }
 }
 

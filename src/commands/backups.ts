@@ -61,5 +61,6 @@ export const pruneReplaced = async (context: Context, yes: boolean): Promise<voi
 
 /** @throws Failure CONFIG_INVALID for any word but `prune` */
 export const requirePrune = (word: string): void => {
-  if (word !== 'prune') throw new Failure('CONFIG_INVALID', `backups has no ${word}`, 'Run `migrator backups prune`.')
+  if (word !== 'prune')
+    throw new Failure('CONFIG_INVALID', `there is no command "backups ${word}"`, 'Run `migrator backups prune`.')
 }

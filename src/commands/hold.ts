@@ -28,7 +28,7 @@ export const hold = async (context: Context): Promise<void> => {
   nameProcess(titles.holding)
   // nothing is taken for granted: the volume may have been replaced since `up` wrote the marker
   let seen = ''
-  log.info('hold.holding', `holding: ${config.readyFile} is kept true until SIGTERM`)
+  log.info('hold.holding', `holding: ${config.readyFile} stays true until SIGTERM`)
   let isTold = false
   while (await pause(signal)) {
     const now = look(config)

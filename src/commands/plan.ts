@@ -357,7 +357,7 @@ const batchLines = (batch: Batch): readonly string[] => {
     ...(milliseconds > 0 ? [`${milliseconds} ms`] : []),
     ...batch.flatMap(({ locks = [] }) => locks.map(({ table, mode }) => `${mode} of ${table}`)),
     ...batch.flatMap(({ rewrites = [] }) =>
-      rewrites.map(({ table, bytes }) => `writes ${table} anew, ${formatBytes(bytes)} now`),
+      rewrites.map(({ table, bytes }) => `rewrites ${table}, ${formatBytes(bytes)} now`),
     ),
     ...batch.flatMap(({ error }) => (error === null ? [] : [`failed: ${error.replaceAll('\n', ' ')}`])),
   ]

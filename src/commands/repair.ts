@@ -116,7 +116,7 @@ const refuseDifferent = (name: string, database: string, findings: readonly Find
   if (differences.length === 0) return
   throw new Failure(
     'SCHEMA_DRIFT',
-    `with the present text of ${name} the migrations make another schema than ${database} has: ${listed(differences, '; ')}`,
+    `with the present text of ${name} the migrations make a different schema than ${database} has: ${listed(differences, '; ')}`,
     `Put the old text back and make the change in a new migration. \`migrator repair ${name} --force\` records it all the same.`,
   )
 }

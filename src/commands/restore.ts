@@ -73,9 +73,9 @@ export const restore = async (
 
 const chooseBackup = (database: string, file: string | undefined, latest: boolean): string => {
   const hint = 'Give one that `migrator backups` lists, or --latest.'
-  if (file === undefined && !latest) throw new Failure('CONFIG_INVALID', 'which backup is not said', hint)
+  if (file === undefined && !latest) throw new Failure('CONFIG_INVALID', 'no backup was named', hint)
   if (file !== undefined && latest)
-    throw new Failure('CONFIG_INVALID', `both ${file} and --latest are said`, 'Say one of them.')
+    throw new Failure('CONFIG_INVALID', `${file} and --latest cannot both be given`, 'Say one of them.')
   const chosen = file === undefined ? listBackups(database).at(-1)?.file : inVolume(database, file)
   if (chosen === undefined)
     throw new Failure(

@@ -104,7 +104,7 @@ const toText = ({ database, schema, code, checks, findings }: Verification): str
 
 const headings = [
   ['difference', 'differences:'],
-  ['tolerated', 'tolerated, for another tool made it:'],
+  ['tolerated', 'tolerated, because another tool made the database:'],
   ['information', 'for information:'],
 ] as const
 

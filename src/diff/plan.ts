@@ -109,7 +109,7 @@ const changeTable = (from: Table, to: Table, part: MakePart, losses: Losses): re
   const table = nameIn(from.name)
   if (from.virtual || to.virtual)
     return [
-      sql(`DROP TABLE ${table}`, `makes the virtual table ${from.name} anew: what is in it has to be written again`),
+      sql(`DROP TABLE ${table}`, `recreates the virtual table ${from.name}: its contents have to be written again`),
       sql(to.sql, 'with the drop above'),
     ]
   const isKeyOther = keyOf(from) !== keyOf(to)
@@ -188,7 +188,7 @@ const rebuildWhole = (from: Table, to: Table, part: MakePart, isKeyOther: boolea
   const why = isKeyOther ? 'has another primary key' : 'has ON CONFLICT clauses'
   return part(
     { does: 'rebuild', table: from.name, createSql: createText(to), copy: namesOf(goes) },
-    `${from.name} ${why}: rows may have to be told apart first`,
+    `${from.name} ${why}: rows may have to be made distinct first`,
   )
 }
 
@@ -278,7 +278,7 @@ const computedParts = (from: Table, to: Table, wanted: Table, { both }: Columns,
   return [
     part(
       { does: 'rebuild', table: from.name, createSql, copy: names },
-      `${what} will be computed: the values that are stored there go`,
+      `${what} will be computed: the values stored there are lost`,
     ),
   ]
 }
@@ -309,7 +309,7 @@ const renames = (
     const [after] = alike
     if (after === undefined || alike.length > 1 || before.generated !== null) return []
     const text = `ALTER TABLE ${nameIn(table)} RENAME COLUMN ${nameIn(before.name)} TO ${nameIn(after.name)}`
-    return [sql(text, `has ${table}.${before.name} another name now? Then this in place of what adds ${after.name}`)]
+    return [sql(text, `was ${table}.${before.name} renamed? Then use this instead of adding ${after.name}`)]
   })
 }
 

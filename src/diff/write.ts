@@ -58,7 +58,7 @@ const forForm = (parts: readonly Part[], { language }: Form): readonly Part[] =>
     language === 'sql' && part.step.does === 'change type' && part.decide === undefined
       ? {
           ...part,
-          decide: `${part.step.table}.${part.step.column} becomes ${part.step.type}: values may be others then`,
+          decide: `${part.step.table}.${part.step.column} becomes ${part.step.type}: its values may change`,
         }
       : part,
   )

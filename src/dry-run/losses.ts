@@ -99,7 +99,9 @@ export const watchDropped = (connection: Connection) => {
               const name = names.find(({ first }) => sameName(first, column))
               if (name === undefined || sums.get(name.present) === then?.get(String(name.last))) return []
               const of = `${old.name}.${column}`
-              return [{ of, number, text: `${of} had ${formatThings(number, 'value')} and has not the same after it` }]
+              return [
+                { of, number, text: `${of} had ${formatThings(number, 'value')} and has different ones after it` },
+              ]
             })
         })
       })

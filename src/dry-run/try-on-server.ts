@@ -69,7 +69,7 @@ const otherClone = (there: string, head: string): Failure =>
   new Failure(
     'CONFIG_INVALID',
     `the database of MIGRATOR_SCRATCH_URL is at ${there || 'no migration'}, and the hub's at ${head || 'no migration'}`,
-    "Make it anew as a clone of the hub's database, or leave MIGRATOR_SCRATCH_URL out.",
+    "Clone the hub's database again, or leave MIGRATOR_SCRATCH_URL out.",
   )
 
 /** What `up` would do, as a script for psql, which ends at the first error: then nothing has changed. */
@@ -93,8 +93,8 @@ export const serverScript = ({ trials }: ServerDryRun, { config, version }: Cont
     '\\set ON_ERROR_STOP on',
     `-- ${formatThings(trials.length, 'migration')} of ${config.database}, as homelab-migrator ${version} applies them.`,
     cuts === 0
-      ? '-- A script of psql, which ends at the first error, with 3, and then nothing has changed. Rows are not guarded by it.'
-      : '-- A script of psql, which ends at the first error, with 3: what is committed by then stays. Rows are not guarded by it.',
+      ? '-- A script for psql. It ends at the first error with exit code 3, and then nothing has changed. It does not guard rows.'
+      : '-- A script for psql. It ends at the first error with exit code 3, and what was committed by then stays. It does not guard rows.',
     ...begin,
     `CREATE TABLE IF NOT EXISTS ${table} (name text PRIMARY KEY);`,
     ...['checksum text', 'applied_at text', 'duration_ms integer', 'migrator text'].map(

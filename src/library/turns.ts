@@ -39,8 +39,12 @@ const requireNone = (present: Turn | undefined, place: string): void => {
   for (let turn = present; turn !== undefined; turn = turn.outer) {
     // what a migration left behind may call after its run: it waits like others
     if (turn.place !== place || turn.ended) continue
-    const hint = 'Everything was rolled back. Call it when that run has ended; on another file it may be called.'
-    throw new Failure('MIGRATION_FAILED', `a migration calls a run on ${place}, on which it is itself run`, hint)
+    const hint = 'Everything was rolled back. Start it after that run has ended, or on another file.'
+    throw new Failure(
+      'MIGRATION_FAILED',
+      `a migration cannot start a run on ${place}, because it is being run there itself`,
+      hint,
+    )
   }
 }
 

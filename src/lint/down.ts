@@ -23,12 +23,12 @@ export const findDown = (up: Recording, down: Recording): readonly Finding[] => 
   if (left.length === 0) return []
   const more = left.length > quoted ? `, and ${left.length - quoted} more` : ''
   const list = left.slice(0, quoted).join(', ')
-  return [finding('HM402', `leaves another structure than before up: ${list}${more}`, undefined)]
+  return [finding('HM402', `does not restore the structure from before up: ${list}${more}`, undefined)]
 }
 
 /** `table c is extra`, `trigger t has another definition`. */
 const describe = ({ object, what }: Difference): string =>
-  /^(?:missing|extra)$/.test(what) ? `${object} is ${what}` : `${object} has another ${what}`
+  /^(?:missing|extra)$/.test(what) ? `${object} is ${what}` : `${object} has a different ${what}`
 
 /** `down` should drop what `up` made, except tables into which `up` moved rows of a table it dropped. */
 const findLost = (

@@ -16,7 +16,7 @@ const findInStep = (step: ServerStep, old: ReadonlySet<number>): readonly Findin
   const tell = (code: Code, message: string): Finding => finding(code, message, step)
   const truncates = /^\s*TRUNCATE\b[\s\S]*\bCASCADE\b/i.test(step.asked)
   return [
-    ...(truncates ? [tell('ban-truncate-cascade', 'empties tables by CASCADE')] : []),
+    ...(truncates ? [tell('ban-truncate-cascade', 'empties further tables by TRUNCATE ... CASCADE')] : []),
     ...tables.flatMap(was => {
       const now = step.after.tables.find(({ oid }) => oid === was.oid)
       if (now === undefined) return [tell('ban-drop-table', `drops the table ${was.name}`)]
@@ -34,20 +34,30 @@ const findInTable = (step: ServerStep, was: Table, now: Table, tell: Tell): read
   const pairs = was.columns.map(old => [old, now.columns.find(({ number }) => number === old.number)] as const)
   const came = now.columns.filter(({ number }) => !was.columns.some(old => old.number === number))
   const changed = pairs.filter(([old, column]) => column !== undefined && column.type !== old.type)
-  const anew = rewritten ? `, and writes ${name} anew` : ''
+  const rewriting = rewritten ? `, which rewrites ${name}` : ''
   return [
     ...(now.name === name ? [] : [tell('renaming-table', `renames the table ${name} to ${now.name}`)]),
     ...pairs.flatMap(([old, column]) => findInColumn(old, column, tell)),
     ...changed.map(([old, column]) =>
-      tell('changing-column-type', `makes ${name}.${old.name} ${column?.type} of ${old.type}${anew}`),
+      tell(
+        'changing-column-type',
+        `changes the type of ${name}.${old.name} from ${old.type} to ${column?.type}${rewriting}`,
+      ),
     ),
     ...came
       .filter(column => isRequired(column))
-      .map(column => tell('adding-required-field', `adds ${name}.${column.name}, NOT NULL and without a default`)),
+      .map(column =>
+        tell('adding-required-field', `adds the column ${name}.${column.name} as NOT NULL without a default`),
+      ),
     ...(rewritten && came.length > 0
-      ? [tell('adding-field-with-default', `adds ${came.map(column => `${name}.${column.name}`).join(', ')}${anew}`)]
+      ? [
+          tell(
+            'adding-field-with-default',
+            `adds the ${came.length === 1 ? 'column' : 'columns'} ${came.map(column => `${name}.${column.name}`).join(', ')}${rewriting}`,
+          ),
+        ]
       : []),
-    ...(rewritten && came.length === 0 && changed.length === 0 ? [tell('rewriting-table', `writes ${name} anew`)] : []),
+    ...(rewritten && came.length === 0 && changed.length === 0 ? [tell('rewriting-table', `rewrites ${name}`)] : []),
     ...now.constraints
       .filter(one => !was.constraints.some(old => old.name === one.name && old.definition === one.definition))
       .flatMap(one => findInConstraint(step, was, one, tell)),
@@ -62,8 +72,8 @@ const findInColumn = (old: Column, now: Column | undefined, tell: Tell): readonl
   if (now === undefined) return [tell('ban-drop-column', `drops the column ${name}`)]
   return [
     ...(old.name === now.name ? [] : [tell('renaming-column', `renames the column ${name} to ${now.name}`)]),
-    ...(!old.required && now.required ? [tell('adding-not-nullable-field', `sets ${name} NOT NULL`)] : []),
-    ...(old.required && !now.required ? [tell('ban-drop-not-null', `lets ${name} be NULL`)] : []),
+    ...(!old.required && now.required ? [tell('adding-not-nullable-field', `makes ${name} NOT NULL`)] : []),
+    ...(old.required && !now.required ? [tell('ban-drop-not-null', `removes NOT NULL from ${name}`)] : []),
   ]
 }
 
@@ -75,11 +85,10 @@ const findInConstraint = (step: ServerStep, was: Table, one: Constraint, tell: T
   )
   const wasRenamed = was.constraints.some(old => old.definition === one.definition)
   if (!isValidated || wasNotValid || wasRenamed) return []
-  const text = `${one.table}: ${one.definition}`
-  if (one.kind === 'f') return [tell('adding-foreign-key-constraint', `adds a foreign key to ${text}`)]
-  if (one.kind === 'c') return [tell('constraint-missing-not-valid', `adds to ${text}`)]
+  if (one.kind === 'f') return [tell('adding-foreign-key-constraint', `adds to ${one.table}: ${one.definition}`)]
+  if (one.kind === 'c') return [tell('constraint-missing-not-valid', `adds to ${one.table}: ${one.definition}`)]
   const became = indexesOn(step.before, was).length > indexesOn(step.after, was).length
-  return became ? [] : [tell('disallowed-unique-constraint', `adds to ${text}`)]
+  return became ? [] : [tell('disallowed-unique-constraint', `adds to ${one.table}: ${one.definition}`)]
 }
 
 const indexesOn = ({ others }: ServerSchema, { name }: Table) =>
@@ -99,9 +108,9 @@ const findIndexes = (step: ServerStep, old: readonly Table[], tell: Tell): reado
     return [
       ...came
         .slice(renamed)
-        .map(({ name }) => tell('require-concurrent-index-creation', `builds the index ${name} of ${was.name}`)),
+        .map(({ name }) => tell('require-concurrent-index-creation', `builds the index ${name} on ${was.name}`)),
       ...(became ? [] : gone.slice(renamed)).map(({ name }) =>
-        tell('require-concurrent-index-deletion', `drops the index ${name} of ${was.name}`),
+        tell('require-concurrent-index-deletion', `drops the index ${name} on ${was.name}`),
       ),
     ]
   })
@@ -120,11 +129,9 @@ const findNewColumns = (recording: ServerRecording, steps: readonly ServerStep[]
         )
         const tell = (code: Code, message: string) => finding(code, `makes ${table.name}.${name} ${message}`, step)
         return [
-          ...(type === 'integer' && key.includes(name) ? [tell('prefer-bigint-over-int', 'an integer, as a key')] : []),
-          ...(type === 'smallint' && key.includes(name)
-            ? [tell('prefer-bigint-over-smallint', 'a smallint, as a key')]
-            : []),
-          ...(isSerial(column) ? [tell('prefer-identity', 'a serial')] : []),
+          ...(type === 'integer' && key.includes(name) ? [tell('prefer-bigint-over-int', 'an integer key')] : []),
+          ...(type === 'smallint' && key.includes(name) ? [tell('prefer-bigint-over-smallint', 'a smallint key')] : []),
+          ...(isSerial(column) ? [tell('prefer-identity', 'a serial column')] : []),
           ...(/^timestamp.* without time zone$/.test(type) ? [tell('prefer-timestamptz', type)] : []),
           ...(/^character varying\(/.test(type) ? [tell('prefer-text-field', type)] : []),
           ...(/^character\(/.test(type) ? [tell('ban-char-field', type)] : []),

@@ -39,7 +39,7 @@ export const lintOnServer = async (context: Context, files: readonly MigrationFi
     if (failed !== undefined && !isFailure(failed, 'MIGRATION_FAILED')) throw failed
     return files.map(file => {
       const rehearsal = rehearsals.find(({ name }) => name === file.name)
-      const notRun = finding('HM001', 'was not run: one before it fails', undefined)
+      const notRun = finding('HM001', 'was not run, because an earlier migration fails', undefined)
       const found: readonly Placed[] = [
         ...[...findNumber(file, files), ...outside.findings(file)].map(place(null)),
         ...(rehearsal?.up ?? [notRun]).map(place('up')),
@@ -80,7 +80,7 @@ const rehearsed =
       'error' in reverted
         ? [failure('HM403', reverted.error, back)]
         : compareServerSchemas(recording.before, await readServerSchema(connection)).map(({ kind, name, what }) =>
-            finding('HM402', `leaves the ${kind} ${name} other than it was: ${what}`, undefined),
+            finding('HM402', `does not restore the ${kind} ${name}: ${what}`, undefined),
           )
     await connection.query('ROLLBACK TO migrator_down')
     await record({ name, ...file })

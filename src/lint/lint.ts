@@ -50,7 +50,7 @@ export const findNumber = ({ name }: MigrationFile, known: readonly MigrationFil
 const findRuns = ({ name }: MigrationFile, rehearsals: readonly Rehearsal[]): readonly Placed[] => {
   const rehearsal = rehearsals.find(candidate => candidate.name === name)
   if (rehearsal === undefined) {
-    return [place(null)(finding('HM001', 'was not run: what ran before it stopped the program', undefined))]
+    return [place(null)(finding('HM001', 'was not run, because an earlier migration ended the program', undefined))]
   }
   const { up, down, removesRows } = rehearsal
   const missing = rehearsals.slice(0, rehearsals.indexOf(rehearsal)).filter(earlier => earlier.up.failed !== null)

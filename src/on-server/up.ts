@@ -146,7 +146,9 @@ const applyNext = async (
           ? await (await import('./apply-online.ts')).applyOnline(context, transaction, known, given)
           : await applyMigrations(transaction, known, given)
       await transaction.commit()
-      log.debug('rows.compared', `looked for every row from before in ${compared} ms`, { milliseconds: compared })
+      log.debug('rows.compared', `checked in ${compared} ms that every earlier row is still there`, {
+        milliseconds: compared,
+      })
       return applied
     })
     return { applied, head, next: pending[group.length]?.name }

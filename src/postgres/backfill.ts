@@ -19,7 +19,8 @@ export const backfill = async (
 ): Promise<void> => {
   if (!/\$first\b/.test(sql) || !/\$last\b/.test(sql))
     throw new Error(`backfill of ${table} needs a statement with "BETWEEN $first AND $last", not: ${sql}`)
-  if (!(Number.isSafeInteger(batch) && batch > 0)) throw new Error(`backfill of ${table} cannot go by ${batch} rows`)
+  if (!(Number.isSafeInteger(batch) && batch > 0))
+    throw new Error(`backfill of ${table} cannot work in batches of ${batch} rows`)
   const details = detailsOf(schema, table)
   const name = inSchema(details.schema, details.tableName)
   const key = await keyOf(connection, name)

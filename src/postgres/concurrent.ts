@@ -134,7 +134,7 @@ const addIndex = async (means: Means, wanted: Wanted): Promise<void> => {
     throw new Error(`the name ${name} is taken${present.table === null ? '' : ` by an index of ${present.table}`}`)
   if (present?.valid) {
     if (withoutTable(present.definition ?? '') === withoutTable(await wanted.definition())) return
-    throw new Error(`the index ${name} is there already, and is another one: ${present.definition}`)
+    throw new Error(`the index ${name} already exists, and is a different one: ${present.definition}`)
   }
   if (present !== undefined) await drop(builder, schema, name)
   const built = await attemptAsync(() => builder.query(sql))
@@ -143,7 +143,7 @@ const addIndex = async (means: Means, wanted: Wanted): Promise<void> => {
     await attemptAsync(() => drop(builder, schema, name))
     throw await explainedBy(builder, built.error)
   }
-  if (!(await find(builder, schema, name))?.valid) throw new Error(`the index ${name} was built, and is not valid`)
+  if (!(await find(builder, schema, name))?.valid) throw new Error(`the index ${name} was built, but is not valid`)
 }
 
 const removeIndex = async (means: Means, schema: string, table: string, name: string): Promise<void> => {

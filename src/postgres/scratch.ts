@@ -150,7 +150,12 @@ const resultOf = <T>(outcome: Outcome<T>): T => {
 
 const notMade = (error: unknown, { shown }: ServerAddress): unknown =>
   sqlState(error) === '42501'
-    ? new Failure('PRIVILEGE_MISSING', `this user may not make a database to try in beside ${shown}`, cure, error)
+    ? new Failure(
+        'PRIVILEGE_MISSING',
+        `this user may not create a database beside ${shown} to try migrations in`,
+        cure,
+        error,
+      )
     : toFailure(error, shown)
 
 /** FORCE ends what is still connected to it: a connection of ours that was closed a moment ago. */

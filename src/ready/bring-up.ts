@@ -104,7 +104,9 @@ const applyPending = async (
         backup,
       })
       await commitWithoutMarker(engine, config.readyFile, transaction.commit)
-      log.debug('rows.compared', `looked for every row from before in ${compared} ms`, { milliseconds: compared })
+      log.debug('rows.compared', `checked in ${compared} ms that every earlier row is still there`, {
+        milliseconds: compared,
+      })
       return applied
     }),
   )

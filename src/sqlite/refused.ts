@@ -8,7 +8,7 @@ import { keywordOf, tokensOf, unquote } from './sql.ts'
 export const refusalOf = (sql: string): string | undefined => {
   const keyword = keywordOf(sql)
   if (keyword === 'ATTACH' || keyword === 'DETACH') return `${keyword} is not for migrations: ${sql}`
-  if (namesOwn(sql)) return `what is called "migrator ..." is not for migrations: ${sql}`
+  if (namesOwn(sql)) return `names that begin with "migrator " are reserved: ${sql}`
   const setting = pragmaSetIn(sql)
   if (setting === undefined || mayBeSet.has(setting)) return undefined
   return `PRAGMA ${setting} is not for migrations: the migrator sets it around them`

@@ -104,7 +104,7 @@ export const patienceOf = (surroundings: Surroundings): Patience => ({
 const warnOfMemory = ({ config: { volume }, host, log }: Surroundings): void => {
   const { name, kind } = filesystemOf(host.mounts, volume)
   if (kind !== 'memory') return
-  const warning = `data directory ${volume} is on ${name}: all that is in it ends with the container`
+  const warning = `data directory ${volume} is on ${name}: everything in it is lost with the container`
   log.warn('volume.memory', warning, { filesystem: name })
 }
 

@@ -77,7 +77,7 @@ error: DATA/homelab.db and the migrations disagree: table alembic_version was ma
 
 $ migrator adopt
 DATA/homelab.db, made by Alembic 2e6e20f4bc94, is at 0002-create-metrics
-tolerated, for another tool made it:
+tolerated, because another tool made the database:
   table metrics  AUTOINCREMENT  expected yes, found no
   foreign key metrics (server_id) to servers (id)  ON DELETE  expected NO ACTION, found CASCADE
   column servers.id  NULL  expected NULL, found NOT NULL
@@ -117,7 +117,7 @@ DATA/homelab.db at 0003-add-os-info: sound
   history  passed
   structure  passed
   marker  passed
-tolerated, for another tool made it:
+tolerated, because another tool made the database:
   table metrics  AUTOINCREMENT  expected yes, found no
   foreign key metrics (server_id) to servers (id)  ON DELETE  expected NO ACTION, found CASCADE
   column servers.id  NULL  expected NULL, found NOT NULL
@@ -168,7 +168,7 @@ $ migrator backups --json
 => 0
 
 $ migrator restore --latest
-error: homelab--0001-create-hosts-TIME.db will replace DATA/homelab.db, which is kept beside it. The hub must be stopped: there is no terminal to ask at (CONFIG_INVALID)
+error: homelab--0001-create-hosts-TIME.db will replace DATA/homelab.db, which is kept beside it. The hub must be stopped: there is no terminal to ask on (CONFIG_INVALID)
   Add --yes to do it without a question.
 => 2
 
@@ -214,7 +214,7 @@ $ migrator create No
 => 2
 
 $ migrator wait --timeout soon
-{"time":"TIME","level":"error","event":"failed","message":"option '--timeout <seconds>' argument 'soon' is invalid. It is a whole number of seconds (CONFIG_INVALID). Run \`migrator wait --help\` for an example.","code":"CONFIG_INVALID","exitCode":2}
+{"time":"TIME","level":"error","event":"failed","message":"option '--timeout <seconds>' argument 'soon' is invalid. Use a whole number of seconds (CONFIG_INVALID). Run \`migrator wait --help\` for an example.","code":"CONFIG_INVALID","exitCode":2}
 => 2
 
 $ migrator up
@@ -253,7 +253,7 @@ error: a migration cannot be called No (CONFIG_INVALID)
 => 2
 
 $ migrator wait --timeout soon
-error: option '--timeout <seconds>' argument 'soon' is invalid. It is a whole number of seconds (CONFIG_INVALID)
+error: option '--timeout <seconds>' argument 'soon' is invalid. Use a whole number of seconds (CONFIG_INVALID)
   Run \`migrator wait --help\` for an example.
 => 2
 
@@ -408,7 +408,7 @@ up will need SIZE on the volume: database SIZE, journal SIZE, backup SIZE
 $ migrator plan --sql
 .bail on
 -- 2 migrations of DATA/homelab.db, as homelab-migrator VERSION applies them; tried with SQLite 3.54.1.
--- A script of the sqlite3 shell, which ends at the first error, with 1, and then nothing has changed:
+-- A script for the sqlite3 shell. It ends at the first error with exit code 1, and then nothing has changed:
 --  sqlite3 DATA/homelab.db < this-file
 -- Afterwards \`migrator up\` finds nothing to apply, and writes the ready marker.
 PRAGMA foreign_keys = OFF;
@@ -426,7 +426,7 @@ ALTER TABLE hosts ADD COLUMN seen TEXT DEFAULT 'never';
 CREATE UNIQUE INDEX hosts_name ON hosts (name);
 INSERT INTO SequelizeMeta (name, checksum, applied_at, duration_ms, migrator) VALUES ('0002-name-hosts', 'sha256:DIGEST', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), NULL, 'VERSION');
 
--- An error here: rows break a foreign key that did not before.
+-- An error here means that rows break a foreign key which they did not break before.
 CREATE TEMP TABLE "foreign keys after" (more INTEGER CHECK (more <= 0));
 INSERT INTO "foreign keys after" SELECT 0 + (SELECT count(*) FROM sqlite_schema AS t, pragma_foreign_key_check(t.name) WHERE t.type = 'table' AND t.name NOT IN ()) - (SELECT broken FROM "foreign keys before");
 COMMIT;
@@ -445,13 +445,13 @@ $ migrator lint
   warning MF101: up makes hosts (name) unique
     CREATE UNIQUE INDEX hosts_name ON hosts (name)
     Merge or delete duplicate rows first, in the same migration.
-  warning HM402: down leaves another structure than before up: index hosts_name on hosts is extra
+  warning HM402: down does not restore the structure from before up: index hosts_name on hosts is extra
     Make down undo everything that up did, or leave it out.
 0 errors, 2 warnings in 2 migrations
 => 0
 
 $ migrator lint --json
-{"migrations":[{"name":"0001-create-hosts","findings":[]},{"name":"0002-name-hosts","findings":[{"code":"MF101","message":"makes hosts (name) unique","statement":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","place":{"file":"MIGRATIONS/0002-name-hosts.js","line":3,"column":26},"direction":"up","level":"warning","cure":"Merge or delete duplicate rows first, in the same migration."},{"code":"HM402","message":"leaves another structure than before up: index hosts_name on hosts is extra","statement":null,"place":null,"direction":"down","level":"warning","cure":"Make down undo everything that up did, or leave it out."}]}],"errors":0,"warnings":2}
+{"migrations":[{"name":"0001-create-hosts","findings":[]},{"name":"0002-name-hosts","findings":[{"code":"MF101","message":"makes hosts (name) unique","statement":"CREATE UNIQUE INDEX hosts_name ON hosts (name)","place":{"file":"MIGRATIONS/0002-name-hosts.js","line":3,"column":26},"direction":"up","level":"warning","cure":"Merge or delete duplicate rows first, in the same migration."},{"code":"HM402","message":"does not restore the structure from before up: index hosts_name on hosts is extra","statement":null,"place":null,"direction":"down","level":"warning","cure":"Make down undo everything that up did, or leave it out."}]}],"errors":0,"warnings":2}
 => 0
 
 $ migrator up
@@ -505,7 +505,7 @@ DATA/homelab.db: 1 migration to undo, tried on a copy
 0002-name-hosts
   - column  hosts.seen  TEXT DEFAULT 'never'
   hosts.seen had 2 values and has 0 after it
-error: 0002-name-hosts will be undone in DATA/homelab.db, after a backup: there is no terminal to ask at (CONFIG_INVALID)
+error: 0002-name-hosts will be undone in DATA/homelab.db, after a backup: there is no terminal to ask on (CONFIG_INVALID)
   Add --yes to do it without a question.
 => 2
 

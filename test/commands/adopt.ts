@@ -46,7 +46,7 @@ t.test("Alembic's first revision is at 0002; it is taken over as it is, and up g
   t.equal(
     outcome.stdout.replaceAll(folder, 'FOLDER'),
     `FOLDER/homelab.db, made by Alembic 2e6e20f4bc94, is at 0002-create-metrics
-tolerated, for another tool made it:
+tolerated, because another tool made the database:
   table metrics                                    AUTOINCREMENT  expected yes, found no
   foreign key metrics (server_id) to servers (id)  ON DELETE      expected NO ACTION, found CASCADE
   column servers.id                                NULL           expected NULL, found NOT NULL

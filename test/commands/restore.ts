@@ -288,8 +288,8 @@ t.test('while a hub has the database open it is refused with 20, and marker and 
 })
 
 for (const [title, words, said] of [
-  ['without a file', [], /which backup is not said/],
-  ['with a file and --latest', ['x.db', '--latest'], /both .* and --latest are said/],
+  ['without a file', [], /no backup was named/],
+  ['with a file and --latest', ['x.db', '--latest'], /--latest cannot both be given/],
   ['of a file that is not there', ['x.db'], /there is no backup/],
   ['of a folder', ['backups'], /there is no backup/],
   ['of the database itself', ['homelab.db'], /the database itself/],

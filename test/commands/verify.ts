@@ -24,7 +24,7 @@ t.test('findings come by their weight, the differences first', async t => {
       'differences:',
       '  column a.x  default  expected 1, found 2',
       '  table long  pending',
-      'tolerated, for another tool made it:',
+      'tolerated, because another tool made the database:',
       '  column a.x  default  expected 1, found nothing',
       'for information:',
       '  column a.x  extra  INT',

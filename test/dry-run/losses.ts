@@ -35,7 +35,7 @@ const rebuild = (select: string) => [
 
 t.test('a column that a rebuild fills otherwise is told, with how many values it had', async t => {
   t.strictSame(changedBy(t, rebuild(`id, upper("x y")`)), [
-    { of: 'a.b.x y', number: 2, text: 'a.b.x y had 2 values and has not the same after it' },
+    { of: 'a.b.x y', number: 2, text: 'a.b.x y had 2 values and has different ones after it' },
   ])
 })
 

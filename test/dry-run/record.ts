@@ -115,7 +115,7 @@ t.test('a statement that fails throws, unless it is forgiven; values are in it e
   t.equal(await run('COMMIT', []), null)
   t.match(steps, [
     { asked: 'INSERT INTO a VALUES (?)', sql: 'INSERT INTO a VALUES (2)', error: /UNIQUE/ },
-    { sql: 'COMMIT', error: /no transaction or savepoint was begun/ },
+    { sql: 'COMMIT', error: /no transaction or savepoint here/ },
   ])
   const next = record()
   await run('DELETE FROM a', [])

@@ -144,7 +144,7 @@ t.test('values that a rebuild writes anew are told, though there are as many as 
   const whole = 'id INTEGER PRIMARY KEY, code TEXT, text, n'
   const [code, text] = ['code', 'text'].map(column => ({
     ...{ of: `v.${column}`, number: 2 },
-    text: `v.${column} had 2 values and has not the same after it`,
+    text: `v.${column} had 2 values and has different ones after it`,
   }))
   for (const [title, statements, lost] of [
     [

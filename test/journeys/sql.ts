@@ -91,7 +91,7 @@ for (const [title, statement, message] of [
   ['a statement that SQLite refuses', 'ALTER TABLE alerts ADD COLUMN text TEXT;', /duplicate column name: text/],
   ['a string without an end', "INSERT INTO alerts (text) VALUES ('a;", /unrecognized token/],
   ['a trigger without an end', 'CREATE TRIGGER a AFTER INSERT ON alerts BEGIN SELECT 1;', /incomplete input/],
-  ['a COMMIT', 'COMMIT;', /no transaction or savepoint was begun here/],
+  ['a COMMIT', 'COMMIT;', /no transaction or savepoint here/],
   ['a BEGIN without an end', 'BEGIN;', /it began a transaction and did not end it/],
   ['a command of the sqlite3 shell', '.read other.sql', /near "\."/],
 ] as const) {

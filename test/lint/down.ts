@@ -77,14 +77,14 @@ for (const [title, up, down, expected] of [
     'a down that forgets',
     ['CREATE TABLE c (x)'],
     [],
-    ['HM402: leaves another structure than before up: table c is extra'],
+    ['HM402: does not restore the structure from before up: table c is extra'],
   ],
   [
     'a down that forgets much',
     ['CREATE TABLE c (x)', 'CREATE TABLE d (x)', 'CREATE TABLE e (x)', 'DROP TABLE b'],
     ['CREATE INDEX i ON a (x)'],
     [
-      'HM402: leaves another structure than before up: index i on a is extra, table b is missing, table c is extra, and 3 more',
+      'HM402: does not restore the structure from before up: index i on a is extra, table b is missing, table c is extra, and 3 more',
     ],
   ],
   [
@@ -95,7 +95,9 @@ for (const [title, up, down, expected] of [
       'ALTER TABLE b ADD CONSTRAINT k CHECK (x > 0)',
     ],
     [],
-    ['HM402: leaves another structure than before up: table b has another CHECK, trigger g has another definition'],
+    [
+      'HM402: does not restore the structure from before up: table b has a different CHECK, trigger g has a different definition',
+    ],
   ],
   [
     'a down that deletes rows',

@@ -135,7 +135,7 @@ t.test('a comment silences, and is a finding where it does not', async t => {
   t.strictSame(await find(t, { '0001-a.js': `// lint-ok HM402: the table may stay\n${drop}` }), { '0001-a': [] })
   t.strictSame(await find(t, { '0001-a.js': `// lint-ok HM402\n// lint-ok DS102: gone\n${drop}` }), {
     '0001-a': [
-      'down HM402: leaves another structure than before up: table a is extra',
+      'down HM402: does not restore the structure from before up: table a is extra',
       'it HM901: has "// lint-ok HM402"',
       'it HM902: has "// lint-ok DS102", which is not found in it',
     ],

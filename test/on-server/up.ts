@@ -55,9 +55,9 @@ t.test('pending migrations are applied together, and then there is nothing to do
 
 for (const [title, body, message] of [
   ['throws', 'throw new Error("out of luck")', /out of luck/],
-  ['ends the transaction', 'await query("COMMIT")', /no transaction or savepoint was begun/],
-  ['ends it by another word', 'await query("/* x */ END")', /no transaction or savepoint was begun/],
-  ['rolls it back', 'await query("ABORT")', /no transaction or savepoint was begun/],
+  ['ends the transaction', 'await query("COMMIT")', /no transaction or savepoint here/],
+  ['ends it by another word', 'await query("/* x */ END")', /no transaction or savepoint here/],
+  ['rolls it back', 'await query("ABORT")', /no transaction or savepoint here/],
   ['hides a COMMIT in a text of several', 'await query("CREATE TABLE b (); COMMIT; BEGIN")', /multiple commands/],
   ['commits in a block', 'await query("DO $$ BEGIN COMMIT; END $$")', /invalid transaction termination/],
   ['prepares its transaction', 'await query("PREPARE TRANSACTION \'x\'")', /two-phase/],
@@ -209,7 +209,7 @@ t.test('a run that waits keeps no snapshot: an index is built concurrently besid
   await waiting
 })
 
-t.test('a statement that waits behind a long reader is given up, and the whole run begins anew', async t => {
+t.test('a statement that waits behind a long reader is given up, and the whole run starts again', async t => {
   const url = await server.makeDatabase()
   t.match(await runUp(url, makeFolder(t, make)), { error: undefined })
   const { release } = await hold(t, url, 'SELECT * FROM a')

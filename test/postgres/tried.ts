@@ -191,7 +191,7 @@ t.test(
     const text = (await runCommand(url, 'plan', both)).stdout
     t.match(text, /1 pending, tried in a new database without rows/)
     t.match(text, /AccessExclusiveLock of t/)
-    t.match(text, /writes t anew, [\d.]+ MB now/)
+    t.match(text, /rewrites t, [\d.]+ MB now/)
     t.strictSame(await scratches(), [])
     t.match(JSON.parse((await runCommand(url, 'status --json', first)).stdout), { applied: 1 })
   },

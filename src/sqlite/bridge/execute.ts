@@ -35,7 +35,7 @@ export const prepareOne = (connection: Connection, sql: string): Statement => {
   const prepared = attempt(() => connection.prepare<(readonly unknown[] | object)[], Row>(sql))
   if ('value' in prepared) return prepared.value.safeIntegers()
   if (prepared.error instanceof RangeError && /more than one statement/.test(prepared.error.message))
-    throw new Error('there are several statements in one text: give each to a call of its own', {
+    throw new Error('there are several statements in one text: pass each in a separate call', {
       cause: prepared.error,
     })
   throw prepared.error

@@ -43,7 +43,7 @@ export const createHandle = (connection: Connection) => {
   /** The index of the innermost matching level. It may end only if all levels inside it have the same owner. */
   const innermost = (owner: symbol, sql: string, isMeant: (level: Level) => boolean): number => {
     const index = levels.findLastIndex(level => level.owner === owner && isMeant(level))
-    if (index === -1) throw new Error(`${sql}: no transaction or savepoint was begun here that it could end`)
+    if (index === -1) throw new Error(`${sql}: there is no transaction or savepoint here that it could end`)
     if (levels.slice(index).every(level => level.owner === owner)) return index
     throw end(`${sql} would end a transaction before one that began inside it: end the inner one first`)
   }
@@ -83,7 +83,8 @@ export const createHandle = (connection: Connection) => {
   }
 
   const save = (owner: symbol, run: () => SqlResult, name: string): SqlResult => {
-    if (/^bridge_\d+$/.test(name)) throw new Error(`${name} is a name of the migrator's: call the savepoint otherwise`)
+    if (/^bridge_\d+$/.test(name))
+      throw new Error(`the migrator uses the name ${name} itself: give the savepoint another one`)
     const executed = run()
     levels.push({ owner, name, keep: '', undo: '', stranger: undefined })
     return executed

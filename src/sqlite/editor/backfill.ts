@@ -20,7 +20,8 @@ export const backfill = async (
   if (!/\$first\b/.test(sql) || !/\$last\b/.test(sql)) {
     throw new Error(`backfill of ${table} needs a statement with "BETWEEN $first AND $last", not: ${sql}`)
   }
-  if (!(Number.isSafeInteger(batch) && batch > 0)) throw new Error(`backfill of ${table} cannot go by ${batch} rows`)
+  if (!(Number.isSafeInteger(batch) && batch > 0))
+    throw new Error(`backfill of ${table} cannot work in batches of ${batch} rows`)
   const own = findTable({ connection, schema }, table)
   const rowid = rowidOf(own)
   if (rowid === undefined) throw new Error(`backfill of ${table} is not possible: it has no rowid to go by`)

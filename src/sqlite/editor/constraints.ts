@@ -51,7 +51,9 @@ export const addConstraint = async (editing: Editing, tableName: string, wanted:
     const is = table.sql.slice(present.at.start, present.at.end)
     if (isSameSql(is, sql)) return
     const cure = `use removeConstraint('${table.name}', '${name}') first`
-    throw new Error(`addConstraint to ${table.name}: there is one of that name in another form already: ${is}: ${cure}`)
+    throw new Error(
+      `addConstraint to ${table.name}: there is already one of that name with a different definition: ${is}: ${cure}`,
+    )
   }
   if (type === 'FOREIGN KEY') return redefineTable(editing, table.name, withConstraint(table.sql, sql))
   for (const check of readTableText(`CREATE TABLE it (it, ${sql})`).checks) {

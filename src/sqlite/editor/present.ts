@@ -25,7 +25,7 @@ export const isTableThere = ({ connection }: Editing, createSql: string, adopted
   if (differences.length === 0) return true
   const cure = 'change that one by addColumn, changeColumn and the like, or use dropTable first'
   throw new Error(
-    `createTable of ${name}: there is another table of that name already: ${differences.map(describe).join('; ')}: ${cure}`,
+    `createTable of ${name}: a different table of that name already exists: ${differences.map(describe).join('; ')}: ${cure}`,
   )
 }
 
@@ -38,7 +38,7 @@ export const findTableToDrop = ({ connection }: Editing, name: string): void => 
   const find = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE"
   if (connection.prepare(find).get(name) !== undefined) return
   const cure = 'One that may be missing is dropped by dropTable(table, { force: true })'
-  throw new Error(`there is no table ${name} that dropTable could drop. ${cure}`)
+  throw new Error(`there is no table ${name} to drop. ${cure}`)
 }
 
 /**
@@ -64,7 +64,7 @@ export const createIndex = async (editing: Editing, tableName: string, sql: stri
   const [is, shall] = [describeOn(owner, present), describeOn(table.name, asked)]
   if (isSameSql(is, shall)) return
   const cure = `use removeIndex('${owner}', '${name}') first, or another name`
-  throw new Error(`there is an index ${name} in another form already: ${is}, and not ${shall}: ${cure}`)
+  throw new Error(`there is an index ${name} with a different definition already: ${is}, not ${shall}: ${cure}`)
 }
 
 /** The name of the index in a CREATE INDEX. */

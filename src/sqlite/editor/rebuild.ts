@@ -230,7 +230,7 @@ const changeOf = ({ schema }: Editing, place: string, column: Column, definition
     isSameDefault(fallback, column.default, column.affinity)
   if (!isSame && sql.fallback === '') {
     const cure = 'leave defaultValue out, and let the model fill it in'
-    throw new Error(`the default of ${place} is none that SQLite can fill in: ${cure}`)
+    throw new Error(`the default of ${place} is not one that SQLite can fill in: ${cure}`)
   }
   return { type: isSameType ? undefined : sql.type, fallback: isSame ? undefined : sql.fallback }
 }
