@@ -98,6 +98,19 @@ t.test('compose.yaml', { skip }, async t => {
     t.match(compose('up', '--detach'), { exitCode: 0 }, 'with the image from before it starts again')
   })
 
+  t.test('the profile "demo" shows made-up servers to a hub that has none, and removes them', async t => {
+    const { compose, container, hubAddress } = makeProject(t, images, 'compose.yaml', {
+      migrators: ['migrator'],
+      hubs: ['hub', 'demo'],
+    })
+    t.match(compose('--profile', 'demo', 'up', '--detach'), { exitCode: 0 })
+    await untilLogged(container('demo'), 'metrics made in')
+    t.match(await call(hubAddress(), 'GET', '/healthz'), { servers: 11 })
+    t.match(compose('run', '--rm', 'demo', 'node', 'demo.ts', '--remove'), { exitCode: 0 })
+    t.match(await call(hubAddress(), 'GET', '/healthz'), { servers: 0 })
+    compose('--profile', 'demo', 'down')
+  })
+
   t.test('the hub alone refuses a volume that no migrator has seen', async t => {
     const { compose, container } = makeProject(t, images)
     compose('up', '--detach', '--no-deps', 'hub')

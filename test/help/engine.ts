@@ -137,7 +137,7 @@ export const makeProject = (
       ...roles.migrators.map(name => `  ${name}: { image: ${migrator} }\n`),
       ...roles.hubs.map(name => `  ${name}: { image: ${images.hub} }\n`),
     ]
-    writeFileSync(join(folder, 'images.yaml'), `version: "3.8"\nservices:\n${services.join('')}`)
+    writeFileSync(join(folder, 'images.yaml'), `services:\n${services.join('')}`)
   }
   const compose = (...words: readonly string[]): Ended => {
     const command = composeCommand ?? 'docker-compose'
