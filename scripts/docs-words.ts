@@ -11,8 +11,7 @@ export const settingWords: Readonly<Record<SettingName, string>> = {
   MIGRATOR_MIGRATIONS: 'another folder of migrations',
   MIGRATOR_REQUIRE_MOUNT: 'whether the volume must be a mount; `auto`: inside a container',
   MIGRATOR_READY_FILE: 'where the ready marker is written',
-  MIGRATOR_METRICS_FILE:
-    'where `up` writes metrics of its run for Prometheus ([docs/monitoring.md](docs/monitoring.md))',
+  MIGRATOR_METRICS_FILE: 'where `up` writes metrics of its run for Prometheus ([docs/monitoring.md](monitoring.md))',
   MIGRATOR_LOCK_TIMEOUT: 'how long to wait for another writer',
   MIGRATOR_STATEMENT_LOCK_TIMEOUT:
     "how long a statement waits for a table's lock on a server before the whole run starts again",

@@ -1,6 +1,6 @@
 /** What documents say of the code is written out of the code by `npm run docs`, and documents are found from their index. */
-import { readdirSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import t from 'tap'
 import { fillIn, generate } from '../../scripts/docs-generate.ts'
 import { events } from '../../src/events.ts'
@@ -49,5 +49,33 @@ t.test('each document of docs is in its index', async t => {
     linked.filter(document => !documents.includes(document)).map(document => relative('docs', document)),
     [],
     'every link leads to one',
+  )
+})
+
+/** As GitHub makes it. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .replaceAll(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-')
+
+t.test('every link from one document leads to a file, and to a heading where it names one', async t => {
+  const anchorsOf = (document: string) =>
+    [...readDocument(document).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchorOf(heading))
+  const leadsNowhere = (document: string, link: string): boolean => {
+    const [path = '', anchor] = link.split('#')
+    const file = path === '' ? document : join(dirname(document), path)
+    if (!existsSync(join(root, file))) return true
+    return anchor !== undefined && file.endsWith('.md') && !anchorsOf(file).includes(anchor)
+  }
+  const links = [...documents, 'CHANGELOG.md', 'SECURITY.md'].flatMap(document =>
+    [...readDocument(document).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => [document, link] as const),
+  )
+  const own = links.filter(([, link]) => !/^[a-z]+:/.test(link))
+  t.ok(own.length > 100)
+  t.strictSame(
+    own.filter(([document, link]) => leadsNowhere(document, link)),
+    [],
   )
 })
