@@ -171,11 +171,11 @@ const refuseUnknownNames = async (given: Environment): Promise<void> => {
 export const databasePath = (url: string): string => {
   const path = /^sqlite:(?<path>[^?]+)$/.exec(url)?.groups?.path?.replace(/^\/\/\/\/?(?!\/)/, '/')
   if (path === undefined || path.startsWith('//') || path.startsWith(':') || path.endsWith('/')) {
-    throw invalid(
-      'DATABASE_URL',
-      withoutSecrets(url),
-      'Write sqlite: and the path of a file, as in DATABASE_URL=sqlite:/app/data/homelab.db, or postgres://USER:PASSWORD@HOST/NAME.',
-    )
+    const isBare = /^[\w/-]*[./][\w./-]*[\w-]$/.test(url)
+    const hint = isBare
+      ? `Put sqlite: before the path: DATABASE_URL=sqlite:${url}`
+      : 'Write sqlite: and the path of a file, as in DATABASE_URL=sqlite:/app/data/homelab.db, or postgres://USER:PASSWORD@HOST/NAME.'
+    throw invalid('DATABASE_URL', isBare ? url : withoutSecrets(url), hint)
   }
   return path
 }

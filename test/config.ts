@@ -154,6 +154,14 @@ t.test('a password in a URL is never told, wherever it is in it', async t => {
   await t.rejects(read({ DATABASE_URL: 'sqlite:data/' }), { message: /DATABASE_URL=sqlite:data\/ is not valid/ })
 })
 
+t.test('a path without sqlite: is told with the line that is meant; what may be a secret is not shown', async t => {
+  const refusal = (url: string) => read({ DATABASE_URL: url }).catch(error => error)
+  for (const path of ['/app/x.db', 'x.db', './data/x', '../x.db'])
+    t.match(await refusal(path), { hint: `Put sqlite: before the path: DATABASE_URL=sqlite:${path}` })
+  for (const text of ['hunter2', 'a:b@c/d', 'mysql://a:b@c/d', '/app/data/'])
+    t.match(await refusal(text), { message: /\.\.\. is not valid/, hint: /^Write sqlite: and/ })
+})
+
 t.test('an .env in UTF-16 or with a byte order mark is read, and a pipe in its place is refused', async t => {
   const text = 'MIGRATOR_CHECK=never\r\nDATABASE_URL=sqlite:dätabase.db\r\n'
   const little = Buffer.from(`\uFEFF${text}`, 'utf16le')
