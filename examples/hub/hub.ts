@@ -1,8 +1,7 @@
 /**
  * A hub of one page (GET /) and a few calls in JSON: what a homelab monitor does with the volume once the migrator has made it ready.
- * DATABASE_URL, MIGRATOR_READY_FILE and PORT (8080) are its settings. It refuses to start without a true ready marker, or on a server with
- * migrations that are pending: container engines
- * restart a hub after a reboot without running the migrator again.
+ * DATABASE_URL, MIGRATOR_READY_FILE, MIGRATOR_MIGRATIONS and PORT (8080) are its settings. It refuses to start without a true ready marker,
+ * or on a server with migrations that are pending: container engines restart a hub after a reboot without running the migrator again.
  */
 import { createServer, type IncomingMessage } from 'node:http'
 import type { Status } from 'homelab-migrator'
@@ -31,17 +30,15 @@ const putServer = async (id: string, request: IncomingMessage) => {
 }
 
 /** A metric says that its server is online, from its time on: what is told late makes no server younger, nor is it from the future. */
-const postMetric = async (id: string, request: IncomingMessage, sequelize: Sequelize) => {
+const postMetric = async (id: string, request: IncomingMessage) => {
   const fields = await readBody(request, metricFields)
   const server = await findServer(id)
   const now = new Date()
-  const metric = await sequelize.transaction(async transaction => {
-    const metric = await Metric.build({ server_id: server.id, timestamp: now }).set(fields).save({ transaction })
-    const last_seen = metric.timestamp < now ? metric.timestamp : now
-    const where = { id: server.id, last_seen: { [Op.or]: [null, { [Op.lt]: last_seen }] } }
-    await Server.update({ last_seen, status: 'online' }, { where, transaction })
-    return metric
-  })
+  const metric = await Metric.build({ server_id: server.id, timestamp: now }).set(fields).save()
+  const last_seen = metric.timestamp < now ? metric.timestamp : now
+  // by its condition, so that of two that come at once the later one counts
+  const where = { id: server.id, last_seen: { [Op.or]: [null, { [Op.lt]: last_seen }] } }
+  await Server.update({ last_seen, status: 'online' }, { where })
   // what was not measured is null, which SQLite does not tell and a server does
   return metric.reload()
 }
@@ -62,7 +59,7 @@ const toUrl = ({ url = '/' }: IncomingMessage): URL => {
   return found
 }
 
-const answer = async (request: IncomingMessage, sequelize: Sequelize): Promise<unknown> => {
+const answer = async (request: IncomingMessage): Promise<unknown> => {
   const { pathname, searchParams } = toUrl(request)
   const [, collection, id = '', part] = pathname.split('/').map(decodeURIComponent)
   if (/\p{Cc}/u.test(id)) throw new Refusal(400, 'the id of a server has control characters')
@@ -70,7 +67,7 @@ const answer = async (request: IncomingMessage, sequelize: Sequelize): Promise<u
   if (route === 'GET /healthz') return { status: 'ok', servers: await Server.count() }
   if (route === 'GET /servers') return Server.findAll({ order: ['id'] })
   if (route === 'PUT /servers/:id') return putServer(id, request)
-  if (route === 'POST /servers/:id/metrics') return postMetric(id, request, sequelize)
+  if (route === 'POST /servers/:id/metrics') return postMetric(id, request)
   if (route === 'GET /servers/:id/metrics') return getMetrics(id, searchParams)
   throw new Refusal(404, `no ${request.method} ${pathname} here`)
 }
@@ -91,7 +88,7 @@ const addressOf = ({ headers: { host = '' }, socket }: IncomingMessage): string 
 const respond = async (request: IncomingMessage, volume: Volume) =>
   request.method === 'GET' && request.url === '/'
     ? { status: 200, type: 'text/html; charset=utf-8', body: await page(request, volume) }
-    : asJson(await answer(request, volume.sequelize))
+    : asJson(await answer(request))
 
 /** What is wrong with a request is told; what is wrong here goes to the log: it may have SQL in it, and paths. */
 const refuse = (error: unknown) => {
