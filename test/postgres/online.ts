@@ -144,7 +144,7 @@ t.test('an index that a killed run built and did not record is recorded as it is
 
 for (const [title, prepare, message] of [
   ['another index', 'CREATE INDEX a_y ON a (x)', /a_y already exists, and is a different one: CREATE INDEX a_y/],
-  ['a unique one of the same columns', 'CREATE UNIQUE INDEX a_y ON a (y)', /is another one: CREATE UNIQUE/],
+  ['a unique one of the same columns', 'CREATE UNIQUE INDEX a_y ON a (y)', /a different one: CREATE UNIQUE/],
   ['an index of another table', 'CREATE TABLE o (y integer); CREATE INDEX a_y ON o (y)', /taken by an index of o/],
   ['a table', 'CREATE TABLE a_y ()', /the name a_y is taken$/],
 ] as const) {
