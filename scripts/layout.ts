@@ -28,7 +28,7 @@ const heart = ['migrations', 'backup', 'ready']
 /** What each room may import besides itself; a file right in src is a room of its own. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   failure: [],
-  process: [],
+  process: ['failure'],
   events: ['log'],
   log: ['failure', 'events'],
   text: ['failure', 'events', 'log'],
@@ -77,7 +77,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   surroundings: [...base, 'commands', 'sqlite', 'postgres'],
   program: [...base, 'commands', 'cli', 'surroundings'],
   library: [...base, 'lint', 'modules', 'commands', 'surroundings'],
-  main: ['failure', 'process', 'program'],
+  main: ['process', 'program'],
 }
 
 type SourceFile = Readonly<{ file: string; room: string; text: string; imports: readonly string[] }>

@@ -293,7 +293,10 @@ t.test('lint tries each down, and an error ends it with 2', async t => {
   t.equal(exitCode, 2)
   t.match(stdout, /error HM403: down fails/)
   const half = makeFolder(t, table.replace("await context.dropTable('t')", ''))
-  t.match(await runCommand(url, 'lint', half), { exitCode: 0, stdout: /warning HM402: down does not restore the table t/ })
+  t.match(await runCommand(url, 'lint', half), {
+    exitCode: 0,
+    stdout: /warning HM402: down does not restore the table t/,
+  })
   t.match(await runCommand(url, 'lint'), { exitCode: 0 })
 })
 
