@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { median } from './measure.ts'
 
 export type Peer = Readonly<{
   name: string
@@ -43,15 +44,34 @@ const tables = [
 const sql = `${tables.join(';\n')};\n`
 const inJavaScript = JSON.stringify(tables)
 
-/** Installs what npm has, and gives the peers that can run here. `src` is our own, for a bridge that lets Sequelize run. */
-export const installPeers = (folder: string, src: string): readonly Peer[] => {
+/** Installs packages of npm into a folder. */
+export const install = (folder: string, packages: readonly string[]): void => {
   writeFileSync(join(folder, 'package.json'), '{"private":true}')
   const options = ['--no-audit', '--no-fund', '--force', '--ignore-scripts', '--loglevel=error']
-  const { status, stderr } = spawnSync('npm', ['install', ...options, ...npmPackages], {
+  const { status, stderr } = spawnSync('npm', ['install', ...options, ...packages], {
     cwd: folder,
     encoding: 'utf8',
   })
   if (status !== 0) throw new Error(`npm install of the peers exited ${status}: ${stderr}`)
+}
+
+export const has = (command: string): boolean => spawnSync('which', [command]).status === 0
+
+/** Writes the files of peers, each into a folder of its own. */
+export const layOut = (folder: string, peers: readonly Peer[]): void => {
+  for (const { name, files = {} } of peers) {
+    mkdirSync(folderOf(folder, name), { recursive: true })
+    for (const [file, text] of Object.entries(files)) {
+      const path = join(folderOf(folder, name), file)
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, text)
+    }
+  }
+}
+
+/** Installs what npm has, and gives the peers that can run here. `src` is our own, for a bridge that lets Sequelize run. */
+export const installPeers = (folder: string, src: string): readonly Peer[] => {
+  install(folder, npmPackages)
   const modules = join(folder, 'node_modules')
   const bridge = `const { createBridge } = require(${JSON.stringify(join(src, 'sqlite/bridge/sequelize.ts'))})
     const { createSession } = require(${JSON.stringify(join(src, 'sqlite/bridge/session.ts'))})
@@ -59,7 +79,6 @@ export const installPeers = (folder: string, src: string): readonly Peer[] => {
     const open = path => createSession(new Database(path), (_, execute) => execute(), true)
     const dialectModule = createBridge(open, String)`
   const node = process.execPath
-  const has = (command: string) => spawnSync('which', [command]).status === 0
   const fromDebian = (peer: Peer): readonly Peer[] => (has(String(peer.words[0])) ? [peer] : [])
   const peers: readonly Peer[] = [
     {
@@ -215,21 +234,35 @@ def upgrade():
       files: { 'schema.sql': sql },
     }),
   ]
-  for (const { name, files = {} } of peers) {
-    for (const [file, text] of Object.entries(files)) {
-      const path = join(folderOf(folder, name), file)
-      mkdirSync(dirname(path), { recursive: true })
-      writeFileSync(path, text)
-    }
-  }
+  layOut(folder, peers)
   return peers
 }
+
+export type Sample = Readonly<{ wall: number; memory: number; cpu: number }>
+
+/** One run: milliseconds, seconds of CPU, and kilobytes at the peak, as GNU time tells the last two. */
+export const runPeer = (peer: Peer, folder: string): Sample => {
+  const options = { cwd: folder, encoding: 'utf8', env: { PATH: process.env.PATH, HOME: folder, ...peer.env } } as const
+  const start = performance.now()
+  const { status, stderr } = spawnSync('/usr/bin/time', ['-q', '-f', '%M %U %S', ...peer.words], options)
+  const wall = performance.now() - start
+  if (status !== 0) throw new Error(`${peer.name} exited ${status}: ${stderr}`)
+  const [memory = 0, user = 0, system = 0] = stderr.trim().split('\n').at(-1)?.split(' ').map(Number) ?? []
+  return { wall, memory, cpu: user + system }
+}
+
+/** Medians; of CPU, which is told in hundredths of a second, the mean. */
+export const middle = (samples: readonly Sample[]): Sample => ({
+  wall: median(samples.map(({ wall }) => wall)),
+  memory: median(samples.map(({ memory }) => memory)),
+  cpu: samples.reduce((sum, { cpu }) => sum + cpu, 0) / samples.length,
+})
 
 export const folderOf = (folder: string, name: string): string => join(folder, name.replaceAll(/[^\w]+/g, '-'))
 
 /** `knex 3.1.0, ...`: what npm has installed. */
-export const versionsOf = (folder: string): string =>
-  npmPackages
+export const versionsOf = (folder: string, packages: readonly string[] = npmPackages): string =>
+  packages
     .map(name => name.replace(/@\d+$/, ''))
     .filter(name => name !== 'reflect-metadata')
     .map(

@@ -3,40 +3,23 @@
  * peak memory; then a run with nothing to do over 0, 1,000,000 and 5,000,000 metrics. Writes the tables of docs/performance.md and
  * docs/performance.svg. Needs GNU time and a network for npm.
  */
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { makeBundle, makeDatabase, median, program, withFolder } from './measure.ts'
-import { folderOf, installPeers, type Peer, versionsOf } from './peers.ts'
+import { folderOf, installPeers, layOut, middle, type Peer, runPeer, type Sample, versionsOf } from './peers.ts'
 
 const rounds = 15
 const root = join(program, '../..')
 const kept = ['migrations', 'db', 'drizzle', 'deploy']
 
-type Sample = Readonly<{ wall: number; memory: number }>
 type Row = Readonly<{ name: string; kind: Peer['kind']; first: Sample; noop: Sample }>
-
-/** One run: milliseconds, and kilobytes at the peak as GNU time tells. */
-const run = (peer: Peer, folder: string): Sample => {
-  const options = { cwd: folder, encoding: 'utf8', env: { PATH: process.env.PATH, HOME: folder, ...peer.env } } as const
-  const start = performance.now()
-  const { status, stderr } = spawnSync('/usr/bin/time', ['-q', '-f', '%M', ...peer.words], options)
-  const wall = performance.now() - start
-  if (status !== 0) throw new Error(`${peer.name} exited ${status}: ${stderr}`)
-  return { wall, memory: Number(stderr.trim().split('\n').at(-1)) }
-}
 
 /** Takes away what a first run made, and keeps what was written for it. */
 const reset = (folder: string): void => {
   for (const entry of readdirSync(folder).filter(name => /^x\.db|^\.ready|sqitch/.test(name) && !kept.includes(name)))
     rmSync(join(folder, entry), { recursive: true })
 }
-
-const middle = (samples: readonly Sample[]): Sample => ({
-  wall: median(samples.map(({ wall }) => wall)),
-  memory: median(samples.map(({ memory }) => memory)),
-})
 
 const ourselves = (folder: string): readonly Peer[] => {
   const env = { DATABASE_URL: 'sqlite:x.db', MIGRATOR_MIGRATIONS: join(root, 'migrations') }
@@ -59,10 +42,7 @@ const ourselves = (folder: string): readonly Peer[] => {
     },
     { name: 'homelab-migrator, checkout', kind: 'us', words: [process.execPath, program], env },
   ]
-  for (const { name, files = {} } of own) {
-    mkdirSync(folderOf(folder, name), { recursive: true })
-    for (const [file, text] of Object.entries(files)) writeFileSync(join(folderOf(folder, name), file), text)
-  }
+  layOut(folder, own)
   return own
 }
 
@@ -72,8 +52,8 @@ const compare = (folder: string, peers: readonly Peer[]): readonly Row[] => {
     for (const peer of peers) {
       const own = folderOf(folder, peer.name)
       reset(own)
-      const first = run(peer, own)
-      const noop = peer.name.startsWith('sqlite3') ? first : run(peer, own)
+      const first = runPeer(peer, own)
+      const noop = peer.name.startsWith('sqlite3') ? first : runPeer(peer, own)
       // the round before the first fills caches
       if (round < 0) continue
       samples.get(peer.name)?.first.push(first)
@@ -98,7 +78,7 @@ const scale = (folder: string, us: Peer): readonly string[] => {
   const walls = sizes.map((): number[] => [])
   for (let round = -1; round < rounds; round += 1) {
     for (const [index, own] of folders.entries()) {
-      const { wall } = run(us, own)
+      const { wall } = runPeer(us, own)
       if (round >= 0) walls[index]?.push(wall)
     }
   }

@@ -41,6 +41,11 @@ export const events = {
     fields: ['index', 'lockTimeout'],
     when: 'a server: another session still builds the index of an online migration, as after a run that was killed',
   },
+  'scratch.removed': {
+    level: 'info',
+    fields: ['database'],
+    when: 'a server: a database for trying that a killed `plan` or the like had left behind was dropped',
+  },
   'migration.applied': {
     level: 'info',
     fields: ['name', 'milliseconds'],

@@ -28,6 +28,13 @@ export const initModels = (sequelize: Sequelize): void => {
   })
 }
 
+/** A server's time has an offset; in a file it is a text of one form. INTEGER holds 64 bits there, and takes their digits. */
+const typesOf = (sequelize: Sequelize) => {
+  const { TEXT: text, INTEGER: integer, REAL: real } = DataTypes
+  const time = sequelize.dialect.name === 'postgres' ? DataTypes.DATE : Timestamp
+  return { text, integer, counter: integer, real, time }
+}
+
 export interface Metric extends MetricRow {}
 
 /** What a server reported at one moment. */
@@ -38,8 +45,7 @@ export class Metric extends Model<MetricRow, NewMetric> {
 
 /** Binds Metric to a connection and to the `metrics` table that the migrations make. */
 export const initMetric = (sequelize: Sequelize): void => {
-  const { TEXT: text, INTEGER: integer, REAL: real } = DataTypes
-  Metric.init(metricColumns<DataType>({ text, integer, counter: integer, real, time: Timestamp }), {
+  Metric.init(metricColumns<DataType>(typesOf(sequelize)), {
     sequelize,
     ...metricTable,
     indexes: metricIndexes(),
@@ -56,8 +62,7 @@ export class Server extends Model<ServerRow, NewServer> {
 
 /** Binds Server to a connection and to the `servers` table that the migrations make. */
 export const initServer = (sequelize: Sequelize): void => {
-  const { TEXT: text, INTEGER: integer, REAL: real } = DataTypes
-  Server.init(serverColumns<DataType>({ text, integer, counter: integer, real, time: Timestamp }), {
+  Server.init(serverColumns<DataType>(typesOf(sequelize)), {
     sequelize,
     ...serverTable,
   })

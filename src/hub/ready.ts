@@ -15,11 +15,16 @@ import { followLink } from '../volume/volume.ts'
 export type { Failure, FailureCode }
 
 /** A hub's open connection to a database that was ready when it was opened. */
-export type Hub = Readonly<{
-  sequelize: Sequelize
+export type Hub = HubOf<Sequelize>
+
+/** The same with the Sequelize of either version. */
+export type HubOf<S> = Readonly<{
+  sequelize: S
   /** call it last; it also leaves no WAL behind */
   close: () => Promise<void>
 }>
+
+export type Closes = Readonly<{ close: () => Promise<void> }>
 
 /**
  * Opens a database that the migrator made ready. After a reboot, container engines restart a hub without running the migrator, so
@@ -31,7 +36,22 @@ export type Hub = Readonly<{
  *   DATABASE_DAMAGED if the file is lost or is no database; CONFIG_INVALID for an invalid URL; DATABASE_BUSY while another program replaces the database
  */
 export const openReady = async (url: string, readyFile?: string): Promise<Hub> => {
-  if (/^postgres(?:ql)?:/i.test(url)) return (await import('./ready-server.ts')).openReadyServer(url, readyFile)
+  if (!isOfServer(url)) return openReadyFile(url, readyFile, connectSequelize)
+  const [{ openReadyServer }, { connectAddress }] = await Promise.all([
+    import('./ready-server.ts'),
+    import('../postgres/hub.ts'),
+  ])
+  return openReadyServer(url, readyFile, connectAddress)
+}
+
+export const isOfServer = (url: string): boolean => /^postgres(?:ql)?:/i.test(url)
+
+/** openReady of a file, for either Sequelize. */
+export const openReadyFile = async <S extends Closes>(
+  url: string,
+  readyFile: string | undefined,
+  connect: (connection: Connection) => S,
+): Promise<HubOf<S>> => {
   const given = resolve(isPath(url) ? url : databasePath(url))
   const volume = dirname(given)
   const place = followLink({ database: given, volume, readyFile: resolve(readyFile || join(volume, '.ready')) })
@@ -48,7 +68,7 @@ export const openReady = async (url: string, readyFile?: string): Promise<Hub> =
         `the ready marker ${place.readyFile} is of another database or schema (${marker.schema}): ${found}`,
       )
     }
-    return toHub(connection)
+    return toHub(connection, connect(connection))
   } catch (error) {
     const failure = toFailure(error, place.database)
     if (connection !== undefined) closeUnlessDamaged(connection, failure)
@@ -59,8 +79,7 @@ export const openReady = async (url: string, readyFile?: string): Promise<Hub> =
 /** Anything with a scheme is a URL, even of a database this program does not support. */
 const isPath = (url: string): boolean => url !== '' && !/^[a-z][a-z\d+.-]+:/i.test(url)
 
-const toHub = (connection: Connection): Hub => {
-  const sequelize = connectSequelize(connection)
+const toHub = <S extends Closes>(connection: Connection, sequelize: S): HubOf<S> => {
   const close = async (): Promise<void> => {
     await sequelize.close()
     connection.close()

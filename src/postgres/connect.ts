@@ -46,6 +46,9 @@ type Host = ServerAddress['hosts'][number]
 /** Milliseconds that a host may take to answer. */
 const answerTime = 10_000
 
+/** Milliseconds until a silent host is asked whether it is still there: one that lost its power never says that it is gone. */
+const silence = 5000
+
 export type Access = 'read' | 'write'
 
 /**
@@ -103,7 +106,7 @@ const openClient = async (
     const client = new Client({
       ...{ ...host, user, database, ssl },
       ...(password === undefined ? {} : { password }),
-      ...{ connectionTimeoutMillis: answerTime, keepAlive: true },
+      ...{ connectionTimeoutMillis: answerTime, keepAlive: true, keepAliveInitialDelayMillis: silence },
     })
     // if the connection breaks while idle, the next statement reports it
     client.on('error', () => undefined)

@@ -1,11 +1,29 @@
 import { errorCode, Failure, type FailureCode } from '../failure.ts'
 
-/** The SQLSTATE of an error of the server, or of its cause: https://www.postgresql.org/docs/current/errcodes-appendix.html */
-export const sqlState = (error: unknown): string | undefined => {
+/** The error that carries an SQLSTATE: this one, or its cause. */
+const findState = (error: unknown): Readonly<{ state: string; message: string }> | undefined => {
   if (!(error instanceof Error)) return undefined
   const code = errorCode(error)
-  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return code
-  return sqlState('parent' in error ? error.parent : error.cause)
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return { state: code, message: error.message }
+  return findState('parent' in error ? error.parent : error.cause)
+}
+
+/** PgBouncer has the one code 08P01 for whatever it says itself, and for what a server refused it with: the words tell which it is. */
+const ofPooler: readonly (readonly [RegExp, string])[] = [
+  [/authentication failed|no such user|login rejected/, '28000'],
+  [/no such database|database ".*" does not exist/, '3D000'],
+  [
+    /conn crashed|has been failing|query_wait_timeout|server down|connect (?:failed|timeout)|connections allowed|is disabled|server DNS lookup/,
+    '08006',
+  ],
+  [/starting up|shutting down|recovery mode|not yet accepting|too many clients|connection slots/, '57P03'],
+]
+
+/** The SQLSTATE of an error of the server, or of its cause: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+export const sqlState = (error: unknown): string | undefined => {
+  const found = findState(error)
+  if (found?.state !== '08P01') return found?.state
+  return ofPooler.find(([words]) => words.test(found.message))?.[1] ?? found.state
 }
 
 /** The first line of a server's message; the rest may quote values of rows. */
@@ -101,6 +119,14 @@ const meanings: readonly (readonly [RegExp, Meaning])[] = [
     },
   ],
   [ofServer, unreachable],
+  [
+    /^08P01$/,
+    {
+      code: 'DATABASE_UNREACHABLE',
+      says: shown => `the pooler of ${shown} refuses it`,
+      hint: 'Check its settings: PgBouncer needs pool_mode=transaction or session, and no time limit for queries.',
+    },
+  ],
 ]
 
 /** Errors of TLS, which have codes of OpenSSL or none. */
@@ -130,7 +156,7 @@ export const toFailure = (error: unknown, shown: string): unknown => {
   if (error instanceof Failure) return error
   const meaning = meaningOf(error)
   if (meaning === undefined) return error
-  const state = sqlState(error) ?? errorCode(error)
+  const state = findState(error)?.state ?? errorCode(error)
   const said = `${reasonOf(error)}${state === undefined ? '' : ` (${state})`}`
   return new Failure(meaning.code, `${meaning.says(shown)}: ${said}`, meaning.hint, error)
 }

@@ -20,12 +20,9 @@ export const connectAddress = async (
   address: ServerAddress,
   rootCertificate: string | undefined,
 ): Promise<Sequelize> => {
-  const { user, password, database, schema } = address
-  const ssl = await encryptionHere(address, rootCertificate)
-  const [{ host, port } = { host: '', port: 5432 }] = address.hosts
+  const { host, port, user, database, ssl, schema, password } = await accessOf(address, rootCertificate)
   const options: Options = {
-    dialect: 'postgres',
-    dialectModule: { Client, types: { ...types, getTypeParser: ownTypes.getTypeParser } },
+    ...{ dialect: 'postgres', dialectModule: driver },
     ...{ host, port, username: user, database },
     ...(password === undefined ? {} : { password }),
     ...{ logging: false, timezone: '+00:00', define: { schema } },
@@ -36,18 +33,30 @@ export const connectAddress = async (
   const sequelize = new Sequelize(options)
   if (address.hosts.length > 1)
     sequelize.addHook('beforeConnect', async config => {
-      const connection = await connect(address, 'write', rootCertificate)
-      Object.assign(config as object, connection.host)
-      await connection.close()
+      Object.assign(config as object, await primaryOf(address, rootCertificate))
     })
   return sequelize
 }
 
-/** Whether and how connections are encrypted: sslmode=prefer depends on the server. */
-const encryptionHere = async (address: ServerAddress, rootCertificate: string | undefined) => {
+/** The driver for a Sequelize of either version, which reads whole numbers as ours does. */
+export const driver = { Client, types: { ...types, getTypeParser: ownTypes.getTypeParser } }
+
+/** What a Sequelize is given of a server that answers: sslmode=prefer depends on it. @throws what `connect` throws, as a Failure */
+export const accessOf = async (address: ServerAddress, rootCertificate: string | undefined) => {
   const outcome = await attemptAsync(() => connect(address, 'write', rootCertificate))
   if ('error' in outcome) throw toFailure(outcome.error, address.shown)
-  const { isEncrypted } = outcome.value
+  const { isEncrypted, host } = outcome.value
   await outcome.value.close()
-  return isEncrypted ? encryptionOf(address.sslMode, rootCertificate) : false
+  const { user, password, database, schema } = address
+  const ssl = isEncrypted ? encryptionOf(address.sslMode, rootCertificate) : false
+  return { ...host, user, password, database, schema, ssl } as const
 }
+
+/** The host that is the primary now. */
+export const primaryOf = async (address: ServerAddress, rootCertificate: string | undefined): Promise<Host> => {
+  const connection = await connect(address, 'write', rootCertificate)
+  await connection.close()
+  return connection.host
+}
+
+type Host = ServerAddress['hosts'][number]

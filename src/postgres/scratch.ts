@@ -119,12 +119,21 @@ const withNewDatabase = async <T>(
   prepare: (scratch: Scratch) => Promise<void>,
   work: (scratch: Scratch) => Promise<T>,
 ): Promise<T> => {
-  const { config } = surroundings
+  const { config, log } = surroundings
   const { server } = config
   if (server === undefined) throw new Error('there is no server to try on')
-  const name = `migrator_scratch_${randomUUID().replaceAll('-', '_')}`
-  const connection = await explained(server, () => connect(server, 'write', config.rootCertificate))
+  const open = () => explained(server, () => connect(server, 'write', config.rootCertificate))
+  const connection = await open()
+  const holder = await open()
   try {
+    const [hub] = await connection.rows<{ oid: string }>(
+      'SELECT oid::text FROM pg_database WHERE datname = current_database()',
+    )
+    const prefix = `migrator_scratch_${hub?.oid}_`
+    for (const left of await dropLeft(connection, prefix))
+      log.info('scratch.removed', `removed ${left}, which a killed run left behind`, { database: left })
+    const name = `${prefix}${randomUUID().replaceAll('-', '_')}`
+    await holdName(holder, name)
     const made = await attemptAsync(() => connection.query(`CREATE DATABASE ${name} TEMPLATE template0`))
     if ('error' in made) throw notMade(made.error, server)
     const outcome = await attemptAsync(async () => {
@@ -139,8 +148,36 @@ const withNewDatabase = async <T>(
     await dropDatabase(connection, name)
     return resultOf(outcome)
   } finally {
+    holder.destroy()
     await attemptAsync(() => connection.close())
   }
+}
+
+/** A lock that says whether the run that made a database still lives: a pooler keeps none of a session, so it is a transaction's. */
+const nameLock = "pg_try_advisory_xact_lock(hashtext('homelab-migrator scratch'), hashtext($1)) AS got"
+
+const holdName = async (holder: Connection, name: string): Promise<void> => {
+  await holder.query('BEGIN')
+  await holder.query('SET LOCAL idle_in_transaction_session_timeout = 0')
+  await holder.query(`SELECT ${nameLock}`, [name])
+}
+
+/** Drops databases for trying that killed runs of this hub's database left behind. @returns their names */
+const dropLeft = async (connection: Connection, prefix: string): Promise<readonly string[]> => {
+  const dropped: string[] = []
+  for (const { name } of await connection.rows<{ name: string }>(
+    'SELECT datname AS name FROM pg_database WHERE starts_with(datname, $1) AND pg_has_role(datdba, $2)',
+    [prefix, 'USAGE'],
+  )) {
+    await connection.query('BEGIN')
+    const [tried] = await connection.rows<{ got: boolean }>(`SELECT ${nameLock}`, [name])
+    await connection.query('ROLLBACK')
+    if (tried?.got !== true) continue
+    // two runs may find the same
+    const outcome = await attemptAsync(() => dropDatabase(connection, name))
+    if ('value' in outcome) dropped.push(name)
+  }
+  return dropped
 }
 
 const resultOf = <T>(outcome: Outcome<T>): T => {

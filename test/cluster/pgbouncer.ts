@@ -1,22 +1,25 @@
-/** Everything that an engine has to keep, through PgBouncer in transaction mode. */
+/** Everything that an engine has to keep, on Debian's PostgreSQL through PgBouncer in transaction mode. */
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { makerOn } from '../help/engine-postgres.ts'
-import { makeFolder, runUp } from '../help/on-server.ts'
+import { makeFolder, runUp, until } from '../help/on-server.ts'
 import { noPooler, startPooler } from '../help/pgbouncer.ts'
-import { skip, startServer } from '../help/postgres.ts'
+import { debian, startServerOf, whyNot } from '../help/postgres.ts'
 import { engineSuite } from '../help/suite.ts'
 
-const reason = skip || noPooler
+const reason = whyNot(debian) || noPooler
 if (reason) {
   t.pass(reason, { skip: reason })
   process.exit()
 }
-const server = await startServer()
+const server = await startServerOf(debian)
 t.teardown(() => server.stop())
 const pooler = await startPooler(server.port)
 t.teardown(() => pooler.stop())
 const throughPooler = (url: string): string => url.replace(`:${server.port}/`, `:${pooler.port}/`)
 
+// two of them stop the server
+t.jobs = 1
 const maker = makerOn(server)
 engineSuite('PostgreSQL through PgBouncer', {
   ...maker,
@@ -58,4 +61,49 @@ t.test('of sixteen runs at once one applies, and no session keeps a setting or a
       ),
       [{ w: '4MB', l: '0', s: '"$user", public' }],
     )
+})
+
+t.test('what PgBouncer says of a login, in its own words and one code, ends a run at once', async t => {
+  const url = await server.makeDatabase()
+  const strict = await startPooler(server.port, { user: 'postgres', password: 'right' })
+  t.teardown(() => strict.stop())
+  const as = (login: string, database = url.replace(/.*\/|\?.*/g, '')) =>
+    `postgres://${login}@127.0.0.1:${strict.port}/${database}?sslmode=disable`
+  const folder = makeFolder(t, 'await query("CREATE TABLE a (x integer)")')
+  for (const [wrong, code, exitCode] of [
+    [as('postgres:wrong'), 'PRIVILEGE_MISSING', 12],
+    [as('nobody:right'), 'PRIVILEGE_MISSING', 12],
+    [as('postgres:right', 'nowhere'), 'NO_SUCH_DATABASE', 10],
+  ] as const) {
+    const { error, events } = await runUp(wrong, folder)
+    t.match(error, { code, exitCode })
+    t.strictSame(events, [], 'it does not begin anew')
+  }
+  t.match(await runUp(as('postgres:right'), folder), { error: undefined })
+})
+
+t.test(
+  'a server that crashes behind it is waited for: it says so by the code of a protocol that is broken',
+  async t => {
+    const url = await server.makeDatabase()
+    const folder = makeFolder(t, 'await query("CREATE TABLE a (x integer)"); await query("SELECT pg_sleep(1)")')
+    const running = runUp(throughPooler(url), folder)
+    const sleeping = "SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1)'"
+    await until(async () => (await server.run(url, sleeping)).length > 0)
+    await server.restart(2000)
+    const { error, has } = await running
+    t.match({ error, again: has('run.again') }, { error: undefined, again: true })
+    t.match(await runUp(throughPooler(url), folder), { events: [{ event: 'up.nothing' }] })
+  },
+)
+
+t.test('a server that starts ten seconds late is waited for', async t => {
+  const url = await server.makeDatabase()
+  const restarted = server.restart(10_000)
+  await setTimeout(300)
+  const { error, has } = await runUp(url, makeFolder(t, 'await query("CREATE TABLE a (x integer)")'), {
+    MIGRATOR_LOCK_TIMEOUT: '60',
+  })
+  await restarted
+  t.match({ error, again: has('run.again') }, { error: undefined, again: true })
 })

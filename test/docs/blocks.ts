@@ -38,6 +38,7 @@ const notRun = new Map([
   ['npm run bench:backup', 'as npm run bench'],
   ['npm run bench:index', 'as npm run bench'],
   ['npm run bench:many', 'as npm run bench'],
+  ['npm run bench:postgres', 'as npm run bench'],
   ['npm run bench:rebuild', 'as npm run bench'],
   ['npm run bench:rows', 'as npm run bench'],
   ['npm run bench:startup', 'as npm run bench'],

