@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import type { Context } from '../context.ts'
+import { writeMigration } from '../diff/on-file.ts'
 import { schemaOfDatabase, schemaOfMigrations, schemaOfModels } from '../diff/schemas.ts'
-import { writeMigration } from '../diff/write.ts'
 import { formatThings } from '../text.ts'
 import { nextFile, writeFile } from './create.ts'
 

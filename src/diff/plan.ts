@@ -19,25 +19,7 @@ import {
   tableText,
   withoutBackticks,
 } from './create-table.ts'
-
-/** One call of a migration. */
-export type Step =
-  | Readonly<{ does: 'sql'; sql: string }>
-  | Readonly<{ does: 'rebuild'; table: string; createSql: string; copy: readonly string[] }>
-  | Readonly<{ does: 'change type'; table: string; column: string; type: string }>
-
-/** What is written into a migration: a call, or one that a person has to decide on. */
-export type Part = Readonly<{
-  step: Step
-  /** why it does not run by itself; undefined if it does */
-  decide: string | undefined
-}>
-
-/**
- * What may lose rows, or fail because of them. `decide`: as a comment; `run`: as code, for a `down`, which takes away what its
- * `up` has made.
- */
-type Losses = 'decide' | 'run'
+import type { Losses, Part, Step } from './write.ts'
 
 /** The parts that make one schema of another, in an order in which they can run. A pure function. */
 export const planChange = (from: Schema, to: Schema, losses: Losses): readonly Part[] => {
