@@ -210,7 +210,6 @@ export const commandTable: readonly CommandRow[] = [
       new Option('--sql', 'a file in SQL (default: the language of the last migration)'),
     ],
     example: 'diff add-alerts --models models/index.js',
-    insteadOnServer: 'Write it by hand: `migrator create` makes the file.',
     load: async () => {
       const { diff } = await import('./commands/diff.ts')
       return (context, options, [name = '']) => diff(context, name, options)
