@@ -33,8 +33,14 @@ const onServer = (connection: Connection): Target => {
       throw refused(path, 'is for Sequelize 7, whose models are compared on SQLite only', 'Use models of Sequelize 6.')
     },
     redirect: instance => {
-      tellSchema(instance as never, connection.address.schema)
-      giveConnection(instance, () => connectionManager.getConnection())
+      const sequelize = tellSchema(instance as never, connection.address.schema)
+      // some of its queries take no option
+      Object.assign((sequelize as unknown as { options: object }).options, { logging: false })
+      let one: Promise<unknown> | undefined
+      giveConnection(instance, () => {
+        one ??= connectionManager.getConnection()
+        return one
+      })
     },
   }
 }
