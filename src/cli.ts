@@ -156,7 +156,7 @@ export const commandTable: readonly CommandRow[] = [
     group: 'Look, without a trace',
     description: 'check the whole volume: damage, foreign keys, history, structure, marker; reads only',
     options: [
-      new Option('--models <file>', 'what the models of a hub and the migrations differ in; opens no database'),
+      new Option('--models <file>', 'what the models of a hub and the migrations differ in, not the database'),
       json,
     ],
     example: 'verify --json | jq .findings',
