@@ -1,8 +1,13 @@
 import { existsSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import type { Context } from '../context.ts'
 import { writeMigration } from '../diff/on-file.ts'
 import { schemaOfDatabase, schemaOfMigrations, schemaOfModels } from '../diff/schemas.ts'
+import { type Meant, withMeant } from '../diff/write.ts'
+import { lint } from '../lint/lint.ts'
+import { idleLimit } from '../migrations/run.ts'
 import { formatThings } from '../text.ts'
+import { makeTemporaryFolder } from '../volume/folders.ts'
 import { filesIn, nextFile, nextTwin, writeFile, writeTemplate } from './create.ts'
 
 /**
@@ -40,8 +45,33 @@ const writeForFile = async (context: Context, name: string, models: string | und
   const present = await schemaOfMigrations(context, existsSync(folder) && filesIn(folder).length > 0)
   const wanted = models === undefined ? await schemaOfDatabase(context) : await schemaOfModels(models, present)
   const next = nextFile(context, name, { sql })
-  return { file: next.file, written: await writeMigration(present, wanted, { isOfModels: models !== undefined }, next) }
+  const written = await writeMigration(present, wanted, { isOfModels: models !== undefined }, next)
+  if (written === undefined) return { file: next.file, written }
+  const meant = await findMeant(context, next.file, written.text)
+  const text = withMeant(written.text, meant, models === undefined ? 'the database' : 'the models', next)
+  return { file: next.file, written: { ...written, text } }
 }
+
+/** Findings of lint in what takes away what the other side does not have. */
+const findMeant = async (context: Context, path: string, text: string): Promise<readonly Meant[]> => {
+  const { config, signal, version } = context
+  const file = basename(path)
+  const folder = makeTemporaryFolder()
+  try {
+    const copy = join(folder.path, file)
+    writeFile(copy, text)
+    const migration = { name: file.replace(/\.\w+$/, ''), file: copy, text, checksum: '' }
+    const linted = await lint([...filesIn(config.migrations), migration], { version, signal, idleLimit })
+    return (linted.at(-1)?.findings ?? [])
+      .filter(({ code }) => meantCodes.includes(code))
+      .map(({ code, direction, message }) => ({ code, message: `${direction} ${message}` }))
+  } finally {
+    folder.remove()
+  }
+}
+
+/** What a table loses where it is rebuilt. */
+const meantCodes: readonly string[] = ['HM101', 'HM105', 'HM107']
 
 const writeForServer = async (context: Context, name: string, models: string | undefined, sql: boolean) => {
   const { file: next, before, common } = nextTwin(context, name, { sql })

@@ -52,6 +52,22 @@ export const writeText = (of: string, { up, down, left }: Tried, form: Form): Wr
   }
 }
 
+/** What lint would take for a mistake, and is none: the other side has it so. */
+export type Meant = Readonly<{ code: string; message: string }>
+
+/** Says of each finding of lint that it is meant, for a reason that the text of a migration cannot tell. */
+export const withMeant = (text: string, meant: readonly Meant[], of: string, { language }: Form): string => {
+  const codes = [...new Set(meant.map(({ code }) => code))]
+  const mark = language === 'sql' ? '--' : '//'
+  const lines = codes.map(code => {
+    const messages = meant.filter(one => one.code === code).map(({ message }) => message)
+    return `${mark} lint-ok ${code}: what differs from ${of}: ${printable(messages.join('; '))}\n`
+  })
+  const head = /^(?:\/\*\* |-- )Brings .*\n/m
+  const [first = ''] = head.exec(text) ?? []
+  return text.replace(head, () => (language === 'sql' ? `${first}${lines.join('')}` : `${lines.join('')}${first}`))
+}
+
 const inCode = (
   of: string,
   up: readonly TriedPart[],

@@ -76,7 +76,11 @@ t.test('a column that waits to be dropped may be NULL, since nobody has to write
     const file = join(migrations, `0002-${name}.ts`)
     const text = readFileSync(file, 'utf8')
     t.match(text, '// await schema.runSql(`ALTER TABLE racks DROP COLUMN name`)')
-    t.match(text, more === '' ? 'ALTER COLUMN name DROP NOT NULL' : /name TEXT,/)
+    t.match(text, /name TEXT,/)
+    t.match(
+      text,
+      /^\/\/ lint-ok HM101: what differs from the database: up rebuilds racks and loses NOT NULL of column racks\.name/m,
+    )
     t.match(await run('lint', '2'), { exitCode: 0 })
     rmSync(file)
   }
@@ -88,13 +92,13 @@ t.test('a foreign key keeps its name, wherever it is declared', async t => {
   const { migrations, run, change } = prepare(t, keys)
   const text = (name: string) => readFileSync(join(migrations, name), 'utf8')
   await run('diff', 'create-racks')
-  t.match(text('0001-create-racks.ts'), /CONSTRAINT of_rack FOREIGN KEY[\s\S]*CONSTRAINT of_other FOREIGN KEY/)
+  t.match(text('0001-create-racks.ts'), /CONSTRAINT of_other FOREIGN KEY[\s\S]*CONSTRAINT of_rack FOREIGN KEY/)
   change('ALTER TABLE shelves ADD COLUMN third INTEGER CONSTRAINT of_third REFERENCES racks (id)')
   await run('diff', 'add-third')
   t.match(text('0002-add-third.ts'), 'ADD COLUMN third INTEGER CONSTRAINT of_third REFERENCES racks (id)')
   change('ALTER TABLE shelves ADD CONSTRAINT few CHECK (id < 9)')
   await run('diff', 'add-few')
-  t.match(text('0003-add-few.ts'), /CONSTRAINT few CHECK[\s\S]*of_rack[\s\S]*of_other[\s\S]*of_third/)
+  t.match(text('0003-add-few.ts'), /CONSTRAINT few CHECK(?=[\s\S]*of_rack)(?=[\s\S]*of_other)(?=[\s\S]*of_third)/)
 })
 
 t.test('without a database it is refused with 2, without a server with 10, and nothing is written', async t => {
