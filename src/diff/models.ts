@@ -2,16 +2,19 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { createRequire, registerHooks } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { DataTypes } from 'sequelize'
 import { runPlain } from '../engine.ts'
 import { attempt, attemptAsync, Failure, reasonOf } from '../failure.ts'
+import { withLine } from '../migrations/load.ts'
 import { importCode, shareWith } from '../modules.ts'
 import { connectSequelize, createBridge } from '../sqlite/bridge/sequelize.ts'
 import { openSessions } from '../sqlite/bridge/session.ts'
 import { toSequelizeText } from '../sqlite/bridge/times.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
+import { decoratorHint, explainLoading, isWithoutLine } from '../where.ts'
 
 export type Models = Readonly<{
   schema: Schema
@@ -55,7 +58,7 @@ export const readModels = async (path: string): Promise<Models> => {
  */
 export const makeTables = async (path: string, target: Target): Promise<readonly string[]> => {
   const files = filesOf(path)
-  stubMissingDriver()
+  hookLoading()
   const codes: Readonly<Record<string, unknown>>[] = []
   for (const file of files) codes.push(await loadModels(file))
   const sequelize = await boundTo(target, path, codes)
@@ -121,9 +124,11 @@ const loadModels = async (file: string): Promise<Readonly<Record<string, unknown
     // what CommonJS exports as one may be a function
     return asOne ? { ...own(exported), default: exported } : { ...exported }
   }
-  const hint =
-    'Try it with: node FILE. Types that Node cannot strip, decorators and paths without extension have to be compiled.'
-  throw refused(file, `cannot be loaded: ${reasonOf(outcome.error)}`, hint, outcome.error)
+  if (outcome.error instanceof Failure) throw outcome.error
+  const error = isWithoutLine(outcome.error, file) ? await withLine(file, outcome.error) : outcome.error
+  if (error instanceof Failure) throw error
+  const { place, reason, hint } = explainLoading(error, file)
+  throw refused(place, `cannot be loaded: ${reason}`, hint, outcome.error)
 }
 
 const own = (value: unknown): Readonly<Record<string, unknown>> => (typeof value === 'object' ? { ...value } : {})
@@ -135,12 +140,15 @@ const packageOf = (file: string): string => {
   return existsSync(join(folder, 'package.json')) ? folder : dirname(file)
 }
 
-let isStubbed = false
+let isHooked = false
 
-/** Sequelize asks for the `sqlite3` package where an instance is made, though none of its connections is used. */
-const stubMissingDriver = (): void => {
-  if (isStubbed) return
-  isStubbed = true
+/**
+ * Sequelize asks for the `sqlite3` package where an instance is made, though none of its connections is used. And what has
+ * decorators is refused: Node takes those of a field that is only declared away with it, and a model would lack the column.
+ */
+const hookLoading = (): void => {
+  if (isHooked) return
+  isHooked = true
   const url = 'homelab-migrator:no-sqlite3'
   registerHooks({
     resolve: (specifier, context, next) => {
@@ -148,9 +156,26 @@ const stubMissingDriver = (): void => {
       const found = attempt(() => next(specifier, context))
       return 'value' in found ? found.value : { url, format: 'commonjs', shortCircuit: true }
     },
-    load: (asked, context, next) =>
-      asked === url ? { format: 'commonjs', source: 'module.exports = {}', shortCircuit: true } : next(asked, context),
+    load: (asked, context, next) => {
+      if (asked === url) return { format: 'commonjs', source: 'module.exports = {}', shortCircuit: true }
+      const loaded = next(asked, context)
+      if (loaded.format?.endsWith('-typescript')) refuseDecorators(asked, String(loaded.source))
+      return loaded
+    },
   })
+}
+
+/** @throws Failure CONFIG_INVALID for code in which a line begins with a decorator */
+const refuseDecorators = (url: string, code: string): void => {
+  const bare = code.replaceAll(/\/\*[\s\S]*?\*\//g, comment => comment.replaceAll(/[^\n]/g, ' '))
+  const found = /^[^\S\n]*@[A-Za-z_$][^\n]*/m.exec(bare)
+  if (found === null) return
+  const line = bare.slice(0, found.index).split('\n').length
+  throw refused(
+    `${fileURLToPath(url.replace(/\?.*/s, ''))}:${line}`,
+    `cannot be loaded: ${found[0].trim()} is a decorator`,
+    decoratorHint,
+  )
 }
 
 /** Either Sequelize, as far as it is used here. */
