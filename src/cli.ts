@@ -381,7 +381,7 @@ export const cli = async (
     const all = operands.length + unknown.length === 0 ? [...words, 'up'] : words
     const [first] = operands
     if (first === 'completion' || first === 'complete')
-      await (await import('./commands/completion.ts')).addCompletion(program, print)
+      await (await import('./commands/completion.ts')).addCompletion(program, completionText, print)
     else
       program.command('completion').argument('<shell>', shells).description(completionText).helpGroup(`${groups[3]}:`)
     refuseOtherWords(first, unknown)
