@@ -230,7 +230,7 @@ t.test('the last migration, written for the other engine, gets its twin', async 
 t.test("this program's own models are what its migrations make on a server", async t => {
   const url = await server.makeDatabase()
   const models = join(root, 'src/hub/models.ts')
-  const { exitCode, stdout } = await runCommand(url, `verify --models ${models}`, join(root, 'migrations'))
+  const { exitCode, stdout } = await runCommand(url, `verify --models ${models}`)
   t.match({ exitCode, stdout }, { exitCode: 0, stdout: `${models}: as the migrations\n` })
 })
 
