@@ -57,7 +57,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   leftovers: [...base, 'backup', 'ready'],
   draw: [...base, 'sqlite', 'postgres'],
   hub: [...base, ...heart, 'sqlite', 'postgres'],
-  diff: [...base, ...heart, 'sqlite', 'verify', 'modules', 'hub'],
+  diff: [...base, ...heart, 'on-server', 'sqlite', 'postgres', 'verify', 'modules', 'where', 'hub'],
   commands: [
     ...base,
     ...heart,

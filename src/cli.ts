@@ -153,7 +153,7 @@ export const commandTable: readonly CommandRow[] = [
     group: 'Inspect, without a trace',
     description: 'check the whole volume: damage, foreign keys, history, structure, marker; reads only',
     options: [
-      new Option('--models <file>', 'compare the models of a hub with the migrations instead; opens no database'),
+      new Option('--models <file>', 'compare the models of a hub with the migrations instead of the database'),
       json,
     ],
     example: 'verify --json | jq .findings',
@@ -210,7 +210,6 @@ export const commandTable: readonly CommandRow[] = [
       new Option('--sql', 'a file in SQL (default: the language of the last migration)'),
     ],
     example: 'diff add-alerts --models models/index.js',
-    insteadOnServer: 'Write it by hand: `migrator create` makes the file.',
     load: async () => {
       const { diff } = await import('./commands/diff.ts')
       return (context, options, [name = '']) => diff(context, name, options)
@@ -382,7 +381,7 @@ export const cli = async (
     const all = operands.length + unknown.length === 0 ? [...words, 'up'] : words
     const [first] = operands
     if (first === 'completion' || first === 'complete')
-      await (await import('./commands/completion.ts')).addCompletion(program, print)
+      await (await import('./commands/completion.ts')).addCompletion(program, completionText, print)
     else
       program.command('completion').argument('<shell>', shells).description(completionText).helpGroup(`${groups[3]}:`)
     refuseOtherWords(first, unknown)

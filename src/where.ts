@@ -75,7 +75,8 @@ export const explainLoading = (error: unknown, file: string): Unloadable => {
   const found = excerptOf(error, file)
   const place = found?.place ?? placeOf(error, file) ?? importPlace(error, file) ?? file
   const reason = firstLine(reasonOf(error))
-  return { place, reason: found === undefined ? reason : `${reason} in ${found.line}`, hint: hintFor(error, reason) }
+  const told = found === undefined ? reason : `${reason} in ${found.line.trim()}`
+  return { place, reason: told, hint: hintFor(error, told) }
 }
 
 /** Whether it is an error of a file's syntax that does not tell its line: V8 knows it, and does not expose it. */
@@ -116,11 +117,16 @@ const importPlace = (error: unknown, file: string): string | undefined => {
 
 const firstLine = (text: string): string => text.trim().replace(/\n[\s\S]*/, '')
 
+export const decoratorHint =
+  "Node takes types away, and knows no decorators: run it with NODE_OPTIONS='--import tsx' (npm install tsx), or compile the file and name what comes out."
+
 const hintFor = (error: unknown, reason: string): string => {
   const missing = /does not provide an export named '(?<name>[^']+)'/.exec(reason)?.groups?.name
   if (missing !== undefined) return `Where ${missing} is a type, write "import type { ${missing} } from ...".`
   if (/^(?:module|require|exports|__dirname|__filename) is not defined/.test(reason))
     return 'It is loaded as an ES module: write import and export, or call the file .cjs.'
+  if (/^(?:Invalid or unexpected token|Unexpected token '@'|Expression expected) in @/.test(reason))
+    return decoratorHint
   if (errorCode(error) === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
     return 'Node only strips types: write it as JavaScript, such as an object "as const" for an enum.'
   const named = /^Cannot find package '(?<name>[^']+)'/.exec(reason)?.groups?.name

@@ -158,7 +158,11 @@ for (const [typed, offered] of [
   [['down', '--s'], /^--steps\t/],
   [['down', '--qu'], /^--quiet\t/],
   [['schema', '--format', ''], /^sql\t\nmermaid\t\n/],
-  [['completion', ''], /^zsh\t\nbash\t\nfish\t\n/],
+  [['completion', ''], /^zsh\t\nbash\t\nfish\t\n:/],
+  [['--log-level', ''], /^debug\t\ninfo\t\n/],
+  [['status', '--log-format', 'j'], /^json\t\n:/],
+  [['diff', 'x', '--models', ''], /^:0\n$/],
+  [['restore', ''], /^:0\n$/],
   [['nothing', 'a'], /^:4\n$/],
 ] as const)
   t.test(`TAB after "${typed.join(' ')}" offers what may come`, async t => {

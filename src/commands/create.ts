@@ -3,7 +3,7 @@ import { extname, join, relative } from 'node:path'
 import { isInstalled } from '../config.ts'
 import type { Context } from '../context.ts'
 import { Failure, printable } from '../failure.ts'
-import { hasTime, type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
+import { type Dialect, hasTime, type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 
 /** In a checkout: this repository's migrations, and the type they import. */
 const own = join(import.meta.dirname, '../../migrations')
@@ -16,9 +16,13 @@ const types = join(import.meta.dirname, '../migrations/load.ts')
  * @throws Failure CONFIG_INVALID if the name is invalid or the file cannot be written
  */
 export const create = (context: Context, name: string, options: Readonly<{ sql: boolean }>): void => {
-  const { file, language, types } = nextFile(context, name, options)
+  writeTemplate(context, nextFile(context, name, options))
+}
+
+/** Writes a migration that is yet to be written, and prints its path. */
+export const writeTemplate = ({ print }: Pick<Context, 'print'>, { file, language, types }: NextFile): void => {
   writeFile(file, language === 'sql' ? sqlTemplate : template(language, types))
-  context.print(`${file}\n`)
+  print(`${file}\n`)
 }
 
 /** Writes a file that is not there yet. */
@@ -32,6 +36,40 @@ type NextFile = Readonly<{
   /** the module that the type of a migration comes from */
   types: string
 }>
+
+/** A migration that `diff` writes for a server, where the folder is for both engines. */
+export type Twin = Readonly<{
+  file: NextFile
+  /** the migrations before it */
+  before: readonly MigrationFile[]
+  /** the common text, which the other engine runs: it is yet to be written, too; undefined if it is there */
+  common: NextFile | undefined
+}>
+
+/**
+ * The file in which a server's migration is written: the next one, where the folder has none for one engine alone; otherwise the
+ * twin of the next one, or of the last one, if that has the name and no twin.
+ * @throws Failure CONFIG_INVALID, as `create` does
+ */
+export const nextTwin = (
+  context: Pick<Context, 'config' | 'log'>,
+  name: string,
+  options: Readonly<{ sql: boolean }>,
+): Twin => {
+  const folder = context.config.migrations
+  const known = existsSync(folder) ? filesIn(folder, 'postgres') : []
+  const isTwin = ({ file }: MigrationFile): boolean => /\.postgres\.\w+$/.test(file)
+  const toTwin = (next: NextFile): NextFile => ({ ...next, file: next.file.replace(/\.(\w+)$/, '.postgres.$1') })
+  const last = known.at(-1)
+  if (last !== undefined && nameOf(last) === name && !isTwin(last)) {
+    const extension = options.sql ? '.sql' : extname(last.file)
+    const common = { ...languageOf(extension), file: join(folder, `${last.name}${extension}`), types: typesFor(folder) }
+    return { file: toTwin(common), before: known.slice(0, -1), common: undefined }
+  }
+  const next = nextFile(context, name, options)
+  if (!known.some(isTwin)) return { file: next, before: known, common: undefined }
+  return { file: toTwin(next), before: known, common: next }
+}
 
 /** The file of the next migration, which is not made yet; its folder is. @throws Failure CONFIG_INVALID, as `create` does */
 export const nextFile = (
@@ -49,14 +87,19 @@ export const nextFile = (
   const known = readOrMake(folder)
   if (isNew) log.info('create.folder', `made the folder ${folder}`, { folder })
   const last = known.at(-1)
-  const twin = known.find(migration => migration.name.replace(/^\d+-/, '') === name)
+  const twin = known.find(migration => nameOf(migration) === name)
   if (twin !== undefined)
     throw new Failure('CONFIG_INVALID', `${twin.file} already has that name`, 'Say what this one does differently.')
   const extension = sql ? '.sql' : extname(last?.file ?? 'first.ts').replace('.cjs', '.js')
   const file = join(folder, `${nextNumber(last?.name)}-${name}${extension}`)
-  const language = extension === '.sql' ? 'sql' : extension === '.ts' ? 'ts' : 'js'
-  return { file, language, types: typesFor(folder) }
+  return { file, ...languageOf(extension), types: typesFor(folder) }
 }
+
+const nameOf = ({ name }: MigrationFile): string => name.replace(/^\d+-/, '')
+
+const languageOf = (extension: string): Pick<NextFile, 'language'> => ({
+  language: extension === '.sql' ? 'sql' : extension === '.ts' ? 'ts' : 'js',
+})
 
 /** @throws Failure CONFIG_INVALID for a folder that the next `npm install` overwrites */
 const refuseInstalled = (folder: string): void => {
@@ -80,8 +123,12 @@ const nextNumber = (last: string | undefined): string => {
 /** A new migrations folder may be empty here; everywhere else that is an error. */
 const readOrMake = (folder: string): readonly MigrationFile[] => {
   write(() => mkdirSync(folder, { recursive: true }), folder)
-  return readdirSync(folder).some(entry => !entry.startsWith('.')) ? readMigrationFiles(folder) : []
+  return filesIn(folder)
 }
+
+/** A folder with nothing in it has no migrations yet. @throws Failure CONFIG_INVALID, as readMigrationFiles does */
+export const filesIn = (folder: string, dialect?: Dialect): readonly MigrationFile[] =>
+  readdirSync(folder).some(entry => !entry.startsWith('.')) ? readMigrationFiles(folder, dialect) : []
 
 const write = (work: () => void, path: string): void => {
   try {

@@ -58,12 +58,12 @@ export const verify = async (context: Context, { json }: Readonly<{ json: boolea
 }
 
 /**
- * Compares the models of a hub with the schema that the migrations make. Opens no database. Prints a line for each difference.
+ * Compares the models of a hub with the schema that the migrations make. Opens no database, but to try in where DATABASE_URL is a
+ * server's. Prints a line for each difference.
  * @throws Failure SCHEMA_DRIFT if they differ; CONFIG_INVALID for what are no models
  */
 export const verifyModels = async (context: Context, models: string, json: boolean): Promise<void> => {
-  const present = await schemaOfMigrations(context, true)
-  const findings = findDifferences(await schemaOfModels(models, present), present)
+  const findings = await modelDifferences(context, models)
   const code = findings.length === 0 ? null : 'SCHEMA_DRIFT'
   const verdict = code === null ? 'as the migrations' : `${code}, ${formatThings(findings.length, 'difference')}`
   context.print(
@@ -74,6 +74,15 @@ export const verifyModels = async (context: Context, models: string, json: boole
   if (code === null) return
   const hint = 'Run `migrator diff NAME --models FILE`, which writes the migration, or fix the models.'
   throw new Failure(code, `${models} and the migrations differ: ${listed(findings.map(findingLine), '; ')}`, hint)
+}
+
+const modelDifferences = async (context: Context, models: string): Promise<readonly Finding[]> => {
+  if (context.engine.server !== undefined) {
+    const files = readMigrationFiles(context.config.migrations, 'postgres')
+    return (await import('../diff/on-server.ts')).findDifferencesOnServer(context, files, models)
+  }
+  const present = await schemaOfMigrations(context, true)
+  return findDifferences(await schemaOfModels(models, present), present)
 }
 
 const checkDatabase = async (context: Context): Promise<CheckResults> => {

@@ -22,21 +22,20 @@ const isKeyword = (name: string): boolean => keywords.has(name.toUpperCase())
 /** The names of the constraints that a CREATE TABLE names, by what they say. A name is no difference, but a rebuild keeps it. */
 type Names = Readonly<{ ofCheck: (check: string) => string; ofKey: (key: ForeignKey) => string }>
 
-const namesIn = (...tables: readonly Table[]): Names => {
+export const namesIn = (...tables: readonly Table[]): Names => {
   const named = tables.flatMap(({ sql }) =>
-    namedConstraints(sql).map(({ name, kind, at }) => ({ name, kind, text: sql.slice(at.start, at.end) })),
+    namedConstraints(sql).map(({ at, ...constraint }) => ({ ...constraint, text: sql.slice(at.start, at.end) })),
   )
-  const parse = (text: string) => readTableText(`CREATE TABLE it (it, ${text})`)
   const checks = named
     .filter(({ kind }) => kind.startsWith('CHECK'))
-    .map(({ name, text }) => ({ name, check: parse(text).checks[0] ?? '' }))
-  const keys = named
-    .filter(({ kind }) => kind.startsWith('FOREIGN'))
-    .map(({ name, text }) => ({ name, columns: parse(text).foreignKeys[0]?.columns ?? [] }))
+    .map(({ name, text }) => ({ name, check: readTableText(`CREATE TABLE it (it, ${text})`).checks[0] ?? '' }))
+  const keys = named.filter(({ parent }) => parent !== null)
   const prefix = (name: string | undefined): string => (name === undefined ? '' : `CONSTRAINT ${nameIn(name)} `)
+  const isOf = (columns: readonly string[], key: ForeignKey): boolean => sameName(columns.join(), key.columns.join())
   return {
     ofCheck: check => prefix(checks.find(other => isSameSql(other.check, check))?.name),
-    ofKey: key => prefix(keys.find(({ columns }) => sameName(columns.join(), key.columns.join()))?.name),
+    ofKey: key =>
+      prefix(keys.find(({ columns, parent }) => isOf(columns, key) && sameName(parent ?? '', key.parent))?.name),
   }
 }
 

@@ -2,21 +2,36 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { createRequire, registerHooks } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { DataTypes } from 'sequelize'
 import { runPlain } from '../engine.ts'
 import { attempt, attemptAsync, Failure, reasonOf } from '../failure.ts'
+import { withLine } from '../migrations/load.ts'
 import { importCode, shareWith } from '../modules.ts'
 import { connectSequelize, createBridge } from '../sqlite/bridge/sequelize.ts'
 import { openSessions } from '../sqlite/bridge/session.ts'
 import { toSequelizeText } from '../sqlite/bridge/times.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
+import { decoratorHint, explainLoading, isWithoutLine } from '../where.ts'
 
 export type Models = Readonly<{
   schema: Schema
   /** columns that Sequelize itself fills at every write, as `table.column`: it makes them NOT NULL, asked or not */
   timed: readonly string[]
+}>
+
+/** Where models make their tables. */
+export type Target = Readonly<{
+  /** what it is called, and what Sequelize calls it */
+  name: string
+  dialects: readonly string[]
+  /** Sequelize of either version on it */
+  connect6: () => Instance
+  connect7: (path: string) => Promise<Instance>
+  /** Gives the connections of an instance in place of its own. */
+  redirect: (instance: Instance, version: 6 | 7) => void
 }>
 
 /**
@@ -26,31 +41,59 @@ export type Models = Readonly<{
  * @throws Failure CONFIG_INVALID for whatever is no file of models of Sequelize 6 or 7 for SQLite
  */
 export const readModels = async (path: string): Promise<Models> => {
-  const files = filesOf(path)
-  stubMissingDriver()
-  const codes: Readonly<Record<string, unknown>>[] = []
-  for (const file of files) codes.push(await loadModels(file))
   const connection = new Database(':memory:')
   connection.pragma('foreign_keys = OFF')
   try {
-    const sequelize = await boundTo(connection, path, codes)
-    const outcome = await attemptAsync(() => sequelize.sync({ logging: false, hooks: false }))
-    if ('error' in outcome)
-      throw refused(path, `makes no schema: ${reasonOf(outcome.error)}`, exportHint, outcome.error)
-    const made = { schema: readAppSchema(connection), timed: timedColumns(sequelize) }
-    // the pool of version 7 keeps a timer
-    await attemptAsync(() => sequelize.close?.())
-    return made
+    const timed = await makeTables(path, inMemory(connection))
+    return { schema: readAppSchema(connection), timed }
   } finally {
     connection.close()
   }
+}
+
+/**
+ * Lets models make their tables.
+ * @returns the columns that Sequelize itself fills, as `table.column`
+ * @throws Failure CONFIG_INVALID for whatever is no file of models for that target
+ */
+export const makeTables = async (path: string, target: Target): Promise<readonly string[]> => {
+  const files = filesOf(path)
+  hookLoading()
+  const codes: Readonly<Record<string, unknown>>[] = []
+  for (const file of files) codes.push(await loadModels(file))
+  const sequelize = await boundTo(target, path, codes)
+  const outcome = await attemptAsync(() => sequelize.sync({ logging: false, hooks: false }))
+  if ('error' in outcome) throw refused(path, `makes no schema: ${reasonOf(outcome.error)}`, exportHint, outcome.error)
+  const timed = timedColumns(sequelize)
+  // the pool of version 7 keeps a timer
+  await attemptAsync(() => sequelize.close?.())
+  return timed
+}
+
+const inMemory = (connection: Connection): Target => ({
+  name: 'SQLite',
+  dialects: ['sqlite', 'sqlite3'],
+  connect6: () => connectSequelize(connection),
+  connect7: path => connect7(connection, path),
+  redirect: (instance, version) => {
+    const bridge = createBridge(openSessions(connection, runPlain), toSequelizeText)
+    const database = new bridge.Database(':memory:', 2, () => undefined)
+    if (version === 6) giveConnection(instance, async () => database)
+    else Object.assign(instance, { pool: { acquire: async () => database, release: () => undefined } })
+  },
+})
+
+/** Gives an instance of Sequelize 6 another connection. */
+export const giveConnection = (instance: Instance, getConnection: () => Promise<unknown>): void => {
+  const { connectionManager } = instance as unknown as { connectionManager: object }
+  Object.assign(connectionManager, { getConnection, releaseConnection: () => undefined })
 }
 
 const exportHint =
   'Export the Sequelize instance that the models belong to, or a function that makes them: export const initModels = sequelize => { ... }'
 const pathHint = 'Name a file, such as --models models/index.js, or the folder that it is in.'
 
-const refused = (path: string, what: string, hint: string, cause?: unknown): Failure =>
+export const refused = (path: string, what: string, hint: string, cause?: unknown): Failure =>
   new Failure('CONFIG_INVALID', `${path} ${what}`, hint, cause)
 
 const extension = /(?<!\.d|\.test|\.spec)\.(?:ts|mts|js|mjs|cjs)$/
@@ -81,9 +124,11 @@ const loadModels = async (file: string): Promise<Readonly<Record<string, unknown
     // what CommonJS exports as one may be a function
     return asOne ? { ...own(exported), default: exported } : { ...exported }
   }
-  const hint =
-    'Try it with: node FILE. Types that Node cannot strip, decorators and paths without extension have to be compiled.'
-  throw refused(file, `cannot be loaded: ${reasonOf(outcome.error)}`, hint, outcome.error)
+  if (outcome.error instanceof Failure) throw outcome.error
+  const error = isWithoutLine(outcome.error, file) ? await withLine(file, outcome.error) : outcome.error
+  if (error instanceof Failure) throw error
+  const { place, reason, hint } = explainLoading(error, file)
+  throw refused(place, `cannot be loaded: ${reason}`, hint, outcome.error)
 }
 
 const own = (value: unknown): Readonly<Record<string, unknown>> => (typeof value === 'object' ? { ...value } : {})
@@ -95,12 +140,15 @@ const packageOf = (file: string): string => {
   return existsSync(join(folder, 'package.json')) ? folder : dirname(file)
 }
 
-let isStubbed = false
+let isHooked = false
 
-/** Sequelize asks for the `sqlite3` package where an instance is made, though none of its connections is used. */
-const stubMissingDriver = (): void => {
-  if (isStubbed) return
-  isStubbed = true
+/**
+ * Sequelize asks for the `sqlite3` package where an instance is made, though none of its connections is used. And what has
+ * decorators is refused: Node takes those of a field that is only declared away with it, and a model would lack the column.
+ */
+const hookLoading = (): void => {
+  if (isHooked) return
+  isHooked = true
   const url = 'homelab-migrator:no-sqlite3'
   registerHooks({
     resolve: (specifier, context, next) => {
@@ -108,13 +156,30 @@ const stubMissingDriver = (): void => {
       const found = attempt(() => next(specifier, context))
       return 'value' in found ? found.value : { url, format: 'commonjs', shortCircuit: true }
     },
-    load: (asked, context, next) =>
-      asked === url ? { format: 'commonjs', source: 'module.exports = {}', shortCircuit: true } : next(asked, context),
+    load: (asked, context, next) => {
+      if (asked === url) return { format: 'commonjs', source: 'module.exports = {}', shortCircuit: true }
+      const loaded = next(asked, context)
+      if (loaded.format?.endsWith('-typescript')) refuseDecorators(asked, String(loaded.source))
+      return loaded
+    },
   })
 }
 
+/** @throws Failure CONFIG_INVALID for code in which a line begins with a decorator */
+const refuseDecorators = (url: string, code: string): void => {
+  const bare = code.replaceAll(/\/\*[\s\S]*?\*\//g, comment => comment.replaceAll(/[^\n]/g, ' '))
+  const found = /^[^\S\n]*@[A-Za-z_$][^\n]*/m.exec(bare)
+  if (found === null) return
+  const line = bare.slice(0, found.index).split('\n').length
+  throw refused(
+    `${fileURLToPath(url.replace(/\?.*/s, ''))}:${line}`,
+    `cannot be loaded: ${found[0].trim()} is a decorator`,
+    decoratorHint,
+  )
+}
+
 /** Either Sequelize, as far as it is used here. */
-type Instance = Readonly<{
+export type Instance = Readonly<{
   sync: (options: object) => Promise<unknown>
   close?: () => Promise<void>
   define: unknown
@@ -147,9 +212,9 @@ const isOf7 = (model: ModelClass): boolean => 'modelDefinition' in model
 const isFunction = (value: unknown): value is (...given: readonly unknown[]) => unknown =>
   typeof value === 'function' && !isModel(value) && !/^class\b/.test(Function.prototype.toString.call(value))
 
-/** The instance whose models are wanted, with its connections replaced by one to a database in memory. */
+/** The instance whose models are wanted, with its connections replaced by those of the target. */
 const boundTo = async (
-  connection: Connection,
+  target: Target,
   path: string,
   codes: readonly Readonly<Record<string, unknown>>[],
 ): Promise<Instance> => {
@@ -160,12 +225,12 @@ const boundTo = async (
     return 'value' in outcome && outcome.value !== undefined ? outcome.value : []
   })
   const [instance] = [...new Set([...all.filter(isInstance), ...bound])]
-  if (instance !== undefined) return redirect(instance, connection, path)
+  if (instance !== undefined) return redirect(instance, target, path)
 
   const makers = codes.flatMap(makersOf)
   if (makers.length === 0 && models.length === 0) throw refused(path, 'exports no models of Sequelize', exportHint)
   const is7 = models.some(isOf7)
-  const fresh: Instance = is7 ? await connect7(connection, path) : connectSequelize(connection)
+  const fresh: Instance = is7 ? await target.connect7(path) : target.connect6()
   if (makers.length === 0) {
     const names = [...new Set(models.map(({ name }) => name))].join(', ')
     const added =
@@ -231,19 +296,14 @@ const connect7 = async (connection: Connection, path: string): Promise<Instance>
   )
 }
 
-const redirect = (instance: Instance, connection: Connection, path: string): Instance => {
+const redirect = (instance: Instance, target: Target, path: string): Instance => {
   requireSome(instance, path)
-  const is6 = Object.hasOwn(instance, 'modelManager')
-  const dialect = is6 ? instance.getDialect?.() : instance.dialect?.name
-  if (dialect !== 'sqlite' && dialect !== 'sqlite3')
-    throw refused(path, `is for ${dialect}, and only models for SQLite can be compared`, exportHint)
-  const bridge = createBridge(openSessions(connection, runPlain), toSequelizeText)
-  const database = new bridge.Database(':memory:', 2, () => undefined)
-  if (is6)
-    Object.assign((instance as unknown as { connectionManager: object }).connectionManager, {
-      getConnection: async () => database,
-      releaseConnection: () => undefined,
-    })
-  else Object.assign(instance, { pool: { acquire: async () => database, release: () => undefined } })
+  const version = Object.hasOwn(instance, 'modelManager') ? 6 : 7
+  const dialect = (version === 6 ? instance.getDialect?.() : instance.dialect?.name) ?? 'another database'
+  if (!target.dialects.includes(dialect)) {
+    const hint = `DATABASE_URL says which database the models are compared for: it is on ${target.name}. A function, export const initModels = sequelize => { ... }, is for any.`
+    throw refused(path, `is for ${dialect}, and only models for ${target.name} can be compared here`, hint)
+  }
+  target.redirect(instance, version)
   return instance
 }

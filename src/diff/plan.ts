@@ -15,29 +15,12 @@ import {
   indexText,
   isBeyondText,
   nameIn,
+  namesIn,
   referenceText,
   tableText,
   withoutBackticks,
 } from './create-table.ts'
-
-/** One call of a migration. */
-export type Step =
-  | Readonly<{ does: 'sql'; sql: string }>
-  | Readonly<{ does: 'rebuild'; table: string; createSql: string; copy: readonly string[] }>
-  | Readonly<{ does: 'change type'; table: string; column: string; type: string }>
-
-/** What is written into a migration: a call, or one that a person has to decide on. */
-export type Part = Readonly<{
-  step: Step
-  /** why it does not run by itself; undefined if it does */
-  decide: string | undefined
-}>
-
-/**
- * What may lose rows, or fail because of them. `decide`: as a comment; `run`: as code, for a `down`, which takes away what its
- * `up` has made.
- */
-type Losses = 'decide' | 'run'
+import type { Losses, Part, Step } from './write.ts'
 
 /** The parts that make one schema of another, in an order in which they can run. A pure function. */
 export const planChange = (from: Schema, to: Schema, losses: Losses): readonly Part[] => {
@@ -118,7 +101,8 @@ const changeTable = (from: Table, to: Table, part: MakePart, losses: Losses): re
   const columns = pairColumns(from, to)
   const indexes = indexChanges(from, to)
   const made = columns.made.map(column => ({ column, isAdded: isAddable(to, column) }))
-  const wanted = wantedTable(from, to, columns, indexes)
+  const waits = losses === 'decide' ? columns.gone.filter(isOwed) : []
+  const wanted = wantedTable(from, to, columns, indexes, waits)
   const plain = made.filter(({ isAdded }) => isAdded).map(({ column }) => column)
   const isRebuilt =
     made.some(({ isAdded }) => !isAdded) ||
@@ -147,9 +131,10 @@ const changeTable = (from: Table, to: Table, part: MakePart, losses: Losses): re
     ...changed.flatMap(({ name, before, after }) =>
       !before.notNull && after.notNull && isAlterable(after) ? notNullParts(table, name, after, sql, losses) : [],
     ),
-    ...columns.made
-      .filter(column => column.notNull && isAlterable(column) && !canBeNotNull(column))
-      .flatMap(column => notNullParts(table, nameIn(column.name), column, sql, losses)),
+    ...columns.made.filter(isOwed).flatMap(column => notNullParts(table, nameIn(column.name), column, sql, losses)),
+    ...(isRebuilt ? [] : waits).map(({ name }) =>
+      sql(`ALTER TABLE ${table} ALTER COLUMN ${nameIn(name)} DROP NOT NULL`),
+    ),
     ...renames(from, columns, sql, losses),
     ...columns.gone.map(({ name }) =>
       sql(`ALTER TABLE ${table} DROP COLUMN ${nameIn(name)}`, `drops the column ${from.name}.${name} with its values`),
@@ -164,6 +149,8 @@ const changeTable = (from: Table, to: Table, part: MakePart, losses: Losses): re
 const namesOf = (columns: readonly Column[]): readonly string[] => columns.map(({ name }) => name)
 const isAlterable = ({ key, generated }: Column): boolean => key === 0 && generated === null
 const canBeNotNull = (column: Column): boolean => column.default !== null || column.generated !== null
+/** Whether each new row has to have a value: none can be made while its drop waits for a decision. */
+const isOwed = (column: Column): boolean => column.notNull && isAlterable(column) && !canBeNotNull(column)
 const defaultName = ({ name }: Table, { parts }: Index): string =>
   [name, ...parts.map(({ of }) => of.replaceAll(/\W+/g, '_')), 'uk'].join('_')
 
@@ -216,20 +203,28 @@ const isAddable = ({ foreignKeys }: Table, column: Column): boolean => {
   )
 }
 
-const addedText = ({ columns, foreignKeys }: Table, { name }: Column): string =>
+const addedText = (table: Table, { name }: Column): string =>
   [
-    ...columns.filter(other => sameName(other.name, name)).map(column => columnText(column)),
-    ...foreignKeys.filter(key => hasName(key.columns, name)).map(referenceText),
+    ...table.columns.filter(other => sameName(other.name, name)).map(column => columnText(column)),
+    ...table.foreignKeys
+      .filter(key => hasName(key.columns, name))
+      .map(key => `${namesIn(table).ofKey(key)}${referenceText(key)}`),
   ].join(' ')
 
 /** The table as far as it may be made without a decision: columns stay, and NOT NULL, UNIQUE and other types come later. */
-const wantedTable = (from: Table, to: Table, { both, made }: Columns, indexes: IndexChanges): Table => ({
+const wantedTable = (
+  from: Table,
+  to: Table,
+  { both, made }: Columns,
+  indexes: IndexChanges,
+  waits: readonly Column[],
+): Table => ({
   ...to,
   name: from.name,
   columns: [
     ...from.columns.map(before => {
       const after = both.find(([one]) => one === before)?.[1]
-      if (after === undefined) return before
+      if (after === undefined) return waits.includes(before) ? { ...before, notNull: false } : before
       if (before.generated === null && after.generated !== null) return before
       if (after.generated !== null || before.generated !== null) return { ...after, name: before.name }
       return {
@@ -241,9 +236,7 @@ const wantedTable = (from: Table, to: Table, { both, made }: Columns, indexes: I
         ...(isSameDefault(before.default, after.default, before.affinity) ? { default: before.default } : {}),
       }
     }),
-    ...made.map(column =>
-      column.notNull && isAlterable(column) && !canBeNotNull(column) ? { ...column, notNull: false } : column,
-    ),
+    ...made.map(column => (isOwed(column) ? { ...column, notNull: false } : column)),
   ],
   indexes: from.indexes.filter(index => index.name === null && !indexes.unnamed.includes(index)),
 })

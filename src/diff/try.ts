@@ -5,12 +5,9 @@ import { attemptAsync, printable, reasonOf } from '../failure.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
 import { keywordOf } from '../sqlite/sql.ts'
 import { migratableOn } from '../sqlite/transaction.ts'
-import type { Part, Step } from './plan.ts'
+import type { Part, Step, TriedPart } from './write.ts'
 
 type Tried = Readonly<{ after: Schema; statements: readonly string[] }>
-
-/** A part, and the statements that it runs; a part that fails is for a person to decide. */
-export type TriedPart = Part & Readonly<{ statements: readonly string[] }>
 
 /** Runs the parts that need no decision on a copy of a schema, in memory; one that fails becomes a decision, and says why. */
 export const tryParts = async (

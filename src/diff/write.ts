@@ -1,9 +1,4 @@
 import { printable } from '../failure.ts'
-import type { Finding } from '../sqlite/schema/compare.ts'
-import type { Schema } from '../sqlite/schema/read.ts'
-import { nameIn } from './create-table.ts'
-import { differencesOf, type Part, planChange } from './plan.ts'
-import { statementsOf, type TriedPart, tryParts } from './try.ts'
 
 /** How a migration is written. */
 export type Form = Readonly<{
@@ -13,67 +8,71 @@ export type Form = Readonly<{
   types: string
 }>
 
-/** A migration as text; undefined if two schemas differ in nothing. */
-export type Written = Readonly<{ text: string; calls: number; decisions: number }>
+/** One call of a migration. */
+export type Step =
+  | Readonly<{ does: 'sql'; sql: string }>
+  | Readonly<{ does: 'rebuild'; table: string; createSql: string; copy: readonly string[] }>
+  | Readonly<{ does: 'change type'; table: string; column: string; type: string }>
+
+/** What is written into a migration: a call, or one that a person has to decide on. */
+export type Part = Readonly<{
+  step: Step
+  /** why it does not run by itself; undefined if it does */
+  decide: string | undefined
+}>
 
 /**
- * Writes the migration that makes one schema of another, after a trial of both of its directions on a copy. What may lose rows, or
- * fail because of them, is a comment.
+ * What may lose rows, or fail because of them. `decide`: as a comment; `run`: as code, for a `down`, which takes away what its
+ * `up` has made.
  */
-export const writeMigration = async (
-  from: Schema,
-  to: Schema,
-  { isOfModels }: Readonly<{ isOfModels: boolean }>,
-  form: Form,
-): Promise<Written | undefined> => {
-  const of = isOfModels ? 'the models' : 'the database'
-  const planned = forForm(planChange(from, to, 'decide'), form).map(part => (isOfModels ? forModels(part, to) : part))
-  const { after, parts: up } = await tryParts(from, planned)
-  // what no part makes, nor a decision: told, so that nothing is passed over in silence
-  const covered = up.some(({ decide }) => decide !== undefined)
-  const left = covered ? [] : differencesOf(to, after)
-  if (up.length === 0 && left.length === 0) return undefined
-  const { parts: down } = await tryParts(after, forForm(planChange(after, from, 'run'), form))
-  const text = form.language === 'sql' ? await inSql(of, up, down, left, after) : inCode(of, up, down, left, form)
+export type Losses = 'decide' | 'run'
+
+/** A part, and the statements that it is in SQL; a part that fails is for a person to decide. */
+export type TriedPart = Part & Readonly<{ statements: readonly string[] }>
+
+/** What a trial on a copy found. */
+export type Tried = Readonly<{
+  up: readonly TriedPart[]
+  down: readonly TriedPart[]
+  /** what no part makes, nor a decision: told, so that nothing is passed over in silence */
+  left: readonly string[]
+}>
+
+/** A migration as text. */
+export type Written = Readonly<{ text: string; calls: number; decisions: number }>
+
+/** Writes a migration out of its parts. What may lose rows, or fail because of them, is a comment. */
+export const writeText = (of: string, { up, down, left }: Tried, form: Form): Written => {
+  const lines = left.map(line => `To decide: not written is ${printable(line)}`)
+  const calls = up.filter(({ decide }) => decide === undefined).length
   return {
-    text,
-    calls: up.filter(({ decide }) => decide === undefined).length,
-    decisions: up.filter(({ decide }) => decide !== undefined).length + left.length,
+    text: form.language === 'sql' ? inSql(of, up, down, lines) : inCode(of, up, down, lines, form),
+    calls,
+    decisions: up.length - calls + left.length,
   }
 }
 
-/** Many hubs make their indexes by migrations alone: one that the models do not have is not dropped by itself. */
-const forModels = (part: Part, { tables }: Schema): Part => {
-  const [, name] = part.step.does === 'sql' ? (/^DROP INDEX (.*)$/s.exec(part.step.sql) ?? []) : []
-  const isMadeAnew = tables.some(({ indexes }) =>
-    indexes.some(index => index.name !== null && nameIn(index.name) === name),
-  )
-  if (name === undefined || part.decide !== undefined || isMadeAnew) return part
-  return { ...part, decide: `the models do not have the index ${name}` }
+/** What lint would take for a mistake, and is none: the other side has it so. */
+export type Meant = Readonly<{ code: string; message: string }>
+
+/** Says of each finding of lint that it is meant, for a reason that the text of a migration cannot tell. */
+export const withMeant = (text: string, meant: readonly Meant[], of: string, { language }: Form): string => {
+  const codes = [...new Set(meant.map(({ code }) => code))]
+  const mark = language === 'sql' ? '--' : '//'
+  const lines = codes.map(code => {
+    const messages = meant.filter(one => one.code === code).map(({ message }) => message)
+    return `${mark} lint-ok ${code}: what differs from ${of}: ${printable(messages.join('; '))}\n`
+  })
+  const head = /^(?:\/\*\* |-- )Brings .*\n/m
+  const [first = ''] = head.exec(text) ?? []
+  return text.replace(head, () => (language === 'sql' ? `${first}${lines.join('')}` : `${lines.join('')}${first}`))
 }
-
-/** In SQL nothing looks whether a value would be another under its new type, as changeColumn does. */
-const forForm = (parts: readonly Part[], { language }: Form): readonly Part[] =>
-  parts.map(part =>
-    language === 'sql' && part.step.does === 'change type' && part.decide === undefined
-      ? {
-          ...part,
-          decide: `${part.step.table}.${part.step.column} becomes ${part.step.type}: its values may change`,
-        }
-      : part,
-  )
-
-const leftLines = (left: readonly Finding[]): readonly string[] =>
-  left.map(
-    ({ object, what, expected, found }) =>
-      `To decide: not written is ${printable(`${object} ${what}: ${expected ?? 'nothing'} in place of ${found ?? 'nothing'}`)}`,
-  )
 
 const inCode = (
   of: string,
   up: readonly TriedPart[],
   down: readonly TriedPart[],
-  left: readonly Finding[],
+  left: readonly string[],
   { language, types }: Form,
 ): string => {
   const isTyped = language === 'ts'
@@ -84,7 +83,7 @@ const inCode = (
     const body = lines.length === 0 ? '{}' : `{\n${lines.join('\n')}\n}`
     return `export const ${name}${isTyped ? ': Migration' : ''} = async (${takes}) => ${body}\n`
   }
-  return `${head}/** Brings the schema to that of ${of}. */\n${direction('up', up, leftLines(left))}\n${direction('down', down, [])}`
+  return `${head}/** Brings the schema to that of ${of}. */\n${direction('up', up, left)}\n${direction('down', down, [])}`
 }
 
 const codeOf = ({ step, decide }: Part): readonly string[] => {
@@ -106,15 +105,7 @@ const callOf = (step: Part['step']): string => {
   return `await schema.rebuildTable(${literal(step.table)}, ${template(step.createSql)}${more})`
 }
 
-const inSql = async (
-  of: string,
-  up: readonly TriedPart[],
-  down: readonly TriedPart[],
-  left: readonly Finding[],
-  after: Schema,
-): Promise<string> => {
-  const [above, below] = await Promise.all([up, down].map(parts => Promise.all(parts.map(part => sqlOf(part, after)))))
-  const statements = above?.flat() ?? []
+const inSql = (of: string, up: readonly TriedPart[], down: readonly TriedPart[], left: readonly string[]): string => {
   // a file without a statement is refused
   const first = up.some(({ decide }) => decide === undefined)
     ? []
@@ -124,17 +115,16 @@ const inSql = async (
     '',
     '-- migrate:up',
     ...first,
-    ...statements,
-    ...leftLines(left).map(line => `-- ${line}`),
+    ...up.flatMap(sqlOf),
+    ...left.map(line => `-- ${line}`),
     '',
     '-- migrate:down',
-    ...(below?.flat() ?? []),
+    ...down.flatMap(sqlOf),
     '',
   ].join('\n')
 }
 
-const sqlOf = async ({ step, decide, statements }: TriedPart, after: Schema): Promise<readonly string[]> => {
-  if (decide === undefined) return (step.does === 'sql' ? [step.sql] : statements).map(sql => `${sql};`)
-  const text = (await statementsOf(after, step)).map(sql => `${sql};`).join('\n')
-  return [`-- To decide: ${printable(decide)}`, ...(text === '' ? [] : text.split('\n').map(line => `-- ${line}`))]
+const sqlOf = ({ decide, statements }: TriedPart): readonly string[] => {
+  const lines = statements.flatMap(sql => `${sql};`.split('\n'))
+  return decide === undefined ? lines : [`-- To decide: ${printable(decide)}`, ...lines.map(line => `-- ${line}`)]
 }

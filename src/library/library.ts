@@ -47,7 +47,6 @@ export const status = (options: Options): Promise<Status> =>
  */
 export const plan = (options: Options): Promise<Plan> =>
   reporting(options, async context => {
-    refuseServer('plan', context)
     const [{ plan }, { watchNothing }] = await Promise.all([
       import('../commands/plan.ts'),
       import('../lint/outside.ts'),
@@ -61,7 +60,6 @@ export const plan = (options: Options): Promise<Plan> =>
  */
 export const verify = (options: Options): Promise<Verification> =>
   reporting(options, async context => {
-    refuseServer('verify', context)
     return (await import('../commands/verify.ts')).verify(context, { json: true })
   })
 
@@ -84,7 +82,6 @@ export const down = async (
   if (!Number.isSafeInteger(steps) || steps < 1 || (to !== undefined && options.steps !== undefined))
     throw new Failure('CONFIG_INVALID', `steps: ${steps} is not valid`, 'Use a whole number from 1, or `to` alone.')
   const events = await run(options, 'writes', async context => {
-    refuseServer('down', context)
     await (await import('../commands/down.ts')).down(context, to === undefined ? { steps } : { to }, true)
   })
   const undone: unknown = events.find(line => line.event === 'down.done')?.undone
@@ -107,11 +104,4 @@ const reporting = async <Report>(options: Options, work: (context: Context) => P
   } catch (error) {
     throw error instanceof Failure && printed !== '' ? Object.assign(error, { report: JSON.parse(printed) }) : error
   }
-}
-
-/** @throws Failure CONFIG_INVALID as the command line does */
-const refuseServer = (command: string, { engine }: Context): void => {
-  if (engine.server === undefined) return
-  const hint = '"up" and "status" work there.'
-  throw new Failure('CONFIG_INVALID', `${command} works on database files only`, hint)
 }

@@ -75,7 +75,7 @@ export const run = async (
     })
     const made = await contextOf({ ...unattended, config, log, host: hostNow(), signal: controller.signal })
     context = made
-    if (access === 'reads' || config.server !== undefined) await work(made)
+    if (access === 'reads') await work(made)
     else await inTurn(placeOf(config), controller.signal, () => work(made))
     return events
   } catch (error) {
@@ -149,8 +149,9 @@ const unattended = {
   nameProcess: () => undefined,
 } as const
 
-/** One text for a file, however its folder is named. */
-const placeOf = ({ database, volume }: Config): string => {
+/** One text for a file, however its folder is named, and for a database of a server. */
+const placeOf = ({ database, volume, server }: Config): string => {
+  if (server !== undefined) return server.shown
   const folder = attempt(() => realpathSync(volume))
   return 'value' in folder ? join(folder.value, basename(database)) : database
 }

@@ -85,7 +85,7 @@ export const ownRules = {
     title: 'deletes rows and does not say so',
     detects:
       'DELETE from a table that was there before, or from the parent of a foreign key of its with ON DELETE CASCADE, REPLACE into it, or a rebuild that copies it WHERE or with LIMIT; "removesRows" does not name it; it fails where a row goes, though not where one is replaced',
-    cure: "Keep the rows, or say that they are to go: export const removesRows = ['metrics'].",
+    cure: "Keep the rows, or say that they are to go: export const removesRows = ['metrics'], or in SQL: -- removes-rows: metrics.",
   },
   HM204: {
     level: 'warning',

@@ -89,7 +89,7 @@ const importMigration = async (file: string, signal: AbortSignal): Promise<Code>
 }
 
 /** The error of the same file with its line: as TypeScript it is read by a parser that tells. It is not run. */
-const withLine = (file: string, error: unknown): Promise<unknown> =>
+export const withLine = (file: string, error: unknown): Promise<unknown> =>
   import(`${pathToFileURL(file).href}?typescript`).then(
     () => error,
     (again: unknown) => again,

@@ -86,51 +86,78 @@ const identities = { '': null, a: 'ALWAYS AS IDENTITY', d: 'BY DEFAULT AS IDENTI
 export const isSerial = ({ expression, generated }: Column): boolean =>
   generated === '' && /^nextval\(/.test(expression ?? '')
 
-/** Of one definition first: a constraint's name is by chance where nobody gave one. */
-const compareConstraints = (before: readonly Constraint[], after: readonly Constraint[]): readonly Change[] => {
+/** Things of two schemas, by what became of them. */
+type Pairs<T> = Readonly<{
+  same: readonly T[]
+  /** the same by another name */
+  renamed: readonly (readonly [T, T])[]
+  changed: readonly (readonly [T, T])[]
+  gone: readonly T[]
+  made: readonly T[]
+}>
+
+/** Takes each thing's partner out of the others: the first way that finds one wins. */
+const pair = <T>(before: readonly T[], after: readonly T[], ...ways: readonly ((old: T, now: T) => boolean)[]) => {
   const rest = [...after]
-  const take = (isIt: (now: Constraint) => boolean): Constraint | undefined => {
-    const index = rest.findIndex(isIt)
-    return index === -1 ? undefined : rest.splice(index, 1)[0]
-  }
-  const isSame = (old: Constraint) => (now: Constraint) => now.name === old.name && now.definition === old.definition
-  const exact = new Map(before.map(old => [old, take(isSame(old))]))
-  const open = before.filter(old => exact.get(old) === undefined)
-  const renamed = new Map(open.map(old => [old, take(now => now.definition === old.definition)]))
-  const changed = new Map(
-    open
-      .filter(old => renamed.get(old) === undefined)
-      .map(old => [old, take(now => now.kind === old.kind && now.name === old.name)]),
+  let open = before
+  const found = ways.map(isIt => {
+    const pairs = open.flatMap(old => {
+      const index = rest.findIndex(now => isIt(old, now))
+      return index === -1 ? [] : [[old, rest.splice(index, 1)[0] as T] as const]
+    })
+    open = open.filter(old => !pairs.some(([one]) => one === old))
+    return pairs
+  })
+  return { found, gone: open, made: rest }
+}
+
+/** Of one definition first: a constraint's name is by chance where nobody gave one. */
+export const pairConstraints = (before: readonly Constraint[], after: readonly Constraint[]): Pairs<Constraint> => {
+  const { found, gone, made } = pair<Constraint>(
+    before,
+    after,
+    (old, now) => now.name === old.name && now.definition === old.definition,
+    (old, now) => now.definition === old.definition,
+    (old, now) => now.kind === old.kind && now.name === old.name,
   )
-  const subject = ({ table, name }: Constraint) => ({ kind: 'constraint', name: `${table}.${name}`, table })
-  return [
-    ...open.flatMap(old => {
-      const alike = renamed.get(old)
-      if (alike !== undefined) return change(subject(old), old.name, alike.name, 'name')
-      return change(subject(old), old.definition, changed.get(old)?.definition ?? null)
-    }),
-    ...rest.flatMap(now => change(subject(now), null, now.definition)),
-  ]
+  const [same = [], renamed = [], changed = []] = found
+  return { same: same.map(([old]) => old), renamed, changed, gone, made }
 }
 
 /** What is around tables is defined by its text. An index of another name and the same text is the same by another name. */
-const compareOthers = (before: readonly SchemaObject[], after: readonly SchemaObject[]): readonly Change[] => {
-  const rest = [...after]
-  const take = (isIt: (now: SchemaObject) => boolean): SchemaObject | undefined => {
-    const index = rest.findIndex(isIt)
-    return index === -1 ? undefined : rest.splice(index, 1)[0]
+export const pairOthers = (before: readonly SchemaObject[], after: readonly SchemaObject[]): Pairs<SchemaObject> => {
+  const { found, gone, made } = pair<SchemaObject>(
+    before,
+    after,
+    isNamed,
+    (old, now) => old.type === 'index' && now.type === 'index' && nameless(now) === nameless(old),
+  )
+  const [named = [], renamed = []] = found
+  return {
+    same: named.filter(([old, now]) => old.sql === now.sql).map(([old]) => old),
+    changed: named.filter(([old, now]) => old.sql !== now.sql),
+    ...{ renamed, gone, made },
   }
-  const named = new Map(before.map(old => [old, take(now => isNamed(old, now))]))
+}
+
+const compareConstraints = (before: readonly Constraint[], after: readonly Constraint[]): readonly Change[] => {
+  const { renamed, changed, gone, made } = pairConstraints(before, after)
+  const subject = ({ table, name }: Constraint) => ({ kind: 'constraint', name: `${table}.${name}`, table })
   return [
-    ...before.flatMap(old => {
-      const now = named.get(old)
-      if (now !== undefined) return change(subjectOf(old), old.sql, now.sql)
-      const alike = take(other => old.type === 'index' && other.type === 'index' && nameless(other) === nameless(old))
-      return alike === undefined
-        ? change(subjectOf(old), old.sql, null)
-        : change(subjectOf(old), old.name, alike.name, 'name')
-    }),
-    ...rest.flatMap(now => change(subjectOf(now), null, now.sql)),
+    ...renamed.flatMap(([old, now]) => change(subject(old), old.name, now.name, 'name')),
+    ...changed.flatMap(([old, now]) => change(subject(old), old.definition, now.definition)),
+    ...gone.flatMap(old => change(subject(old), old.definition, null)),
+    ...made.flatMap(now => change(subject(now), null, now.definition)),
+  ]
+}
+
+const compareOthers = (before: readonly SchemaObject[], after: readonly SchemaObject[]): readonly Change[] => {
+  const { renamed, changed, gone, made } = pairOthers(before, after)
+  return [
+    ...changed.flatMap(([old, now]) => change(subjectOf(old), old.sql, now.sql)),
+    ...renamed.flatMap(([old, now]) => change(subjectOf(old), old.name, now.name, 'name')),
+    ...gone.flatMap(old => change(subjectOf(old), old.sql, null)),
+    ...made.flatMap(now => change(subjectOf(now), null, now.sql)),
   ]
 }
 
@@ -144,5 +171,5 @@ const subjectOf = ({ type, name, table }: SchemaObject): Pick<Change, 'kind' | '
 })
 
 /** The text of an index without its name, which the server quotes only where it has to. */
-const nameless = ({ name, sql }: SchemaObject): string =>
+export const nameless = ({ name, sql }: SchemaObject): string =>
   sql.replace(` INDEX ${quote(name)} ON`, ' INDEX ON').replace(` INDEX ${name} ON`, ' INDEX ON')

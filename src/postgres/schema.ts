@@ -162,7 +162,9 @@ const otherObjects = `
     FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
     WHERE c.relnamespace IN (SELECT oid FROM n) AND NOT t.tgisinternal
   UNION ALL SELECT 'policy', p.polname, c.relname, concat('CREATE POLICY ', quote_ident(p.polname), ' ON ', quote_ident(c.relname),
-      ' FOR ', p.polcmd, ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', ' WITH CHECK (' ||
+      CASE WHEN NOT p.polpermissive THEN ' AS RESTRICTIVE' END, ' FOR ', CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
+      ' TO ' || (SELECT string_agg(quote_ident(r.rolname), ', ' ORDER BY r.rolname) FROM pg_roles AS r WHERE r.oid = ANY (p.polroles)),
+      ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', ' WITH CHECK (' ||
       pg_get_expr(p.polwithcheck, p.polrelid) || ')')
     FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid WHERE c.relnamespace IN (SELECT oid FROM n)
   UNION ALL SELECT 'function', p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', p.proname,

@@ -1,13 +1,24 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { buildImages, call, docker, dockerOk, makeProject, onVolume, skip, untilLogged } from '../help/engine.ts'
+import { root } from '../help/program.ts'
 
-/** Runs JavaScript on a volume, as user 1000, with better-sqlite3 as `Database`. */
-const script = (text: string): string =>
-  `node -e "const Database = require('/app/node_modules/better-sqlite3'); ${text}" && chown 1000:1000 /app/data/*`
+/** Puts another database in the place of the one on a volume, at the second migration, however many the image has. */
+const older = [
+  `node -e "require('fs').mkdirSync('/app/data/older')"`,
+  'DATABASE_URL=sqlite:/app/data/older/homelab.db node /app/dist/main.cjs up --to 2',
+  `node -e "require('fs').renameSync('/app/data/older/homelab.db', '/app/data/homelab.db')"`,
+  `node -e "require('fs').rmSync('/app/data/older', { recursive: true })"`,
+  'chown 1000:1000 /app/data/homelab.db',
+].join(' && ')
 
-/** Undoes the last migration; CHAR(48,48,48,51) is 0003 without a quote that the shell would take. */
-const older = 'DELETE FROM SequelizeMeta WHERE name > CHAR(48,48,48,51); ALTER TABLE servers DROP COLUMN os_info'
+const last = readdirSync(join(root, 'migrations'))
+  .filter(name => /^\d{4}-[^.]+\.\w+$/.test(name))
+  .sort()
+  .at(-1)
+  ?.replace(/\.\w+$/, '')
 
 t.test('compose.sidecar.yaml', { skip }, async t => {
   const images = buildImages(t)
@@ -31,14 +42,8 @@ t.test('compose.sidecar.yaml', { skip }, async t => {
       t.ok(Number.parseInt(memory, 10) < 80_000, `${memory} is less than 80 MB`)
       t.ok(used <= 5, `${used} ticks of 10 ms in 5 s are at most 1 %`)
 
-      onVolume(
-        images.hub,
-        volume,
-        script(
-          `const d = new Database('/app/data/homelab.db'); d.exec('${older}'); d.prepare('VACUUM INTO ?').run('/app/data/old'); d.close(); require('fs').renameSync('/app/data/old', '/app/data/homelab.db')`,
-        ),
-      )
-      await untilLogged(migrator, 'applied 0003-add-os-info')
+      onVolume(images.migrator, volume, older)
+      await untilLogged(migrator, `applied ${last}`)
       compose('restart', 'hub')
       t.match(await call(hubAddress(), 'GET', '/healthz'), { status: 'ok' })
 
@@ -79,17 +84,10 @@ t.test('after a reboot, when the engine starts the hub without the migrator', { 
 
   t.test('it refuses an older database in its place, and says why', async t => {
     compose('stop')
-    onVolume(
-      images.hub,
-      volume,
-      script(`const d = new Database('/app/data/homelab.db'); d.exec('${older}'); d.close()`),
-    )
+    onVolume(images.migrator, volume, older)
     dockerOk('start', hub)
     await t.resolves(
-      untilLogged(
-        hub,
-        'is of another database or schema (0003-add-os-info): /app/data/homelab.db is at 0002-create-metrics',
-      ),
+      untilLogged(hub, `is of another database or schema (${last}): /app/data/homelab.db is at 0002-create-metrics`),
     )
     compose('stop')
   })

@@ -155,6 +155,16 @@ for (const [title, files, message] of [
   ['that are not there', {}, /models\.mjs is not there/],
   ['without a model', { 'models.mjs': 'export const x = 1' }, /exports no models of Sequelize/],
   ['that cannot be loaded', { 'models.mjs': "throw new Error('oh')" }, /cannot be loaded: oh/],
+  ['with an error of syntax', { 'models.mjs': '\nexport const x = ;' }, /models\.mjs:2:18 cannot be loaded/],
+  [
+    'with decorators, which Node would lose without a word',
+    {
+      'models.mjs': "export * from './user.ts'",
+      'user.ts':
+        "/** @x */\nimport { Model } from 'sequelize'\nexport class User extends Model {\n  @x() declare id: number\n}",
+    },
+    /user\.ts:4 cannot be loaded: @x\(\) declare id: number is a decorator.*--import tsx/,
+  ],
   [
     'that nobody initialised',
     { 'models.mjs': "import { Model } from 'sequelize'\nexport class User extends Model {}" },

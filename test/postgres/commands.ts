@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { commandTable } from '../../src/cli.ts'
+import * as library from '../../src/library/library.ts'
 import { makeFolder, runCommand, up } from '../help/on-server.ts'
 import { skip, startServer } from '../help/postgres.ts'
 import { root, runProgram, settingsFor } from '../help/program.ts'
@@ -206,4 +207,39 @@ t.test('what only a file has is refused with 2 and what to use, and nothing is c
   }
   t.match(await runCommand(url, 'up --hold'), { exitCode: 2, failure: 'CONFIG_INVALID' })
   t.match(JSON.parse((await runCommand(url, 'status --json')).stdout), { applied: 0, tables: [] })
+})
+
+t.test('a Node program has all calls of the library on a server, too', async t => {
+  const databaseUrl = await server.makeDatabase()
+  const options = {
+    databaseUrl,
+    migrations: makeFolder(
+      t,
+      up("await query('CREATE TABLE a (id bigint)')", 'export const down = ({ context }) => context.dropTable("a")'),
+    ),
+  }
+  t.match(await library.plan(options), { migrations: [{ name: '0001-a' }] })
+  t.match(await library.up(options), { applied: [{ name: '0001-a' }] })
+  t.match(await library.verify(options), { code: null })
+  t.match(await library.status(options), { ready: true })
+  t.match(await library.down(options), { undone: ['0001-a'] })
+})
+
+t.test('a migration that calls a run on its own database fails at once, and may call one on another', async t => {
+  const [databaseUrl, other] = [await server.makeDatabase(), await server.makeDatabase()]
+  const inner = makeFolder(t, "await query('CREATE TABLE a (id bigint)')")
+  const nested = (url: string) =>
+    makeFolder(
+      t,
+      `import { up as run } from '${join(root, 'src/library/library.ts')}'
+export const up = () => run(${JSON.stringify({ databaseUrl: url, migrations: inner })})`,
+    )
+  const events: string[] = []
+  const onEvent = ({ event }: Readonly<{ event: string }>) => void events.push(event)
+  await t.rejects(library.up({ databaseUrl, migrations: nested(databaseUrl), onEvent }), {
+    code: 'MIGRATION_FAILED',
+    message: /on which it is itself run/,
+  })
+  t.notOk(events.includes('lock.waiting'))
+  t.match(await library.up({ databaseUrl, migrations: nested(other) }), { applied: [{ name: '0001-a' }] })
 })
