@@ -97,7 +97,9 @@ const compareInOrder = async (sides: Sides, table: PairedTable): Promise<string 
 }
 
 const isSame = ({ kind }: PairedColumn, value: Value | null, field: string): boolean =>
-  value === null ? field === nullField : field !== nullField && kind.isSame(value, unescapeField(field))
+  value === null || field === nullField
+    ? value === null && field === nullField
+    : kind.isSame(value, kind.plain ? field : unescapeField(field))
 
 const describe = (table: PairedTable, row: Row, fields: readonly string[], index: number): string => {
   const isOfKey = table.key.includes(table.columns[index] as PairedColumn)

@@ -16,6 +16,8 @@ export type Kind = Readonly<{
   most?: number | bigint
   /** whether both engines sort its values alike */
   sorts: boolean
+  /** what the server reads and writes needs no escapes in a line of COPY */
+  plain: boolean
   /** why the server cannot hold a value of a file; undefined if it can */
   refusal: (value: Value) => string | undefined
   /** a value that is not refused, as the server reads it */
@@ -48,7 +50,7 @@ const isSameWhole = (value: Value, field: string): boolean =>
   typeof value === 'bigint' ? String(value) === field : Number(field) === value
 
 const whole = (type: string, most: bigint): Kind => ({
-  ...{ sieve: 'whole', most, sorts: true, toField: String, isSame: isSameWhole },
+  ...{ sieve: 'whole', most, sorts: true, plain: true, toField: String, isSame: isSameWhole },
   refusal: value => {
     if (typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0)) return undefined
     if (typeof value !== 'bigint') return isNot(value, `a whole number that ${type} holds`)
@@ -59,7 +61,7 @@ const whole = (type: string, most: bigint): Kind => ({
 })
 
 const boolean: Kind = {
-  ...{ sieve: 'boolean', sorts: true },
+  ...{ sieve: 'boolean', sorts: true, plain: true },
   refusal: value => (value === 0n || value === 1n ? undefined : isNot(value, '0 or 1')),
   toField: value => (Number(value) === 1 ? 't' : 'f'),
   isSame: (value, field) => typeof value !== 'string' && Number(value) === (field === 't' ? 1 : 0),
@@ -71,7 +73,7 @@ const toNumber = (field: string): number => Number(field)
 
 /** A file has no NaN, which is stored as NULL; whether it keeps the sign of -0 is asked of the column. */
 const fraction: Kind = {
-  ...{ sieve: 'fraction', sorts: true },
+  ...{ sieve: 'fraction', sorts: true, plain: true },
   refusal: value => {
     if (typeof value === 'number') return undefined
     if (typeof value === 'bigint' && BigInt(Number(value)) === value) return undefined
@@ -117,7 +119,7 @@ const plainDigits = (text: string): string => {
 
 /** @param digits before and after the point; undefined for any number */
 const decimal = (type: string, digits: Readonly<{ before: number; after: number }> | undefined): Kind => ({
-  ...{ sieve: 'each', sorts: true },
+  ...{ sieve: 'each', sorts: true, plain: true },
   refusal: value => {
     if (typeof value === 'string' || typeof value === 'object') return isNot(value, 'a number')
     if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0)))
@@ -147,7 +149,7 @@ const decimal = (type: string, digits: Readonly<{ before: number; after: number 
 const hasNul = 'the text has a NUL character, which no text of a server has'
 
 const textual = (more: Partial<Kind>, judge: (text: string) => string | undefined): Kind => ({
-  ...{ sieve: 'text', sorts: true, toField: String, fieldRefusal: never, fromField: field => field },
+  ...{ sieve: 'text', sorts: true, plain: false, toField: String, fieldRefusal: never, fromField: field => field },
   refusal: value => {
     if (typeof value !== 'string') return isNot(value, 'text')
     return value.includes('\0') ? hasNul : judge(value)
@@ -175,7 +177,7 @@ const parse = (text: string) => attempt((): unknown => JSON.parse(text))
 
 /** Texts of JSON that mean the same may differ, and a file makes numbers of those that are numbers. */
 const json = (isBinary: boolean): Kind => ({
-  ...{ sieve: 'each', sorts: false, toField: String, fieldRefusal: never, fromField: field => field },
+  ...{ sieve: 'each', sorts: false, plain: false, toField: String, fieldRefusal: never, fromField: field => field },
   refusal: value => {
     if (typeof value === 'object') return isNot(value, 'JSON')
     const parsed = parse(String(value))
@@ -203,28 +205,30 @@ const hexOf = (value: Value): string => {
 }
 
 const bytes: Kind = {
-  ...{ sieve: 'each', sorts: true, toField: hexOf },
+  ...{ sieve: 'each', sorts: true, plain: false, toField: hexOf },
   refusal: value => (typeof value === 'object' ? undefined : isNot(value, 'a blob')),
   isSame: (value, field) => hexOf(value) === field,
   fieldRefusal: never,
   fromField: field => Buffer.from(field.slice(2), 'hex'),
 }
 
+/** Whether a time that is not refused has its digits in UTC: no other form has as many, and a space there. */
+const isUtc = (value: Value): value is string => typeof value === 'string' && value.length === 19 && value[10] === ' '
+
 /** @param suffix that the server writes after a time @param digits of a second that it keeps */
 const time = (suffix: string, digits: number): Kind => {
-  const fieldOf = (value: Value): string => `${toUtc(String(value))}${suffix}`
+  const fieldOf = (value: Value): string => (isUtc(value) ? value : toUtc(String(value))) + suffix
   const utcOf = (field: string): string | undefined =>
     field.endsWith(suffix) ? toUtc(field.slice(0, field.length - suffix.length)) : undefined
   return {
-    ...{ sieve: digits < 6 ? 'each' : 'time', sorts: false, toField: fieldOf },
+    ...{ sieve: digits < 6 ? 'each' : 'time', sorts: false, plain: true, toField: fieldOf },
     refusal: value => {
       const utc = typeof value === 'string' ? toUtc(value) : undefined
       if (utc === undefined) return isNot(value, 'a time')
       const [, fraction = ''] = utc.split('.')
       return fraction.length > digits ? `${describe(value)} has more digits of a second than the column` : undefined
     },
-    // most are written alike
-    isSame: (value, field) => `${value}${suffix}` === field || fieldOf(value) === field,
+    isSame: (value, field) => fieldOf(value) === field,
     fieldRefusal: field => (utcOf(field) === undefined ? `the time ${field} is beyond what a file sorts` : undefined),
     fromField: field => toFileText(utcOf(field) ?? ''),
   }

@@ -2,6 +2,7 @@
 import { Failure } from '../failure.ts'
 import type { Log } from '../log.ts'
 import { createProgress, formatThings, listed } from '../text.ts'
+import { createCollector } from './collect.ts'
 import type { Refused } from './sieve.ts'
 
 /** Starts a piece of work on many rows; each call of what it returns tells of more of them. */
@@ -9,10 +10,12 @@ export type Meter = (what: string, total: number) => (rows: number) => void
 
 export const createMeter = (log: Log): Meter => {
   const report = createProgress(log, 'rows')
+  const collect = createCollector()
   return (what, total) => {
     let done = 0
     return rows => {
       done += rows
+      collect(rows)
       report(what, done, total)
     }
   }

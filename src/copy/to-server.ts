@@ -160,9 +160,9 @@ const linesOf = function* (
   onRows: (rows: number) => void,
 ): Generator<Buffer> {
   const fieldOf = columns.map(
-    ({ kind }) =>
+    ({ kind: { plain, toField } }) =>
       (value: Value | null): string =>
-        value === null ? nullField : escapeField(kind.toField(value)),
+        value === null ? nullField : plain ? toField(value) : escapeField(toField(value)),
   )
   let text = ''
   let count = 0

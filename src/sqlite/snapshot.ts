@@ -48,6 +48,8 @@ const begun = (connection: Connection, isChanged: () => boolean, ...more: readon
     for (const opened of [connection, ...more]) opened.close()
   }
   const outcome = attempt(() => {
+    // each page is read once
+    connection.pragma('cache_size = -2000')
     connection.exec('BEGIN')
     connection.prepare('SELECT count(*) FROM sqlite_schema').get()
   })
