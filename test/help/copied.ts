@@ -159,7 +159,7 @@ const columns = {
     tdp_watts: 'small',
     last_seen: 'time',
     created_at: 'time',
-    os_version: 'text',
+    ip_address: 'text',
   },
   metrics: {
     timestamp: 'time',
