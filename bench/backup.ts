@@ -7,9 +7,8 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { formatBytes } from '../src/text.ts'
-import { makeBundle, makeDatabase, median, program, withFolder } from './measure.ts'
+import { fillColumns, makeBundle, makeDatabase, median, program, withFolder } from './measure.ts'
 
 const metrics = 5_000_000
 const rounds = { backup: 7, nothing: 40 }
@@ -20,15 +19,6 @@ const timed = (command: string, words: readonly string[], env: Readonly<Record<s
   const { status, stderr } = spawnSync(command, words, { encoding: 'utf8', env: { PATH: process.env.PATH, ...env } })
   if (status !== 0) throw new Error(`${command} ${words.join(' ')} exited ${status}: ${stderr}`)
   return performance.now() - start
-}
-
-const fillColumns = (file: string): void => {
-  const connection = new Database(file)
-  connection.exec(`
-    UPDATE metrics SET memory_total_mb = 16000, memory_used_mb = 8000, disk_percent = 33.3, disk_total_gb = 1800.5, disk_used_gb = 600.25,
-      network_rx_bytes = id * 1234567, network_tx_bytes = id * 2345678, load_1m = 0.51, load_5m = 0.4, load_15m = 0.3, uptime_seconds = id;
-    VACUUM`)
-  connection.close()
 }
 
 await withFolder(folder => {

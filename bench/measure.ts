@@ -47,6 +47,16 @@ export const makeDatabase = (file: string, metrics: number): void => {
   connection.close()
 }
 
+/** Fills the other columns of all metrics. */
+export const fillColumns = (file: string): void => {
+  const connection = new Database(file)
+  connection.exec(`
+    UPDATE metrics SET memory_total_mb = 16000, memory_used_mb = 8000, disk_percent = 33.3, disk_total_gb = 1800.5, disk_used_gb = 600.25,
+      network_rx_bytes = id * 1234567, network_tx_bytes = id * 2345678, load_1m = 0.51, load_5m = 0.4, load_15m = 0.3, uptime_seconds = id;
+    VACUUM`)
+  connection.close()
+}
+
 /** A program that is started, and what it is started with. */
 export type Run = Readonly<{
   name: string

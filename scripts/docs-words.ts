@@ -72,14 +72,18 @@ export const failureWords: Readonly<Record<FailureCode, string>> = {
   DATABASE_BUSY: 'another writer held the database past the timeout',
   COMMIT_UNKNOWN: 'the answer to COMMIT was lost, and the server cannot be asked: all of it was done, or nothing',
   NOT_READY: '`wait`, `verify` or a hub saw no true marker',
+  SOURCE_CHANGED: '`copy` was a rehearsal: the source was written to meanwhile, and what was copied was rolled back',
   DATABASE_DAMAGED:
     'not a database, malformed, truncated, grown, or missing or emptied though a marker or backup shows that it had data; the hint begins with the command that restores the newest good backup',
   MIGRATION_FAILED: 'a migration threw, lost rows or broke a foreign key; rolled back',
+  VALUES_REFUSED:
+    '`copy` found values that the target cannot hold, each named by table, row and column; nothing was changed',
   HISTORY_CONFLICT:
     'an applied migration changed or is gone, two have one number, or another program made the database (`adopt`)',
   DATABASE_AHEAD: 'a newer image was here',
   OUT_OF_ORDER: 'a pending migration sorts before an applied one',
   SCHEMA_DRIFT: 'the structure differs from what the migrations make, or rows have no parent (`verify`)',
+  DATABASES_DIFFER: '`copy --check` found a difference, or `copy` itself, which then rolled back',
   SIGINT: 'interrupted; rolled back',
   SIGTERM: 'stopped; rolled back',
 }

@@ -58,6 +58,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   draw: [...base, 'sqlite', 'postgres'],
   hub: [...base, ...heart, 'sqlite', 'postgres'],
   diff: [...base, ...heart, 'on-server', 'sqlite', 'postgres', 'verify', 'modules', 'where', 'hub'],
+  copy: [...base, ...heart, 'on-server', 'sqlite', 'postgres', 'verify'],
   commands: [
     ...base,
     ...heart,
@@ -72,6 +73,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'lint',
     'draw',
     'diff',
+    'copy',
   ],
   cli: ['failure', 'log', 'config', 'context', 'commands'],
   surroundings: [...base, 'commands', 'sqlite', 'postgres'],

@@ -8,7 +8,16 @@ import type { Context } from './context.ts'
 import { exitCodes, Failure } from './failure.ts'
 
 /** The flags of all commands, with their defaults. */
-const flags = { exitCode: false, force: false, hold: false, json: false, latest: false, sql: false, yes: false }
+const flags = {
+  check: false,
+  exitCode: false,
+  force: false,
+  hold: false,
+  json: false,
+  latest: false,
+  sql: false,
+  yes: false,
+}
 
 /** The options of all commands; a command reads those that its row lists. */
 type Options = Readonly<
@@ -18,6 +27,8 @@ type Options = Readonly<
     timeout?: number
     to?: string
     models?: string
+    from?: string
+    tables?: string
   }
 >
 
@@ -284,6 +295,19 @@ export const commandTable: readonly CommandRow[] = [
       const { restore } = await import('./commands/restore.ts')
       return (context, options, [file]) => restore(context, file, options)
     },
+  },
+  {
+    name: 'copy',
+    group: 'Rescue',
+    description:
+      'copy a database from a file into an empty one on a server, or back into a new file; stop the hub first',
+    options: [
+      new Option('--from <url>', 'the database to read: sqlite:FILE or postgres://USER@HOST/NAME'),
+      new Option('--check', 'compare both, and write nothing'),
+      new Option('--tables <names>', 'tables of other tools to copy, too, with commas between them'),
+    ],
+    example: 'copy --from sqlite:data/homelab.db',
+    load: async () => (await import('./commands/copy.ts')).copy,
   },
 ]
 

@@ -23,6 +23,8 @@ export type Config = Readonly<{
   server: ServerSettings | undefined
   /** a file of certificates that a server's is checked against; undefined for those of Node */
   rootCertificate: string | undefined
+  /** holds the password of a server in place of its URL */
+  passwordFile: string | undefined
   /** seconds that one statement waits for a table's lock on a server */
   statementLockTimeout: number
   volume: string
@@ -127,6 +129,7 @@ export const toConfig = async ({ environment: given, workingFolder, root }: Surr
     database: server?.shown ?? file,
     server,
     rootCertificate: path('PGSSLROOTCERT'),
+    passwordFile: path('DATABASE_PASSWORD_FILE'),
     statementLockTimeout: wholeNumber('MIGRATOR_STATEMENT_LOCK_TIMEOUT'),
     volume,
     migrations: path('MIGRATOR_MIGRATIONS') ?? join(root, 'migrations'),

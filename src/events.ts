@@ -196,6 +196,31 @@ export const events = {
     fields: ['file', 'calls', 'decisions'],
     when: '`diff`: wrote a migration; what may lose rows is a comment in it, to decide',
   },
+  'copy.begins': {
+    level: 'info',
+    fields: ['from', 'to', 'bytes'],
+    when: '`copy`: both databases are fit for it, and `bytes` of the source are about to be copied',
+  },
+  'copy.left': {
+    level: 'info',
+    fields: ['tables'],
+    when: '`copy`: tables of other tools, which stay where they are',
+  },
+  'copy.checks': {
+    level: 'debug',
+    fields: ['table'],
+    when: '`copy`: looking for values that the target cannot hold',
+  },
+  'copy.keys': {
+    level: 'info',
+    fields: [],
+    when: '`copy`: all rows are written, and indexes and keys are made',
+  },
+  'copy.done': {
+    level: 'info',
+    fields: ['schema', 'tables', 'rows', 'milliseconds'],
+    when: '`copy`: everything is copied, read back and compared; with --check, compared',
+  },
   'failed.stack': {
     level: 'debug',
     fields: ['stack'],

@@ -6,6 +6,7 @@ import {
   type QueryConfig,
   type QueryResult,
   type QueryResultRow,
+  type Submittable,
   types,
 } from 'pg'
 import { Failure } from '../failure.ts'
@@ -30,6 +31,8 @@ export type Connection = Readonly<{
   ) => Promise<QueryResult<Row>>
   /** the rows of a statement */
   rows: <Row extends QueryResultRow>(sql: string, values?: readonly unknown[]) => Promise<readonly Row[]>
+  /** Sends a statement that is a stream itself, such as COPY; no other may run until it closes. */
+  stream: <Stream extends Submittable & NodeJS.EventEmitter>(statement: Stream) => Stream
   /** whether a transaction is open; `failed` if a statement of it failed, after which it takes no other */
   transaction: () => 'none' | 'open' | 'failed'
   /** how many statements have not been answered yet */
@@ -201,6 +204,15 @@ const toConnection = (client: Client, facts: Pick<Connection, 'address' | 'host'
   return {
     ...facts,
     query,
+    stream: statement => {
+      unanswered += 1
+      socket.ref()
+      statement.once('close', () => {
+        unanswered -= 1
+        if (unanswered === 0) socket.unref()
+      })
+      return client.query(statement)
+    },
     rows: async (sql, values) => (await query<never>(sql, values)).rows,
     transaction: () => states[client.getTransactionStatus() ?? 'I'],
     unanswered: () => unanswered,

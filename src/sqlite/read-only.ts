@@ -48,14 +48,14 @@ const withoutTrace = async <T>(
 }
 
 /** Whether a database is in WAL mode and no process has it open: there is no -shm file. */
-const isQuiescent = (path: string): boolean => journalMode(path) === 'wal' && !existsSync(`${path}-shm`)
+export const isQuiescent = (path: string): boolean => journalMode(path) === 'wal' && !existsSync(`${path}-shm`)
 
 /** Opens a file as immutable, without locks or a -shm: no process may write it meanwhile. */
-const openImmutable = (path: string): Connection =>
+export const openImmutable = (path: string): Connection =>
   new Database(`${pathToFileURL(path)}?mode=ro&immutable=1`, { readonly: true })
 
 /** Whether SQLite reads URIs: main.ts says so before the first database is opened; another process may not have. */
-const knowsUris = (): boolean => {
+export const knowsUris = (): boolean => {
   const opened = attempt(() => new Database('file:?mode=memory', { readonly: true }))
   if ('value' in opened) opened.value.close()
   return 'value' in opened
@@ -99,13 +99,14 @@ const withConnection = async <T>(connection: Connection, work: (connection: Conn
 }
 
 /** A text that changes when any program opens the database to read or write it. */
-const fileStamp = (path: string): string => {
+export const fileStamp = (path: string): string => {
   const { ino, size, mtimeNs } = statSync(path, { bigint: true })
   return `${ino} ${size} ${mtimeNs} ${existsSync(`${path}-shm`)}`
 }
 
 /** Whether SQLite must write before it can read: roll back a hot journal or rebuild a WAL index that a killed writer left. */
-const needsWriting = (error: unknown): boolean => /^SQLITE_(?:READONLY_|CANTOPEN)/.test(String(sqliteCode(error)))
+export const needsWriting = (error: unknown): boolean =>
+  /^SQLITE_(?:READONLY_|CANTOPEN)/.test(String(sqliteCode(error)))
 
 const resultOf = <T>(outcome: Outcome<T>): T => {
   if ('error' in outcome) throw outcome.error

@@ -36,6 +36,7 @@ const notRun = new Map([
   ['npm run test:sequelize -- CHECKOUT', 'needs a checkout of Sequelize'],
   ['npm run bench:against -- CHECKOUT', 'needs another checkout'],
   ['npm run bench:backup', 'as npm run bench'],
+  ['npm run bench:copy', 'as npm run bench'],
   ['npm run bench:index', 'as npm run bench'],
   ['npm run bench:many', 'as npm run bench'],
   ['npm run bench:postgres', 'as npm run bench'],

@@ -1,0 +1,59 @@
+import { dirname, join, resolve } from 'node:path'
+import { type Config, databasePath } from '../config.ts'
+import type { Context } from '../context.ts'
+import { attempt, Failure } from '../failure.ts'
+import { readAddress, type ServerAddress } from '../server.ts'
+import { followLink } from '../volume/volume.ts'
+
+/** The two databases of a copy: one is a file, the other on a server. */
+export type Places = Readonly<{
+  /** which of them is read */
+  from: 'file' | 'server'
+  /** what a command on the file gets */
+  file: Context
+  /** what a command on the server gets */
+  server: Context
+  address: ServerAddress
+}>
+
+const form =
+  'Write --from sqlite:FILE where DATABASE_URL names a server, and --from postgres://USER@HOST/NAME where it names a file.'
+
+/**
+ * Reads --from beside DATABASE_URL.
+ * @throws Failure CONFIG_INVALID if they do not name a file and a server
+ */
+export const placesOf = (context: Context, from: string | undefined): Places => {
+  const { config } = context
+  if (from === undefined) throw new Failure('CONFIG_INVALID', '--from is missing: it names the database to read', form)
+  const isServer = /^postgres(?:ql)?:/i.test(from)
+  if (isServer === (config.server !== undefined)) {
+    const kinds = isServer ? 'two servers' : 'two files'
+    throw new Failure('CONFIG_INVALID', `a copy goes between a file and a server, and these are ${kinds}`, form)
+  }
+  const own = ofOption(() => (isServer ? readAddress(from, config.passwordFile) : resolve(databasePath(from))))
+  const other =
+    typeof own === 'string' ? fileConfig(config, own) : { ...config, database: own.shown, server: serverOf(own) }
+  const address = typeof own === 'string' ? config.server : own
+  if (address === undefined) throw new Error('a copy without a server')
+  const there = { ...context, config: other }
+  return isServer
+    ? { from: 'server', file: context, server: there, address }
+    : { from: 'file', file: there, server: context, address }
+}
+
+const serverOf = (address: ServerAddress) => ({ ...address, scratchUrl: undefined })
+
+const fileConfig = (config: Config, database: string): Config => {
+  const volume = dirname(database)
+  return followLink({ ...config, server: undefined, database, volume, readyFile: join(volume, '.ready') })
+}
+
+/** What is wrong with the URL of the database is said of the option. */
+const ofOption = <T>(read: () => T): T => {
+  const outcome = attempt(read)
+  if ('value' in outcome) return outcome.value
+  const { error } = outcome
+  if (!(error instanceof Failure)) throw error
+  throw new Failure(error.code, error.message.replace('DATABASE_URL', '--from'), form)
+}

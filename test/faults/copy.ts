@@ -1,0 +1,466 @@
+/**
+ * A hub is copied from its file to a server and back: random databases are the same value by value, or refused by name; and kill -9 at
+ * random instants leaves nothing. A short form in `npm test`, the long one in `npm run test:faults`, which prints its figures.
+ */
+import { createHash } from 'node:crypto'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import Database from 'better-sqlite3'
+import fc from 'fast-check'
+import t from 'tap'
+import { contents, databases, fill, makeBases, makeMigrations } from '../help/copied.ts'
+import { skip, startServer } from '../help/postgres.ts'
+import { runProgram, startProgram } from '../help/program.ts'
+
+if (skip) {
+  t.pass(skip, { skip })
+  process.exit()
+}
+t.jobs = 1
+const long = process.env.FAULTS === 'long'
+const [runs, kills] = long ? [200, 50] : [4, 2]
+
+const server = await startServer()
+t.teardown(() => server.stop())
+const folder = t.testdir()
+const migrations = makeMigrations(folder)
+const bases = await makeBases(folder, migrations)
+const whole = await server.makeDatabase()
+
+let schemas = 0
+/** The URL of a new schema, which costs less than a database. */
+const makeSchema = async (): Promise<string> => {
+  schemas += 1
+  await server.run(whole, `CREATE SCHEMA copy_${schemas}`)
+  return `${whole}&schema=copy_${schemas}`
+}
+const nameOf = (url: string): string => url.replace(/.*schema=/, '')
+const settingsFor = (url: string) => ({
+  DATABASE_URL: url,
+  MIGRATOR_MIGRATIONS: migrations,
+  ...(url.startsWith('sqlite:') ? { MIGRATOR_REQUIRE_MOUNT: 'never' } : {}),
+})
+const copy = (to: string, from: string, ...words: readonly string[]) =>
+  runProgram(['copy', '--from', from, ...words], settingsFor(to))
+
+const tablesOf = async (url: string): Promise<readonly string[]> => {
+  const rows = await server.run(
+    whole,
+    `SELECT relname AS name FROM pg_class WHERE relnamespace = '${nameOf(url)}'::regnamespace AND relkind = 'r' ORDER BY 1`,
+  )
+  return rows.map(({ name }) => String(name))
+}
+
+/** All files of a folder, with what they hold and when that changed. */
+const stateOf = (folder: string): string =>
+  JSON.stringify(
+    readdirSync(folder)
+      .sort()
+      .map(name => {
+        const { ino, mtimeMs } = statSync(join(folder, name))
+        return [
+          name,
+          ino,
+          mtimeMs,
+          createHash('sha256')
+            .update(readFileSync(join(folder, name)))
+            .digest('hex'),
+        ]
+      }),
+  )
+
+let folders = 0
+/** A folder with a file in it, made by `work`. */
+const makeFile = (
+  base: keyof typeof bases,
+  work: (connection: Database.Database) => void = () => undefined,
+): string => {
+  folders += 1
+  const file = join(folder, `file-${folders}`, 'homelab.db')
+  mkdirSync(join(file, '..'))
+  copyFileSync(bases[base], file)
+  const connection = new Database(file)
+  // as hubs in Python write
+  connection.pragma('foreign_keys = OFF')
+  work(connection)
+  connection.close()
+  return file
+}
+const newFile = (): string => {
+  folders += 1
+  mkdirSync(join(folder, `file-${folders}`))
+  return join(folder, `file-${folders}`, 'homelab.db')
+}
+
+const own = ['servers', 'metrics', 'things', 'notes']
+
+t.test(`${runs} random databases: each is the same there and back, or refused by table and column`, async t => {
+  const figures: Record<string, number> = {}
+  await fc.assert(
+    fc.asyncProperty(databases, async database => {
+      const file = newFile()
+      const wrong = fill(file, bases, database)
+      const before = stateOf(join(file, '..'))
+      const url = await makeSchema()
+      const there = await copy(
+        url,
+        `sqlite:${file}`,
+        ...(database.base === 'alembic' ? ['--tables', 'alembic_version'] : []),
+      )
+      if (stateOf(join(file, '..')) !== before) throw new Error('the source was touched')
+      const kind = `${database.base}, ${wrong.size === 0 ? 'copied' : 'refused'}`
+      figures[kind] = (figures[kind] ?? 0) + 1
+      if (wrong.size > 0) {
+        const message = String(there.events.at(-1)?.message)
+        const places = [...message.matchAll(/(\w+), [^;]*?column (\w+):/g)].map(
+          ([, table, column]) => `${table}.${column}`,
+        )
+        const isNamed = places.length > 0 && places.every(place => wrong.has(place))
+        if (there.failure !== 'VALUES_REFUSED' || !isNamed || (await tablesOf(url)).length > 0)
+          throw new Error(`${[...wrong]} are wrong: ${there.stderr}`)
+        return
+      }
+      if (there.exitCode !== 0) throw new Error(there.stderr)
+      const back = newFile()
+      const result = await copy(
+        `sqlite:${back}`,
+        url,
+        ...(database.base === 'alembic' ? ['--tables', 'alembic_version'] : []),
+      )
+      if (result.exitCode !== 0) throw new Error(result.stderr)
+      const tables = database.base === 'alembic' ? [...own, 'alembic_version'] : own
+      const [a, b] = [contents(file, tables), contents(back, tables)].map(all =>
+        // a file of Alembic's numbers without a memory
+        JSON.stringify(database.base === 'alembic' ? { ...(all as object), sequence: [] } : all, null, 1),
+      )
+      if (a !== b) throw new Error(`it is another one:\n${a}\n${b}`)
+      const checked = await copy(url, `sqlite:${back}`, '--check')
+      if (checked.exitCode !== 0) throw new Error(checked.stderr)
+      await server.run(whole, `DROP SCHEMA ${nameOf(url)} CASCADE`)
+      rmSync(join(file, '..'), { recursive: true })
+    }),
+    { numRuns: runs, endOnFailure: true },
+  )
+  t.comment(`random databases: ${JSON.stringify(figures)}`)
+  t.pass('all of them')
+})
+
+t.test('what the server cannot hold is named by table, key and column, and nothing is written', async t => {
+  const file = makeFile('own', connection => {
+    connection.exec(`INSERT INTO servers (id, hostname, last_seen) VALUES ('omv', 'omv.lan', 'yesterday'), ('nas', CAST(x'61ff' AS TEXT), NULL);
+      INSERT INTO servers (id, hostname) VALUES (NULL, 'without a key');
+      INSERT INTO metrics (id, server_id, timestamp, memory_total_mb, network_rx_bytes)
+        VALUES (17, 'omv', '2026-01-18 10:00:00', 'much', 9223372036854775808), (18, 'gone', '2026-01-18 10:00:00', 1, 1);
+      UPDATE sqlite_sequence SET seq = 'many'`)
+    connection.prepare('UPDATE servers SET os_version = ? WHERE id = ?').run('a\0b', 'omv')
+  })
+  const url = await makeSchema()
+  const { exitCode, failure, events } = await copy(url, `sqlite:${file}`)
+  t.match({ exitCode, failure }, { exitCode: 41, failure: 'VALUES_REFUSED' })
+  const message = String(events.at(-1)?.message)
+  t.match(message, 'cannot hold 8 values of')
+  for (const named of [
+    "metrics, id 17, column memory_total_mb: the text 'much' is not a whole number that bigint holds",
+    'metrics, id 17, column network_rx_bytes: the number 9223372036854776000 is not a whole number that bigint holds',
+    "servers, id omv, column last_seen: the text 'yesterday' is not a time",
+    'servers, id omv, column os_version: the text has a NUL character',
+    'servers, id nas, column hostname: the text is not valid UTF-8',
+  ])
+    t.match(message, named)
+  t.strictSame(await tablesOf(url), [])
+  const fix = (sql: string): void => {
+    const connection = new Database(file)
+    connection.pragma('foreign_keys = OFF')
+    connection.exec(sql)
+    connection.close()
+  }
+  fix(
+    "DELETE FROM servers WHERE id <> 'omv' OR id IS NULL; UPDATE servers SET os_version = '', last_seen = NULL; DELETE FROM metrics WHERE id = 17",
+  )
+  const left = await copy(url, `sqlite:${file}`)
+  t.match(left.events.at(-1)?.message, 'metrics, rowid 18, column of the foreign key to servers: has no parent')
+  t.match(left.events.at(-1)?.message, 'sqlite_sequence, name metrics, column seq: many is not a number')
+  t.strictSame(await tablesOf(url), [])
+})
+
+t.test('a row that only the server can judge is told in its words, and everything is rolled back', async t => {
+  const file = makeFile('own', connection => connection.exec("INSERT INTO notes (at) VALUES ('0001-01-01')"))
+  const url = await makeSchema()
+  const { failure, events } = await copy(url, `sqlite:${file}`)
+  t.equal(failure, 'VALUES_REFUSED')
+  t.match(events.at(-1)?.message, 'of_this_age')
+  t.strictSame(await tablesOf(url), [])
+})
+
+t.test('while the hub writes a copy is a rehearsal: it ends with 20, and leaves nothing', async t => {
+  for (const mode of ['wal', 'not yet open'] as const) {
+    const file = makeFile('own', connection =>
+      connection.exec("INSERT INTO servers (id, hostname) VALUES ('omv', 'omv.lan')"),
+    )
+    const open = (): Database.Database => new Database(file)
+    const hub = mode === 'wal' ? open() : undefined
+    hub?.exec("UPDATE servers SET hostname = 'a'")
+    const url = await makeSchema()
+    const running = copy(url, `sqlite:${file}`)
+    await setTimeout(1)
+    const writer = hub ?? open()
+    writer.exec("UPDATE servers SET hostname = 'b'")
+    const { exitCode, failure } = await running
+    t.match({ exitCode, failure }, { exitCode: 20, failure: 'SOURCE_CHANGED' }, mode)
+    t.strictSame(await tablesOf(url), [])
+    writer.close()
+    t.match(await copy(url, `sqlite:${file}`), { exitCode: 0 }, 'the move')
+  }
+})
+
+t.test('what a killed hub left in its WAL is copied, and the files stay as they are', async t => {
+  const file = makeFile('own')
+  const hub = new Database(file)
+  hub.exec("INSERT INTO servers (id, hostname) VALUES ('omv', 'omv.lan')")
+  const dead = newFile()
+  for (const suffix of ['', '-wal']) copyFileSync(file + suffix, dead + suffix)
+  hub.close()
+  const before = stateOf(join(dead, '..'))
+  const url = await makeSchema()
+  t.match(await copy(url, `sqlite:${dead}`), { exitCode: 0 })
+  t.match(await server.run(whole, `SELECT id FROM ${nameOf(url)}.servers`), [{ id: 'omv' }])
+  t.equal(stateOf(join(dead, '..')), before)
+})
+
+t.test('the numbers of deleted rows are given to no other, on either side', async t => {
+  const insert = "INSERT INTO metrics (server_id, timestamp) VALUES ('omv', '2026-01-18 10:00:00')"
+  const file = makeFile('own', connection =>
+    connection.exec(
+      `INSERT INTO servers (id, hostname) VALUES ('omv', 'omv.lan'); ${insert}; ${insert}; ${insert}; DELETE FROM metrics WHERE id > 1`,
+    ),
+  )
+  const url = await makeSchema()
+  await copy(url, `sqlite:${file}`)
+  const space = `SET search_path = ${nameOf(url)}`
+  t.match(await server.run(whole, space, `${insert} RETURNING id`), [{ id: '4' }])
+  await server.run(whole, space, 'DELETE FROM metrics WHERE id = 4')
+  const back = newFile()
+  await copy(`sqlite:${back}`, url)
+  const connection = new Database(back)
+  t.match(connection.prepare(`${insert} RETURNING id`).get(), { id: 5 })
+  connection.close()
+})
+
+t.test(
+  'a new file is whole: journal mode, indexes, triggers, a marker after up; and it takes the place of none',
+  async t => {
+    const url = await makeSchema()
+    await copy(url, `sqlite:${makeFile('own')}`)
+    const back = newFile()
+    t.match(await copy(`sqlite:${back}`, url), { exitCode: 0 })
+    t.strictSame(readdirSync(join(back, '..')), ['homelab.db'])
+    t.match(await runProgram([], settingsFor(`sqlite:${back}`)), { exitCode: 0 })
+    t.match(await runProgram(['verify'], settingsFor(`sqlite:${back}`)), { exitCode: 0 })
+    const before = stateOf(join(back, '..'))
+    t.match(await copy(`sqlite:${back}`, url), { exitCode: 2, failure: 'CONFIG_INVALID' })
+    t.equal(stateOf(join(back, '..')), before)
+    const beside = newFile()
+    writeFileSync(`${beside}-wal`, 'of another one')
+    t.match(await copy(`sqlite:${beside}`, url), { exitCode: 2 })
+  },
+)
+
+t.test('what a file cannot hold is named on the way back, and there is no file', async t => {
+  const url = await makeSchema()
+  await copy(url, `sqlite:${makeFile('own')}`)
+  await server.run(
+    whole,
+    `SET search_path = ${nameOf(url)}`,
+    "INSERT INTO servers (id, hostname, last_seen) VALUES ('omv', 'omv.lan', 'infinity')",
+    "INSERT INTO metrics (server_id, timestamp, cpu_percent, load_1m) VALUES ('omv', '0044-03-15 BC', 'NaN', '-0')",
+  )
+  const back = newFile()
+  const { failure, events } = await copy(`sqlite:${back}`, url)
+  t.equal(failure, 'VALUES_REFUSED')
+  const message = String(events.at(-1)?.message)
+  for (const column of [
+    'metrics, id 1, column timestamp',
+    'id 1, column cpu_percent',
+    'id 1, column load_1m',
+    'servers, id omv, column last_seen',
+  ])
+    t.match(message, column)
+  t.strictSame(readdirSync(join(back, '..')), [])
+})
+
+t.test('a server that changes while it is copied is a rehearsal, too', async t => {
+  const url = await makeSchema()
+  await copy(url, `sqlite:${makeFile('own')}`)
+  const back = newFile()
+  const running = copy(`sqlite:${back}`, url)
+  let done = false
+  void running.finally(() => {
+    done = true
+  })
+  for (let number = 0; !done; number += 1)
+    await server.run(whole, `INSERT INTO ${nameOf(url)}.servers (id, hostname) VALUES ('${number}', 'x')`)
+  t.match(await running, { exitCode: 20, failure: 'SOURCE_CHANGED' })
+  t.strictSame(readdirSync(join(back, '..')), [])
+  t.match(await copy(`sqlite:${back}`, url), { exitCode: 0 })
+})
+
+t.test('check tells what differs, and writes nothing', async t => {
+  const rows = `INSERT INTO servers (id, hostname, last_seen) VALUES ('omv', 'omv.lan', '2026-01-18T12:00:00+02:00'), ('nas', 'nas.lan', NULL);
+    INSERT INTO notes (n) VALUES (1), (1), (2)`
+  const file = makeFile('own', connection => connection.exec(rows))
+  const url = await makeSchema()
+  t.match(await copy(url, `sqlite:${file}`, '--check'), { exitCode: 2 }, 'there is nothing yet')
+  await copy(url, `sqlite:${file}`)
+  const before = stateOf(join(file, '..'))
+  t.match(await copy(url, `sqlite:${file}`, '--check'), { exitCode: 0, events: [{ event: 'copy.done', rows: 6 }] })
+  t.match(await copy(`sqlite:${file}`, url, '--check'), { exitCode: 0 }, 'from either side')
+  await server.run(
+    whole,
+    `SET search_path = ${nameOf(url)}`,
+    "UPDATE servers SET hostname = NULLIF('a', 'b') WHERE id = 'nas'",
+    'DELETE FROM notes WHERE ctid = (SELECT min(ctid) FROM notes WHERE n = 1)',
+    'INSERT INTO notes (n) VALUES (2)',
+    "INSERT INTO metrics (server_id, timestamp) VALUES ('omv', '2026-01-18')",
+  )
+  const { exitCode, failure, events } = await copy(url, `sqlite:${file}`, '--check')
+  t.match({ exitCode, failure }, { exitCode: 54, failure: 'DATABASES_DIFFER' })
+  const message = String(events.at(-1)?.message)
+  for (const difference of [
+    'servers, id nas, column hostname: nas.lan in the file, a on the server',
+    'notes: the rows are not the same',
+    'metrics: the server has more rows, the first id 1',
+    'metrics: the last number of id is none in the file, 1 on the server',
+  ])
+    t.match(message, difference)
+  t.equal(stateOf(join(file, '..')), before)
+})
+
+t.test('tables of other tools are listed and left, or taken there and back', async t => {
+  const file = makeFile('own', connection =>
+    connection.exec(`CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY); INSERT INTO alembic_version VALUES ('2e6e20f4bc94');
+      CREATE TABLE rules (id INTEGER PRIMARY KEY AUTOINCREMENT, server_id TEXT REFERENCES servers (id), name TEXT UNIQUE DEFAULT 'it''s', on_off BOOLEAN NOT NULL DEFAULT 1,
+        at DATETIME DEFAULT CURRENT_TIMESTAMP, level NUMERIC DEFAULT 2.5, raw BLOB, any_);
+      INSERT INTO rules (name, raw, any_) VALUES ('a', x'00ff', 'text'), ('b', NULL, NULL);
+      CREATE VIRTUAL TABLE found USING fts5 (text)`),
+  )
+  const url = await makeSchema()
+  t.match(await copy(url, `sqlite:${file}`, '--tables', 'rulez'), { exitCode: 2 })
+  t.match(await copy(url, `sqlite:${file}`, '--tables', 'found'), { exitCode: 2 })
+  const { events } = await copy(url, `sqlite:${file}`, '--tables', 'rules')
+  t.match(events.find(({ event }) => event === 'copy.left')?.tables, ['alembic_version', 'found'])
+  t.notOk((await tablesOf(url)).includes('alembic_version'))
+  t.match(
+    await server.run(
+      whole,
+      `SET search_path = ${nameOf(url)}`,
+      'INSERT INTO rules DEFAULT VALUES RETURNING id, name, on_off, level',
+    ),
+    [{ id: '3', name: "it's", on_off: true, level: '2.5' }],
+  )
+  const back = newFile()
+  t.match(await copy(`sqlite:${back}`, url, '--tables', 'rules'), {
+    exitCode: 0,
+    events: [{ event: 'copy.begins' }, {}, { tables: 5 }],
+  })
+  t.match(await copy(url, `sqlite:${back}`, '--check', '--tables', 'rules'), { exitCode: 0 })
+})
+
+t.test('what makes no sense is refused before anything is written', async t => {
+  const url = await makeSchema()
+  const file = makeFile('own')
+  const refused: readonly (readonly [string, string, string])[] = [
+    [url, 'sqlite:/nowhere/homelab.db', 'CONFIG_INVALID'],
+    [url, url, 'CONFIG_INVALID'],
+    [`sqlite:${newFile()}`, `sqlite:${file}`, 'CONFIG_INVALID'],
+    [url, 'mysql://localhost/hub', 'CONFIG_INVALID'],
+    [`sqlite:${newFile()}`, 'postgres://127.0.0.1/hub', 'CONFIG_INVALID'],
+    [`sqlite:${newFile()}`, url, 'CONFIG_INVALID'],
+    [whole.replace(/test_\w+/, 'no_such_database'), `sqlite:${file}`, 'NO_SUCH_DATABASE'],
+  ]
+  for (const [to, from, code] of refused) t.equal((await copy(to, from)).failure, code, `${from} to ${to}`)
+  t.match(await runProgram(['copy'], settingsFor(url)), { exitCode: 2 })
+  const behind = makeFile('own', connection => connection.exec("DELETE FROM SequelizeMeta WHERE name LIKE '0004%'"))
+  t.match(await copy(url, `sqlite:${behind}`), { exitCode: 2 })
+  const other = makeFile('own', connection => connection.exec('ALTER TABLE servers ADD COLUMN rack TEXT'))
+  t.match(await copy(url, `sqlite:${other}`), {
+    exitCode: 53,
+    failure: 'SCHEMA_DRIFT',
+    events: [{}, { message: /servers\.rack/ }],
+  })
+  await server.run(whole, `CREATE TABLE ${nameOf(url)}.there (x int)`)
+  t.match(await copy(url, `sqlite:${file}`), { exitCode: 2 })
+  await server.run(whole, 'CREATE ROLE stranger LOGIN')
+  t.match(await copy(`${url.replace('postgres@', 'stranger@')}`, `sqlite:${file}`), {
+    exitCode: 12,
+    failure: 'PRIVILEGE_MISSING',
+  })
+  const full = await makeSchema()
+  await copy(full, `sqlite:${file}`)
+  await server.run(
+    whole,
+    `GRANT USAGE ON SCHEMA ${nameOf(full)} TO stranger`,
+    `GRANT SELECT ON ${nameOf(full)}."SequelizeMeta" TO stranger`,
+  )
+  t.match(await copy(`sqlite:${newFile()}`, full.replace('postgres@', 'stranger@')), {
+    exitCode: 12,
+    failure: 'PRIVILEGE_MISSING',
+  })
+})
+
+t.test(`kill -9 at ${kills} random instants leaves nothing in the target, and the source as it was`, async t => {
+  const rows = long ? 60_000 : 10_000
+  const file = makeFile('own', connection =>
+    connection.exec(`INSERT INTO servers (id, hostname) VALUES ('omv', 'omv.lan');
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
+      INSERT INTO metrics (server_id, timestamp, cpu_percent) SELECT 'omv', datetime('2026-01-01', '+' || i || ' minutes'), i / 7.0 FROM n`),
+  )
+  const before = stateOf(join(file, '..'))
+  const full = await makeSchema()
+  const figures: Record<string, number> = {}
+  for (const way of ['there', 'back'] as const) {
+    const run = (to: string) =>
+      startProgram(['copy', '--from', way === 'there' ? `sqlite:${file}` : full], settingsFor(to))
+    const start = performance.now()
+    t.match(await run(way === 'there' ? full : `sqlite:${newFile()}`).outcome, { exitCode: 0 })
+    const duration = performance.now() - start
+    for (let round = 0; round < kills; round += 1) {
+      const target = way === 'there' ? await makeSchema() : newFile()
+      const { child, outcome } = run(way === 'there' ? target : `sqlite:${target}`)
+      await setTimeout(Math.random() * duration)
+      child.kill('SIGKILL')
+      const { signal, exitCode } = await outcome
+      const isThere = async () => (way === 'there' ? (await tablesOf(target)).length > 0 : existsSync(target))
+      // killed after its last act, it is whole
+      const end = signal === null ? 'done' : (await isThere()) ? 'whole' : 'nothing'
+      figures[`${way}, ${end}`] = (figures[`${way}, ${end}`] ?? 0) + 1
+      if (signal === null) t.equal(exitCode, 0)
+      if (end !== 'nothing')
+        t.match(
+          await copy(
+            way === 'there' ? target : `sqlite:${target}`,
+            way === 'there' ? `sqlite:${file}` : full,
+            '--check',
+          ),
+          { exitCode: 0 },
+        )
+      t.equal(stateOf(join(file, '..')), before)
+      // the server ends what the killed process ran; a copy can then begin again
+      if (end === 'nothing' && round % 10 === 0)
+        t.match(await copy(way === 'there' ? target : `sqlite:${target}`, way === 'there' ? `sqlite:${file}` : full), {
+          exitCode: 0,
+        })
+    }
+  }
+  t.comment(`kill -9 while ${rows} metrics are copied: ${JSON.stringify(figures)}`)
+  t.ok((figures['there, nothing'] ?? 0) + (figures['back, nothing'] ?? 0) > 0)
+})
