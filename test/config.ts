@@ -11,6 +11,7 @@ t.test('with nothing set, everything is beside the program', async t => {
   t.strictSame(await read({}), {
     database: '/app/data/homelab.db',
     server: undefined,
+    passwordFile: undefined,
     rootCertificate: undefined,
     statementLockTimeout: 5,
     volume: '/app/data',

@@ -15,6 +15,7 @@ import {
 } from '../../world.ts'
 import { addRow, keyOf, raiseMark, tagOf, textOf } from '../model.ts'
 import type { Scene, Verb } from '../scene.ts'
+import { openLevel } from '../story.ts'
 import { jsOf, oneOf } from '../values.ts'
 
 export const insert: Verb = ({ table, isVirtual, value, how, sql, names, target, q, fresh, write, call }) => {
@@ -61,14 +62,15 @@ export const insertWithoutKey: Verb = ({ table, how, sql, names, target, fresh, 
 const byModel =
   (verb: 'insert by model' | 'find or create'): Verb =>
   scene => {
-    const { table, owner, names, target, next, fresh, wrote, within, act } = scene
+    const { migration, table, owner, names, target, next, fresh, wrote, within, act } = scene
     if (isLoose(table)) return
     const row = fresh()
     change(row, any(table), any(table).fallback ?? 'NULL')
     const js = jsOfFirst(table, row)
     const { [names.tag]: text, ...others } = js
     const attributes = attributesOf(table)
-    // outside of a transaction findOrCreate begins one of its own
+    // inside of a transaction findOrCreate begins a nested one, which it never ends, and outside one of its own, which it commits
+    if (verb === 'find or create' && owner !== 0) openLevel(migration, owner, `nested ${next()}`)
     wrote(verb === 'find or create' && owner === 0 ? next() : owner)
     act(`${verb} ${names.table} ${row.id}`, on => {
       const model = on.schema.sequelize.define(`model ${row.id}`, attributes, {
