@@ -28,10 +28,16 @@ const servers = `CREATE TABLE Servers (id INTEGER PRIMARY KEY, name TEXT DEFAULT
   CREATE TABLE racks (id INTEGER PRIMARY KEY); CREATE TABLE "archive.servers" (id INTEGER PRIMARY KEY, name TEXT);
   CREATE UNIQUE INDEX by_name ON Servers (name); CREATE VIEW seen AS SELECT 1 AS x;
   CREATE VIRTUAL TABLE search USING fts5 (x); CREATE TABLE "full" (id INTEGER PRIMARY KEY, u UNIQUE, i, v, k, n, FOREIGN KEY (k) REFERENCES racks);
-  INSERT INTO "full" (id) VALUES (1), (2); CREATE INDEX by_i ON "full" (i); CREATE VIEW of_v AS SELECT v FROM "full";
+  INSERT INTO "full" (id) VALUES (1), (2); CREATE INDEX by_i ON "full" (i, n); CREATE VIEW of_v AS SELECT v FROM "full";
   CREATE TEMP TABLE racks (y)`
 
 for (const [title, call, query, expected] of [
+  [
+    'removeColumn, with the indexes that are of this column alone',
+    editor => editor.removeColumn('servers', 'NAME'),
+    "SELECT name FROM pragma_index_list('servers')",
+    [],
+  ],
   [
     'addIndexConcurrently, which is an ordinary index in the transaction',
     editor => (editor as SchemaEditor).addIndexConcurrently('servers', ['port'], { name: 'by_port' }),

@@ -1,5 +1,5 @@
 import { reasonOf } from '../../failure.ts'
-import { quote } from '../sql.ts'
+import { quote, sameName } from '../sql.ts'
 import { addConstraint } from './constraints.ts'
 import { atomically, type Editing, findTable, run } from './editing.ts'
 
@@ -43,11 +43,18 @@ export const addColumn = async (
 const isAttribute = (wanted: unknown): wanted is Readonly<{ type: unknown; unique?: Unique }> =>
   typeof wanted === 'object' && wanted !== null && 'type' in wanted
 
-/** @throws Error with what to do before, if something uses the column; nothing is changed then */
+/**
+ * Removes a column, and the indexes that are of it alone, as a server does: addColumn makes one for `unique`.
+ * @throws Error with what to do before, if something else uses the column; nothing is changed then
+ */
 export const removeColumn = async (editing: Editing, tableName: string, column: string): Promise<void> => {
-  const { name } = findTable(editing, tableName)
+  const { name, indexes } = findTable(editing, tableName)
+  const own = indexes.filter(({ where, parts }) => where === null && parts.every(({ of }) => sameName(of, column)))
   try {
-    await run(editing, `ALTER TABLE ${quote(name)} DROP COLUMN ${quote(column)}`)
+    await atomically(editing, async () => {
+      for (const index of own) if (index.name !== null) await run(editing, `DROP INDEX ${quote(index.name)}`)
+      await run(editing, `ALTER TABLE ${quote(name)} DROP COLUMN ${quote(column)}`)
+    })
   } catch (error) {
     throw withCure(error, removeCures(name, column))
   }
