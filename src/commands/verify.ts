@@ -136,7 +136,9 @@ const toRows = (findings: readonly Finding[]): readonly (readonly string[])[] =>
   const typeNames = findings.filter(isTypeName).length
   return [
     ...findings.filter(finding => !isTypeName(finding)).map(row => [row.object, row.what, comparison(row)]),
-    ...(typeNames === 0 ? [] : [[`${typeNames} columns`, 'type name', 'of the same affinity; --json names them']]),
+    ...(typeNames === 0
+      ? []
+      : [[formatThings(typeNames, 'column'), 'type name', 'of the same affinity; --json names them']]),
   ]
 }
 
