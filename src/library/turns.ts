@@ -39,7 +39,7 @@ const requireNone = (present: Turn | undefined, place: string): void => {
   for (let turn = present; turn !== undefined; turn = turn.outer) {
     // what a migration left behind may call after its run: it waits like others
     if (turn.place !== place || turn.ended) continue
-    const hint = 'Everything was rolled back. Start it after that run has ended, or on another file.'
+    const hint = 'Everything was rolled back. Start it after that run has ended, or on another database.'
     throw new Failure(
       'MIGRATION_FAILED',
       `a migration cannot start a run on ${place}, because it is being run there itself`,

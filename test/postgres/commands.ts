@@ -238,7 +238,7 @@ export const up = () => run(${JSON.stringify({ databaseUrl: url, migrations: inn
   const onEvent = ({ event }: Readonly<{ event: string }>) => void events.push(event)
   await t.rejects(library.up({ databaseUrl, migrations: nested(databaseUrl), onEvent }), {
     code: 'MIGRATION_FAILED',
-    message: /on which it is itself run/,
+    message: /because it is being run there itself/,
   })
   t.notOk(events.includes('lock.waiting'))
   t.match(await library.up({ databaseUrl, migrations: nested(other) }), { applied: [{ name: '0001-a' }] })

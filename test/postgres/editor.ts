@@ -233,7 +233,7 @@ rule('a backfill that cannot go is refused', async (t, { editor, query }) => {
   await query('CREATE TABLE k (x integer)')
   const sql = 'UPDATE k SET x = 1 WHERE x BETWEEN $first AND $last'
   await t.rejects(editor.backfill(sql, { table: 'k' }), { message: /no primary key of one column/ })
-  await t.rejects(editor.backfill(sql, { table: 'a', batch: 0 }), { message: /by 0 rows/ })
+  await t.rejects(editor.backfill(sql, { table: 'a', batch: 0 }), { message: /batches of 0 rows/ })
   await t.rejects(editor.backfill('UPDATE k SET x = 1', { table: 'a' }), { message: /BETWEEN \$first AND \$last/ })
 })
 
