@@ -85,7 +85,7 @@ for (const sql of [
 ]) {
   t.test(`${JSON.stringify(sql)} is not for migrations`, async t => {
     const connection = new Database(':memory:')
-    t.match(migratableOn(connection).refusal(sql), /is not for migrations/)
+    t.match(migratableOn(connection).refusal(sql), /is not for migrations|are reserved/)
     connection.close()
   })
 }
