@@ -162,13 +162,13 @@ t.test('the image, by docker run', { skip }, async t => {
     t.match(run(data), { exitCode: 0 })
   })
 
-  t.test('in memory it works, with a warning that the data ends with the container', async t => {
+  t.test('in memory it works, with a warning that the data is lost with the container', async t => {
     const inMemory = (options: string) => docker('run', '--rm', ...hardened, `--tmpfs=/app/data:${options}`, migrator)
     const [, options = ''] = /--tmpfs \/app\/data:(\S+?)`/.exec(inMemory('mode=755').stderr) ?? []
     t.equal(options, 'uid=1000,gid=1000', 'what it needs is told')
     const { exitCode, stderr } = inMemory(options)
     t.equal(exitCode, 0)
-    t.match(stderr, /^warn: .*ends with the container/m)
+    t.match(stderr, /^warn: .*lost with the container/m)
     t.match(stderr, /[0-9]+ applied in/)
   })
 
