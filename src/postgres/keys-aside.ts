@@ -1,5 +1,5 @@
 import type { Connection } from './connect.ts'
-import { type Constraint, readServerSchema, type ServerSchema } from './schema.ts'
+import { type Constraint, readServerSchema, type ServerSchema, sortObjects } from './schema.ts'
 import { inSchema, quote } from './sql.ts'
 
 /** Constraints that an index serves, and those that look into another table. */
@@ -47,10 +47,12 @@ export const setKeysAside = async (
       for (const { sql } of indexes) await connection.query(sql)
     }
     await turn('ENABLE')
-    const now = JSON.stringify(await readServerSchema(connection))
-    if (now !== JSON.stringify(schema)) throw new Error('the schema is another one after its keys were made again')
+    const now = await readServerSchema(connection)
+    if (told(now) !== told(schema)) throw new Error('the schema is another one after its keys were made again')
   }
 }
+
+const told = ({ tables, others }: ServerSchema): string => JSON.stringify([tables, sortObjects(others)])
 
 /** Runs all statements, or leaves all as it was: a view may need a key. @returns whether they ran */
 const orNothing = async (connection: Connection, statements: readonly string[]): Promise<boolean> => {

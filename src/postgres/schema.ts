@@ -51,8 +51,12 @@ export const readObjects = async (connection: Connection): Promise<readonly Sche
     return { type: 'table', name: table.name, table: table.name, sql: createTable(table) }
   })
   const others = await readOthers(connection)
-  return [...tables, ...others].toSorted((a, b) => compare(a.name, b.name) || compare(a.type, b.type))
+  return sortObjects([...tables, ...others])
 }
+
+/** The catalog gives them in the order in which they lie there, which VACUUM changes; a trigger of one name may be on two tables. */
+export const sortObjects = (objects: readonly SchemaObject[]): readonly SchemaObject[] =>
+  objects.toSorted((a, b) => compare(a.name, b.name) || compare(a.type, b.type) || compare(a.table, b.table))
 
 /** The tables of the hub, and what is around them: without the history. */
 export type ServerSchema = Readonly<{ tables: readonly Table[]; others: readonly SchemaObject[] }>
