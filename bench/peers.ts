@@ -57,6 +57,16 @@ export const install = (folder: string, packages: readonly string[]): void => {
 
 export const has = (command: string): boolean => spawnSync('which', [command]).status === 0
 
+/** The folder of migrations that drizzle reads. @param version of its snapshots for this dialect */
+export const drizzleFiles = (dialect: 'sqlite' | 'postgresql', version: string, tables: readonly string[]) => ({
+  'drizzle/0000_create.sql': tables.join(';\n--> statement-breakpoint\n'),
+  'drizzle/meta/_journal.json': JSON.stringify({
+    version: '7',
+    dialect,
+    entries: [{ idx: 0, version, when: 1767225600000, tag: '0000_create', breakpoints: true }],
+  }),
+})
+
 /** Writes the files of peers, each into a folder of its own. */
 export const layOut = (folder: string, peers: readonly Peer[]): void => {
   for (const { name, files = {} } of peers) {
@@ -92,12 +102,7 @@ export const installPeers = (folder: string, src: string): readonly Peer[] => {
       kind: 'Node',
       words: [node, 'migrate.mjs'],
       files: {
-        'drizzle/0000_create.sql': tables.join(';\n--> statement-breakpoint\n'),
-        'drizzle/meta/_journal.json': JSON.stringify({
-          version: '7',
-          dialect: 'sqlite',
-          entries: [{ idx: 0, version: '6', when: 1767225600000, tag: '0000_create', breakpoints: true }],
-        }),
+        ...drizzleFiles('sqlite', '6', tables),
         'migrate.mjs': `import Database from 'better-sqlite3'
           import { drizzle } from 'drizzle-orm/better-sqlite3'
           import { migrate } from 'drizzle-orm/better-sqlite3/migrator'

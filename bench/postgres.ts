@@ -8,7 +8,18 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { startServer, type TestServer } from '../test/help/postgres.ts'
 import { makeBundle, median, program, withFolder } from './measure.ts'
-import { folderOf, has, install, layOut, middle, type Peer, runPeer, type Sample, versionsOf } from './peers.ts'
+import {
+  drizzleFiles,
+  folderOf,
+  has,
+  install,
+  layOut,
+  middle,
+  type Peer,
+  runPeer,
+  type Sample,
+  versionsOf,
+} from './peers.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 15)
 const root = join(program, '../..')
@@ -78,12 +89,7 @@ const makersOf = (folder: string): readonly Maker[] => {
       kind: 'Node',
       words: [node, 'migrate.mjs'],
       files: {
-        'drizzle/0000_create.sql': tables.join(';\n--> statement-breakpoint\n'),
-        'drizzle/meta/_journal.json': JSON.stringify({
-          version: '7',
-          dialect: 'postgresql',
-          entries: [{ idx: 0, version: '7', when: 1767225600000, tag: '0000_create', breakpoints: true }],
-        }),
+        ...drizzleFiles('postgresql', '7', tables),
         'migrate.mjs': `import pg from 'pg'
           import { drizzle } from 'drizzle-orm/node-postgres'
           import { migrate } from 'drizzle-orm/node-postgres/migrator'

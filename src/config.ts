@@ -116,7 +116,7 @@ export const toConfig = async ({ environment: given, workingFolder, root }: Surr
 
   const url = text('DATABASE_URL')
   const server =
-    url !== undefined && /^postgres(?:ql)?:/i.test(url)
+    url !== undefined && isServerUrl(url)
       ? (await import('./server.ts')).readServer(url, text, path('DATABASE_PASSWORD_FILE'))
       : undefined
   // an installed package is no place for data
@@ -145,6 +145,9 @@ export const toConfig = async ({ environment: given, workingFolder, root }: Surr
     logLevel: oneOf('MIGRATOR_LOG_LEVEL'),
   }
 }
+
+/** Whether a URL names a server: anything else is a file. */
+export const isServerUrl = (url: string): boolean => /^postgres(?:ql)?:/i.test(url)
 
 /** Whether npm installed what is in a folder: it removes what else is put there. */
 export const isInstalled = (folder: string): boolean => /[\\/]node_modules(?:[\\/]|$)/.test(folder)

@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from 'node:path'
-import { type Config, databasePath } from '../config.ts'
+import { type Config, databasePath, isServerUrl } from '../config.ts'
 import type { Context } from '../context.ts'
 import { attempt, Failure } from '../failure.ts'
 import { readAddress, type ServerAddress } from '../server.ts'
@@ -26,7 +26,7 @@ const form =
 export const placesOf = (context: Context, from: string | undefined): Places => {
   const { config } = context
   if (from === undefined) throw new Failure('CONFIG_INVALID', '--from is missing: it names the database to read', form)
-  const isServer = /^postgres(?:ql)?:/i.test(from)
+  const isServer = isServerUrl(from)
   if (isServer === (config.server !== undefined)) {
     const kinds = isServer ? 'two servers' : 'two files'
     throw new Failure('CONFIG_INVALID', `a copy goes between a file and a server, and these are ${kinds}`, form)

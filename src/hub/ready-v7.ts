@@ -1,5 +1,6 @@
 import type { Sequelize } from '@sequelize/core'
-import { type HubOf, isOfServer, openReadyFile } from './ready.ts'
+import { isServerUrl } from '../config.ts'
+import { type HubOf, openReadyFile } from './ready.ts'
 
 /** The export `homelab-migrator/ready/v7`. */
 export type { Failure, FailureCode } from './ready.ts'
@@ -12,7 +13,7 @@ export type Hub = HubOf<Sequelize>
  * @throws Failure as openReady
  */
 export const openReady = async (url: string, readyFile?: string): Promise<Hub> => {
-  if (!isOfServer(url)) return openReadyFile(url, readyFile, (await import('./sequelize-v7.ts')).connectSequelize)
+  if (!isServerUrl(url)) return openReadyFile(url, readyFile, (await import('./sequelize-v7.ts')).connectSequelize)
   const [{ openReadyServer }, { connectAddress }] = await Promise.all([
     import('./ready-server.ts'),
     import('./postgres-v7.ts'),

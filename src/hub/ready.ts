@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from 'node:path'
 import type { Sequelize } from 'sequelize'
-import { databasePath } from '../config.ts'
+import { databasePath, isServerUrl } from '../config.ts'
 import { Failure, type FailureCode } from '../failure.ts'
 import { requireDatabase } from '../ready/lost.ts'
 import { expectedMarker, matches, readContents, readMarker } from '../ready/marker.ts'
@@ -36,15 +36,13 @@ export type Closes = Readonly<{ close: () => Promise<void> }>
  *   DATABASE_DAMAGED if the file is lost or is no database; CONFIG_INVALID for an invalid URL; DATABASE_BUSY while another program replaces the database
  */
 export const openReady = async (url: string, readyFile?: string): Promise<Hub> => {
-  if (!isOfServer(url)) return openReadyFile(url, readyFile, connectSequelize)
+  if (!isServerUrl(url)) return openReadyFile(url, readyFile, connectSequelize)
   const [{ openReadyServer }, { connectAddress }] = await Promise.all([
     import('./ready-server.ts'),
     import('../postgres/hub.ts'),
   ])
   return openReadyServer(url, readyFile, connectAddress)
 }
-
-export const isOfServer = (url: string): boolean => /^postgres(?:ql)?:/i.test(url)
 
 /** openReady of a file, for either Sequelize. */
 export const openReadyFile = async <S extends Closes>(
