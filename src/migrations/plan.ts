@@ -103,6 +103,13 @@ export const refuseConflicts = (conflicts: readonly Conflict[], path: string): v
   throw new Failure(code, `${path} and the migrations disagree: ${listed(findings, '; ')}`, listed([...hints], ' '))
 }
 
+/** @throws Failure CONFIG_INVALID if migrations after `to` are applied: `up` reverts none */
+export const refuseBeyond = (to: string | undefined, head: string, database: string): void => {
+  if (to === undefined || head <= to) return
+  const hint = `Nothing was changed. To undo the later ones, run \`migrator down --to ${to}\`.`
+  throw new Failure('CONFIG_INVALID', `${database} is already past ${to}: it is at ${head}`, hint)
+}
+
 /** Names with a time have no numbers, and no gaps. */
 const wrongNumbers = (known: readonly MigrationFile[]): readonly Conflict[] =>
   known.flatMap(({ name, file }, index) => {

@@ -4,10 +4,9 @@ import type { Session } from '../engine.ts'
 import { attemptAsync, Failure } from '../failure.ts'
 import { blamingStrays } from '../migrations/blame.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
-import { headOf, planWithoutConflicts } from '../migrations/plan.ts'
+import { headOf, planWithoutConflicts, refuseBeyond } from '../migrations/plan.ts'
 import type { Applied } from '../migrations/run.ts'
 import { migrationMeant } from '../named.ts'
-import { logApplied, logDone, refuseBeyond } from '../ready/bring-up.ts'
 
 /** Milliseconds between two runs. */
 const pause = 500
@@ -79,6 +78,7 @@ const runOnce = async (
       log.info('up.nothing', `nothing to do: ${config.database} is at ${schema}`, { schema })
       return
     }
+    const { logApplied, logDone } = await import('../ready/bring-up.ts')
     for (let isMore = true; isMore; ) {
       const done = await applyNext(context, session, files, to, progress)
       logApplied(log, done.applied)

@@ -1,11 +1,10 @@
 import { checkDamage, keepBackup, withSafetyBackup } from '../backup/protect.ts'
 import type { Context } from '../context.ts'
 import type { Session, Transaction } from '../engine.ts'
-import { Failure } from '../failure.ts'
 import type { Log } from '../log.ts'
 import { blamingStrays, stopsAlone } from '../migrations/blame.ts'
 import type { MigrationFile } from '../migrations/files.ts'
-import { headOf, planFor, refuseConflicts } from '../migrations/plan.ts'
+import { headOf, planFor, refuseBeyond, refuseConflicts } from '../migrations/plan.ts'
 import { type Applied, idleLimit, logStatements } from '../migrations/run.ts'
 import { createProgress } from '../text.ts'
 import { probeFolderOf } from '../volume/volume.ts'
@@ -111,11 +110,4 @@ const applyPending = async (
     }),
   )
   return { applied, checkedAt, isNew, lastChecked }
-}
-
-/** @throws Failure CONFIG_INVALID if migrations after `to` are applied: `up` reverts none */
-export const refuseBeyond = (to: string | undefined, head: string, database: string): void => {
-  if (to === undefined || head <= to) return
-  const hint = `Nothing was changed. To undo the later ones, run \`migrator down --to ${to}\`.`
-  throw new Failure('CONFIG_INVALID', `${database} is already past ${to}: it is at ${head}`, hint)
 }
