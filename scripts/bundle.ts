@@ -2,7 +2,8 @@
  * Makes bundle/, or the folder that is named, what the image runs: the same program as src in few files of CommonJS, which Node loads faster than modules.
  *
  *     main.cjs        the short way of `up`, better-sqlite3's part in JavaScript included; runs when it is loaded
- *     bring-up.cjs, cli.cjs, ...   each what main.cjs or another one imports dynamically, never read by the short way
+ *     on-server.cjs   what the short way needs besides on a server, pg included
+ *     cli.cjs, ready-bring-up.cjs, ...   each what one of those or another one imports dynamically, never read by the short way
  *     chunk-*.cjs     what several of those share
  *     sequelize.mjs   what migrations get for `sequelize`: the copy that the bundle uses itself
  *     *.node          better-sqlite3's binary for this system
@@ -14,7 +15,13 @@ import { type BuildOptions, build, type Plugin, transform } from 'esbuild'
 const root = join(import.meta.dirname, '..')
 const dist = resolve(process.argv[2] ?? join(root, 'bundle'))
 const main = join(root, 'src/main.ts')
-const fileOf = (path: string): string => `./${basename(path).replace(/(?:\.[cm]?[jt]s)?$/, '.cjs')}`
+const onServer = ['server.ts', 'postgres/postgres.ts', 'on-server/up.ts'].map(file => join(root, 'src', file))
+
+/** `src/ready/bring-up.ts` is `ready-bring-up`. */
+const nameOf = (source: string): string => relative(join(root, 'src'), source).replaceAll('/', '-').slice(0, -3)
+
+/** The file of the bundle that has a file of src. */
+const fileOf = (source: string): string => `${onServer.includes(source) ? 'on-server' : nameOf(source)}.cjs`
 
 const common = {
   absWorkingDir: root,
@@ -53,19 +60,19 @@ const cutAtDynamicImports = (targets: Set<string>): Plugin => ({
       if (kind !== 'dynamic-import' || pluginData === 'seen') return undefined
       const found = await resolveImport(path, { kind, importer, resolveDir, pluginData: 'seen' })
       targets.add(found.path)
-      return { path: fileOf(found.path), external: true }
+      return { path: `./${fileOf(found.path)}`, external: true }
     })
   },
 })
 
-/** In the long way what main.cjs has already is taken from there: one class Failure, one better-sqlite3. */
-const shareWithMain = (shared: ReadonlySet<string>): Plugin => ({
-  name: 'share with main.cjs',
+/** What a file of the short way has already is taken from there: one class Failure, one better-sqlite3, one pg. */
+const shareWith = ({ file, shared }: ShortFile): Plugin => ({
+  name: `share with ${file}`,
   setup: ({ onResolve, resolve: resolveImport }) => {
     onResolve({ filter: /.*/ }, async ({ kind, path, importer, resolveDir, pluginData }) => {
       if (kind === 'entry-point' || pluginData === 'seen') return undefined
       const found = await resolveImport(path, { kind, importer, resolveDir, pluginData: 'seen' })
-      return shared.has(found.path) ? { path: './main.cjs', external: true } : undefined
+      return shared.has(found.path) ? { path: `./${file}`, external: true } : undefined
     })
   },
 })
@@ -109,6 +116,27 @@ const withoutUnused: Plugin = {
   },
 }
 
+/** pg by way of node:crypto, which is loaded anyway, instead of Web Crypto, which takes 7 ms of a run with nothing to do. */
+const withNodesCrypto: Plugin = {
+  name: 'with the crypto of Node',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /\/pg\/lib\/crypto\/utils\.js$/ }, () => ({
+      contents: `const { createHash, createHmac, pbkdf2, randomBytes } = require('node:crypto')
+        const hashByName = async (name, data) => createHash(name).update(data).digest()
+        const md5 = async data => createHash('md5').update(data).digest('hex')
+        module.exports = {
+          randomBytes, hashByName, md5,
+          sha256: data => hashByName('sha256', data),
+          hmacSha256: async (key, text) => createHmac('sha256', key).update(text).digest(),
+          deriveKey: require('node:util').promisify((password, salt, iterations, done) =>
+            pbkdf2(password, salt, iterations, 32, 'sha256', done)),
+          postgresMd5PasswordHash: async (user, password, salt) =>
+            'md5' + (await md5(Buffer.concat([Buffer.from(await md5(password + user)), salt]))),
+        }`,
+    }))
+  },
+}
+
 const define = {
   'import.meta.dirname': '__dirname',
   'import.meta.resolve': 'resolveBundled',
@@ -118,37 +146,55 @@ const banner = {
   js: "const resolveBundled = name => require('node:url').pathToFileURL(__dirname + '/' + name + '.mjs').href;",
 }
 
-/** The short way, with what the long way imports of it exported. @returns what it imports dynamically, and its files */
-const bundleMain = async () => {
+/** A file of the short way. */
+type ShortFile = Readonly<{
+  file: string
+  /** what it has of src and of packages, for the others */
+  shared: ReadonlySet<string>
+  /** what it imports dynamically */
+  targets: ReadonlySet<string>
+}>
+
+/**
+ * Bundles sources with all that they import into one file of the short way, with what others import of it exported.
+ * @param begin how they are loaded, or run
+ * @param library a package: its files that others import, and how it is exported
+ * @param before files of the short way that are loaded before it
+ */
+const bundleShort = async (
+  file: string,
+  sources: readonly string[],
+  begin: string,
+  library: Readonly<{ files: RegExp; exported: string }>,
+  before: readonly ShortFile[],
+): Promise<ShortFile> => {
   const targets = new Set<string>()
-  const options = { ...common, define, format: 'cjs', plugins: [cutAtDynamicImports(targets)] } as const
-  const { metafile } = await build({ ...options, entryPoints: [main], write: false })
-  const sources = Object.keys(metafile.inputs).map(input => join(root, input))
-  const own = sources.filter(source => source.startsWith(join(root, 'src')) && source !== main)
-  const exports = (await importedByRest(targets, new Set(own))).map(
+  const plugins = [...before.map(shareWith), cutAtDynamicImports(targets), withNodesCrypto]
+  const options = { ...common, define, format: 'cjs', plugins } as const
+  const { metafile } = await build({ ...options, entryPoints: [...sources], write: false })
+  const inputs = Object.keys(metafile.inputs).map(input => join(root, input))
+  const own = inputs.filter(input => input.startsWith(join(root, 'src')) && input !== main)
+  const packaged = inputs.filter(input => library.files.test(input))
+  const short = { file, targets, shared: new Set([...own, ...packaged]) }
+  const exports = (await importedByRest([...before, short], new Set(own))).map(
     ([source, names]) => `export { ${[...names].join(', ')} } from './${relative(root, source)}'`,
   )
-  const contents = [...exports, "export { default } from 'better-sqlite3'", "import './src/main.ts'"].join('\n')
-  await build({
-    ...options,
-    stdin: { contents, resolveDir: root, sourcefile: 'main' },
-    outdir: undefined,
-    outfile: join(dist, 'main.cjs'),
-  })
-  writeFileSync(join(dist, 'main.cjs'), requireOwn(readFileSync(join(dist, 'main.cjs'), 'utf8')))
-  const database = sources.filter(source => source.includes('node_modules/better-sqlite3/lib/linux'))
-  return { targets, shared: new Set([...own, ...database]) }
+  const outfile = join(dist, file)
+  const contents = [...exports, library.exported, begin].join('\n')
+  await build({ ...options, stdin: { contents, resolveDir: root, sourcefile: file }, outdir: undefined, outfile })
+  writeFileSync(outfile, requireOwn(readFileSync(outfile, 'utf8')))
+  return short
 }
 
-/** What the long way imports by name from files of the short way: file -> names. Nothing else stays in main.cjs for its sake. */
-const importedByRest = async (targets: ReadonlySet<string>, shared: ReadonlySet<string>) => {
-  const { metafile } = await build(restOptions(targets, shared))
+/** What the long way imports by name from files of the short way: file -> names. Nothing else stays there for its sake. */
+const importedByRest = async (shorts: readonly ShortFile[], own: ReadonlySet<string>) => {
+  const { metafile } = await build(restOptions(shorts))
   const imported = new Map<string, Set<string>>()
   for (const input of Object.keys(metafile.inputs).filter(input => input.startsWith('src/'))) {
     const text = readFileSync(join(root, input), 'utf8')
     for (const [, specifiers = '', path = ''] of text.matchAll(/^import \{([^}]*)\} from '(\.[^']*)'/gm)) {
       const source = join(root, dirname(input), path)
-      if (!shared.has(source)) continue
+      if (!own.has(source)) continue
       const names = specifiers.split(',').map(specifier => specifier.trim().replace(/ as .*/, ''))
       const values = names.filter(name => name !== '' && !name.startsWith('type '))
       imported.set(source, new Set([...(imported.get(source) ?? []), ...values]))
@@ -158,23 +204,23 @@ const importedByRest = async (targets: ReadonlySet<string>, shared: ReadonlySet<
 }
 
 /** How the long way is bundled, not yet written. */
-const restOptions = (targets: ReadonlySet<string>, shared: ReadonlySet<string>) =>
-  ({
+const restOptions = (shorts: readonly ShortFile[]) => {
+  const targets = new Set(shorts.flatMap(short => [...short.targets]))
+  const rest = [...targets].filter(target => !shorts.some(({ file }) => file === fileOf(target)))
+  return {
     ...common,
     define,
     format: 'esm',
     splitting: true,
     write: false,
-    entryPoints: [
-      ...[...targets].map(target => ({ in: target, out: basename(fileOf(target), '.cjs') })),
-      { in: 'sequelize', out: 'sequelize' },
-    ],
-    plugins: [shareWithMain(shared), withoutUnused],
-  }) as const satisfies BuildOptions
+    entryPoints: [...rest.map(target => ({ in: target, out: nameOf(target) })), { in: 'sequelize', out: 'sequelize' }],
+    plugins: [...shorts.map(shareWith), withoutUnused],
+  } as const satisfies BuildOptions
+}
 
 /** The long way: modules with what they share in chunks, which esbuild makes of ESM alone, each turned into CommonJS after. */
-const bundleRest = async (targets: ReadonlySet<string>, shared: ReadonlySet<string>): Promise<void> => {
-  const { metafile } = await build({ ...restOptions(targets, shared), write: true })
+const bundleRest = async (shorts: readonly ShortFile[]): Promise<void> => {
+  const { metafile } = await build({ ...restOptions(shorts), write: true })
   for (const output of Object.keys(metafile.outputs).filter(file => file.endsWith('.cjs'))) {
     const file = resolve(root, output)
     const text = readFileSync(file, 'utf8')
@@ -194,5 +240,12 @@ const bundleRest = async (targets: ReadonlySet<string>, shared: ReadonlySet<stri
 }
 
 rmSync(dist, { recursive: true, force: true })
-const { targets, shared } = await bundleMain()
-await bundleRest(targets, shared)
+const database = {
+  files: /node_modules\/better-sqlite3\/lib\/linux/,
+  exported: "export { default } from 'better-sqlite3'",
+}
+const shortest = await bundleShort('main.cjs', [main], "import './src/main.ts'", database, [])
+const begins = onServer.map(source => `export * from './${relative(root, source)}'`).join('\n')
+const server = { files: /node_modules\/pg\/(?:lib|esm)\/index\./, exported: "export * from 'pg'" }
+const shortestOnServer = await bundleShort('on-server.cjs', onServer, begins, server, [shortest])
+await bundleRest([shortest, shortestOnServer])

@@ -1,11 +1,10 @@
 /** What a run with nothing to do may load. Whatever is added here costs every start of every hub: see npm run bench:startup. */
-import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import t from 'tap'
 import { makeBundle } from './help/bundled.ts'
 import { firstThree } from './help/first-three.ts'
+import { loadedBy, runAlone } from './help/loaded.ts'
 import { root, settingsFor } from './help/program.ts'
 
 const allowed = [
@@ -38,30 +37,10 @@ const allowed = [
 ]
 const allowedOfNode = ['node:fs', 'node:path', 'node:util']
 
-/** Runs a program that has nothing to do, and tells what it has loaded. */
-const loadedBy = (folder: string, program: string): readonly string[] => {
-  const env = { PATH: process.env.PATH, ...settingsFor(folder) }
-  const run = (...options: readonly string[]) => {
-    const { status, stdout, stderr } = spawnSync('/usr/bin/env', [
-      '-i',
-      ...toWords(env),
-      process.execPath,
-      ...options,
-      program,
-    ])
-    if (status !== 0) throw new Error(`it exited ${status}: ${stderr}`)
-    return String(stdout)
-  }
-  run()
-  const { files } = JSON.parse(run('--require', join(root, 'test/help/print-loaded.cjs')))
-  return files.map((file: string) => (file.startsWith('file:') ? relative(root, fileURLToPath(file)) : file))
-}
-
-const toWords = (env: Readonly<Record<string, string | undefined>>): readonly string[] =>
-  Object.entries(env).map(([name, value]) => `${name}=${value}`)
-
 t.test('a run with nothing to do loads the short way and better-sqlite3, and nothing else', async t => {
-  const loaded = loadedBy(t.testdir(), join(root, 'bin/migrator.js'))
+  const [env, program] = [{ PATH: process.env.PATH, ...settingsFor(t.testdir()) }, join(root, 'bin/migrator.js')]
+  runAlone(env, program)
+  const { files: loaded } = loadedBy(env, root, program)
   const own = loaded.filter(file => !file.startsWith('node:') && !file.startsWith('node_modules/better-sqlite3/lib/'))
   t.strictSame(own.toSorted(), allowed)
   t.strictSame(loaded.filter(file => file.startsWith('node:')).toSorted(), allowedOfNode)
@@ -70,21 +49,15 @@ t.test('a run with nothing to do loads the short way and better-sqlite3, and not
 t.test('of the bundle it loads one file, and neither crypto nor streams of Node', async t => {
   const folder = t.testdir({ data: {} })
   const main = makeBundle(folder)
-  const migrations = firstThree
-  const env = { ...settingsFor(join(folder, 'data')), MIGRATOR_MIGRATIONS: migrations }
-  const run = (...options: readonly string[]) =>
-    String(spawnSync('/usr/bin/env', ['-i', ...toWords(env), process.execPath, ...options]).stdout)
-  run(main)
-  const text = run('--require', join(root, 'test/help/print-loaded.cjs'), main)
-  const { files, builtins } = JSON.parse(text)
+  const env = { ...settingsFor(join(folder, 'data')), MIGRATOR_MIGRATIONS: firstThree }
+  runAlone(env, main)
+  const { files, builtins } = loadedBy(env, folder, main)
   t.strictSame(
-    files
-      .filter((file: string) => file.startsWith('file:'))
-      .map((file: string) => relative(folder, fileURLToPath(file))),
+    files.filter(file => !file.startsWith('node:')),
     ['dist/main.cjs'],
   )
   t.strictSame(
-    builtins.filter((name: string) => /crypto|stream|net$|tty|perf_hooks|^module|esm/.test(name)),
+    builtins.filter(name => /crypto|stream|net$|tty|perf_hooks|^module|esm/.test(name)),
     [],
   )
   t.ok(readFileSync(main).length < 90_000, 'it is small')

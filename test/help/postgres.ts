@@ -62,8 +62,8 @@ export type TestServer = Readonly<{
   pid: () => number | undefined
   /** stops it at once, as a crash does, and starts it again */
   restart: (after?: number) => Promise<void>
-  /** makes a role that is let in by its password alone, which is "right" */
-  requirePassword: (role: string) => Promise<void>
+  /** makes a role that is let in by its password alone, which is "right"; by scram-sha-256 if no other method is named */
+  requirePassword: (role: string, method?: 'scram-sha-256' | 'md5') => Promise<void>
   /** starts another server that follows this one */
   makeStandby: () => Promise<Readonly<{ port: number; stop: () => Promise<void> }>>
   stop: () => Promise<void>
@@ -146,10 +146,14 @@ export const startServerOf = async (binaries: string | undefined, ...more: reado
       await setTimeout(after)
       child = await launch(data, port)
     },
-    requirePassword: async role => {
+    requirePassword: async (role, method = 'scram-sha-256') => {
       const rules = join(data, 'pg_hba.conf')
-      await run(urlOf('postgres'), `CREATE ROLE ${role} LOGIN PASSWORD 'right'`)
-      writeFileSync(rules, `host all ${role} 127.0.0.1/32 scram-sha-256\n${readFileSync(rules, 'utf8')}`)
+      await run(
+        urlOf('postgres'),
+        `SET password_encryption = '${method}'`,
+        `CREATE ROLE ${role} LOGIN PASSWORD 'right'`,
+      )
+      writeFileSync(rules, `host all ${role} 127.0.0.1/32 ${method}\n${readFileSync(rules, 'utf8')}`)
       await run(urlOf('postgres'), 'SELECT pg_reload_conf()')
     },
     makeStandby: async () => {

@@ -3,7 +3,9 @@ import { inspect } from 'node:util'
 import t from 'tap'
 import { mayPass, toFailure } from '../../src/postgres/errors.ts'
 import { unsuitable } from '../../src/postgres/suitable.ts'
+import { makeBundle } from '../help/bundled.ts'
 import { makePostgres } from '../help/engine-postgres.ts'
+import { loadedBy, runAlone } from '../help/loaded.ts'
 import { makeFolder, runUp } from '../help/on-server.ts'
 import { skip, startServer } from '../help/postgres.ts'
 import { startProxy } from '../help/proxy.ts'
@@ -117,6 +119,29 @@ t.test('what cannot pass ends a run at once, and no line of it has the password'
     t.strictSame(events, [], 'it does not begin anew')
     t.notMatch(inspect(error), /s3cret/)
   }
+})
+
+t.test('the image logs in by SCRAM and by md5, and has two files loaded when there is nothing to do', async t => {
+  const url = await server.makeDatabase()
+  const folder = t.testdir()
+  const main = makeBundle(folder)
+  const migrations = makeFolder(t, make)
+  const envOf = (user: string) => ({
+    DATABASE_URL: url.replace('postgres@', `${user}@`),
+    MIGRATOR_MIGRATIONS: migrations,
+  })
+  await server.requirePassword('by_scram')
+  await server.requirePassword('by_md5', 'md5')
+  await server.run(url, 'ALTER ROLE by_scram SUPERUSER', 'ALTER ROLE by_md5 SUPERUSER')
+  t.match(runAlone(envOf('by_scram:right'), main), { status: 0, stderr: /1 applied/ })
+  t.match(runAlone(envOf('by_md5:right'), main), { status: 0, stderr: /nothing to do/ })
+  for (const user of ['by_scram:wrong', 'by_md5:wrong'])
+    t.match(runAlone(envOf(user), main), { status: 12, stderr: /password authentication failed/ })
+  const { files } = loadedBy(envOf('by_scram:right'), folder, main)
+  t.strictSame(
+    files.filter(file => !file.startsWith('node:')),
+    ['dist/main.cjs', 'dist/on-server.cjs'],
+  )
 })
 
 t.test('a host that nobody answers at is told, with the address and without the password', async t => {
