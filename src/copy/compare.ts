@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto'
 import type { Connection as Server } from '../postgres/connect.ts'
-import { copyOut } from '../postgres/copy-rows.ts'
+import { copyLines, copyOut } from '../postgres/copy-rows.ts'
 import { readNumbering } from '../postgres/numbering.ts'
 import { inSchema, quote } from '../postgres/sql.ts'
 import type { Connection as File } from '../sqlite/connect.ts'
+import { areSame, type Binary } from './binary.ts'
 import { nullField, unescapeField, type Value } from './kinds.ts'
 import { differenceOfNumbers } from './numbers.ts'
 import { isOrdered, type PairedColumn, type PairedTable } from './pair.ts'
@@ -57,8 +58,33 @@ type Sides = Readonly<{
  * the two engines sort otherwise, or there is no key, the rows of a table are taken as a set, whose members are not named.
  * @returns the first difference, as a sentence; undefined if there is none
  */
-const compareTable = (sides: Sides, table: PairedTable): Promise<string | undefined> =>
-  isOrdered(table) && sortsByBytes(sides.file, table) ? compareInOrder(sides, table) : compareAsSets(sides, table)
+const compareTable = async (sides: Sides, table: PairedTable): Promise<string | undefined> => {
+  if (!isOrdered(table) || !sortsByBytes(sides.file, table)) return compareAsSets(sides, table)
+  const binaries = binariesOf(table)
+  const isSame = binaries !== undefined && (await compareInBinary(sides, table, binaries))
+  // which value it is, texts tell
+  return isSame ? undefined : compareInOrder(sides, table)
+}
+
+/** How the columns of a table go in binary; undefined if one of them goes as texts alone. */
+export const binariesOf = ({ columns }: PairedTable): readonly Binary[] | undefined => {
+  const binaries = columns.flatMap(({ kind }) => kind.binary ?? [])
+  return binaries.length === columns.length ? binaries : undefined
+}
+
+const compareInBinary = async (
+  { file, isWide, server, signal, onRows }: Sides,
+  table: PairedTable,
+  binaries: readonly Binary[],
+): Promise<boolean> => {
+  const rows = rowsOf(file, table, isWide)
+  const isSame = await areSame(copyOut(server, selectOf(server, table, true), 'binary'), rows, binaries, count => {
+    signal.throwIfAborted()
+    onRows(count)
+  })
+  rows.return?.()
+  return isSame
+}
 
 /** The query that reads a table of a server in the order of its key, as a file sorts it. */
 export const selectOf = ({ address }: Server, { name, columns, key }: PairedTable, ordered: boolean): string => {
@@ -73,7 +99,7 @@ const compareInOrder = async (sides: Sides, table: PairedTable): Promise<string 
   const rows = rowsOf(file, table, isWide)
   let differs: string | undefined
   // what is left of the server's rows has to be read in any case: it answers nothing else before
-  for await (const lines of copyOut(server, selectOf(server, table, true))) {
+  for await (const lines of copyLines(server, selectOf(server, table, true))) {
     signal.throwIfAborted()
     onRows(lines.length)
     for (const line of differs === undefined ? lines : []) {
@@ -151,7 +177,7 @@ const compareAsSets = async (sides: Sides, table: PairedTable): Promise<string |
     )
     if (inFile.rows % 10_000 === 0) signal.throwIfAborted()
   }
-  for await (const lines of copyOut(server, selectOf(server, table, false))) {
+  for await (const lines of copyLines(server, selectOf(server, table, false))) {
     signal.throwIfAborted()
     onRows(lines.length)
     for (const line of lines) {

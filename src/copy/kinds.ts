@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { attempt } from '../failure.ts'
+import * as binary from './binary.ts'
 import { isDay, toFileText, toUtc } from './times.ts'
 
 /** A value of a file that is not NULL. While values are judged a bigint is an INTEGER and a number a REAL. */
@@ -29,6 +30,8 @@ export type Kind = Readonly<{
   fromField: (field: string) => Value
   /** equal for values that are the same; left out if toField is */
   canonical?: (value: Value) => string
+  /** how they go in binary; left out if they go as texts alone */
+  binary?: binary.Binary
 }>
 
 const never = (): undefined => undefined
@@ -49,8 +52,8 @@ const toWhole = (field: string): number | bigint => {
 const isSameWhole = (value: Value, field: string): boolean =>
   typeof value === 'bigint' ? String(value) === field : Number(field) === value
 
-const whole = (type: string, most: bigint): Kind => ({
-  ...{ sieve: 'whole', most, sorts: true, plain: true, toField: String, isSame: isSameWhole },
+const whole = (type: string, most: bigint, form: binary.Binary): Kind => ({
+  ...{ sieve: 'whole', most, sorts: true, plain: true, toField: String, isSame: isSameWhole, binary: form },
   refusal: value => {
     if (typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0)) return undefined
     if (typeof value !== 'bigint') return isNot(value, `a whole number that ${type} holds`)
@@ -61,7 +64,7 @@ const whole = (type: string, most: bigint): Kind => ({
 })
 
 const boolean: Kind = {
-  ...{ sieve: 'boolean', sorts: true, plain: true },
+  ...{ sieve: 'boolean', sorts: true, plain: true, binary: binary.boolean },
   refusal: value => (value === 0n || value === 1n ? undefined : isNot(value, '0 or 1')),
   toField: value => (Number(value) === 1 ? 't' : 'f'),
   isSame: (value, field) => typeof value !== 'string' && Number(value) === (field === 't' ? 1 : 0),
@@ -73,7 +76,7 @@ const toNumber = (field: string): number => Number(field)
 
 /** A file has no NaN, which is stored as NULL; whether it keeps the sign of -0 is asked of the column. */
 const fraction: Kind = {
-  ...{ sieve: 'fraction', sorts: true, plain: true },
+  ...{ sieve: 'fraction', sorts: true, plain: true, binary: binary.double },
   refusal: value => {
     if (typeof value === 'number') return undefined
     if (typeof value === 'bigint' && BigInt(Number(value)) === value) return undefined
@@ -86,8 +89,7 @@ const fraction: Kind = {
 }
 
 const singleFraction: Kind = {
-  ...fraction,
-  sieve: 'each',
+  ...{ sieve: 'each', sorts: true, plain: true, toField: fraction.toField, fieldRefusal: fraction.fieldRefusal },
   refusal: value => {
     if (typeof value !== 'number' && typeof value !== 'bigint') return isNot(value, 'a number')
     return Object.is(Math.fround(Number(value)), Number(value)) &&
@@ -159,7 +161,7 @@ const textual = (more: Partial<Kind>, judge: (text: string) => string | undefine
 })
 
 const varying = (most: number): Kind =>
-  textual({ most }, text =>
+  textual({ most, binary: binary.utf8 }, text =>
     [...text].length > most ? `${describe(text)} is longer than ${most} characters` : undefined,
   )
 
@@ -221,7 +223,7 @@ const time = (suffix: string, digits: number): Kind => {
   const utcOf = (field: string): string | undefined =>
     field.endsWith(suffix) ? toUtc(field.slice(0, field.length - suffix.length)) : undefined
   return {
-    ...{ sieve: digits < 6 ? 'each' : 'time', sorts: false, plain: true, toField: fieldOf },
+    ...{ sieve: digits < 6 ? 'each' : 'time', sorts: false, plain: true, toField: fieldOf, binary: binary.time() },
     refusal: value => {
       const utc = typeof value === 'string' ? toUtc(value) : undefined
       if (utc === undefined) return isNot(value, 'a time')
@@ -255,11 +257,11 @@ export const kindOf = (type: string, labels: readonly string[] | undefined): Kin
     ?.groups ?? {}
   switch (name) {
     case 'smallint':
-      return whole(type, 2n ** 15n - 1n)
+      return whole(type, 2n ** 15n - 1n, binary.smallint)
     case 'integer':
-      return whole(type, 2n ** 31n - 1n)
+      return whole(type, 2n ** 31n - 1n, binary.integer)
     case 'bigint':
-      return whole(type, 2n ** 63n - 1n)
+      return whole(type, 2n ** 63n - 1n, binary.bigint)
     case 'double precision':
       return fraction
     case 'real':
@@ -272,9 +274,9 @@ export const kindOf = (type: string, labels: readonly string[] | undefined): Kin
     case 'boolean':
       return boolean
     case 'text':
-      return textual({}, never)
+      return textual({ binary: binary.utf8 }, never)
     case 'character varying':
-      return first === undefined ? textual({}, never) : varying(Number(first))
+      return first === undefined ? textual({ binary: binary.utf8 }, never) : varying(Number(first))
     case 'bytea':
       return bytes
     case 'json':

@@ -6,7 +6,7 @@ import { attemptAsync, Failure, reasonOf } from '../failure.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { loadForTrial } from '../on-server/online.ts'
 import type { Connection as Server } from '../postgres/connect.ts'
-import { copyOut, digestOf, readView, writeExactly } from '../postgres/copy-rows.ts'
+import { copyLines, digestOf, readView, writeExactly } from '../postgres/copy-rows.ts'
 import { toFailure as ofServer } from '../postgres/errors.ts'
 import { readNumbering } from '../postgres/numbering.ts'
 import { createPostgres } from '../postgres/postgres.ts'
@@ -215,7 +215,7 @@ const judge = async (
   const refused: Refused[] = []
   let rows = 0
   let count = 0
-  for await (const lines of copyOut(server, selectOf(server, table, false))) {
+  for await (const lines of copyLines(server, selectOf(server, table, false))) {
     signal.throwIfAborted()
     rows += lines.length
     for (const line of lines) {
@@ -272,7 +272,7 @@ const writeTable = async (
   const insert = file.prepare<[(Value | null)[]]>(
     `INSERT INTO ${quote(name)} (${columns.map(({ name }) => quote(name)).join(', ')}) VALUES (${places})`,
   )
-  for await (const lines of copyOut(server, selectOf(server, table, true))) {
+  for await (const lines of copyLines(server, selectOf(server, table, true))) {
     signal.throwIfAborted()
     for (const line of lines) {
       const fields = line.split('\t')

@@ -20,7 +20,8 @@ import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
 import { openSnapshot, type Snapshot } from '../sqlite/snapshot.ts'
 import { formatBytes } from '../text.ts'
 import { runAll } from '../verify/run-all.ts'
-import { compareAll } from './compare.ts'
+import { tuplesOf } from './binary.ts'
+import { binariesOf, compareAll } from './compare.ts'
 import { requireFile } from './file-there.ts'
 import { escapeField, nullField, type Value } from './kinds.ts'
 import { lastInFile, refusedNumbers } from './numbers.ts'
@@ -125,9 +126,16 @@ const copyAll = async (
   )
   for (const { table, rows, isWide } of sieved) {
     const isPartitioned = schema.tables.some(({ name, end }) => name === table.name && end.includes('PARTITION BY'))
-    const lines = linesOf(rowsOf(file, table, isWide), table, signal, meter(`copying ${table.name}`, rows))
-    const columns = table.columns.map(({ name }) => name)
-    await copyIn(server, { table: table.name, columns, isFresh: !isPartitioned }, lines)
+    const target = { table: table.name, columns: table.columns.map(({ name }) => name), isFresh: !isPartitioned }
+    const onRows = meter(`copying ${table.name}`, rows)
+    const onBatch = (rows: number): void => {
+      signal.throwIfAborted()
+      onRows(rows)
+    }
+    const binaries = binariesOf(table)
+    const read = rowsOf(file, table, isWide)
+    if (binaries === undefined) await copyIn(server, target, 'text', linesOf(read, table, onBatch))
+    else await copyIn(server, target, 'binary', tuplesOf(read, binaries, onBatch))
   }
   log.info('copy.keys', 'making indexes and keys')
   await restoreKeys()
@@ -156,7 +164,6 @@ const batch = 64 * 1024
 const linesOf = function* (
   rows: Iterable<readonly (Value | null)[]>,
   { columns }: PairedTable,
-  signal: AbortSignal,
   onRows: (rows: number) => void,
 ): Generator<Buffer> {
   const fieldOf = columns.map(
@@ -172,7 +179,6 @@ const linesOf = function* (
     text += '\n'
     count += 1
     if (text.length < batch) continue
-    signal.throwIfAborted()
     onRows(count)
     yield Buffer.from(text)
     text = ''

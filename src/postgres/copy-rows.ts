@@ -33,28 +33,40 @@ const exact = {
   enable_sort: 'off',
 } as const
 
-/** Writes lines of COPY's text format into columns of a table. @param isFresh it was made or emptied in this transaction */
+/** COPY's own two formats. */
+type Format = 'text' | 'binary'
+
+/**
+ * Writes rows into columns of a table.
+ * @param isFresh it was made or emptied in this transaction
+ * @param rows in the format, cut anywhere
+ */
 export const copyIn = async (
   connection: Connection,
   { table, columns, isFresh }: Readonly<{ table: string; columns: readonly string[]; isFresh: boolean }>,
-  lines: Iterable<Buffer> | AsyncIterable<Buffer>,
+  format: Format,
+  rows: Iterable<Buffer> | AsyncIterable<Buffer>,
 ): Promise<void> => {
   const name = inSchema(connection.address.schema, table)
-  const sql = `COPY ${name} (${columns.map(quote).join(', ')}) FROM STDIN${isFresh ? ' WITH (FREEZE)' : ''}`
+  const options = `FORMAT ${format}, FREEZE ${isFresh}`
+  const sql = `COPY ${name} (${columns.map(quote).join(', ')}) FROM STDIN WITH (${options})`
   await pipeline(
-    Readable.from(lines, { objectMode: true, highWaterMark: 4 }),
+    Readable.from(rows, { objectMode: true, highWaterMark: 4 }),
     connection.stream(from(sql, { highWaterMark })),
   )
 }
 
-/** The lines that COPY writes for a query, as many at once as came. */
-export async function* copyOut(
+/** What COPY writes for a query, cut anywhere. It has to be read to its end: the server answers nothing else before. */
+export const copyOut = (connection: Connection, query: string, format: Format): AsyncIterable<Buffer> =>
+  connection.stream(to(`COPY (${query}) TO STDOUT WITH (FORMAT ${format})`, { highWaterMark }))
+
+/** The lines that COPY writes for a query in its text format, as many at once as came. */
+export async function* copyLines(
   connection: Connection,
   query: string,
 ): AsyncGenerator<readonly string[], void, undefined> {
-  const stream = connection.stream(to(`COPY (${query}) TO STDOUT`, { highWaterMark }))
   let rest: Buffer = Buffer.alloc(0)
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  for await (const chunk of copyOut(connection, query, 'text')) {
     const all = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     // no character of UTF-8 has this byte in it
     const end = all.lastIndexOf(10)
