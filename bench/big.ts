@@ -13,6 +13,7 @@ import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { attempt } from '../src/failure.ts'
 import { formatBytes, formatCount } from '../src/text.ts'
+import { firstThree } from '../test/help/first-three.ts'
 import { fillColumns, makeBundle, makeDatabase, median, program, withFolder } from './measure.ts'
 
 const rows = Number(process.env.ROWS ?? 5_000_000)
@@ -82,7 +83,7 @@ await withFolder(async folder => {
   const [file, copy] = [join(volume, 'homelab.db'), join(volume, 'copy.db')]
   makeDatabase(pristine, rows)
   fillColumns(pristine)
-  cpSync(join(program, '../../migrations'), migrations, { recursive: true })
+  cpSync(firstThree, migrations, { recursive: true })
   const own = readdirSync(migrations)
   const bundle = makeBundle(folder)
   const env = {

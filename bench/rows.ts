@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { firstThree } from '../test/help/first-three.ts'
 import { makeDatabase, median, program, withFolder } from './measure.ts'
 
 const rounds = 3
@@ -23,7 +24,7 @@ const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFix
 
 await withFolder(folder => {
   const migrations = join(folder, 'migrations')
-  cpSync(join(program, '../../migrations'), migrations, { recursive: true })
+  cpSync(firstThree, migrations, { recursive: true })
   writeFileSync(
     join(migrations, '0004-add-room.js'),
     "export const up = ({ context }) => context.addColumn('servers', 'room', 'TEXT')\n",

@@ -2,7 +2,8 @@ import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { dump, readJson, root, runProgram, settingsFor } from '../help/program.ts'
+import { firstThree } from '../help/first-three.ts'
+import { dump, readJson, runProgram, settingsFor } from '../help/program.ts'
 
 const addColumn = (
   column: string,
@@ -16,7 +17,7 @@ export const down = async ({ context }) => {
 const prepare = async (t: Pick<Test, 'testdir'>) => {
   const folder = t.testdir({ data: {}, migrations: { '0004-add-room.js': addColumn('room') } })
   const [data, migrations] = [join(folder, 'data'), join(folder, 'migrations')]
-  cpSync(join(root, 'migrations'), migrations, { recursive: true })
+  cpSync(firstThree, migrations, { recursive: true })
   const settings = settingsFor(data, { MIGRATOR_MIGRATIONS: migrations })
   const run = (...words: readonly string[]) => runProgram(words, settings)
   await run()
