@@ -14,7 +14,7 @@ import Database from 'better-sqlite3'
 import { attempt } from '../src/failure.ts'
 import { formatBytes, formatCount } from '../src/text.ts'
 import { firstThree } from '../test/help/first-three.ts'
-import { fillColumns, makeBundle, makeDatabase, median, program, withFolder } from './measure.ts'
+import { fillColumns, makeBundle, makeDatabase, median, withFolder } from './measure.ts'
 
 const rows = Number(process.env.ROWS ?? 5_000_000)
 const rounds = Number(process.env.ROUNDS ?? 3)
