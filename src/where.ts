@@ -81,15 +81,18 @@ export const explainLoading = (error: unknown, file: string): Unloadable => {
 
 /** Whether it is an error of a file's syntax that does not tell its line: V8 knows it, and does not expose it. */
 export const isWithoutLine = (error: unknown, file: string): boolean =>
-  error instanceof SyntaxError && !excerpt.test(error.stack ?? '') && placeOf(error, file) === undefined
+  error instanceof SyntaxError && excerptOf(error, file) === undefined && placeOf(error, file) === undefined
 
-/** Node puts the line before the error, with a mark below it. */
+/** Node puts the line before the error, with a mark below it; the last line has none where the file ends too early. */
 const excerpt = /^(?<path>(?:file:|\/)\S+?)(?:\?\S*?)?:(?<line>\d+)\n(?:[^\n]*\n)*?(?<source>[^\n]*)\n(?<space> *)\^/
+const excerptAtEnd =
+  /^(?<path>(?:file:|\/)\S+?)(?:\?\S*?)?:(?<line>\d+)\n(?:[^\n]*\n)*?(?<source>[^\n]*)\n\nSyntaxError/
 
 const excerptOf = (error: unknown, file: string): Readonly<{ place: string; line: string }> | undefined => {
-  const groups = error instanceof Error ? excerpt.exec(error.stack ?? '')?.groups : undefined
+  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  const groups = (excerpt.exec(stack) ?? excerptAtEnd.exec(stack))?.groups
   if (groups === undefined) return undefined
-  const { path = '', line = '', source = '', space = '' } = groups
+  const { path = '', line = '', source = '', space = source } = groups
   const position = `${line}:${space.length + 1}`
   return { place: `${toFile(path, file) ?? path}:${position}`, line: shortened(source) }
 }
