@@ -25,7 +25,7 @@ import { alembicSql, makeDatabase } from '../help/alembic.ts'
 import { makeContext } from '../help/context.ts'
 import { firstThree } from '../help/first-three.ts'
 import { makeMigrated } from '../help/migrated.ts'
-import { dump, readJson, root, runProgram, settingsFor, spawnProgram } from '../help/program.ts'
+import { dump, entry, readJson, root, runProgram, settingsFor, spawnProgram } from '../help/program.ts'
 import { compileShim, failing, noShim } from '../help/shim.ts'
 import { uncounted } from '../help/uncounted.ts'
 
@@ -314,7 +314,7 @@ const notRoot = process.getuid?.() !== 0 && 'needs root, to hide /proc'
 
 t.test('where the kernel shows no processes the lock alone tells', { skip: notRoot }, async t => {
   const { folder, file } = await prepare(t)
-  const command = `mount -t tmpfs none /proc && exec ${process.execPath} ${join(root, 'bin/migrator.js')} restore --latest --yes`
+  const command = `mount -t tmpfs none /proc && exec ${process.execPath} ${entry} restore --latest --yes`
   const env = { ...process.env, ...settingsFor(folder) }
   t.equal(spawnSync('unshare', ['-m', 'sh', '-c', command], { env }).status, 0)
   t.strictSame(serversIn(file), ['kept'])

@@ -23,6 +23,7 @@ const notRun = new Map([
   ['kubectl', 'needs a cluster; test/containers/kubernetes.ts plays the manifests'],
   ['npm ci', 'fetches every package; .ci/run begins with it'],
   ['npm test', 'runs this test'],
+  ['npm run coverage', 'runs this test'],
   ['npm run check', 'npm test begins with it'],
   ['npm run snap', 'writes golden outputs that are in the repository'],
   ['npm run docs', 'test/docs/generated.ts holds what it writes'],

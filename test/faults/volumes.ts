@@ -18,7 +18,7 @@ import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { withMount } from '../help/mount.ts'
 import { inNamespace } from '../help/namespace.ts'
-import { dump, root, runProgram, settingsFor } from '../help/program.ts'
+import { dump, entry, runProgram, settingsFor } from '../help/program.ts'
 
 const skip = process.getuid?.() !== 0 && 'needs root, to mount and to be another user'
 
@@ -45,7 +45,7 @@ const runAs = (uid: number, words: readonly string[], folder: string, group: num
   }
   const settings = Object.entries(environment).map(pair => pair.join('='))
   const user = ['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--groups', `${group}`]
-  const command = ['-i', ...settings, ...user, process.execPath, join(root, 'bin/migrator.js'), ...words]
+  const command = ['-i', ...settings, ...user, process.execPath, entry, ...words]
   const { status, stdout, stderr } = spawnSync('/usr/bin/env', command, { encoding: 'utf8', cwd: '/' })
   return { exitCode: status, stdout, stderr }
 }

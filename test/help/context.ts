@@ -1,9 +1,8 @@
-import { join } from 'node:path'
 import { readConfig } from '../../src/config.ts'
 import type { Context } from '../../src/context.ts'
 import { createLog } from '../../src/log.ts'
 import { createSqlite, type SqliteEngine } from '../../src/sqlite/sqlite.ts'
-import { root, settingsFor } from './program.ts'
+import { entry, root, settingsFor } from './program.ts'
 import { pipe } from './screen.ts'
 
 /** What a command gets, for a database in a test's folder, outside of containers, with nobody to ask. */
@@ -25,7 +24,7 @@ export const makeContext = async (
     print: () => undefined,
     screen: pipe,
     ask: async () => undefined,
-    command: [process.execPath, join(root, 'bin/migrator.js')],
+    command: [process.execPath, entry],
     nameProcess: () => undefined,
     version: '1.0.0',
   })

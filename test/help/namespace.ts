@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
-import { root } from './program.ts'
+import { entry } from './program.ts'
 
 /**
  * The real program where other things are mounted, which only it sees. Needs root.
@@ -12,7 +11,7 @@ export const inNamespace = (
   settings: Readonly<Record<string, string | undefined>>,
   words: Readonly<{ node?: readonly string[]; program?: readonly string[] }>,
 ) => {
-  const command = [process.execPath, ...(words.node ?? []), join(root, 'bin/migrator.js'), ...(words.program ?? [])]
+  const command = [process.execPath, ...(words.node ?? []), entry, ...(words.program ?? [])]
   const pairs = Object.entries({ PATH: process.env.PATH, ...settings }).map(pair => pair.join('='))
   // `env -i` keeps it out of the coverage that tap counts, which it could not write below a /tmp that is read-only
   const inside = ['/usr/bin/env', '-i', ...pairs, '/bin/sh', '-c', `${mounts} exec "$@"`, 'sh', ...command]

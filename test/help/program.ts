@@ -6,14 +6,13 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import Database from 'better-sqlite3'
 import { runProgram as runIn } from '../../src/program.ts'
+import { bundleOnce } from './bundled.ts'
 import { firstThree } from './first-three.ts'
 import './use-uri.ts'
 
 export const root = join(import.meta.dirname, '../..')
 
-/** For a child process whose code only it runs: it reports its coverage. */
-export const covered = { NODE_COMPILE_CACHE: '', NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE ?? '' }
-// other child processes take compiled code from a cache, a fifth of the time, and report none: it would be imprecise
+// child processes take compiled code from a cache, and report no coverage, which that would make imprecise
 Object.assign(process.env, { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compiled'), NODE_V8_COVERAGE: '' })
 
 /** With this Node resolves `homelab-migrator/...` to src: a checkout has nothing compiled. */
@@ -33,7 +32,8 @@ export type Outcome = Readonly<{
 /** Added to this process's environment; what is undefined is taken away. */
 type Settings = Readonly<Record<string, string | undefined>>
 
-const entry = join(root, 'bin/migrator.js')
+/** What a process of its own runs. */
+export const entry = bundleOnce()
 const environmentOf = (settings: Settings): Settings => ({
   ...process.env,
   MIGRATOR_LOG_FORMAT: 'json',

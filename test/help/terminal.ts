@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { root } from './program.ts'
+import { entry } from './program.ts'
 
 /** For tap's `skip`: why nothing can be asked at a terminal here. */
 export const noTerminal = !existsSync('/usr/bin/script') && 'there is no script(1) to make a terminal with'
@@ -16,7 +15,7 @@ export const runOnTerminal = (
   prompt: RegExp,
   keys: string | (() => Promise<string>),
 ): Promise<Readonly<{ exitCode: number | null; screen: string }>> => {
-  const command = [process.execPath, join(root, 'bin/migrator.js'), ...words].map(word => `'${word}'`).join(' ')
+  const command = [process.execPath, entry, ...words].map(word => `'${word}'`).join(' ')
   const child = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], { env: { ...process.env, ...environment } })
   let screen = ''
   let typed = false
