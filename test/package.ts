@@ -116,7 +116,7 @@ t.test('an installed program keeps its data in the working folder, and writes no
     run(process.execPath, [join(folder, 'node_modules/homelab-migrator/bin/migrator.js'), ...words], folder)
   t.match(migrator(), { exitCode: 10, output: `mkdir -p ${join(folder, 'data')}` })
   mkdirSync(join(folder, 'data'))
-  t.match(migrator(), { exitCode: 0, output: `is at 0003-add-os-info` })
+  t.match(migrator(), { exitCode: 0, output: /is at \d{4}-/ })
   t.ok(existsSync(join(folder, 'data/homelab.db')))
   t.match(run(join(folder, 'node_modules/homelab-migrator/healthcheck.sh'), [], folder), { exitCode: 0, output: '' })
   for (const command of ['create', 'diff'])
