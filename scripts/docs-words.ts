@@ -49,7 +49,11 @@ export const pathWords: Readonly<Record<PathSetting, { values: string; fallback:
   MIGRATOR_MIGRATIONS: { values: 'a path', fallback: "the image's own", example: 'migrations' },
   MIGRATOR_METRICS_FILE: { values: 'a path', fallback: 'none', example: '/var/lib/node_exporter/homelab.prom' },
   MIGRATOR_READY_FILE: { values: 'a path', fallback: '`.ready` in the volume', example: 'data/.ready' },
-  MIGRATOR_COMMAND: { values: 'a command', fallback: '`migrator`', example: 'npx migrator' },
+  MIGRATOR_COMMAND: {
+    values: 'a command',
+    fallback: '`migrator`; `npx migrator` where npm runs it',
+    example: 'npx migrator',
+  },
 }
 
 /** When a command ends with the exit code of each failure. */

@@ -141,9 +141,15 @@ export const toConfig = async ({ environment: given, workingFolder, root }: Surr
     backupKeep: wholeNumber('MIGRATOR_BACKUP_KEEP'),
     check: oneOf('MIGRATOR_CHECK'),
     logFormat: toLogFormat(oneOf('MIGRATOR_LOG_FORMAT')),
-    command: text('MIGRATOR_COMMAND') ?? 'migrator',
+    command: commandOf(given),
     logLevel: oneOf('MIGRATOR_LOG_LEVEL'),
   }
+}
+
+/** How a person calls this program: as MIGRATOR_COMMAND says, or as npm was asked to run it. */
+export const commandOf = ({ MIGRATOR_COMMAND, npm_lifecycle_script: script = '' }: Environment): string => {
+  const [, name] = /^(?:node bin\/|['"]?)((?:homelab-)?migrator)(?![\w-])/.exec(script) ?? []
+  return MIGRATOR_COMMAND?.trim() || (name === undefined ? 'migrator' : `npx ${name}`)
 }
 
 /** Whether a URL names a server: anything else is a file. */

@@ -40,7 +40,7 @@ export const confirm = async ({ ask }: Context, yes: boolean, what: string): Pro
   if (answer === undefined)
     throw new Failure(
       'CONFIG_INVALID',
-      `${what}: there is no terminal to ask on`,
+      `there is no terminal to confirm this on: ${what}`,
       'Add --yes to do it without a question.',
     )
   if (!/^y(?:es)?$/i.test(answer.trim())) throw new Failure('CONFIG_INVALID', 'not confirmed; nothing was changed', '')

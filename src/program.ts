@@ -2,7 +2,7 @@ import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect, styleText } from 'node:util'
 import { up } from './commands/up.ts'
-import { type Environment, readConfig, toLogFormat } from './config.ts'
+import { commandOf, type Environment, readConfig, toLogFormat } from './config.ts'
 import type { Context } from './context.ts'
 import { errorCode, Failure } from './failure.ts'
 import { createLog, createPaint, type Log, type Screen, type Style, secondLine, writeText } from './log.ts'
@@ -41,14 +41,7 @@ export const runProgram = async (words: readonly string[], own: Process): Promis
   const screen = screenOf(stdout, own)
   const print = (text: string) => write(stdout, screen.show(text))
   const logScreen = screenOf(stderr, own)
-  const { MIGRATOR_LOG_FORMAT, MIGRATOR_COMMAND } = environment
-  let log = createLog(
-    toLogFormat(MIGRATOR_LOG_FORMAT),
-    'info',
-    stderr,
-    logScreen,
-    MIGRATOR_COMMAND?.trim() || undefined,
-  )
+  let log = createLog(toLogFormat(environment.MIGRATOR_LOG_FORMAT), 'info', stderr, logScreen, commandOf(environment))
   let context: Context | undefined
   try {
     const createContext = async (given: Environment): Promise<Context> => {

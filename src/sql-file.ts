@@ -56,9 +56,9 @@ const readMarker = (place: string, line: string, index: number): readonly Marker
   if (part !== 'up' && part !== 'down')
     throw refused(place, `has "-- migrate:${part}"${didYouMean(part, ['up', 'down'])}`, putMarkers)
   if (options === 'transaction:false')
-    throw refused(place, 'asks for no transaction', 'All pending migrations are applied in one: take the option away.')
+    throw refused(place, 'asks for no transaction', 'All pending migrations are applied in one: remove the option.')
   if (options !== '' && options !== 'transaction:true')
-    throw refused(place, `has the unknown option ${options}`, `Take it away from "-- migrate:${part}".`)
+    throw refused(place, `has the unknown option ${options}`, `Remove it from "-- migrate:${part}".`)
   return [{ part, place, index }]
 }
 
@@ -67,7 +67,7 @@ const readTables = (place: string, line: string): readonly string[] => {
   if (list === undefined) return []
   const tables = list.split(',').map(table => table.trim().replace(/^"(.*)"$/, '$1'))
   if (tables.some(table => table === ''))
-    throw refused(place, 'names no table', 'Such as "-- removes-rows: metrics, servers".')
+    throw refused(place, 'names no table', 'Name them, as in "-- removes-rows: metrics, servers".')
   return tables
 }
 

@@ -35,6 +35,19 @@ t.test('the log is text, also for the word of older versions, unless the setting
   t.match(await read({ MIGRATOR_LOG_FORMAT: 'json' }), { logFormat: 'json' })
 })
 
+t.test('hints name the program as npm was asked to run it, unless MIGRATOR_COMMAND says how', async t => {
+  const commands = [
+    ['node bin/migrator.js status', 'npx migrator'],
+    ['migrator', 'npx migrator'],
+    ['"homelab-migrator" "status"', 'npx homelab-migrator'],
+    ['migrator-of-others', 'migrator'],
+    ['tap', 'migrator'],
+  ]
+  for (const [script = '', command] of commands)
+    t.match(await read({ npm_lifecycle_script: script }), { command }, script)
+  t.match(await read({ npm_lifecycle_script: 'migrator', MIGRATOR_COMMAND: 'mine' }), { command: 'mine' })
+})
+
 t.test('an unknown format means text until it is refused', async t => {
   t.equal(toLogFormat('xml'), 'text')
 })

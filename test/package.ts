@@ -124,10 +124,14 @@ t.test('an installed program keeps its data in the working folder, and writes no
   t.match(migrator('--migrations', 'migrations', 'create', 'create-alerts'), { exitCode: 0 })
 })
 
-t.test('every file that the README leads to is in the package', async t => {
+t.test('every file that the README and the documents lead to is in the package', async t => {
   const { stdout } = run('tar', ['-tzf', tarball], outside)
   const packed = stdout.split('\n').map(path => path.replace(/^package\//, ''))
-  const links = [...readDocument('README.md').matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link = '']) => link)
+  const documents = packed.filter(path => path.endsWith('.md') && !path.startsWith('examples/'))
+  const links = documents.flatMap(path =>
+    [...readDocument(path).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, link = '']) => join(dirname(path), link)),
+  )
+  t.ok(documents.includes('README.md') && documents.includes('docs/postgres.md'))
   t.strictSame(
     links.filter(link => !packed.some(path => path === link || path.startsWith(link.replace(/\/?$/, '/')))),
     [],

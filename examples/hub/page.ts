@@ -83,13 +83,15 @@ const footer = (migrator: Status | undefined): string => {
     // a server has no marker, and its backups are not the migrator's
     ['Ready since', time(marker?.readyAt ?? last?.appliedAt)],
     ['Last check', server === null ? (time(marker?.checkedAt) ?? 'none yet') : undefined],
-    ['Rows', ['servers', 'metrics'].map(name => `${rows.get(name) ?? 0} ${name}`).join(', ')],
+    ['Rows', ['server', 'metric'].map(name => thingsOf(rows.get(`${name}s`) ?? '0', name)).join(', ')],
     ['Last backup', server === null ? (time(backups.at(-1)?.madeAt) ?? 'none yet') : undefined],
     ['Database', server?.version],
   ]
   const shown = facts.flatMap(([name, text]) => (text ? [`<div><dt>${name}</dt><dd>${toHtml(text)}</dd></div>`] : []))
   return `<dl>${shown.join('')}</dl>`
 }
+
+const thingsOf = (count: string, name: string): string => `${count} ${name}${count === '1' ? '' : 's'}`
 
 const time = (text: string | null | undefined): string | undefined =>
   text ? `${new Date(text).toISOString().slice(0, 16).replace('T', ' ')} UTC` : undefined

@@ -82,14 +82,18 @@ export const nextFile = (
     const hint = 'Use lower-case letters, digits and single hyphens, without a number in front, such as create-alerts.'
     throw new Failure('CONFIG_INVALID', `a migration cannot be called ${printable(name)}`, hint)
   }
-  refuseInstalled(folder)
+  refuseInstalled(folder, name)
   const isNew = !existsSync(folder)
   const known = readOrMake(folder)
   if (isNew) log.info('create.folder', `made the folder ${folder}`, { folder })
   const last = known.at(-1)
   const twin = known.find(migration => nameOf(migration) === name)
   if (twin !== undefined)
-    throw new Failure('CONFIG_INVALID', `${twin.file} already has that name`, 'Say what this one does differently.')
+    throw new Failure(
+      'CONFIG_INVALID',
+      `there already is a migration called ${name}: ${twin.file}`,
+      'Choose a name that says what this one does differently.',
+    )
   const extension = sql ? '.sql' : extname(last?.file ?? 'first.ts').replace('.cjs', '.js')
   const file = join(folder, `${nextNumber(last?.name)}-${name}${extension}`)
   return { file, ...languageOf(extension), types: typesFor(folder) }
@@ -102,10 +106,9 @@ const languageOf = (extension: string): Pick<NextFile, 'language'> => ({
 })
 
 /** @throws Failure CONFIG_INVALID for a folder that the next `npm install` overwrites */
-const refuseInstalled = (folder: string): void => {
+const refuseInstalled = (folder: string, name: string): void => {
   if (!isInstalled(folder)) return
-  const hint =
-    'Choose a folder of your own: put `--migrations migrations` before the command, or set MIGRATOR_MIGRATIONS.'
+  const hint = `Keep your migrations in a folder of your own: run \`migrator --migrations migrations create ${name}\`, or set MIGRATOR_MIGRATIONS.`
   throw new Failure('CONFIG_INVALID', `${folder} belongs to an installed package`, hint)
 }
 
@@ -116,7 +119,8 @@ const nextNumber = (last: string | undefined): string => {
     return now > last.slice(0, 14) ? now : String(Number(last.slice(0, 14)) + 1)
   }
   const number = Number(last?.slice(0, 4) ?? 0) + 1
-  if (number > 9999) throw new Failure('CONFIG_INVALID', `${last} is the last number`, 'Names have four digits.')
+  if (number > 9999)
+    throw new Failure('CONFIG_INVALID', `there is no number after ${last}`, 'A number has four digits.')
   return String(number).padStart(4, '0')
 }
 

@@ -54,7 +54,9 @@ export const verify = async (context: Context, { json }: Readonly<{ json: boolea
   if (code === null) return
   const differences = findings.filter(({ weight }) => weight === 'difference')
   const hints = new Set(differences.filter(finding => finding.code === code).map(({ hint }) => hint))
-  throw new Failure(code, `${config.database}: ${listed(differences.map(findingLine), '; ')}`, [...hints].join(' '))
+  const told = listed(differences.map(findingLine), '; ')
+  const message = told.startsWith(config.database) ? told : `${config.database}: ${told}`
+  throw new Failure(code, message, [...hints].join(' '))
 }
 
 /**
@@ -105,7 +107,7 @@ const toText = ({ database, schema, code, checks, findings }: Verification): str
   const verdict = code === null ? 'sound' : `${code}, ${differences} difference${differences === 1 ? '' : 's'}`
   const lines = [
     `${database}${schema === null ? '' : ` at ${printable(schema)}`}: ${verdict}`,
-    ...textTable(checks.map(({ check, result }) => [check, result])),
+    ...textTable(checks.map(({ check, result }) => [check, result === 'not made' ? 'not checked' : result])),
     ...findingsText(findings),
   ]
   return `${lines.join('\n')}\n`

@@ -57,7 +57,7 @@ const whole = (type: string, most: bigint, form: binary.Binary): Kind => ({
   refusal: value => {
     if (typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0)) return undefined
     if (typeof value !== 'bigint') return isNot(value, `a whole number that ${type} holds`)
-    return value > most || value < -most - 1n ? `${describe(value)} is beyond ${type}` : undefined
+    return value > most || value < -most - 1n ? `${describe(value)} is out of range for ${type}` : undefined
   },
   fieldRefusal: never,
   fromField: toWhole,
@@ -84,7 +84,7 @@ const fraction: Kind = {
   },
   toField: value => (Object.is(value, -0) ? '-0' : String(value)),
   isSame: (value, field) => typeof value !== 'string' && Object.is(Number(field), Number(value)),
-  fieldRefusal: field => (field === 'NaN' ? 'a file has no NaN' : undefined),
+  fieldRefusal: field => (field === 'NaN' ? 'SQLite cannot store NaN' : undefined),
   fromField: toNumber,
 }
 
@@ -129,13 +129,13 @@ const decimal = (type: string, digits: Readonly<{ before: number; after: number 
     const [before = '', after = ''] = plainDigits(String(value)).replace('-', '').split('.')
     const isLong =
       digits !== undefined && (before.replace(/^0$/, '').length > digits.before || after.length > digits.after)
-    return isLong ? `${describe(value)} has more digits than ${type}` : undefined
+    return isLong ? `${describe(value)} has more digits than ${type} keeps` : undefined
   },
   toField: String,
   isSame: (value, field) => plainDigits(String(value)) === plainDigits(field),
   fieldRefusal: field => {
     const plain = plainDigits(field)
-    if (!/^-?\d/.test(field)) return `a file has no ${field}`
+    if (!/^-?\d/.test(field)) return `SQLite cannot store ${field}`
     const isWhole = /^-?\d+$/.test(plain) && BigInt.asIntN(64, BigInt(plain)) === BigInt(plain)
     return isWhole || plainDigits(String(Number(field))) === plain
       ? undefined
@@ -148,7 +148,7 @@ const decimal = (type: string, digits: Readonly<{ before: number; after: number 
   canonical: value => plainDigits(String(value)),
 })
 
-const hasNul = 'the text has a NUL character, which no text of a server has'
+const hasNul = 'the text has a NUL character, which PostgreSQL cannot store'
 
 const textual = (more: Partial<Kind>, judge: (text: string) => string | undefined): Kind => ({
   ...{ sieve: 'text', sorts: true, plain: false, toField: String, fieldRefusal: never, fromField: field => field },
@@ -228,10 +228,13 @@ const time = (suffix: string, digits: number): Kind => {
       const utc = typeof value === 'string' ? toUtc(value) : undefined
       if (utc === undefined) return isNot(value, 'a time')
       const [, fraction = ''] = utc.split('.')
-      return fraction.length > digits ? `${describe(value)} has more digits of a second than the column` : undefined
+      return fraction.length > digits
+        ? `${describe(value)} has more fractional digits than the column keeps`
+        : undefined
     },
     isSame: (value, field) => fieldOf(value) === field,
-    fieldRefusal: field => (utcOf(field) === undefined ? `the time ${field} is beyond what a file sorts` : undefined),
+    fieldRefusal: field =>
+      utcOf(field) === undefined ? `the time ${field} is outside the years 1 to 9999` : undefined,
     fromField: field => toFileText(utcOf(field) ?? ''),
   }
 }
@@ -239,7 +242,7 @@ const time = (suffix: string, digits: number): Kind => {
 const day = textual({ sieve: 'each' }, text => (isDay(text) ? undefined : isNot(text, 'a day')))
 const dayKind: Kind = {
   ...day,
-  fieldRefusal: field => (isDay(field) ? undefined : `the day ${field} is beyond what a file sorts`),
+  fieldRefusal: field => (isDay(field) ? undefined : `the day ${field} is outside the years 1 to 9999`),
 }
 
 /**

@@ -48,8 +48,8 @@ export const pairTables = (
   })
   const wrong = paired.flatMap(({ problems }) => problems)
   if (wrong.length > 0) {
-    const hint = 'Both have to be as the migrations make them: `migrator verify` tells how a database differs.'
-    throw new Failure('SCHEMA_DRIFT', `not everything has a place to go: ${listed(wrong, '; ')}`, hint)
+    const hint = 'Both must have the schema that the migrations make: `migrator verify` shows how a database differs.'
+    throw new Failure('SCHEMA_DRIFT', `the two schemas do not match: ${listed(wrong, '; ')}`, hint)
   }
   return paired.flatMap(pair => ('table' in pair ? pair.table : []))
 }
@@ -68,7 +68,7 @@ const pairTable = (file: FileTable, server: ServerTable, others: readonly Schema
     }
     const kind = kindOf(column.type, labelsOf(column.type, others))
     if (kind === undefined) {
-      problems.push(`${place} is ${column.type}, a type that is not copied`)
+      problems.push(`${place} has the type ${column.type}, which is not copied`)
       return []
     }
     const { name, type, required } = column
@@ -114,8 +114,8 @@ export const chosen = <T extends Readonly<{ name: string }>>(
   const unknown = names.find(name => !others.some(other => sameName(other.name, name)))
   if (unknown !== undefined) {
     const there = others.length === 0 ? 'there is none' : `there are ${others.map(({ name }) => name).join(', ')}`
-    const hint = 'The tables that the migrations make are copied without being named.'
-    throw new Failure('CONFIG_INVALID', `--tables: ${unknown} is no table of another tool: ${there}`, hint)
+    const hint = 'Tables that the migrations make are always copied: do not name them.'
+    throw new Failure('CONFIG_INVALID', `--tables: ${unknown} is not a table of another tool: ${there}`, hint)
   }
   return { taken: others.filter(isMeant), left: others.filter(table => !isMeant(table)) }
 }

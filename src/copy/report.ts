@@ -35,7 +35,7 @@ export const refuseValues = (refused: readonly Refused[], count: number, from: s
   throw new Failure(
     'VALUES_REFUSED',
     `${to} cannot hold ${formatThings(count, 'value')} of ${from}: ${[...first, ...more].join('; ')}`,
-    'Mend them there, then copy again. No row was written.',
+    'Fix them there, then copy again. No row was written.',
   )
 }
 
@@ -43,9 +43,13 @@ export const refuseValues = (refused: readonly Refused[], count: number, from: s
 export const sayLeft = (log: Log, left: readonly Readonly<{ name: string }>[]): void => {
   if (left.length === 0) return
   const tables = left.map(({ name }) => name)
-  log.info('copy.left', `left, since no migration makes them: ${listed(tables)}; --tables NAME,NAME takes them along`, {
-    tables,
-  })
+  log.info(
+    'copy.left',
+    `not copied, because no migration makes them: ${listed(tables)}; --tables NAME,NAME copies them too`,
+    {
+      tables,
+    },
+  )
 }
 
 /** @throws Failure DATABASES_DIFFER for the first difference of each table, unless there are none */
@@ -55,13 +59,13 @@ export const refuseDifferences = (differences: readonly string[], hint: string):
 }
 
 const changes = {
-  undone: ['this was a rehearsal, and what it copied was rolled back', 'Stop the hub, then copy again.'],
-  kept: ['the copy is of a moment before', 'Stop the hub, remove the copy, and copy again.'],
-  compared: ['what was compared is of a moment before', 'Stop the hub, then compare again.'],
+  undone: ['during the copy, and everything was rolled back', 'Stop the hub, then copy again.'],
+  kept: ['after the copy, which lacks the change', 'Stop the hub, remove the copy, and copy again.'],
+  compared: ['while it was compared', 'Stop the hub, then compare again.'],
 } as const
 
 /** The source was written to. @param state what became of the work */
 export const sourceChanged = (source: string, state: keyof typeof changes): Failure => {
-  const [what, hint] = changes[state]
-  return new Failure('SOURCE_CHANGED', `${source} has changed since: ${what}`, hint)
+  const [when, hint] = changes[state]
+  return new Failure('SOURCE_CHANGED', `${source} changed ${when}`, hint)
 }

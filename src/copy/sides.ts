@@ -29,7 +29,7 @@ export const placesOf = (context: Context, from: string | undefined): Places => 
   const isServer = isServerUrl(from)
   if (isServer === (config.server !== undefined)) {
     const kinds = isServer ? 'two servers' : 'two files'
-    throw new Failure('CONFIG_INVALID', `a copy goes between a file and a server, and these are ${kinds}`, form)
+    throw new Failure('CONFIG_INVALID', `a copy goes from a file to a server or back, and these are ${kinds}`, form)
   }
   const own = ofOption(() => (isServer ? readAddress(from, config.passwordFile) : resolve(databasePath(from))))
   const other =

@@ -122,7 +122,7 @@ const judge = (
   value: Cell[1],
   decode: (bytes: Uint8Array) => string | undefined,
 ): string | undefined => {
-  if (value === null) return required ? 'is NULL, and the server takes none' : undefined
+  if (value === null) return required ? 'is NULL, and the column is NOT NULL on the server' : undefined
   if (class_ !== 'text') return kind.refusal(value)
   const text = decode(value as Uint8Array)
   return text === undefined ? 'the text is not valid UTF-8' : kind.refusal(text)

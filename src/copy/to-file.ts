@@ -83,13 +83,13 @@ export const copyToFile = async (context: Context, places: Places, names: readon
 
 const explained = (error: unknown, path: string, shown: string): unknown => {
   if (!/^SQLITE_CONSTRAINT/.test(String(sqliteCode(error)))) return ofFile(ofServer(error, shown), path)
-  const hint = 'Mend it on the server, then copy again. Everything was rolled back.'
+  const hint = 'Fix it on the server, then copy again. Everything was rolled back.'
   return new Failure('VALUES_REFUSED', `${path} refuses a row: ${reasonOf(error)}`, hint, error)
 }
 
 const isThere = (path: string): Failure => {
-  const hint = 'A copy makes a new file: move that one away, or set DATABASE_URL to another. Nothing was changed.'
-  return new Failure('CONFIG_INVALID', `${path} is there already`, hint)
+  const hint = 'A copy makes a new file: move this one away, or set DATABASE_URL to another. Nothing was changed.'
+  return new Failure('CONFIG_INVALID', `${path} already exists`, hint)
 }
 
 /** A journal beside it would be applied to the new file. */
@@ -198,7 +198,7 @@ const refuseMissing = (
 ): void => {
   const [missing] = sortTables(made, onServer).others
   if (missing === undefined) return
-  const hint = '`migrator verify` tells how the database differs from what the migrations make.'
+  const hint = 'Run `migrator verify`, which shows how the server differs from what the migrations make.'
   throw new Failure('SCHEMA_DRIFT', `the server has no table ${missing.name}`, hint)
 }
 
@@ -239,11 +239,11 @@ const judge = async (
 const isNumeric = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i
 
 const refusalOf = ({ affinity, kind, requiredInFile }: PairedColumn, field: string): string | undefined => {
-  if (field === nullField) return requiredInFile ? 'is NULL, and the file takes none' : undefined
-  if (kind.sieve === 'fraction' && field === '-0' && affinity !== 'BLOB') return 'a file stores -0 as 0'
+  if (field === nullField) return requiredInFile ? 'is NULL, and the column is NOT NULL in the file' : undefined
+  if (kind.sieve === 'fraction' && field === '-0' && affinity !== 'BLOB') return 'SQLite stores -0 as 0'
   const text = unescapeField(field)
   if (kind.sieve === 'text' && affinity !== 'TEXT' && affinity !== 'BLOB' && isNumeric.test(text))
-    return `the file makes a number of the text '${text}'`
+    return `SQLite stores the text '${text}' as a number in this column`
   return kind.fieldRefusal(text)
 }
 

@@ -83,7 +83,7 @@ const explained = (error: unknown, { isChanged }: Snapshot, path: string, shown:
   if (!/^(?:22|23|54)/.test(String(sqlState(error)))) return ofFile(ofServer(error, shown), path)
   // what only the server can judge: its CHECKs, and keys that are the same to it alone
   const detail = error instanceof Error && 'detail' in error ? `: ${error.detail}` : ''
-  const hint = 'Mend this row in the file, then copy again. Everything was rolled back.'
+  const hint = 'Fix this row in the file, then copy again. Everything was rolled back.'
   return new Failure('VALUES_REFUSED', `${shown} refuses a row: ${reasonOf(error)}${detail}`, hint, error)
 }
 
@@ -91,7 +91,7 @@ const requireEmpty = async (transaction: Transaction): Promise<void> => {
   const { connection } = transaction as Transaction & PostgresReader
   if (!(await hasObjects(connection))) return
   const hint =
-    'A copy makes all tables itself: name a new database, or another schema by ?schema=NAME. Nothing was changed.'
+    'A copy makes all tables itself: name a new database in DATABASE_URL, or another schema: ?schema=NAME. Nothing was changed.'
   throw new Failure('CONFIG_INVALID', `${connection.address.shown} is not empty`, hint)
 }
 
@@ -150,8 +150,12 @@ const copyAll = async (
 const makeTables = async (server: Server, taken: Schema['tables']): Promise<void> => {
   const virtual = taken.find(table => table.virtual)
   if (virtual !== undefined) {
-    const hint = 'Leave it out; the tool that made it has to make it on the server.'
-    throw new Failure('CONFIG_INVALID', `--tables: ${virtual.name} is a virtual table, and a server has none`, hint)
+    const hint = 'Leave it out: the tool that made it has to make it on the server.'
+    throw new Failure(
+      'CONFIG_INVALID',
+      `--tables: ${virtual.name} is a virtual table, which PostgreSQL does not have`,
+      hint,
+    )
   }
   const statements = taken.map(table => makeOnServer(server.address.schema, table))
   for (const sql of [...statements.flatMap(([first]) => first), ...statements.flatMap(([, then]) => then)])

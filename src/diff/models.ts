@@ -104,7 +104,8 @@ const filesOf = (path: string): readonly string[] => {
   const found = statSync(full, { throwIfNoEntry: false })
   if (found === undefined) {
     const name = attempt(() => createRequire(join(resolve(''), 'package.json')).resolve(path))
-    if (/^[./]/.test(path) || 'error' in name || !existsSync(name.value)) throw refused(path, 'is not there', pathHint)
+    if (/^[./]/.test(path) || 'error' in name || !existsSync(name.value))
+      throw refused(path, 'does not exist', pathHint)
     return [name.value]
   }
   if (!found.isDirectory()) return [full]
@@ -112,7 +113,7 @@ const filesOf = (path: string): readonly string[] => {
     .filter(name => extension.test(name))
     .sort()
   const index = files.find(name => /^index\./.test(name))
-  if (files.length === 0) throw refused(path, 'has no file of code', pathHint)
+  if (files.length === 0) throw refused(path, 'has no file of JavaScript or TypeScript', pathHint)
   return (index === undefined ? files : [index]).map(name => join(full, name))
 }
 
@@ -236,7 +237,7 @@ const boundTo = async (
     const added =
       is7 && 'addModels' in fresh ? attempt(() => (fresh.addModels as (list: unknown) => void)(models)) : undefined
     if (added !== undefined && 'value' in added) return fresh
-    throw refused(path, `exports models that belong to no Sequelize: ${names}`, exportHint)
+    throw refused(path, `exports models without a Sequelize instance: ${names}`, exportHint)
   }
   const types = is7 ? (await import('@sequelize/core')).DataTypes : DataTypes
   const outcome = await attemptAsync(async () => {
@@ -291,7 +292,7 @@ const connect7 = async (connection: Connection, path: string): Promise<Instance>
   throw refused(
     path,
     'is for Sequelize 7, which is not installed here',
-    'npm install @sequelize/core @sequelize/sqlite3',
+    'Run `npm install @sequelize/core @sequelize/sqlite3`.',
     outcome.error,
   )
 }

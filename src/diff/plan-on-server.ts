@@ -43,7 +43,7 @@ export const planOnServer = (
     ...later.map(key => part(addText(key))),
     ...(losses === 'run' ? circlesOf(gone).map(key => part(dropText(key))) : []),
     ...gone.map(({ name }) =>
-      part(`DROP TABLE ${quote(name)}`, `drops the table ${name} with its rows, which removesRows has to announce`),
+      part(`DROP TABLE ${quote(name)}`, `drops the table ${name} and its rows: removesRows has to name it`),
     ),
     ...others.after,
   ]
@@ -129,7 +129,7 @@ const renameOf = (
       .join()
   const twin = losses === 'run' ? undefined : gone.find(other => namesOf(other.columns) === namesOf(columns))
   if (twin === undefined) return []
-  const why = `has ${twin.name} another name now? Then this in place of the CREATE TABLE above, and no drop below keeps its rows`
+  const why = `was ${twin.name} renamed? Then use this instead of the CREATE TABLE above and the DROP TABLE below: it keeps the rows`
   return [part(alter(twin.name, `RENAME TO ${quote(name)}`), why)]
 }
 
@@ -168,7 +168,7 @@ const changeTable = (
       ...dropped.filter(({ kind }) => kind === 'f').map(key => part(dropText(key))),
       ...dropped.filter(({ kind }) => kind !== 'f' && kind !== 'p').map(one => part(dropText(one))),
       ...dropPrimary.map(one =>
-        part(dropText(one), `${name} has another primary key: rows may have to be told apart first`),
+        part(dropText(one), `${name} has another primary key: rows may have to be made distinct first`),
       ),
     ],
     changed: [
@@ -198,7 +198,7 @@ const riskOf = (before: Table, made: readonly Column[]) => {
         (kind === 'p' || kind === 'u') && held.length > 0 && held.every(column => columns.includes(column)),
     )
     if (isHeld || columns.some(column => isNamed(empty, column))) return undefined
-    return `fails where rows of ${before.name} are alike: ${definition}`
+    return `fails if two rows of ${before.name} are equal by ${definition}`
   }
 }
 
@@ -223,8 +223,8 @@ const notNullParts = ({ table, name, expression }: Column, part: MakePart, losse
   const [whole, column] = [quote(table), quote(name)]
   const fill = `UPDATE ${whole} SET ${column} = ${expression ?? '...'} WHERE ${column} IS NULL`
   const first =
-    losses === 'decide' || expression !== null ? [part(fill, 'fill what is NULL before it is NOT NULL')] : []
-  return [...first, part(alter(table, `ALTER COLUMN ${column} SET NOT NULL`), 'fails where a row is NULL')]
+    losses === 'decide' || expression !== null ? [part(fill, 'fills what is NULL before the column is NOT NULL')] : []
+  return [...first, part(alter(table, `ALTER COLUMN ${column} SET NOT NULL`), 'fails if a row has NULL there')]
 }
 
 /** @param isKey whether it is of a primary key, which makes it NOT NULL */
@@ -241,7 +241,7 @@ const goneParts = (column: Column, isKey: boolean, part: MakePart, losses: Losse
   const waits = losses === 'decide' && column.required && !hasValue(column) && !isKey
   return [
     ...(waits ? [part(alter(table, `ALTER COLUMN ${at} DROP NOT NULL`))] : []),
-    part(alter(table, `DROP COLUMN ${at}`), `drops the column ${table}.${name} with its values`),
+    part(alter(table, `DROP COLUMN ${at}`), `drops the column ${table}.${name} and its values`),
   ]
 }
 
@@ -257,7 +257,7 @@ const renamesOf = (
     const [twin, another] = made.filter(column => column.type === type && column.generated === '')
     if (twin === undefined || another !== undefined || generated !== '') return []
     const text = alter(table, `RENAME COLUMN ${quote(name)} TO ${quote(twin.name)}`)
-    return [part(text, `has ${table}.${name} another name now? Then this in place of what adds ${twin.name}`)]
+    return [part(text, `was ${table}.${name} renamed? Then use this instead of adding ${twin.name}`)]
   })
 }
 
@@ -281,7 +281,7 @@ const columnParts = (was: Column, now: Column, { wasKey, isKey, part, losses }: 
     return [
       part(
         [alter(table, `${at} DROP IDENTITY`), ...values, ...free].join(';\n'),
-        `${table}.${now.name} is numbered no more, or begins at 1 again`,
+        `${table}.${now.name} is no longer numbered, or starts at 1 again`,
       ),
     ]
   return [
@@ -302,7 +302,7 @@ const typeText = ({ type }: Column, now: Column): string => {
 const typeRisk = (was: Column, now: Column): string | undefined =>
   isWider(was.type, now.type)
     ? undefined
-    : `${now.table}.${now.name} becomes ${now.type} of ${was.type}: values may be others then, or fail`
+    : `${now.table}.${now.name} was ${was.type} and becomes ${now.type}: values may change, or fail to convert`
 
 const whole = ['smallint', 'integer', 'bigint', 'numeric']
 const lengthOf = (type: string): number | undefined => {
@@ -325,11 +325,11 @@ const computedParts = (was: Column, now: Column, part: MakePart): readonly Part[
   const name = quote(now.name)
   const anew = alter(now.table, `DROP COLUMN ${name}`, `ADD COLUMN ${columnText(now)}`)
   const place = `${now.table}.${now.name}`
-  if (was.generated === '') return [part(anew, `${place} will be computed: the values that are stored there go`)]
+  if (was.generated === '') return [part(anew, `${place} will be computed: the values stored there are lost`)]
   if (now.generated !== '') return [part(anew)]
   return was.generated === 's'
     ? [part(alter(now.table, `ALTER COLUMN ${name} DROP EXPRESSION`))]
-    : [part(anew, `${place} will not be computed any more: it begins without values`)]
+    : [part(anew, `${place} will no longer be computed: it starts without values`)]
 }
 
 /** A column that gets an identity, or another one. */
@@ -345,7 +345,7 @@ const numberingParts = (was: Column, now: Column, part: MakePart): readonly Part
     alter(table, `${at} ADD GENERATED ${how} AS IDENTITY`),
     `SELECT setval(${sequence}, coalesce(max(${quote(now.name)}), 0) + 1, false) FROM ${quote(table)}`,
   ]
-  return [part(statements.join(';\n'), was.required ? undefined : 'fails unless it is NOT NULL')]
+  return [part(statements.join(';\n'), was.required ? undefined : 'fails unless the column is NOT NULL')]
 }
 
 /** What changes around tables: before they change, and after. */
@@ -397,7 +397,7 @@ const changeOthers = (
       ...of(made, 'type', 'domain').map(create),
       ...of(changed, 'type').flatMap(pair => enumParts(pair, from, to, part)),
       ...of(changed, 'domain').flatMap(([was, now]) => [
-        drop(was, `makes the domain ${was.name} anew`),
+        drop(was, `drops the domain ${was.name} and creates it again`),
         part(createOf(now), 'with the drop above'),
       ]),
       ...of(made, 'sequence')
@@ -421,8 +421,8 @@ const changeOthers = (
       ...of(gone, 'function', 'domain').map(object => drop(object)),
       ...of(gone, 'sequence')
         .filter(({ name }) => !go.includes(name))
-        .map(object => drop(object, `drops the sequence ${object.name} and the number that it is at`)),
-      ...of(gone, 'type').map(object => drop(object, isUsed(object) ? 'goes when no column is of it' : undefined)),
+        .map(object => drop(object, `drops the sequence ${object.name} and its current number`)),
+      ...of(gone, 'type').map(object => drop(object, isUsed(object) ? 'drop it once no column uses it' : undefined)),
     ],
   }
 }
@@ -535,5 +535,5 @@ const enumParts = (
     }),
     `DROP TYPE ${old}`,
   ]
-  return [part(statements.join(';\n'), `takes labels of ${now.name} away: fails where a row has one of them`)]
+  return [part(statements.join(';\n'), `removes labels from ${now.name}: fails if a row has one of them`)]
 }

@@ -44,7 +44,7 @@ export const planChange = (from: Schema, to: Schema, losses: Losses): readonly P
           : [
               sql(
                 `ALTER TABLE ${nameIn(twin.name)} RENAME TO ${nameIn(table.name)}`,
-                `has ${twin.name} another name now? Then this in place of the CREATE TABLE above, and no drop below keeps its rows`,
+                `was ${twin.name} renamed? Then use this instead of the CREATE TABLE above and the DROP TABLE below: it keeps the rows`,
               ),
             ]
         ).slice(0, losses === 'run' ? 0 : 1),
@@ -56,7 +56,7 @@ export const planChange = (from: Schema, to: Schema, losses: Losses): readonly P
       return present === undefined ? [] : changeTable(present, table, part, losses)
     }),
     ...gone.map(({ name }) =>
-      sql(`DROP TABLE ${nameIn(name)}`, `drops the table ${name} with its rows, which removesRows has to announce`),
+      sql(`DROP TABLE ${nameIn(name)}`, `drops the table ${name} and its rows: removesRows has to name it`),
     ),
     ...views.made.map(view => sql(view.sql)),
     ...triggers.made.map(trigger => sql(trigger.sql)),
@@ -92,7 +92,7 @@ const changeTable = (from: Table, to: Table, part: MakePart, losses: Losses): re
   const table = nameIn(from.name)
   if (from.virtual || to.virtual)
     return [
-      sql(`DROP TABLE ${table}`, `recreates the virtual table ${from.name}: its contents have to be written again`),
+      sql(`DROP TABLE ${table}`, `creates the virtual table ${from.name} again: its contents have to be written again`),
       sql(to.sql, 'with the drop above'),
     ]
   const isKeyOther = keyOf(from) !== keyOf(to)
@@ -137,7 +137,7 @@ const changeTable = (from: Table, to: Table, part: MakePart, losses: Losses): re
     ),
     ...renames(from, columns, sql, losses),
     ...columns.gone.map(({ name }) =>
-      sql(`ALTER TABLE ${table} DROP COLUMN ${nameIn(name)}`, `drops the column ${from.name}.${name} with its values`),
+      sql(`ALTER TABLE ${table} DROP COLUMN ${nameIn(name)}`, `drops the column ${from.name}.${name} and its values`),
     ),
     ...indexes.dropped
       .filter(({ decide }) => decide !== undefined)
@@ -285,8 +285,9 @@ const notNullParts = (
 ): readonly Part[] => {
   const value = fallback === null ? undefined : fallback
   const fill = `UPDATE ${table} SET ${name} = ${value ?? '...'} WHERE ${name} IS NULL`
-  const first = losses === 'decide' || value !== undefined ? [sql(fill, 'fill what is NULL before it is NOT NULL')] : []
-  return [...first, sql(`ALTER TABLE ${table} ALTER COLUMN ${name} SET NOT NULL`, 'fails where a row is NULL')]
+  const first =
+    losses === 'decide' || value !== undefined ? [sql(fill, 'fills what is NULL before the column is NOT NULL')] : []
+  return [...first, sql(`ALTER TABLE ${table} ALTER COLUMN ${name} SET NOT NULL`, 'fails if a row has NULL there')]
 }
 
 /** One column that goes while another of its type comes may be the same under another name. */
@@ -342,7 +343,7 @@ const indexChanges = (from: Table, to: Table): IndexChanges => {
   const risk = (index: Index): string | undefined =>
     !index.unique || index.parts.some(({ of }) => isEmpty(of)) || from.indexes.some(other => isSame(index, other))
       ? undefined
-      : `fails where rows of ${from.name} are alike in ${index.parts.map(({ of }) => of).join(', ')}`
+      : `fails if two rows of ${from.name} have the same ${index.parts.map(({ of }) => of).join(', ')}`
   const replaced = (index: Index): string | undefined => {
     const next = made.find(({ name }) => name !== null && index.name !== null && sameName(name, index.name))
     return next === undefined || risk(next) === undefined ? undefined : 'with the unique index below'

@@ -43,7 +43,7 @@ export type Written = Readonly<{ text: string; calls: number; decisions: number 
 
 /** Writes a migration out of its parts. What may lose rows, or fail because of them, is a comment. */
 export const writeText = (of: string, { up, down, left }: Tried, form: Form): Written => {
-  const lines = left.map(line => `To decide: not written is ${printable(line)}`)
+  const lines = left.map(line => `To decide: this migration does not change ${printable(line)}`)
   const calls = up.filter(({ decide }) => decide === undefined).length
   return {
     text: form.language === 'sql' ? inSql(of, up, down, lines) : inCode(of, up, down, lines, form),

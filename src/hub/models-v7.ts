@@ -30,7 +30,8 @@ export const initModels = (sequelize: Sequelize): void => {
 
 /** A server's time has an offset; in a file it is a text of one form. INTEGER holds 64 bits there, and takes their digits. */
 const typesOf = (sequelize: Sequelize) => {
-  const { TEXT: text, INTEGER: integer, REAL: real } = DataTypes
+  // Sequelize 7 warns of REAL; DOUBLE is what the migrations make, which a file calls REAL
+  const { TEXT: text, INTEGER: integer, DOUBLE: real } = DataTypes
   const time = sequelize.dialect.name === 'postgres' ? DataTypes.DATE : Timestamp
   return { text, integer, counter: integer, real, time }
 }

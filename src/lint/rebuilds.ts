@@ -60,7 +60,7 @@ const findRenamedAway = (step: Step, after: Schema): readonly Finding[] => {
     )
     .map(({ name }) => name)
   if (followers.length === 0) return []
-  const message = `renames ${gone.name} away to ${came.name}, and the foreign keys of ${followers.join(', ')} follow it`
+  const message = `renames ${gone.name} to ${came.name}, and the foreign keys of ${followers.join(', ')} follow it`
   return [finding('HM102', message, step)]
 }
 
@@ -203,7 +203,7 @@ export const findLossy = (lineages: readonly Lineage[]): readonly Finding[] =>
       return now.columns
         .filter(column => isIt(column.name) && lossy[was].includes(column.affinity))
         .map(({ affinity }) =>
-          finding('HM106', `makes ${old.name}.${name} ${affinity}, which was ${was}`, copies.at(-1)),
+          finding('HM106', `changes the type of ${old.name}.${name} from ${was} to ${affinity}`, copies.at(-1)),
         )
     }),
   )

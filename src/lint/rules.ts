@@ -17,89 +17,88 @@ export const ownRules = {
   HM002: {
     level: 'error',
     title: 'has a wrong number',
-    detects: 'two have one number, or a number is missing',
+    detects: 'two migrations have the same number, or a number is missing',
     cure: 'Give it the next free number.',
   },
   HM101: {
     level: 'error',
     title: 'rebuilds a table and loses what belongs to it',
     detects:
-      'an index, trigger, CHECK, default, NOT NULL, collation, foreign key action, STRICT or the like went with the old table and is not on the new one',
-    cure: 'Write all that the table had into the new CREATE TABLE. context.rebuildTable keeps indexes and triggers by itself.',
+      'an index, trigger, CHECK, default, NOT NULL, collation, foreign key action, STRICT or the like was on the old table and is missing on the new one',
+    cure: 'Repeat it in the new CREATE TABLE. context.rebuildTable keeps indexes and triggers by itself.',
   },
   HM102: {
     level: 'error',
-    title: 'renames a table away that others refer to, and makes a new one in its place',
-    detects: "other tables' foreign keys followed the old one",
+    title: 'renames a table that others refer to, and makes a new one in its place',
+    detects: "other tables' foreign keys followed the renamed one",
     cure: 'Use context.rebuildTable; by hand: make the new table under another name, copy, drop the old one, rename the new one.',
   },
   HM103: {
     level: 'error',
     title: 'leaves a foreign key that points to nothing',
     detects:
-      'there is no such table, or the columns there are no key, as with a unique index of some rows only; each row that is written from then on fails',
-    cure: 'Point it to a table that is there, by its primary key or by columns with a unique index of all rows.',
+      'the table does not exist, or the columns there are not unique (a unique index on some rows is not enough); each row written from then on fails',
+    cure: 'Point it to an existing table: its primary key, or columns with a unique index on all rows.',
   },
   HM104: {
     level: 'error',
     title: 'leaves a view that cannot be read',
-    detects:
-      'a table or column that it names is not there; it followed a table that was renamed away, or what it names was dropped',
-    cure: 'Drop the view before and create it again after, or use context.rebuildTable, which it does not follow.',
+    detects: 'a table or column it names is gone: dropped, or renamed, which the view followed',
+    cure: 'Drop the view first and create it again afterwards, or use context.rebuildTable, which views do not follow.',
   },
   HM105: {
     level: 'error',
     title: 'rebuilds a table and does not copy a column',
     detects:
-      'the column is in both tables, and the INSERT ... SELECT does not name it, or fills it with an expression in which it is not',
-    cure: 'Copy it: INSERT INTO new (a, b) SELECT a, b FROM old. context.rebuildTable copies all by itself.',
+      'both tables have the column, and the INSERT ... SELECT leaves it out, or fills it with an expression without it',
+    cure: 'Copy it: INSERT INTO new (a, b) SELECT a, b FROM old. context.rebuildTable copies every column by itself.',
   },
   HM106: {
     level: 'warning',
-    title: 'makes a column of another type, which may change its values',
+    title: 'changes the type of a column, which may change its values',
     detects:
-      "a rebuild, or context.changeColumn, which fails where a value would change; the affinity was TEXT or none and is one of numbers, which makes 7 of '007', or INTEGER and is REAL, or REAL and is TEXT, and the like",
+      "a rebuild, or context.changeColumn (which fails if a value would change), from TEXT or no type to a number, which turns '007' into 7, from INTEGER to REAL, from REAL to TEXT, and the like",
     cure: 'Check that no value changes (`migrator plan` tries changeColumn on real data), or convert them with an expression.',
   },
   HM107: {
     level: 'warning',
-    title: 'rebuilds a table and takes a UNIQUE or its primary key away',
+    title: 'rebuilds a table and loses a UNIQUE or its primary key',
     detects:
-      'a UNIQUE or a PRIMARY KEY of the old CREATE TABLE is not in the new one; what writes by ON CONFLICT of these columns fails from then on',
-    cure: 'Write it into the new CREATE TABLE. Where it is meant to go, use context.removeConstraint, or say so: // lint-ok HM107: reason.',
+      'a UNIQUE or PRIMARY KEY of the old CREATE TABLE is missing in the new one; ON CONFLICT on these columns fails from then on',
+    cure: 'Repeat it in the new CREATE TABLE. If it is meant to go, use context.removeConstraint, or say so: // lint-ok HM107: reason.',
   },
   HM201: {
     level: 'error',
     title: 'runs a statement that the migrator refuses',
     detects: 'COMMIT, ROLLBACK, ATTACH, DETACH, VACUUM, or a PRAGMA that the migrator sets itself',
-    cure: 'Leave it out: the migrator holds the transaction, and has foreign keys off meanwhile.',
+    cure: 'Leave it out: the migrator runs the transaction, and turns foreign keys off during it.',
   },
   HM202: {
     level: 'warning',
-    title: 'sets a PRAGMA that ends with the connection',
-    detects: 'a PRAGMA that sets something which is not stored in the database',
+    title: 'sets a PRAGMA that lasts only as long as the connection',
+    detects: 'a PRAGMA whose value is not stored in the database',
     cure: 'Leave it out, or set it in the hub. user_version and application_id are stored.',
   },
   HM203: {
     level: 'error',
     title: 'deletes rows and does not say so',
     detects:
-      'DELETE from a table that was there before, or from the parent of a foreign key of its with ON DELETE CASCADE, REPLACE into it, or a rebuild that copies it WHERE or with LIMIT; "removesRows" does not name it; it fails where a row goes, though not where one is replaced',
-    cure: "Keep the rows, or say that they are to go: export const removesRows = ['metrics'], or in SQL: -- removes-rows: metrics.",
+      'DELETE from an existing table, or from the parent of its foreign key with ON DELETE CASCADE, REPLACE into it, or a rebuild that copies it with WHERE or LIMIT; "removesRows" does not name it; this fails if a row is lost, not if one is replaced',
+    cure: "Keep the rows, or name the table: export const removesRows = ['metrics'], or in SQL: -- removes-rows: metrics.",
   },
   HM204: {
     level: 'warning',
-    title: 'sets off a foreign key that changes the rows of another table',
+    title: 'changes rows of another table through its foreign key',
     detects:
-      'DELETE from a parent, or an UPDATE of its key, and a foreign key to it with SET NULL, SET DEFAULT or ON UPDATE CASCADE: it acts in a migration as it does in a hub',
+      'DELETE from a parent, or an UPDATE of its key, with a foreign key to it that has SET NULL, SET DEFAULT or ON UPDATE CASCADE: it acts in a migration as it does in a hub',
     cure: 'Check that this is intended, and that nothing else changes the same rows.',
   },
   HM301: {
     level: 'error',
     title: 'adds a column that SQLite cannot fill',
     detects:
-      'its default is not a constant (SQLite itself is asked), or it is computed and STORED; it fails where the table has rows, though not on an empty one',
-    cure: 'Add it without the default, and set that with context.changeColumn; make a computed one VIRTUAL, or use context.rebuildTable.',
+      'its default is not a constant (SQLite itself is asked), or it is computed and STORED; this fails if the table has rows',
+    cure: 'Add it without the default, then set the default with context.changeColumn. Make a computed column VIRTUAL, or use context.rebuildTable.',
   },
   HM302: {
     level: 'warning',
@@ -112,13 +111,13 @@ export const ownRules = {
     level: 'error',
     title: 'has a down that loses data',
     detects:
-      'down drops a table or column that up had not made, or that up had moved rows into; or it deletes rows there, leaves some out of a rebuild, or sets values to what does not name their column, other than WHERE up wrote some',
+      'down drops a table or column that up did not make, or that up moved rows into; deletes rows there; leaves some out of a rebuild; or overwrites values, except WHERE up wrote some',
     cure: 'Make down undo what up did, in reverse order, or leave it out.',
   },
   HM402: {
     level: 'warning',
     title: 'has a down that does not restore the structure',
-    detects: 'the structure after up and down is another than before; the order of columns does not count',
+    detects: 'the structure after up and down differs from that before; the order of columns does not count',
     cure: 'Make down undo everything that up did, or leave it out.',
   },
   HM403: {
@@ -131,14 +130,14 @@ export const ownRules = {
     level: 'error',
     title: 'imports code that goes on changing',
     detects:
-      'it imports a file outside the folder of migrations, such as a model; its own text stays frozen and means something else',
-    cure: 'Define the tables in the migration itself, with DataTypes. Only types may come from there: import type.',
+      'it imports a file outside the folder of migrations, such as a model: the migration never changes, and what it imports does',
+    cure: 'Define the tables in the migration itself, with DataTypes. Import nothing but types from elsewhere: import type.',
   },
   HM502: {
     level: 'warning',
-    title: 'asks the clock or chance',
+    title: 'depends on the clock or on chance',
     detects:
-      "its own code calls new Date(), Date.now, performance.now, Temporal.Now, Math.random or crypto, of Node too; or its INSERT or UPDATE asks datetime('now') and the like, CURRENT_TIMESTAMP, random() or randomblob(); every database gets other data",
+      "its own code calls new Date(), Date.now, performance.now, Temporal.Now, Math.random or crypto (Node's too), or its INSERT or UPDATE uses datetime('now') and the like, CURRENT_TIMESTAMP, random() or randomblob(): every database gets different data",
     cure: 'Write a constant, or leave the column to a DEFAULT that SQLite fills in.',
   },
   HM503: {
@@ -146,7 +145,7 @@ export const ownRules = {
     title: 'uses the network',
     detects:
       'its own code calls fetch, WebSocket or EventSource, or what it imports imports node:http, https, http2, net, tls, dgram, dns or undici',
-    cure: 'Bring the data along, in the migration or a file beside it: the container has no network.',
+    cure: 'Ship the data with the migration, in it or in a file beside it: the container has no network.',
   },
   HM901: {
     level: 'error',
@@ -171,67 +170,67 @@ export const atlasRules = {
     level: 'error',
     title: 'drops a table',
     detects:
-      'a table that was there before is gone, no other took its place and its rows, and not all its columns were copied before',
+      'an existing table is gone: no other took its place and its rows, and not all its columns were copied first',
     cure: 'Keep the table until nobody needs its rows, or copy them first.',
   },
   DS103: {
     level: 'error',
     title: 'drops a column',
     detects:
-      'a column that was there before is gone, by ALTER TABLE or by a rebuild, and was not copied before; one that is computed loses nothing',
+      'an existing column is gone, by ALTER TABLE or by a rebuild, and was not copied first; a computed one loses nothing',
     cure: 'Keep the column until nobody needs its values, or copy them first.',
   },
   MF101: {
     level: 'warning',
-    title: 'adds a unique index or key on columns that are there',
+    title: 'adds a unique index or key on existing columns',
     detects:
-      'the columns were not unique before, or only in some rows, or by a collation for which fewer values are alike; it fails where two rows are alike, unless a DELETE that looks at the columns, or an UPDATE that computes one, came before',
+      'the columns were not unique before, or only in some rows, or by a collation to which fewer values are equal; this fails if two rows are equal, unless a DELETE that looks at the columns, or an UPDATE that computes one, came first',
     cure: 'Merge or delete duplicate rows first, in the same migration.',
   },
   MF102: {
     level: 'warning',
     title: 'makes an index unique',
     detects:
-      'an index of that name was there and was not unique; it fails where two rows are alike, unless a DELETE that looks at the columns, or an UPDATE that computes one, came before',
+      'an existing index of that name was not unique; this fails if two rows are equal, unless a DELETE that looks at the columns, or an UPDATE that computes one, came first',
     cure: 'Merge or delete duplicate rows first, in the same migration.',
   },
   MF103: {
     level: 'error',
     title: 'adds a NOT NULL column without a default',
-    detects: 'the new column has no default; it fails where the table has rows, though not on an empty one',
+    detects: 'the new column has no default; this fails if the table has rows',
     cure: 'Give it a default, or add it as nullable, fill it, then make it NOT NULL.',
   },
   MF104: {
     level: 'warning',
     title: 'makes a column with a default NOT NULL',
     detects:
-      'the column allowed NULL before, and no UPDATE of all rows, or of all in which it is NULL, came first, nor does a rebuild fill it as it copies; it fails where a row has none',
+      'the column allowed NULL before, and neither an UPDATE of all rows, or of all in which it is NULL, nor the copy of a rebuild fills it first; this fails if a row has NULL',
     cure: 'Fill the rows first: UPDATE ... SET column = ... WHERE column IS NULL.',
   },
   LT101: {
     level: 'warning',
     title: 'makes a column without a default NOT NULL',
-    detects: 'as MF104; a hub that does not write the column fails from then on, too',
+    detects: 'as MF104; a hub that does not write the column fails from then on as well',
     cure: 'Fill the rows first, and make sure that the hub writes the column.',
   },
   BC101: {
     level: 'warning',
     title: 'renames a table',
-    detects: 'a table has another name; a hub that knows the old one fails',
+    detects: 'a table has a new name; hubs that use the old name fail',
     cure: 'Change the hub in the same release, and say so.',
   },
   BC102: {
     level: 'warning',
     title: 'renames a column',
-    detects: 'a column has another name; a hub that knows the old one fails',
+    detects: 'a column has a new name; hubs that use the old name fail',
     cure: 'Change the hub in the same release, and say so.',
   },
   CD101: {
     level: 'warning',
-    title: 'takes a foreign key away',
+    title: 'removes a foreign key',
     detects:
-      'its columns are still there and it is not, or leads to another table, by ALTER TABLE or by a rebuild that forgot it',
-    cure: 'Keep it. In a rebuild it stands in the new CREATE TABLE, or context.rebuildTable gets it from there.',
+      'its columns still exist, and it is gone or points to another table, by ALTER TABLE or by a rebuild that left it out',
+    cure: 'Keep it. A rebuild has to repeat it in the new CREATE TABLE.',
   },
 } as const satisfies Readonly<Record<string, Rule>>
 

@@ -51,11 +51,7 @@ const findLostKeys = (
       const lacksIt = ({ name, foreignKeys }: Table) => sameName(name, now.name) && !foreignKeys.some(isIt)
       if (!lacksIt(now)) return []
       const step = stepThat(steps, ({ tables }) => tables.some(lacksIt))
-      return finding(
-        'CD101',
-        `takes away the foreign key ${old.name} (${key.columns.join(', ')}) to ${key.parent}`,
-        step,
-      )
+      return finding('CD101', `removes the foreign key ${old.name} (${key.columns.join(', ')}) to ${key.parent}`, step)
     })
 
 /** HM103: foreign keys that point to nothing now, but did not before. */

@@ -3,7 +3,7 @@ import { chmodSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { listBackups } from '../backup/backups.ts'
 import type { Context } from '../context.ts'
-import { attempt, Failure, forShell } from '../failure.ts'
+import { attempt, Failure, forShell, reasonOf } from '../failure.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { readMarker } from '../ready/marker.ts'
 import { readSmallFile } from '../small-file.ts'
@@ -36,7 +36,11 @@ const refuseOthersFile = (file: string): void => {
   const isOwn = stats.isFile() && String(readSmallFile(file, largest)).startsWith(beginning)
   if (isOwn) return
   const hint = `Name a file of its own, such as MIGRATOR_METRICS_FILE=${forShell(`${file}.prom`)}.`
-  throw new Failure('CONFIG_INVALID', `MIGRATOR_METRICS_FILE=${file} is there already, and has no metrics in it`, hint)
+  throw new Failure(
+    'CONFIG_INVALID',
+    `MIGRATOR_METRICS_FILE=${file} already exists, and is not a file of metrics`,
+    hint,
+  )
 }
 
 /** Maximum size of a file of metrics in bytes. */
@@ -57,7 +61,9 @@ export const report = (context: Context, run?: Metrics['run']): void => {
     attempt(() => chmodSync(file, 0o644))
   })
   if (!('error' in written)) return
-  context.log.warn('metrics.unwritten', `the metrics ${file} cannot be written: ${written.error}`, { file })
+  context.log.warn('metrics.unwritten', `the metrics file ${file} cannot be written: ${reasonOf(written.error)}`, {
+    file,
+  })
 }
 
 const metricsOf = ({ config, engine }: Context, run: Metrics['run']): Omit<Metrics, 'version' | 'run'> => {

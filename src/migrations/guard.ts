@@ -49,7 +49,7 @@ const isDoubt = ({ rows, left, deleted, announced }: TableChange): boolean => !a
 const lossOf = (change: TableChange): readonly Loss[] => {
   const { name, rows, left, deleted, announced } = change
   if (left >= rows) return []
-  const text = `${name} had ${rows} rows and has ${left} after it${byText(change)}`
+  const text = `${name} had ${formatThings(rows, 'row')} and has ${left} after it${byText(change)}`
   return [{ table: name, rows: Math.max(rows - left, Math.min(deleted, rows)), announced, text }]
 }
 
@@ -59,16 +59,16 @@ const brokenIn = ({ orphans, unchecked, unreadable }: Changes): readonly Loss[] 
   [
     ...orphans.map(({ table, parent, rows }) => ({
       rows,
-      text: `${rows} rows break the foreign key ${table} -> ${parent}`,
+      text: `${formatThings(rows, 'row')} break${rows === 1 ? 's' : ''} the foreign key ${table} -> ${parent}`,
     })),
     ...unchecked.map(({ table, reason }) => ({
       rows: 1,
-      text: `1 rows break the foreign key ${table}, which cannot be checked (${reason})`,
+      text: `the foreign key ${table} cannot be checked (${reason})`,
     })),
-    ...unreadable.map(({ name, reason }) => ({ rows: 0, text: `the view ${name} cannot be read any more: ${reason}` })),
+    ...unreadable.map(({ name, reason }) => ({ rows: 0, text: `the view ${name} can no longer be read: ${reason}` })),
   ].map(loss => ({ ...loss, table: null, announced: false }))
 
 const missingText = ({ name, rows, example }: Missing, by: string | undefined): string => {
   const which = example === null ? '' : `, the first with ${example}`
-  return `${formatThings(rows, 'row')} of ${name} ${rows === 1 ? 'is' : 'are'} not there any more${which}${by === undefined ? '' : `: ${by}`}`
+  return `${formatThings(rows, 'row')} of ${name} ${rows === 1 ? 'is' : 'are'} gone${which}${by === undefined ? '' : `: ${by}`}`
 }

@@ -164,13 +164,13 @@ const changedOrUnknown = (
       {
         code: 'DATABASE_AHEAD',
         name,
-        finding: `was applied by a newer version; this one ends at ${headOf(known)}`,
-        hint: 'Run the newer image, or restore a backup from before it: `migrator backups`.',
+        finding: 'was applied by a newer version',
+        hint: `This version ends at ${headOf(known)}. Run the newer one, or restore a backup from before it: \`migrator backups\`.`,
       },
     ]
   }
   if (isFromOtherTool(migration, known)) {
-    const hint = 'To take over what another tool made, run `migrator adopt`. Or put its file back.'
+    const hint = 'To take over what another tool made, run `migrator adopt`. Or put the file back.'
     return [{ code: 'HISTORY_CONFLICT', name, finding: 'was applied by another tool', hint }]
   }
   if (file === undefined) {

@@ -123,7 +123,7 @@ const meanings: readonly (readonly [RegExp, Meaning])[] = [
     /^08P01$/,
     {
       code: 'DATABASE_UNREACHABLE',
-      says: shown => `the pooler of ${shown} refuses it`,
+      says: shown => `the connection pooler of ${shown} refuses this`,
       hint: 'Check its settings: PgBouncer needs pool_mode=transaction or session, and no time limit for queries.',
     },
   ],

@@ -111,9 +111,6 @@ const explained = async <T>(address: ServerAddress, work: () => Promise<T>): Pro
   throw toFailure(outcome.error, address.shown)
 }
 
-const cure =
-  'Let it make one: ALTER ROLE ... CREATEDB; or name a database to try in by MIGRATOR_SCRATCH_URL, such as a clone.'
-
 const withNewDatabase = async <T>(
   surroundings: Surroundings,
   prepare: (scratch: Scratch) => Promise<void>,
@@ -185,12 +182,12 @@ const resultOf = <T>(outcome: Outcome<T>): T => {
   return outcome.value
 }
 
-const notMade = (error: unknown, { shown }: ServerAddress): unknown =>
+const notMade = (error: unknown, { shown, user }: ServerAddress): unknown =>
   sqlState(error) === '42501'
     ? new Failure(
         'PRIVILEGE_MISSING',
-        `this user may not create a database beside ${shown} to try migrations in`,
-        cure,
+        `${user} may not create a database beside ${shown} to try migrations in`,
+        `Allow it: ALTER ROLE ${quote(user)} CREATEDB; or set MIGRATOR_SCRATCH_URL to a database for that, such as a clone.`,
         error,
       )
     : toFailure(error, shown)

@@ -153,8 +153,8 @@ export const serverComparison: Comparison<ServerSchema> = {
 
 const hints = {
   indexes: 'A concurrent build failed. Drop the index and build it again: REINDEX INDEX CONCURRENTLY does both.',
-  constraints: 'Mend the rows that break it, then ALTER TABLE ... VALIDATE CONSTRAINT.',
-  ownership: 'Only an owner alters a table: ALTER TABLE ... OWNER TO, or GRANT the owner to this user.',
+  constraints: 'Fix the rows that break it, then ALTER TABLE ... VALIDATE CONSTRAINT.',
+  ownership: 'Only its owner can alter a table: ALTER TABLE ... OWNER TO, or GRANT the owner to this user.',
   structure:
     'See `migrator schema` for what is there. Undo what was changed by hand; what is to stay belongs in a migration.',
 } as const

@@ -7,7 +7,7 @@ export const meanings = {
   full: { code: 'DISK_FULL', hint: 'Free some space on the volume, then start again.' },
   tooLarge: {
     code: 'DISK_FULL',
-    hint: 'The filesystem, or a limit of this process (ulimit -f), allows no file so large.',
+    hint: 'The filesystem, or a limit of this process (ulimit -f), does not allow a file this large.',
   },
   failing: {
     code: 'DISK_FULL',

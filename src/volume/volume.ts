@@ -123,7 +123,7 @@ const notAllowed = (
   what: string,
   path: string,
   folder: string,
-  { mounts, uid, gid }: Host,
+  { container, mounts, uid, gid }: Host,
   cause: unknown,
 ): Failure => {
   const { uid: owner, gid: group } = statSync(path)
@@ -132,7 +132,7 @@ const notAllowed = (
   const ofOthers =
     filesystemOf(mounts, folder).kind === 'memory'
       ? `Mount it for this user: \`--tmpfs ${forShell(inMemory)}\` for docker run, \`tmpfs: [${inMemory}]\` in Compose.`
-      : `Run \`chown -R ${uid}:${gid} ${forShell(folder)}\` as root, or run as its owner: \`--user ${owner}:${group}\` for docker run, ` +
+      : `Run \`chown -R ${uid}:${gid} ${container ? 'FOLDER' : forShell(folder)}\` as root${container ? ` on the host, where FOLDER is what is mounted on ${folder}` : ''}, or run as its owner: \`--user ${owner}:${group}\` for docker run, ` +
         `\`user: ${owner}:${group}\` in Compose, \`fsGroup: ${gid}\` in Kubernetes.`
   const hint = owner === uid ? `Its mode forbids it: run \`chmod -R u+rwX ${forShell(path)}\`.` : ofOthers
   const message = `${what} belongs to ${owner}:${group} and user ${uid}:${gid} may not ${verb} it`

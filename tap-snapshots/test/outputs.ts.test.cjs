@@ -168,7 +168,7 @@ $ migrator backups --json
 => 0
 
 $ migrator restore --latest
-error: homelab--0001-create-hosts-TIME.db will replace DATA/homelab.db, which is kept beside it. The hub must be stopped: there is no terminal to ask on (CONFIG_INVALID)
+error: there is no terminal to confirm this on: homelab--0001-create-hosts-TIME.db will replace DATA/homelab.db, which is kept beside it. The hub must be stopped (CONFIG_INVALID)
   Add --yes to do it without a question.
 => 2
 
@@ -505,7 +505,7 @@ DATA/homelab.db: 1 migration to undo, tried on a copy
 0002-name-hosts
   - column  hosts.seen  TEXT DEFAULT 'never'
   hosts.seen had 2 values and has 0 after it
-error: 0002-name-hosts will be undone in DATA/homelab.db, after a backup: there is no terminal to ask on (CONFIG_INVALID)
+error: there is no terminal to confirm this on: 0002-name-hosts will be undone in DATA/homelab.db, after a backup (CONFIG_INVALID)
   Add --yes to do it without a question.
 => 2
 

@@ -160,7 +160,7 @@ t.test('a volume without a database ends with 20, and nothing is made', async t 
   t.match(await runProgram(['verify'], settingsFor(folder)), {
     exitCode: 20,
     failure: 'NOT_READY',
-    stdout: /homelab\.db: NOT_READY, 1 difference\n {2}damage {8}not made\n/,
+    stdout: /homelab\.db: NOT_READY, 1 difference\n {2}damage {8}not checked\n/,
   })
   t.strictSame(readdirSync(folder), [])
 })

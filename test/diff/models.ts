@@ -146,13 +146,13 @@ CREATE VIEW names AS SELECT name FROM users;
   const models = join(folder, 'models.mjs')
   t.match(await run('diff', 'tidy', '--models', models, '--sql'), { exitCode: 0, events: [{ calls: 0, decisions: 2 }] })
   const text = readFileSync(join(migrations, '0003-tidy.sql'), 'utf8')
-  t.match(text, '-- To decide: drops the column users.size with its values\n-- ALTER TABLE users DROP COLUMN size;\n')
+  t.match(text, '-- To decide: drops the column users.size and its values\n-- ALTER TABLE users DROP COLUMN size;\n')
   t.match(text, '-- To decide: the models do not have the index by_name\n-- DROP INDEX by_name;\n')
   t.match(await run('up'), { exitCode: 0 })
 })
 
 for (const [title, files, message] of [
-  ['that are not there', {}, /models\.mjs is not there/],
+  ['that are not there', {}, /models\.mjs does not exist/],
   ['without a model', { 'models.mjs': 'export const x = 1' }, /exports no models of Sequelize/],
   ['that cannot be loaded', { 'models.mjs': "throw new Error('oh')" }, /cannot be loaded: oh/],
   ['with an error of syntax', { 'models.mjs': '\nexport const x = ;' }, /models\.mjs:2:18 cannot be loaded/],
@@ -168,7 +168,7 @@ for (const [title, files, message] of [
   [
     'that nobody initialised',
     { 'models.mjs': "import { Model } from 'sequelize'\nexport class User extends Model {}" },
-    /belong to no Sequelize: User/,
+    /without a Sequelize instance: User/,
   ],
   [
     'that a function fails to make',

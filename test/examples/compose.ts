@@ -16,12 +16,27 @@ const validator = () => {
   return new Ajv({ strict: false, validateFormats: false, allErrors: true }).compile(rules)
 }
 
+const files = ['compose.yaml', 'compose.sidecar.yaml', 'compose.postgres.yaml']
+
 t.test('all are valid, and have no version, which v2 warns of', { skip }, async t => {
   const isValid = validator()
-  for (const file of ['compose.yaml', 'compose.sidecar.yaml', 'compose.postgres.yaml']) {
+  for (const file of files) {
     const found = parse(readFileSync(join(root, file), 'utf8'), { merge: true })
     t.ok(isValid(found), `${file}: ${JSON.stringify(isValid.errors)}`)
     t.notOk('version' in found, file)
+  }
+})
+
+t.test('each tells its migrators by which command they are run', async t => {
+  for (const file of files) {
+    const { services } = parse(readFileSync(join(root, file), 'utf8'), { merge: true })
+    const migrators = Object.keys(services).filter(name => name.startsWith('migrator'))
+    const form = /^docker compose (?:(?:-f|--file) (?<file>\S+) )?run --rm (?<service>\S+)$/
+    for (const name of migrators) {
+      const found = form.exec(services[name].environment?.MIGRATOR_COMMAND)?.groups
+      t.ok(found?.service !== undefined && migrators.includes(found.service), `${file}: ${name}`)
+      t.equal(found?.file ?? 'compose.yaml', file)
+    }
   }
 })
 

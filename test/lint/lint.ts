@@ -53,7 +53,7 @@ t.test('what a call takes away by its own words is not lost in a rebuild', async
   const { '0002-b': found } = await find(t, { '0001-a.js': migration(make), '0002-b.js': migration(change) })
   t.strictSame(
     found?.filter(finding => !finding.startsWith('down')),
-    ['up CD101: takes away the foreign key c (z) to p'],
+    ['up CD101: removes the foreign key c (z) to p'],
   )
 })
 
@@ -79,7 +79,7 @@ t.test('what the editor does, and what the cures advise, has no finding', async 
     '0001-make.js': migration(make, 'DROP TABLE p').replace('export const down', 'const down'),
     '0002-change.js': migration(change).replace('export const down', 'const down'),
   })
-  t.strictSame(found, { '0001-make': [], '0002-change': ['up HM106: makes p.code INTEGER, which was TEXT'] })
+  t.strictSame(found, { '0001-make': [], '0002-change': ['up HM106: changes the type of p.code from TEXT to INTEGER'] })
 })
 
 t.test('dates that Sequelize fills in are not blamed on the migration', async t => {

@@ -18,23 +18,23 @@ testAnalyzer(t, made, ({ lineages }) => findLossy(lineages), [
   [
     'texts, and what has no type, that become numbers',
     rebuild('t INTEGER, b REAL, i INTEGER, n NUMERIC, r REAL'),
-    ['HM106: makes p.t INTEGER, which was TEXT', 'HM106: makes p.b REAL, which was BLOB'],
+    ['HM106: changes the type of p.t from TEXT to INTEGER', 'HM106: changes the type of p.b from BLOB to REAL'],
   ],
   [
     'numbers whose last digits go',
     rebuild('t TEXT, b TEXT, i REAL, n REAL, r TEXT'),
     [
-      'HM106: makes p.b TEXT, which was BLOB',
-      'HM106: makes p.i REAL, which was INTEGER',
-      'HM106: makes p.n REAL, which was NUMERIC',
-      'HM106: makes p.r TEXT, which was REAL',
+      'HM106: changes the type of p.b from BLOB to TEXT',
+      'HM106: changes the type of p.i from INTEGER to REAL',
+      'HM106: changes the type of p.n from NUMERIC to REAL',
+      'HM106: changes the type of p.r from REAL to TEXT',
     ],
   ],
   ['what keeps each value as it is', rebuild('t BLOB, b, i TEXT, n INTEGER, r NUMERIC'), []],
   [
     'the column may have another name by then',
     [...rebuild('t INTEGER, b, i INTEGER, n NUMERIC, r REAL'), 'ALTER TABLE p RENAME COLUMN t TO u'],
-    ['HM106: makes p.t INTEGER, which was TEXT'],
+    ['HM106: changes the type of p.t from TEXT to INTEGER'],
   ],
   [
     'a column that is computed has no values of its own',
@@ -284,7 +284,7 @@ testAnalyzer(t, madeRebuilds, ({ lineages, kept, after }) => findRebuilds(lineag
       'DROP TABLE o',
       ...around,
     ],
-    ['HM102: renames a away to o, and the foreign keys of c follow it'],
+    ['HM102: renames a to o, and the foreign keys of c follow it'],
   ],
   [
     'a table that nobody refers to may be renamed away',

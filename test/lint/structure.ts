@@ -139,7 +139,7 @@ testAnalyzer(t, madeIncompatible, ({ lineages, kept }) => findIncompatible(linea
       'DROP TABLE c',
       'ALTER TABLE n RENAME TO c',
     ],
-    ['CD101: takes away the foreign key c (p) to p'],
+    ['CD101: removes the foreign key c (p) to p'],
   ],
   [
     'a foreign key that leads to another table now',
@@ -150,7 +150,7 @@ testAnalyzer(t, madeIncompatible, ({ lineages, kept }) => findIncompatible(linea
       'DROP TABLE c',
       'ALTER TABLE n RENAME TO c',
     ],
-    ['CD101: takes away the foreign key c (p) to p'],
+    ['CD101: removes the foreign key c (p) to p'],
   ],
   [
     'a foreign key that goes with the table it leads to',
@@ -161,12 +161,12 @@ testAnalyzer(t, madeIncompatible, ({ lineages, kept }) => findIncompatible(linea
       'DROP TABLE c',
       'ALTER TABLE n RENAME TO c',
     ],
-    ['CD101: takes away the foreign key c (p) to p', 'CD101: takes away the foreign key c (q) to p'],
+    ['CD101: removes the foreign key c (p) to p', 'CD101: removes the foreign key c (q) to p'],
   ],
   [
     'a foreign key that is taken away',
     ['ALTER TABLE c DROP CONSTRAINT k'],
-    ['CD101: takes away the foreign key c (q) to p'],
+    ['CD101: removes the foreign key c (q) to p'],
   ],
   [
     'a foreign key stays one under other names',
