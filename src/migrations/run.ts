@@ -223,7 +223,12 @@ export const createRunner = (
         )
       },
     })),
-    context: database.editor(hook, onProgress),
+    context: () =>
+      database.editor(
+        hook,
+        onProgress,
+        migrations.every(({ isSql }) => isSql),
+      ),
     logger: undefined,
     storage: {
       executed,
