@@ -60,7 +60,8 @@ t.test('of the bundle it loads one file, and neither crypto nor streams of Node'
     builtins.filter(name => /crypto|stream|net$|tty|perf_hooks|^module|esm/.test(name)),
     [],
   )
-  t.ok(readFileSync(main).length < 90_000, 'it is small')
-  t.notOk(/class (?:Umzug|Sequelize)/.test(readFileSync(main, 'utf8')))
+  const code = readFileSync(join(folder, 'dist/main.js'), 'utf8')
+  t.ok(code.length < 90_000, 'it is small')
+  t.notOk(/class (?:Umzug|Sequelize)/.test(code))
   t.ok(readdirSync(join(folder, 'dist')).length > 5, 'the long way is in other files')
 })
