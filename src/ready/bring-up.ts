@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { checkDamage, keepBackup, withSafetyBackup } from '../backup/protect.ts'
 import type { Context } from '../context.ts'
 import type { Session, Transaction } from '../engine.ts'
@@ -75,7 +76,7 @@ const applyPending = async (
   const isNew = contents.applied.length === 0 && (await transaction.isEmpty())
   if (isNew) await refuseLoss(config)
   await transaction.probe()
-  probeFolderOf(config.readyFile)
+  if (dirname(config.readyFile) !== config.volume) probeFolderOf(config.readyFile)
   const { pending: allPending, conflicts } = await planFor(transaction, files, contents.applied)
   const isWanted = ({ name }: Readonly<{ name: string }>) => to === undefined || name <= to
   const pending = allPending.filter(isWanted)
