@@ -107,6 +107,8 @@ const withoutUnused: Plugin = {
       )
     }
     onLoad({ filter: /.*/, namespace: 'unused' }, ({ pluginData }) => ({ contents: pluginData }))
+    // there the command line is left out
+    onLoad({ filter: /\/src\/umzug\.ts$/ }, () => ({ resolveDir: root, contents: "export * from 'umzug'" }))
     // the validators of models: loaded when the first one is asked for
     onResolve({ filter: /\/validator-extras$/ }, ({ path, namespace }) =>
       namespace === 'lazy' ? undefined : { path, namespace: 'lazy' },
