@@ -46,6 +46,18 @@ t.test('a run with nothing to do loads the short way and better-sqlite3, and not
   t.strictSame(loaded.filter(file => file.startsWith('node:')).toSorted(), allowedOfNode)
 })
 
+t.test('a checkout keeps what Node compiles below its node_modules, but not where coverage is measured', async t => {
+  const program = join(root, 'bin/migrator.js')
+  const kept = (...env: readonly string[]): boolean => {
+    const words = ['-i', 'NODE_DEBUG_NATIVE=COMPILE_CACHE', ...env, process.execPath, program, '--version']
+    return spawnSync('/usr/bin/env', words, { encoding: 'utf8' }).stderr.includes(
+      'node_modules/.cache/homelab-migrator',
+    )
+  }
+  t.ok(kept())
+  t.notOk(kept(`NODE_V8_COVERAGE=${t.testdir()}`))
+})
+
 t.test('of the bundle it loads one file, and neither crypto nor streams of Node', async t => {
   const folder = t.testdir({ data: {} })
   const main = makeBundle(folder)
