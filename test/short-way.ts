@@ -1,4 +1,5 @@
 /** What a run with nothing to do may load. Whatever is added here costs every start of every hub: see npm run bench:startup. */
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
