@@ -54,9 +54,12 @@ RUN mkdir -p bin etc/ssl/certs usr/local/bin && mkdir -m 1777 tmp \
  && printf '%s\n' root:x:0: migrator:x:1000: >etc/group \
  && echo 'hosts: files dns' >etc/nsswitch.conf
 
-# Real runs fill the compile cache. Node keeps one for each user id: root gets a link to the one that is shipped.
+# Real runs fill the compile caches: the one beside each large file of the bundle, and Node's own for the others, which it keeps for
+# each user id: root gets a link to the one that is shipped.
 FROM bundle AS warm
 COPY migrations migrations
+COPY scripts/warm.ts scripts/
+RUN node scripts/warm.ts dist
 ENV DATABASE_URL=sqlite:/warm/homelab.db MIGRATOR_REQUIRE_MOUNT=never NODE_ENV=production NODE_COMPILE_CACHE=/owned/cache
 RUN mkdir -p /warm /owned/cache /owned/data && chown -R 1000:1000 /warm /owned
 USER 1000:1000
@@ -69,7 +72,7 @@ FROM scratch AS migrator
 ENV PATH=/usr/local/bin:/bin NODE_ENV=production NODE_COMPILE_CACHE=/app/cache
 WORKDIR /app
 COPY --from=system /system /
-COPY --from=bundle /app/dist dist
+COPY --from=warm /app/dist dist
 COPY package.json healthcheck.sh ./
 COPY migrations migrations
 # No VOLUME: it would put an unnamed volume in the place of one that somebody forgot, and hide the loss.

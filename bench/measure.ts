@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -26,10 +26,23 @@ export const withFolder = async <T>(work: (folder: string) => T | Promise<T>): P
  */
 export const makeBundle = (folder: string, root: string = join(program, '../..')): string => {
   const dist = join(folder, 'app/dist')
-  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/bundle.ts'), dist], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`scripts/bundle.ts exited ${status}: ${stderr}`)
+  mkdirSync(join(folder, 'app'), { recursive: true })
   copyFileSync(join(root, 'package.json'), join(folder, 'app/package.json'))
+  runScript(root, 'bundle.ts', dist)
+  warm(root, dist)
   return join(dist, 'main.cjs')
+}
+
+/** Fills the caches of a bundle as the image has them, where its checkout does. @param options of V8 that it is started with */
+const warm = (root: string, dist: string, options: readonly string[] = []): void => {
+  if (existsSync(join(root, 'scripts/warm.ts'))) runScript(root, 'warm.ts', dist, ...options)
+}
+
+const runScript = (root: string, script: string, ...words: readonly string[]): void => {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts', script), ...words], {
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`scripts/${script} exited ${status}: ${stderr}`)
 }
 
 /** Makes a migrated database with so many metrics of 11 servers, a minute apart, and a marker beside it. */

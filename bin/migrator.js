@@ -6,9 +6,10 @@ const { napi, node } = process.versions
 process.removeAllListeners('warning')
 if (Number(napi) >= 10 && process.features.typescript) {
   // an installed package brings JavaScript: Node reads no TypeScript below node_modules
-  const main = { true: '../dist/main.js', false: '../src/main.ts' }
+  const installed = import.meta.dirname.includes('node_modules')
+  keepCompiled(`${import.meta.dirname}/${installed ? '../..' : '../node_modules'}`)
   try {
-    await import(main[import.meta.dirname.includes('node_modules')])
+    await import(installed ? '../dist/main.js' : '../src/main.ts')
   } catch (error) {
     if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error
     const [what] = String(error.message).replace('Cannot', 'cannot').split(' imported from ')
@@ -19,6 +20,13 @@ if (Number(napi) >= 10 && process.features.typescript) {
     `Node ${node} is too old: homelab-migrator needs Node 22.18 or later`,
     'In a checkout, `npm ci` installs one, which `npm start` and `npx migrator` then use.',
   )
+}
+
+/** A start takes half as long with what Node made of these files before. Not for root in a user's folder, and not where coverage is measured. */
+function keepCompiled(modules) {
+  const { statSync } = process.getBuiltinModule('node:fs')
+  if (process.env.NODE_V8_COVERAGE || statSync(modules, { throwIfNoEntry: false })?.uid !== process.getuid?.()) return
+  process.getBuiltinModule('node:module').enableCompileCache(`${modules}/.cache/homelab-migrator`)
 }
 
 function refuse(message, hint) {

@@ -4,11 +4,14 @@
  *     main.cjs        the short way of `up`, better-sqlite3's part in JavaScript included; runs when it is loaded
  *     on-server.cjs   what the short way needs besides on a server, pg included
  *     cli.cjs, ready-bring-up.cjs, ...   each what one of those or another one imports dynamically, never read by the short way
+ *     long.cjs        what `up` needs where there is something to do
+ *     code.cjs        what it needs beside that for migrations in code: Sequelize, and what makes it safe
+ *     main.js, ...    the code of main, long and code, with main.js.cache, ... beside it once scripts/warm.ts has run
  *     chunk-*.cjs     what several of those share
  *     sequelize.mjs   what migrations get for `sequelize`: the copy that the bundle uses itself
  *     *.node          better-sqlite3's binary for this system
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { type BuildOptions, build, type Plugin, transform } from 'esbuild'
 
@@ -104,6 +107,8 @@ const withoutUnused: Plugin = {
       )
     }
     onLoad({ filter: /.*/, namespace: 'unused' }, ({ pluginData }) => ({ contents: pluginData }))
+    // there the command line is left out
+    onLoad({ filter: /\/src\/umzug\.ts$/ }, () => ({ resolveDir: root, contents: "export * from 'umzug'" }))
     // the validators of models: loaded when the first one is asked for
     onResolve({ filter: /\/validator-extras$/ }, ({ path, namespace }) =>
       namespace === 'lazy' ? undefined : { path, namespace: 'lazy' },
@@ -218,8 +223,11 @@ const restOptions = (shorts: readonly ShortFile[]) => {
   } as const satisfies BuildOptions
 }
 
-/** The long way: modules with what they share in chunks, which esbuild makes of ESM alone, each turned into CommonJS after. */
-const bundleRest = async (shorts: readonly ShortFile[]): Promise<void> => {
+/**
+ * The long way: modules with what they share in chunks, which esbuild makes of ESM alone, each turned into CommonJS after.
+ * @returns the file of each source that is imported dynamically
+ */
+const bundleRest = async (shorts: readonly ShortFile[]): Promise<ReadonlyMap<string, string>> => {
   const { metafile } = await build({ ...restOptions(shorts), write: true })
   for (const output of Object.keys(metafile.outputs).filter(file => file.endsWith('.cjs'))) {
     const file = resolve(root, output)
@@ -237,6 +245,80 @@ const bundleRest = async (shorts: readonly ShortFile[]): Promise<void> => {
     })
     writeFileSync(file, requireOwn(`${text.includes('resolveBundled') ? banner.js : ''}${code}`))
   }
+  return new Map(
+    Object.entries(metafile.outputs).flatMap(([output, { entryPoint }]) =>
+      entryPoint === undefined ? [] : [[entryPoint, basename(output)]],
+    ),
+  )
+}
+
+/** What `up` imports dynamically where there is something to do, and what it does beside that for migrations in code. */
+const parts = {
+  long: [
+    ...['backup/backups', 'migrations/load', 'migrations/run', 'ready/bring-up'],
+    ...['sqlite/check', 'sqlite/copy', 'sqlite/helper', 'sqlite/schema/read', 'sqlite/transaction'],
+  ],
+  code: ['sqlite/bridge/sequelize', 'sqlite/editor/editor'],
+}
+
+const fileIn = (name: string): string => join(dist, name)
+const textOf = (name: string): string => readFileSync(fileIn(name), 'utf8')
+
+/** The files that these load at once, themselves included, but for those that stay by themselves. */
+const loadedWith = (names: readonly string[], seen = new Set(names)): ReadonlySet<string> => {
+  for (const name of names) {
+    const loaded = [...textOf(name).matchAll(/(?<!=>)require\("\.\/([\w-]+\.cjs)"\)/g)].map(([, file = '']) => file)
+    const more = loaded.filter(file => !seen.has(file) && !/^(?:main|long|on-server)\.cjs$/.test(file))
+    for (const file of more) seen.add(file)
+    loadedWith(more, seen)
+  }
+  return seen
+}
+
+/** By this Node tells what a file of CommonJS exports to a module. */
+const namesIn = (text: string): string => /0&&\(module\.exports=\{[^}]*\}\)/.exec(text)?.[0] ?? ''
+
+/** Puts files into one: to find and read 30 of them takes a good part of a run. Each of them leads to its part of it. */
+const merge = async (name: string, files: ReadonlySet<string>): Promise<void> => {
+  const requires = [...files].map(file => `${JSON.stringify(file)}: () => require('./${file}')`)
+  const isElsewhere: Plugin = {
+    name: 'parts',
+    setup: ({ onResolve }) =>
+      onResolve({ filter: /^\.\/[\w-]+\.[cm]js$/ }, ({ path }) =>
+        files.has(basename(path)) ? undefined : { path, external: true },
+      ),
+  }
+  await build({
+    ...common,
+    format: 'cjs',
+    stdin: { contents: `module.exports = { ${requires.join(', ')} }`, resolveDir: dist },
+    outdir: undefined,
+    outfile: fileIn(`${name}.cjs`),
+    plugins: [isElsewhere],
+  })
+  const lead = (text: string): string =>
+    text.replaceAll(/require\("\.\/([\w-]+\.cjs)"\)/g, (call, file: string) =>
+      files.has(file) ? `require("./${name}.cjs")["${file}"]()` : call,
+    )
+  for (const file of readdirSync(dist).filter(file => file.endsWith('.cjs') && file !== `${name}.cjs`)) {
+    const text = textOf(file)
+    writeFileSync(fileIn(file), lead(files.has(file) ? `module.exports=require("./${file}");${namesIn(text)}` : text))
+  }
+}
+
+/**
+ * Moves the code of a file beside it, to be run with what V8 made of it before (scripts/warm.ts). Node's own cache has what is compiled
+ * when a file is loaded, and so next to none of the functions, which V8 compiles when they are first called.
+ */
+const moveCode = (name: string): void => {
+  const text = textOf(`${name}.cjs`)
+  const loader = `const{readFileSync:r}=require("fs"),{Script:S,constants:c}=require("vm"),f=__filename.replace(/cjs$/,"js");
+let d;try{d=r(f+".cache")}catch{}
+new S(r(f,"utf8"),{filename:f,cachedData:d,importModuleDynamically:c.USE_MAIN_CONTEXT_DEFAULT_LOADER}).runInThisContext().call(this,exports,require,module,__filename,__dirname);
+${namesIn(text)}
+`
+  writeFileSync(fileIn(`${name}.js`), `(function(exports,require,module,__filename,__dirname){${text}\n})`)
+  writeFileSync(fileIn(`${name}.cjs`), loader)
 }
 
 rmSync(dist, { recursive: true, force: true })
@@ -248,4 +330,7 @@ const shortest = await bundleShort('main.cjs', [main], "import './src/main.ts'",
 const begins = onServer.map(source => `export * from './${relative(root, source)}'`).join('\n')
 const server = { files: /node_modules\/pg\/(?:lib|esm)\/index\./, exported: "export * from 'pg'" }
 const shortestOnServer = await bundleShort('on-server.cjs', onServer, begins, server, [shortest])
-await bundleRest([shortest, shortestOnServer])
+const entries = await bundleRest([shortest, shortestOnServer])
+for (const [name, sources] of Object.entries(parts))
+  await merge(name, loadedWith(sources.map(source => entries.get(`src/${source}.ts`) ?? '')))
+for (const name of ['main', ...Object.keys(parts)]) moveCode(name)

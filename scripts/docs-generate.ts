@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { compile } from './compile.ts'
 import { type Part, readParts, toEnvExample } from './docs-tables.ts'
 
 export const root = join(import.meta.dirname, '..')
@@ -13,7 +14,8 @@ export const generate = async (): Promise<ReadonlyMap<string, string>> => {
   const documents = ['README.md', ...inDocs.filter(file => file.endsWith('.md')).map(file => join('docs', file))]
   const parts = await readParts()
   const texts = new Map(documents.map(document => [document, readFileSync(join(root, document), 'utf8')]))
-  return new Map([...fillIn(texts, parts), ['.env.example', toEnvExample()], ...readSchemas()])
+  const compiled = ['src/sqlite/compiled/migrations.ts', await compile(join(root, 'migrations'))] as const
+  return new Map([...fillIn(texts, parts), ['.env.example', toEnvExample()], ...readSchemas(), compiled])
 }
 
 /**

@@ -5,7 +5,7 @@
  *     ...
  *     <!-- end -->
  *
- * and .env.example, docs/schema.md, migrations/schema.sql and migrations/schema.postgres.sql as a whole. test/docs/generated.ts
+ * and .env.example, docs/schema.md, migrations/schema.sql, migrations/schema.postgres.sql and src/sqlite/compiled/migrations.ts as a whole. test/docs/generated.ts
  * holds that it changes nothing; of the last one test/postgres/commands.ts does.
  */
 import { writeFileSync } from 'node:fs'

@@ -87,8 +87,8 @@ const faults: readonly Fault[] = [
     becomes: 's.rootpage AS place',
     also: {
       in: 'rows/lives.ts',
-      line: 'present.find(({ name }) => sameName(name, presentName(life))) ?? present.find(table => isRenamed(table, life))',
-      becomes: 'present.find(table => table.place === life.place || isRenamed(table, life))',
+      line: 'const there = byName.get(foldName(presentName(life)))',
+      becomes: 'const there = byPlace.get(life.place)',
     },
   },
   {
@@ -142,8 +142,8 @@ const faults: readonly Fault[] = [
   {
     fault: 'B10: rows may end without a parent',
     in: 'rows/ledger.ts',
-    line: 'orphans: next.lives.flatMap(',
-    becomes: 'orphans: next.lives.slice(0, 0).flatMap(',
+    line: 'orphans: orphans.has(time) ?',
+    becomes: 'orphans: time < 0 ?',
   },
 ]
 

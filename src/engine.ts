@@ -130,8 +130,10 @@ export type Migratable = Reader &
     prepareHistory: (known: readonly Recordable[], applied?: readonly AppliedMigration[]) => Promise<void>
     record: (migration: AppliedMigration) => Promise<void>
     unrecord: (name: string) => Promise<void>
-    /** a migration's `context`; the hook wraps each statement */
-    editor: (hook: StatementHook, onProgress: OnProgress) => SchemaEditor
+    /** a migration's `context`; the hook wraps each statement. For SQL alone it has `runSql` and needs no Sequelize */
+    editor: (hook: StatementHook, onProgress: OnProgress, isSql?: boolean) => Promise<SchemaEditor>
+    /** the statements of migrations, by name, where they are known to do the same here as the code, which is not loaded then */
+    compiled: (known: readonly Recordable[]) => Promise<ReadonlyMap<string, string>>
     keeper: () => HistoryKeeper
     /**
      * Tracks the rows from now on.

@@ -84,8 +84,10 @@ const isCommonJs = (file: string): boolean => {
   return /\b(?:exports|require)\b/.test(text) && !/^[^\S\n]*(?:export\b|import\s*[\w{*"'])/m.test(text)
 }
 
+type Exported = Readonly<Record<string, unknown>>
+
 export type Code = Readonly<{
-  exported: Readonly<Record<string, unknown>>
+  exported: Exported
   /** whether it exports one object, as sequelize-cli's migrations do: `module.exports = { up(queryInterface, Sequelize) {} }` */
   asOne: boolean
 }>
@@ -104,3 +106,17 @@ export const importCode = async (file: string): Promise<Code> => {
 }
 
 const toCode = (exported: unknown): Code => ({ exported: Object(exported), asOne: true })
+
+/** What the file of a migration exports, to be called as Umzug does: `up({ name, context })`. */
+export const importMigration = async (file: string): Promise<Exported> => {
+  const { exported, asOne } = await importCode(file)
+  if (!asOne) return exported
+  const { Sequelize } = await import(sequelizeUrl)
+  // the first argument has a `context`, too
+  const called = (work: unknown): unknown =>
+    typeof work === 'function'
+      ? ({ name, context }: Readonly<{ name: string; context: object }>) =>
+          work(Object.create(context, { context: { value: context }, name: { value: name } }), Sequelize)
+      : work
+  return Object.create(exported, { up: { value: called(exported.up) }, down: { value: called(exported.down) } })
+}

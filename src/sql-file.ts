@@ -9,6 +9,17 @@ type SqlFile = Readonly<{
   removesRows: readonly string[]
 }>
 
+/** The migration that runs such statements. @param file where they are from */
+export const toMigration = ({ up, down, removesRows }: SqlFile, file: string) => {
+  const run =
+    (text: string) =>
+    ({
+      context,
+    }: Readonly<{ context: Readonly<{ runSql: (text: string, file: string) => Promise<void> }> }>): Promise<void> =>
+      context.runSql(text, file)
+  return { up: run(up), down: down === undefined ? undefined : run(down), removesRows, isSql: true as const }
+}
+
 /** A line that begins a part, as dbmate has it: `-- migrate:up`. */
 const marker = /^--[^\S\n]*migrate:(?<part>\S*)[^\S\n]*(?<options>.*)$/i
 const announcement = /^--[^\S\n]*removes-rows[^\S\n]*:(?<tables>.*)$/i

@@ -1,4 +1,5 @@
 /** What a run with nothing to do may load. Whatever is added here costs every start of every hub: see npm run bench:startup. */
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -46,6 +47,18 @@ t.test('a run with nothing to do loads the short way and better-sqlite3, and not
   t.strictSame(loaded.filter(file => file.startsWith('node:')).toSorted(), allowedOfNode)
 })
 
+t.test('a checkout keeps what Node compiles below its node_modules, but not where coverage is measured', async t => {
+  const program = join(root, 'bin/migrator.js')
+  const kept = (...env: readonly string[]): boolean => {
+    const words = ['-i', 'NODE_DEBUG_NATIVE=COMPILE_CACHE', ...env, process.execPath, program, '--version']
+    return spawnSync('/usr/bin/env', words, { encoding: 'utf8' }).stderr.includes(
+      'node_modules/.cache/homelab-migrator',
+    )
+  }
+  t.ok(kept())
+  t.notOk(kept(`NODE_V8_COVERAGE=${t.testdir()}`))
+})
+
 t.test('of the bundle it loads one file, and neither crypto nor streams of Node', async t => {
   const folder = t.testdir({ data: {} })
   const main = makeBundle(folder)
@@ -60,7 +73,8 @@ t.test('of the bundle it loads one file, and neither crypto nor streams of Node'
     builtins.filter(name => /crypto|stream|net$|tty|perf_hooks|^module|esm/.test(name)),
     [],
   )
-  t.ok(readFileSync(main).length < 90_000, 'it is small')
-  t.notOk(/class (?:Umzug|Sequelize)/.test(readFileSync(main, 'utf8')))
+  const code = readFileSync(join(folder, 'dist/main.js'), 'utf8')
+  t.ok(code.length < 90_000, 'it is small')
+  t.notOk(/class (?:Umzug|Sequelize)/.test(code))
   t.ok(readdirSync(join(folder, 'dist')).length > 5, 'the long way is in other files')
 })

@@ -48,10 +48,7 @@ export const tryOn = async (
       if (!/^(?:SELECT|SAVEPOINT|RELEASE)?$/.test(keywordOf(asked.sql))) statements.push(asked.sql)
       return execute()
     }
-    await work(
-      migratableOn(connection).editor(hook, () => undefined),
-      () => statements,
-    )
+    await work(await migratableOn(connection).editor(hook, () => undefined), () => statements)
     return { after: readAppSchema(connection), statements }
   } finally {
     connection.close()

@@ -1,6 +1,5 @@
 // This room is about SQLite.
 import Database from 'better-sqlite3'
-import { MigrationError } from 'umzug'
 import { createRecorder, type Recording } from '../dry-run/record.ts'
 import { attemptAsync, Failure, reasonOf } from '../failure.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
@@ -8,6 +7,7 @@ import { createRunner, createWatch, type RunOptions } from '../migrations/run.ts
 import type { Connection } from '../sqlite/connect.ts'
 import { migratableOn } from '../sqlite/transaction.ts'
 import { prepareHistory } from '../sqlite/write-history.ts'
+import { MigrationError } from '../umzug.ts'
 import { findPlace, type Place } from '../where.ts'
 import { isRefused } from './statements.ts'
 

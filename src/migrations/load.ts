@@ -1,11 +1,10 @@
 import { realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { Sequelize } from 'sequelize'
 import type { SchemaEditor } from '../engine.ts'
 import { Failure } from '../failure.ts'
-import { type Code, importCode, shareWith } from '../modules.ts'
-import { parseSqlFile } from '../sql-file.ts'
+import { importMigration, shareWith } from '../modules.ts'
+import { parseSqlFile, toMigration } from '../sql-file.ts'
 import { isWithoutLine } from '../where.ts'
 import { asOrigin, blamingStrays, loadFailed, watchStrays } from './blame.ts'
 import type { MigrationFile } from './files.ts'
@@ -21,64 +20,55 @@ export type LoadedMigration = MigrationFile &
     removesRows: readonly string[]
     /** on a server it is one step outside of a transaction: `export const online = true` */
     online?: boolean
+    /** it runs SQL and nothing else */
+    isSql?: true
   }>
 
 /**
  * Imports all migrations before any runs. Their `import ... from 'sequelize'` resolves to this program's own copy,
  * wherever their folder is, until the program ends.
  * @param signal ends it; unless its reason is a Failure, the file being loaded is blamed
+ * @param compiled SQL to run in place of a migration's code, by name
  * @throws Failure CONFIG_INVALID naming the file that cannot be loaded or lacks an `up`
  */
 export const loadMigrations = async (
   known: readonly MigrationFile[],
   signal: AbortSignal,
+  compiled: ReadonlyMap<string, string> = new Map(),
 ): Promise<readonly LoadedMigration[]> => {
   watchStrays(signal)
   // Node resolves imports from the real path: folders and files may be links, as in a Kubernetes ConfigMap volume
   for (const { file } of known) for (const path of [file, realpathSync(file)]) shareWith(dirname(path))
-  return Promise.all(known.map(migration => loadMigration(migration, signal)))
+  return Promise.all(
+    known.map(migration => {
+      const sql = compiled.get(migration.name)
+      if (sql === undefined) return loadMigration(migration, signal)
+      return { ...migration, ...toMigration({ up: sql, down: undefined, removesRows: [] }, migration.file) }
+    }),
+  )
 }
 
 const loadMigration = async (known: MigrationFile, signal: AbortSignal): Promise<LoadedMigration> => {
-  if (known.file.endsWith('.sql')) return loadSql(known)
-  const { exported, asOne } = await importMigration(known.file, signal)
-  const { up, down, removesRows = [], online = false } = exported
+  if (known.file.endsWith('.sql')) return { ...known, ...toMigration(parseSqlFile(known.file, known.text), known.file) }
+  const { up, down, removesRows = [], online = false } = await importWatched(known.file, signal)
   const isTableList = Array.isArray(removesRows) && removesRows.every(table => typeof table === 'string')
   if (!isMigration(up) || !(down === undefined || isMigration(down)) || !isTableList || typeof online !== 'boolean') {
     const hint =
       'It must export `up`, and may export `down` (both async functions), `removesRows` (table names) and `online` (true).'
     throw new Failure('CONFIG_INVALID', `${known.file} does not export a migration`, hint)
   }
-  const kept = { ...known, removesRows, online }
-  if (!asOne) return { ...kept, up, down }
-  return { ...kept, up: calledByCli(up), down: down === undefined ? undefined : calledByCli(down) }
+  return { ...known, removesRows, online, up, down }
 }
 
-/** Calls it as sequelize-cli does, with `queryInterface` and `Sequelize`; and as Umzug does, since the first has a `context`. */
-const calledByCli =
-  (work: (queryInterface: SchemaEditor, sequelize: typeof Sequelize) => Promise<unknown>): Migration =>
-  ({ name, context }) =>
-    work(Object.create(context, { context: { value: context }, name: { value: name } }), Sequelize)
+const isMigration = (value: unknown): value is Migration => typeof value === 'function'
 
-const loadSql = (known: MigrationFile): LoadedMigration => {
-  const { up, down, removesRows } = parseSqlFile(known.file, known.text)
-  const run =
-    (text: string): Migration =>
-    ({ context }) =>
-      context.runSql(text, known.file)
-  return { ...known, up: run(up), down: down === undefined ? undefined : run(down), removesRows }
-}
-
-const isMigration = (value: unknown): value is (...given: readonly unknown[]) => Promise<unknown> =>
-  typeof value === 'function'
-
-const importMigration = async (file: string, signal: AbortSignal): Promise<Code> => {
+const importWatched = async (file: string, signal: AbortSignal): ReturnType<typeof importMigration> => {
   const stopped = Promise.withResolvers<never>()
   const stop = (): void => stopped.reject(signal.reason)
   signal.addEventListener('abort', stop)
   try {
     return await blamingStrays(signal, () =>
-      Promise.race([asOrigin({ name: file, file, does: 'load' }, () => importCode(file)), stopped.promise]),
+      Promise.race([asOrigin({ name: file, file, does: 'load' }, () => importMigration(file)), stopped.promise]),
     )
   } catch (error) {
     if (error instanceof Failure) throw error

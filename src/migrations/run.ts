@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
-import { MigrationError, Umzug } from 'umzug'
 import type { Executed, Loss, Migratable, OnProgress, SchemaEditor, StatementHook } from '../engine.ts'
 import { attempt, Failure } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import type { Log } from '../log.ts'
+import { MigrationError, Umzug } from '../umzug.ts'
 import { asOrigin, blamingStrays, migrationFailed, type Origin, presentOrigin, watchStrays } from './blame.ts'
 import { createGuard } from './guard.ts'
 import { watchLeftRunning } from './left-running.ts'
@@ -223,7 +223,12 @@ export const createRunner = (
         )
       },
     })),
-    context: database.editor(hook, onProgress),
+    context: () =>
+      database.editor(
+        hook,
+        onProgress,
+        migrations.every(({ isSql }) => isSql),
+      ),
     logger: undefined,
     storage: {
       executed,

@@ -42,7 +42,7 @@ export const applyOnline = async (
     const database = {
       ...transaction,
       ledger: async () => noRows,
-      editor: (hook: RunOptions['hook']) =>
+      editor: async (hook: RunOptions['hook']) =>
         onlineEditor({ holder, builder, hook, timeout: lockTimeout, signal, onWait }),
       // the holder's connection may have broken during a long build, which is not the migration's fault
       refuseUnfinished: () =>

@@ -32,7 +32,8 @@ export const transactionOf = (
     prepareHistory: known => prepareHistory(connection, known),
     record: migration => recordApplied(connection, migration),
     unrecord: name => removeApplied(connection, name),
-    editor: (hook, onProgress) =>
+    compiled: async () => new Map(),
+    editor: async (hook, onProgress) =>
       makeSafe(connection, connectHandle(connection, handle, hook).getQueryInterface(), onProgress),
     keeper: () => keepHistory(connection),
     ledger: async () => openLedger(connection, { spare, reset: () => applySettings(connection, statementLockTimeout) }),

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { checkDamage, keepBackup, withSafetyBackup } from '../backup/protect.ts'
 import type { Context } from '../context.ts'
 import type { Session, Transaction } from '../engine.ts'
@@ -75,7 +76,7 @@ const applyPending = async (
   const isNew = contents.applied.length === 0 && (await transaction.isEmpty())
   if (isNew) await refuseLoss(config)
   await transaction.probe()
-  probeFolderOf(config.readyFile)
+  if (dirname(config.readyFile) !== config.volume) probeFolderOf(config.readyFile)
   const { pending: allPending, conflicts } = await planFor(transaction, files, contents.applied)
   const isWanted = ({ name }: Readonly<{ name: string }>) => to === undefined || name <= to
   const pending = allPending.filter(isWanted)
@@ -92,7 +93,7 @@ const applyPending = async (
     import('../migrations/load.ts'),
     import('../migrations/run.ts'),
   ])
-  const migrations = await loadMigrations(files, signal)
+  const migrations = await loadMigrations(files, signal, await transaction.compiled(files))
   const facts = { isNew, head, lastChecked, texts: pending.map(({ text }) => text) }
   const onProgress = createProgress(log, 'rows')
   const options = { version, signal, idleLimit, onProgress, hook: logStatements(log), history: contents.applied }

@@ -79,8 +79,9 @@ export const markReady = async (
 /** Tables and views that migrations made: those whose names are in their texts. */
 const tablesOf = (objects: readonly SchemaObject[], files: readonly MigrationFile[]): readonly string[] => {
   const all = files.map(({ text }) => text.toLowerCase()).join('\n')
-  const words = new Set(all.split(/[^\p{L}\p{N}_$]+/u))
-  const isNamed = (name: string): boolean => words.has(name) || (/[^\p{L}\p{N}_$]/u.test(name) && all.includes(name))
+  // \p{L} instead of all that is not ASCII would take as long to compile as all of this takes to run
+  const words = new Set(all.split(/[^\w$\x80-\uffff]+/))
+  const isNamed = (name: string): boolean => words.has(name) || (/[^\w$\x80-\uffff]/.test(name) && all.includes(name))
   return objects
     .filter(({ type, name }) => (type === 'table' || type === 'view') && isNamed(name.toLowerCase()))
     .map(({ name }) => name)

@@ -31,7 +31,8 @@ const readAlone: ReadBy = (path, read) => {
   }
 }
 
-const openHere = (path: string): number | undefined => {
+/** The descriptor by which this process has a file open; undefined without one, and where there is no list of them. */
+export const openHere = (path: string): number | undefined => {
   const listed = attempt(() => readdirSync('/dev/fd'))
   const file = fileOf(() => statSync(path))
   if ('error' in listed || file === undefined) return undefined
@@ -188,6 +189,6 @@ export const sizeWithJournals = (database: string): number =>
  * @throws the filesystem's errors
  */
 export const flushCommitted = (database: string): void => {
-  unlessGone(() => syncFolder(`${database}-wal`))
+  if (sizeOf(`${database}-wal`) > 0) unlessGone(() => syncFolder(`${database}-wal`))
   syncFolder(dirname(database))
 }

@@ -1,8 +1,7 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { attempt, Failure, type FailureCode } from '../failure.ts'
@@ -87,6 +86,7 @@ export const runHelper = async (
     void stop(hang)
   }, pace)
   try {
+    const { text } = process.getBuiltinModule('node:stream/consumers')
     const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
     const [printed, complaint] = await Promise.race([ended, stopped.promise])
     // Ctrl-C reaches both processes, and the helper may die of it before this one receives it
@@ -110,6 +110,8 @@ const start = async (
   words: readonly string[],
 ): Promise<ChildProcessByStdio<null, Readable, Readable>> => {
   try {
+    // loaded for a helper alone: most runs have none, and it brings all of Node's network
+    const { spawn } = process.getBuiltinModule('node:child_process')
     const child = spawn(node, [script, 'internal', ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
     await once(child, 'spawn')
     return child

@@ -22,16 +22,23 @@ export const findBrokenKeys = (
   connection: Connection,
   table: string,
 ): Readonly<{ broken: readonly Broken[] } | { unchecked: string }> => {
-  const check = connection.prepare<[string], Broken>(
-    `SELECT parent, count(*) AS rows, min("rowid") AS first FROM pragma_foreign_key_check(?, 'main')
-     GROUP BY parent ORDER BY parent`,
-  )
+  const check = checks.get(connection) ?? prepareCheck(connection)
+  checks.set(connection, check)
   const outcome = attempt(() => check.all(table))
   if ('value' in outcome) return { broken: outcome.value }
   const said = sqliteError(outcome.error)
   if (said?.code !== 'SQLITE_ERROR') throw outcome.error
   return { unchecked: said.message }
 }
+
+/** One statement for all tables of a connection: each prepare reads the schema of all of them. */
+const checks = new WeakMap<Connection, ReturnType<typeof prepareCheck>>()
+
+const prepareCheck = (connection: Connection) =>
+  connection.prepare<[string], Broken>(
+    `SELECT parent, count(*) AS rows, min("rowid") AS first FROM pragma_foreign_key_check(?, 'main')
+     GROUP BY parent ORDER BY parent`,
+  )
 
 /** The tables whose foreign keys SQLite cannot check, sorted by name. */
 export const uncheckedTables = (connection: Connection): readonly string[] =>

@@ -74,12 +74,14 @@ export const createSqlite = (surroundings: Surroundings): SqliteEngine => {
         await requireSound(path, checkOf(config), helperOf(surroundings))
       },
       copyTo: async copy => {
-        const [{ checkOf }, { copyByHelper }, { helperOf }] = await Promise.all([
+        const [{ checkOf }, { copyByHelper, copyQuickly }, { helperOf }] = await Promise.all([
           import('./check.ts'),
           import('./copy.ts'),
           import('./helper.ts'),
         ])
-        return copyByHelper('the backup', path, copy, checkOf(config), helperOf(surroundings))
+        // a hub may not stand still meanwhile
+        const copyFile = surroundings.isAlone ? copyQuickly : copyByHelper
+        return copyFile('the backup', path, copy, checkOf(config), helperOf(surroundings))
       },
     },
   }
@@ -125,8 +127,10 @@ const sessionOf = (surroundings: Surroundings, connection: Connection, { isNew, 
       }),
     handOver: async () => {
       shareWithGroup(path)
-      if (filesystemOf(surroundings.host.mounts, dirname(path)).kind !== 'shared')
-        await whenFree(() => connection.pragma('journal_mode = WAL'), patience)
+      if (filesystemOf(surroundings.host.mounts, dirname(path)).kind === 'shared') return
+      // the folder is flushed before the marker is written
+      connection.pragma('synchronous = FULL')
+      await whenFree(() => connection.pragma('journal_mode = WAL'), patience)
     },
     close: async failure => {
       if (isNew && failure !== undefined) removeIfEmpty(connection)

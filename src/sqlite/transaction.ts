@@ -4,9 +4,9 @@ import { historyTable, wasAdopted } from '../history.ts'
 import { filesystemOf } from '../volume/mounts.ts'
 import { probeFolderOf } from '../volume/volume.ts'
 import { createHandle } from './bridge/handle.ts'
-import { connectHandle } from './bridge/sequelize.ts'
+import { compiledFor } from './compiled/compiled.ts'
 import { type Connection, closeUnlessDamaged, openDatabase, withTransaction } from './connect.ts'
-import { makeSafe } from './editor/editor.ts'
+import { editorOfSql } from './editor/of-sql.ts'
 import { isOfEngine, toFailure } from './errors.ts'
 import { flushCommitted } from './file.ts'
 import { helperOf, refuseFalseLocks } from './helper.ts'
@@ -29,11 +29,19 @@ export const migratableOn = (connection: Connection): Migratable & SqliteReader 
     prepareHistory: async (known, applied) => prepareHistory(connection, known, applied),
     record: async migration => recordApplied(connection, migration),
     unrecord: async name => removeApplied(connection, name),
-    editor: (hook, onProgress) =>
-      makeSafe(connection, connectHandle(handle, withKeyActions(connection, hook)).getQueryInterface(), {
+    editor: async (hook, onProgress, isSql) => {
+      const around = withKeyActions(connection, hook)
+      if (isSql) return editorOfSql(handle, around)
+      const [{ connectHandle }, { makeSafe }] = await Promise.all([
+        import('./bridge/sequelize.ts'),
+        import('./editor/editor.ts'),
+      ])
+      return makeSafe(connection, connectHandle(handle, around).getQueryInterface(), {
         onProgress,
         isAdopted: () => wasAdopted(readHistory(connection)),
-      }),
+      })
+    },
+    compiled: async known => compiledFor(connection, known),
     keeper: () => keepHistory(connection),
     ledger: async backup => openLedger(connection, { history: historyTable, backup }),
     refuseUnfinished: async () => {

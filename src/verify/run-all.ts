@@ -1,9 +1,9 @@
-import { MigrationError } from 'umzug'
 import type { Migratable, StatementHook } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import { migrationFailed } from '../migrations/blame.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
 import { createRunner, createWatch, idleLimit } from '../migrations/run.ts'
+import { MigrationError } from '../umzug.ts'
 
 /**
  * Applies all migrations to an empty database, in a transaction that is never committed. Runs without the guard, which counts every

@@ -284,7 +284,7 @@ t.test('the image, by docker run', { skip }, async t => {
     t.match(inside(migrator, 'cat /etc/ssl/certs/ca-certificates.crt'), /^-----BEGIN CERTIFICATE-----/)
   })
 
-  t.test('its compile cache is used, by user 1000 and by root, and holds the long way too', async t => {
+  t.test('its compile caches are used, by user 1000 and by root, and hold the long way too', async t => {
     const run = (user: string, volume: string, ...settings: readonly string[]) => {
       const set = ['NODE_DEBUG_NATIVE=COMPILE_CACHE', ...settings].map(setting => `--env=${setting}`)
       return docker('run', '--rm', '--read-only', `--user=${user}`, ...set, `--volume=${volume}:/app/data`, migrator)
@@ -294,9 +294,14 @@ t.test('the image, by docker run', { skip }, async t => {
     for (const user of ['1000:1000', '0:0']) {
       const volume = makeVolume(t)
       const onVolume = run(user, volume)
-      for (const file of ['main.cjs', 'ready-bring-up.cjs', '0001-create-servers.ts'])
+      for (const file of ['main.cjs', 'long.cjs'])
         t.match(onVolume, new RegExp(`reading cache from .*${file}.*success`), `${file} for ${user}`)
       t.match(run(user, volume, ...nobody), /reading cache from .*on-server\.cjs.*success/, `on a server for ${user}`)
+    }
+    for (const file of ['main', 'long', 'code']) {
+      const read = (suffix: string) => `require('node:fs').readFileSync('/app/dist/${file}.js${suffix}')`
+      const script = `new (require('node:vm').Script)(String(${read('')}), { cachedData: ${read('.cache')} })`
+      t.equal(inside(migrator, `node -p "${script}.cachedDataRejected"`), 'false', file)
     }
   })
 })

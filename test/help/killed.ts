@@ -32,7 +32,7 @@ const beKilled = async (module: string, place: string, commits: boolean): Promis
   const engine = await makeEngine(place, { lockTimeout: 5, signal: new AbortController().signal })
   const session = await engine.open()
   await session.transaction(async transaction => {
-    const { sequelize } = transaction.editor(runPlain, () => undefined)
+    const { sequelize } = await transaction.editor(runPlain, () => undefined)
     await sequelize.query('CREATE TABLE a (x INTEGER)')
     await sequelize.query('INSERT INTO a VALUES (1), (2)')
     await transaction.record({

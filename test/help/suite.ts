@@ -45,7 +45,7 @@ export const run = (database: Migratable, ...statements: readonly string[]): Pro
   runBy(runPlain, database, statements)
 
 const runBy = async (hook: StatementHook, database: Migratable, statements: readonly string[]): Promise<void> => {
-  const { sequelize } = database.editor(hook, () => undefined)
+  const { sequelize } = await database.editor(hook, () => undefined)
   for (const sql of statements) await sequelize.query(sql)
 }
 
@@ -447,7 +447,7 @@ export const engineSuite = (name: string, { module, makePlace, makeEngine }: Eng
     await session.transaction(async transaction => {
       await run(transaction, ...twoRows)
       const seen: string[] = []
-      const { sequelize } = transaction.editor(
+      const { sequelize } = await transaction.editor(
         ({ sql }, execute) => {
           seen.push(sql)
           if (sql.startsWith('DELETE')) throw new Error('refused')

@@ -26,7 +26,7 @@ const rule = (title: string, work: (t: Test, given: Given) => Promise<void>, end
     t.teardown(() => session.close())
     const done = session.transaction(async transaction => {
       const progress: unknown[] = []
-      const editor = transaction.editor(runPlain, (...told) => progress.push(told))
+      const editor = await transaction.editor(runPlain, (...told) => progress.push(told))
       const query = async (sql: string) => (await editor.sequelize.query(sql))[0] as Rows
       await query("CREATE TABLE a (id bigint PRIMARY KEY, x varchar(10) NOT NULL DEFAULT 'no', y integer)")
       await query("INSERT INTO a (id, x) SELECT n, 'x' || n FROM generate_series(1, 25) AS n")

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
-import fs, { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { copyByHelper, copyDatabase } from '../../src/sqlite/copy.ts'
+import { copyByHelper, copyDatabase, copyQuickly } from '../../src/sqlite/copy.ts'
 import { makeHelper } from '../help/helper.ts'
 import { dump, root } from '../help/program.ts'
 import '../help/use-uri.ts'
@@ -158,6 +158,43 @@ for (const mode of ['wal', 'delete'] as const) {
     },
   )
 }
+
+t.test(
+  'a small database that this process has open is copied without a helper, a larger one and one with a WAL by one',
+  async t => {
+    const folder = t.testdir()
+    const file = make(folder, 'wal')
+    const none = makeHelper({ command: ['no-node', 'no-script'] })
+    const copyBy = (name: string) => copyQuickly('it', file, join(folder, name), 'quick_check', none)
+    await t.rejects(copyBy('closed.db'), { code: 'CONFIG_INVALID' }, 'it is not open here')
+    const connection = new Database(file)
+    connection.exec('BEGIN IMMEDIATE')
+    t.strictSame(await copyBy('copy.db'), oneTable)
+    t.equal(statSync(join(folder, 'copy.db')).mode & 0o777, 0o600)
+    const other = new Database(file, { timeout: 0 })
+    t.throws(() => other.exec('BEGIN IMMEDIATE'), { code: 'SQLITE_BUSY' }, 'the lock holds')
+    connection.exec('COMMIT')
+    t.equal(dump(join(folder, 'copy.db')), dump(file))
+    await t.rejects(copyBy('copy.db'), { code: 'EEXIST' })
+    other.exec('INSERT INTO a VALUES (3)')
+    await t.rejects(copyBy('wal.db'), { code: 'CONFIG_INVALID' }, 'with a WAL')
+    other.exec('INSERT INTO a VALUES (zeroblob(17000000))')
+    other.pragma('wal_checkpoint(TRUNCATE)')
+    await t.rejects(copyBy('large.db'), { code: 'CONFIG_INVALID' }, 'large')
+    for (const opened of [connection, other]) opened.close()
+  },
+)
+
+t.test('what is damaged is found in a copy without a helper, too', async t => {
+  const folder = t.testdir()
+  const file = make(folder, 'delete')
+  const connection = new Database(file)
+  connection.exec('BEGIN IMMEDIATE')
+  truncateSync(file, 4096)
+  const found = await copyQuickly('it', file, join(folder, 'copy.db'), 'quick_check', makeHelper())
+  t.not(found.findings.length, 0)
+  connection.close()
+})
 
 t.test('how far it is is told: first of the copy, then of its check', async t => {
   const folder = t.testdir()

@@ -7,7 +7,7 @@ import { sqliteCode } from '../errors.ts'
 import { readViews } from '../schema/read.ts'
 import { sameName } from '../sql.ts'
 import { type Before, keepBefore, keepKeys } from './before.ts'
-import { followLives, type Life, livingAs, type Old, presentName, successorsOf, wayTo } from './lives.ts'
+import { followLives, type Life, lifeOf, livingAs, type Old, presentName, successorsOf, wayTo } from './lives.ts'
 import { findGone } from './net.ts'
 import { createOrphanNotes } from './orphans.ts'
 import { createRowTriggers } from './row-triggers.ts'
@@ -97,9 +97,8 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
   /** The ids of what is kept in each table that is there when the migration begins. */
   const originsNow = (): ReadonlyMap<number, readonly number[]> => {
     const pairs = [...successorsOf(kept, begun, wasAnnounced)]
-    return new Map(
-      pairs.map(([, { id }]) => [id, pairs.filter(([, now]) => now.id === id).map(([one]) => one.id)] as const),
-    )
+    const grouped = Map.groupBy(pairs, ([, now]) => now.id)
+    return new Map([...grouped].map(([id, of]) => [id, of.map(([one]) => one.id)]))
   }
 
   const watch = (now: readonly Life[]): void => triggers.watch(now, life => isAnnounced(life, life.names))
@@ -119,10 +118,11 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     successor: Life | undefined,
     now: readonly Life[],
     rows: ReadonlyMap<number, number>,
+    deleted: ReturnType<typeof triggers.deletedSince>,
   ): TableChange => {
-    const last = now.find(({ id }) => id === was.id) ?? was
+    const last = lifeOf(now, was.id) ?? was
     const way = successor === undefined ? [was] : wayTo(was, successor, now)
-    const deletes = triggers.deletedSince(mark).filter(({ life }) => way.some(({ id }) => id === life))
+    const deletes = deleted.filter(({ life }) => way.some(({ id }) => id === life))
     const first = Math.min(...deletes.map(one => one.first))
     const ids = origins.get(was.id) ?? []
     const isMeant = isAnnounced(was, [...last.names, ...(successor?.names ?? [])])
@@ -145,15 +145,17 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     const olds = known.lives.map(life => ({ life, rows: known.rows.get(life.id) ?? 0, since: known.lives }))
     const isMeant = ({ life }: Old): boolean => isAnnounced(life, life.names)
     const successors = successorsOf(olds, now, isMeant)
-    const origin = ({ id }: Life): Life | undefined =>
-      known.lives.find(life => life.id === id) ?? olds.find(old => successors.get(old)?.id === id)?.life
+    const ofSuccessors = new Map(olds.toReversed().map(old => [successors.get(old)?.id, old.life]))
+    const before = new Map(known.lives.map(life => [life.id, life]))
+    const origin = ({ id }: Life): Life | undefined => before.get(id) ?? ofSuccessors.get(id)
+    const deleted = triggers.deletedSince(mark)
     const wayOf = (life: Life): readonly Life[] => {
       const was = origin(life)
       return was === undefined ? [] : wayTo(was, life, now).filter(({ id }) => id !== life.id)
     }
     const changes = {
-      tables: olds.map(old => changeOf(old.life, successors.get(old), now, next.rows)),
-      orphans: next.lives.flatMap(life => orphans.since(life, wayOf(life), time)),
+      tables: olds.map(old => changeOf(old.life, successors.get(old), now, next.rows, deleted)),
+      orphans: orphans.has(time) ? next.lives.flatMap(life => orphans.since(life, wayOf(life), time)) : [],
       unchecked: next.lives.flatMap(life => {
         const reason = next.unchecked.get(life.id)
         const was = origin(life)
@@ -197,7 +199,7 @@ const missingOf = (
 ): readonly Missing[] => {
   const name = presentName(old)
   if (successor === undefined) return [{ id, name, rows, example: null }]
-  const last = now.find(life => life.id === old.id) ?? old
+  const last = lifeOf(now, old.id) ?? old
   const outcome = attempt(() =>
     findGone(connection, before, { old, last, now: successor, way: wayTo(old, successor, now) }),
   )

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { SqlResult, SqlStatement } from '../../engine.ts'
 import type { Connection } from '../connect.ts'
 import { changesRows, foldName, keywordOf, sameName, tokensOf, unquote } from '../sql.ts'
@@ -51,17 +52,35 @@ export const presentName = ({ names }: Life): string => names.at(-1) ?? ''
  * @param history the name of the history table, which is not followed
  */
 export const followLives = (connection: Connection, history: string) => {
-  connection.exec('CREATE TEMP TABLE "migrator lives" (one INTEGER PRIMARY KEY, state TEXT) WITHOUT ROWID')
+  connection.exec(
+    'CREATE TEMP TABLE "migrator lives" (one INTEGER PRIMARY KEY, stamp INTEGER, state TEXT) WITHOUT ROWID',
+  )
+  const stamp = connection.prepare<[], number>('SELECT stamp FROM temp."migrator lives"').pluck()
   const load = connection.prepare<[], string>('SELECT state FROM temp."migrator lives"').pluck()
+  const write = connection.prepare('REPLACE INTO temp."migrator lives" VALUES (1, ?, ?)')
+  let saves = 0
+  /** what was saved last, and what it was saved under: after a ROLLBACK TO the table has another stamp */
+  let last: Readonly<{ stamp: number; state: State }> | undefined
   const save = (state: State): void => {
-    connection.prepare('REPLACE INTO temp."migrator lives" VALUES (1, ?)').run(JSON.stringify(state))
+    saves += 1
+    write.run(saves, JSON.stringify(state))
+    last = { stamp: saves, state }
   }
-  const read = (): State => JSON.parse(String(load.get()))
+  const read = (): State => {
+    const present = Number(stamp.get())
+    if (last?.stamp !== present) last = { stamp: present, state: JSON.parse(String(load.get())) }
+    return last.state
+  }
   const version = connection.prepare<[], number>('SELECT schema_version FROM main.pragma_schema_version').pluck()
   const temporaries = connection.prepare<[], string>("SELECT name FROM sqlite_temp_schema WHERE type = 'table'").pluck()
   const virtual = connection.prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND rootpage = 0 LIMIT 1")
   const hasVirtual = (): boolean => virtual.get() !== undefined
-  const start = readPresentTables(connection, history).map((table, index) => begin(table, index, [], 0))
+  let known = readPresentTables(connection, history)
+  const present = (): readonly PresentTable[] => {
+    known = readPresentTables(connection, history, known)
+    return [...known.values()]
+  }
+  const start = [...known.values()].map((table, index) => begin(table, index, [], 0))
   save({ lives: start, clock: 0, temporary: {} })
 
   /**
@@ -81,14 +100,14 @@ export const followLives = (connection: Connection, history: string) => {
     if (access.writes.length > 0 || access.writesVirtual) save(copied(read(), access, asked.sql, deletes))
     if (changesRows.test(keywordOf(asked.sql)) && hasVirtual() && tableAccess(connection, asked).deletesVirtual)
       save(deletedFrom(read(), asked.sql))
-    const known = isCopy ? temporaries.all() : []
+    const beside = isCopy ? temporaries.all() : []
     const executed = execute()
-    const came = isCopy && connection.inTransaction ? temporaries.all().filter(name => !known.includes(name)) : []
+    const came = isCopy && connection.inTransaction ? temporaries.all().filter(name => !beside.includes(name)) : []
     if (came.length > 0)
       save(copied(read(), { ...access, writes: came.map(name => `temp.${name}`) }, asked.sql, deletes))
     // SQLite may have ended the transaction, and with it the state
     if (version.get() === before || !connection.inTransaction) return { executed, changed: false }
-    save(compared(read(), readPresentTables(connection, history), access, asked.sql, deletes))
+    save(compared(read(), present(), access, asked.sql, deletes))
     return { executed, changed: true }
   }
 
@@ -121,6 +140,14 @@ const begin = (table: PresentTable, id: number, sources: readonly number[], now:
 /** The table that bears a name now. */
 export const livingAs = (lives: readonly Life[], name: string): Life | undefined =>
   lives.find(life => !life.ended && sameName(presentName(life), name))
+
+/** All names that tables bear now, as SQLite compares them. */
+const livingNames = (lives: readonly Life[]): ReadonlySet<string> =>
+  new Set(lives.filter(({ ended }) => !ended).map(life => foldName(presentName(life))))
+
+/** The life of an id: they are numbered in the order in which they began. */
+export const lifeOf = (lives: readonly Life[], id: number): Life | undefined =>
+  lives[id]?.id === id ? lives[id] : lives.find(life => life.id === id)
 
 /** The tables that a statement reads. */
 const readBy = ({ lives }: State, access: TableAccess, sql: string): readonly Life[] =>
@@ -195,18 +222,26 @@ const compared = (
   deletes: number,
 ): State => {
   const clock = state.clock + 1
-  const isRenamed = ({ place, name }: PresentTable, life: Life): boolean =>
-    keywordOf(sql) === 'ALTER' && place === life.place && livingAs(state.lives, name) === undefined
-  const tableOf = (life: Life): PresentTable | undefined =>
-    present.find(({ name }) => sameName(name, presentName(life))) ?? present.find(table => isRenamed(table, life))
+  const isAlter = keywordOf(sql) === 'ALTER'
+  const [byName, byPlace] = [
+    new Map(present.map(table => [foldName(table.name), table])),
+    new Map(present.map(table => [table.place, table])),
+  ]
+  const before = livingNames(state.lives)
+  const tableOf = (life: Life): PresentTable | undefined => {
+    const there = byName.get(foldName(presentName(life)))
+    const renamed = isAlter && there === undefined ? byPlace.get(life.place) : undefined
+    return there ?? (renamed !== undefined && !before.has(foldName(renamed.name)) ? renamed : undefined)
+  }
   const followed = state.lives.map(life => {
     if (life.ended) return life
     const table = tableOf(life)
     return table === undefined ? { ...life, ended: true, endedAt: clock, endedBy: sql } : grown(life, table, clock)
   })
   const sources = sourcesOf(state, access, sql)
+  const after = livingNames(followed)
   const came = present
-    .filter(({ name }) => livingAs(followed, name) === undefined)
+    .filter(({ name }) => !after.has(foldName(name)))
     .map((table, index) => begin(table, followed.length + index, sources, clock))
   const copies = came.length > 0 ? readBy(state, access, sql) : []
   return { ...state, clock, lives: [...withCopies(followed, copies, deletes), ...came] }
@@ -245,7 +280,7 @@ export const successorsOf = <One extends Old>(
  */
 const successorOf = ({ life, since }: Old, lives: readonly Life[]): Life | undefined => {
   const isHeir = (other: Life): boolean => other.sources.includes(life.id) || !since.some(({ id }) => id === other.id)
-  const found = placesOf(lives.find(({ id }) => id === life.id) ?? life, lives, 0).filter(
+  const found = placesOf(lifeOf(lives, life.id) ?? life, lives, 0).filter(
     other => other.id === life.id || isHeir(other),
   )
   return found.find(({ sources }) => sources.includes(life.id)) ?? found.at(0)
@@ -253,10 +288,10 @@ const successorOf = ({ life, since }: Old, lives: readonly Life[]): Life | undef
 
 /** The lives that rows of a table passed through to its successor, both included, in the order in which they began. */
 export const wayTo = (life: Life, successor: Life, lives: readonly Life[]): readonly Life[] =>
-  lives.filter(
-    ({ id, sources }) =>
-      id === life.id || id === successor.id || (sources.includes(life.id) && successor.sources.includes(id)),
-  )
+  [...new Set([life.id, successor.id, ...successor.sources])]
+    .sort((a, b) => a - b)
+    .flatMap(id => lifeOf(lives, id) ?? [])
+    .filter(({ id, sources }) => id === life.id || id === successor.id || sources.includes(life.id))
 
 /** Existing tables that followed under its names, the most likely first. @param from ignores names that it lost before that time */
 const placesOf = (life: Life, lives: readonly Life[], from: number): readonly Life[] => {
@@ -274,15 +309,31 @@ const placesOf = (life: Life, lives: readonly Life[], from: number): readonly Li
   })
 }
 
-/** A new name at the same position is a rename, if the number of columns is the same; otherwise columns were added or dropped. */
-const grown = (life: Life, { name, columns, place }: PresentTable, now: number): Life => ({
-  ...life,
-  place,
-  names: presentName(life) === name ? life.names : [...life.names, name],
-  since: presentName(life) === name ? life.since : [...life.since, now],
-  columns: columns.map((column, index) => {
+/**
+ * A new name at the same position is a rename, if the number of columns is the same; otherwise columns were added or dropped.
+ * @returns the same object if nothing changed
+ */
+const grown = (life: Life, table: PresentTable, now: number): Life => {
+  if (asTheyWere.get(life) === table) return life
+  const { name, columns, place } = table
+  const isSameName = presentName(life) === name
+  const grew = columns.map((column, index) => {
     const known = life.columns.find(other => other.name === column.name)
     const inPlace = life.columns.length === columns.length ? life.columns[index] : undefined
     return { ...column, first: (known ?? inPlace)?.first ?? column.name }
-  }),
-})
+  })
+  const isSame = isSameName && place === life.place && isDeepStrictEqual(grew, life.columns)
+  const after = {
+    ...life,
+    place,
+    names: isSameName ? life.names : [...life.names, name],
+    since: isSameName ? life.since : [...life.since, now],
+    columns: grew,
+  }
+  const grownLife = isSame ? life : after
+  asTheyWere.set(grownLife, table)
+  return grownLife
+}
+
+/** The table that each life was compared with last: many are not read again (readPresentTables). */
+const asTheyWere = new WeakMap<Life, PresentTable>()

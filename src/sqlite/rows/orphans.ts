@@ -30,6 +30,7 @@ export const createOrphanNotes = (connection: Connection) => {
   const keyOf = preparePrimaryKey(connection)
   const tables = connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE")
   const isThere = (table: string): boolean => tables.get(table) !== undefined
+  const noted = connection.prepare<[number]>('SELECT 1 FROM temp."migrator orphans" WHERE time = ? LIMIT 1')
 
   /** The queries for the orphans of a table, one per foreign key. */
   const findIn = (life: Life): readonly string[] => {
@@ -88,5 +89,8 @@ export const createOrphanNotes = (connection: Connection) => {
       .all(time, life.id, time - 1, (way[0] ?? life).id)
       .map(({ parent, rows }) => ({ table: presentName(life), parent, rows }))
 
-  return { note, since }
+  /** Whether any row without a parent was noted. */
+  const has = (time: number): boolean => noted.get(time) !== undefined
+
+  return { note, has, since }
 }

@@ -33,10 +33,16 @@ const isIndexOfOthers = ({ virtual, sql }: TableRow): boolean =>
 /**
  * The tables of a database with rows of its hub, in the order in which they were created.
  * @param history the name of the history table, which is left out
+ * @param known what it answered before: a table of the same text is not read again
+ * @returns the tables, by a text that says all of them
  */
-export const readPresentTables = (connection: Connection, history: string): readonly PresentTable[] => {
+export const readPresentTables = (
+  connection: Connection,
+  history: string,
+  known: ReadonlyMap<string, PresentTable> = new Map(),
+): ReadonlyMap<string, PresentTable> => {
   const columns = connection.prepare<[string], ColumnRow>("SELECT * FROM pragma_table_xinfo(?, 'main')")
-  return connection
+  const tables = connection
     .prepare<[], TableRow>(
       `SELECT s.name, s.rowid AS place, s.sql, l.type = 'virtual' AS virtual, l.wr AS withoutRowid
        FROM main.sqlite_schema AS s JOIN pragma_table_list AS l
@@ -45,13 +51,17 @@ export const readPresentTables = (connection: Connection, history: string): read
     )
     .all()
     .filter(table => !sameName(table.name, history) && !isIndexOfOthers(table))
-    .map(({ name, place, virtual, withoutRowid }) => {
+    .map(({ name, place, sql, virtual, withoutRowid }) => {
+      const key = JSON.stringify([name, place, sql])
+      const same = virtual === 1 ? undefined : known.get(key)
+      if (same !== undefined) return [key, same] as const
       const read = unlessUnknownHere(() => columns.all(name)).flat()
       const stored = read.map(({ name, type, pk, hidden }) => ({
         ...{ name, type, key: pk },
         stored: hidden === 0,
       }))
       const rowid = withoutRowid === 1 ? undefined : freeRowidName(stored.map(column => column.name))
-      return { name, place, virtual: virtual === 1, rowid: rowid ?? null, columns: stored }
+      return [key, { name, place, virtual: virtual === 1, rowid: rowid ?? null, columns: stored }] as const
     })
+  return new Map(tables)
 }

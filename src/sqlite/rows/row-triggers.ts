@@ -19,6 +19,9 @@ export const keyColumns = ({ columns, rowid }: Pick<Life, 'columns' | 'rowid'>):
 export const textOfValues = (columns: readonly string[], prefix = ''): string =>
   columns.length === 0 ? "''" : columns.map(column => `quote(${prefix}${quote(column)})`).join(" || ',' || ")
 
+/** Up to so many tables the triggers are read table by table. */
+const few = 8
+
 /**
  * Notes the keys of deleted rows, and key changes, by temporary triggers. Their notes are rolled back with the rows. They see
  * neither DROP TABLE nor the rows that REPLACE overwrites, but for one whose key another row takes by an UPDATE.
@@ -33,12 +36,19 @@ export const createRowTriggers = (connection: Connection) => {
   const present = connection.prepare<[], { name: string; sql: string }>(
     "SELECT name, sql FROM sqlite_temp_schema WHERE type = 'trigger' AND name LIKE 'migrator %'",
   )
+  const ofLife = connection.prepare<[string], { name: string; sql: string }>(
+    "SELECT name, sql FROM sqlite_temp_schema WHERE type = 'trigger' AND name LIKE ?",
+  )
+  /** The tables whose triggers are as they should be, and whether they are exempt: a table that changes, or is rolled back, is another object. */
+  const watched = new WeakMap<Life, boolean>()
 
   /** Call it again after a schema change. Deletes from exempt tables are not noted. */
   const watch = (lives: readonly Life[], isExempt: (life: Life) => boolean): void => {
-    const there = new Map(present.all().map(({ name, sql }) => [name, sql]))
     // virtual tables can have no triggers
-    for (const life of lives.filter(({ ended, virtual }) => !ended && !virtual)) {
+    const others = lives.filter(life => !life.ended && !life.virtual && watched.get(life) !== isExempt(life))
+    const found = others.length > few ? present.all() : others.flatMap(({ id }) => ofLife.all(`migrator % of ${id}`))
+    const there = new Map(found.map(({ name, sql }) => [name, sql]))
+    for (const life of others) {
       const nameOf = (what: string): string => `migrator ${what} of ${life.id}`
       const [deletes, moves, over] = [nameOf('deletes'), nameOf('moves'), nameOf('overwritten')]
       if (isExempt(life)) connection.exec(`DROP TRIGGER IF EXISTS temp.${quote(deletes)}`)
@@ -49,6 +59,7 @@ export const createRowTriggers = (connection: Connection) => {
       connection.exec(`DROP TRIGGER IF EXISTS temp.${quote(over)}`)
       connection.exec(noteOverwritten(over, life))
     }
+    for (const life of others) watched.set(life, isExempt(life))
   }
 
   /** The number of deletes noted so far. */
