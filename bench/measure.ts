@@ -33,8 +33,11 @@ export const makeBundle = (folder: string, root: string = join(program, '../..')
   return join(dist, 'main.cjs')
 }
 
-/** Fills the caches of a bundle as the image has them, where its checkout does. @param options of V8 that it is started with */
-const warm = (root: string, dist: string, options: readonly string[] = []): void => {
+/** Options of V8 under which a run is the same each time: no second thread, random hashes, or optimising compiler. */
+export const still = ['--single-threaded', '--predictable', '--hash-seed=1', '--random-seed=1', '--no-opt']
+
+/** Fills the caches of a bundle as the image has them, where its checkout does. @param options of V8 that it is started with: others have other caches */
+export const warm = (root: string, dist: string, options: readonly string[] = []): void => {
   if (existsSync(join(root, 'scripts/warm.ts'))) runScript(root, 'warm.ts', dist, ...options)
 }
 
@@ -104,7 +107,6 @@ export const start = ({ name, words, env = {} }: Run, options: readonly string[]
  * @returns undefined where there is no valgrind
  */
 export const instructions = ({ name, words, env = {}, before }: Run): number | undefined => {
-  const still = ['--single-threaded', '--predictable', '--hash-seed=1', '--random-seed=1', '--no-opt']
   const count = (...tool: readonly string[]): string | undefined => {
     before?.()
     const command = [...tool, process.execPath, ...still, ...words]
