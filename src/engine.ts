@@ -89,6 +89,9 @@ export type TableSize = Readonly<{ name: string; rows: number }>
 /** An object of the schema with its CREATE text; equal lists mean equal schemas. */
 export type SchemaObject = Readonly<{ type: string; name: string; table: string; sql: string }>
 
+/** What a reader answered of the database as it is. */
+export type Present = Readonly<{ objects: readonly SchemaObject[]; applied: readonly AppliedMigration[] }>
+
 export type Reader = Readonly<{
   /** whether it has no objects but those that replication keeps for itself */
   isEmpty: () => Promise<boolean>
@@ -133,7 +136,7 @@ export type Migratable = Reader &
     /** a migration's `context`; the hook wraps each statement. For SQL alone it has `runSql` and needs no Sequelize */
     editor: (hook: StatementHook, onProgress: OnProgress, isSql?: boolean) => Promise<SchemaEditor>
     /** the statements of migrations, by name, where they are known to do the same here as the code, which is not loaded then */
-    compiled: (known: readonly Recordable[]) => Promise<ReadonlyMap<string, string>>
+    compiled: (known: readonly Recordable[], present: Present) => ReadonlyMap<string, string>
     keeper: () => HistoryKeeper
     /**
      * Tracks the rows from now on.

@@ -32,7 +32,7 @@ export const transactionOf = (
     prepareHistory: known => prepareHistory(connection, known),
     record: migration => recordApplied(connection, migration),
     unrecord: name => removeApplied(connection, name),
-    compiled: async () => new Map(),
+    compiled: () => new Map(),
     editor: async (hook, onProgress) =>
       makeSafe(connection, connectHandle(connection, handle, hook).getQueryInterface(), onProgress),
     keeper: () => keepHistory(connection),

@@ -93,7 +93,7 @@ const applyPending = async (
     import('../migrations/load.ts'),
     import('../migrations/run.ts'),
   ])
-  const migrations = await loadMigrations(files, signal, await transaction.compiled(files))
+  const migrations = await loadMigrations(files, signal, transaction.compiled(files, contents))
   const facts = { isNew, head, lastChecked, texts: pending.map(({ text }) => text) }
   const onProgress = createProgress(log, 'rows')
   const options = { version, signal, idleLimit, onProgress, hook: logStatements(log), history: contents.applied }

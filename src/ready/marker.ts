@@ -1,9 +1,8 @@
 import { chmodSync, renameSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Config } from '../config.ts'
-import type { Engine, Reader, SchemaObject } from '../engine.ts'
+import type { Engine, Present, Reader, SchemaObject } from '../engine.ts'
 import { attempt, errorCode, Failure, forShell } from '../failure.ts'
-import type { AppliedMigration } from '../history.ts'
 import { digest, type MigrationFile } from '../migrations/files.ts'
 import { readSmallFile } from '../small-file.ts'
 import { removeFile, replaceFile, syncFolder } from '../volume/files.ts'
@@ -159,12 +158,11 @@ export const withdrawn = (file: string): string => `${file}.withdrawn`
 export type ExpectedMarker = Pick<Marker, 'schema' | 'migrations' | 'database' | 'fingerprint'>
 
 /** What a marker is compared with. */
-type Contents = Readonly<{
-  /** file name of the database */
-  database: string
-  objects: readonly SchemaObject[]
-  applied: readonly AppliedMigration[]
-}>
+type Contents = Present &
+  Readonly<{
+    /** file name of the database */
+    database: string
+  }>
 
 /** @param path of the database itself: the reader may be of a copy */
 export const readContents = async (reader: Reader, path: string): Promise<Contents> => ({

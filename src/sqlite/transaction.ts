@@ -41,7 +41,7 @@ export const migratableOn = (connection: Connection): Migratable & SqliteReader 
         isAdopted: () => wasAdopted(readHistory(connection)),
       })
     },
-    compiled: async known => compiledFor(connection, known),
+    compiled: compiledFor,
     keeper: () => keepHistory(connection),
     ledger: async backup => openLedger(connection, { history: historyTable, backup }),
     refuseUnfinished: async () => {

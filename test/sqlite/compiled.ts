@@ -4,21 +4,29 @@ import { appendFileSync, cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
+import type { Present } from '../../src/engine.ts'
 import { readMigrationFiles } from '../../src/migrations/files.ts'
 import { loadMigrations } from '../../src/migrations/load.ts'
 import { compiledFor } from '../../src/sqlite/compiled/compiled.ts'
 import { migrations } from '../../src/sqlite/compiled/migrations.ts'
+import { readHistory } from '../../src/sqlite/history.ts'
+import { readObjects } from '../../src/sqlite/reader.ts'
 import { dump, root, runProgram, settingsFor } from '../help/program.ts'
 
 const own = join(root, 'migrations')
 const files = readMigrationFiles(own)
 const names = files.map(({ name }) => name)
 
+const presentIn = (connection: Database.Database): Present => ({
+  objects: readObjects(connection),
+  applied: readHistory(connection),
+})
+
 /** The names of the migrations that are compiled for a database, after these statements. */
 const compiledAfter = (...statements: readonly string[]): readonly string[] => {
   const connection = new Database(':memory:')
   for (const sql of statements) connection.exec(sql)
-  const found = [...compiledFor(connection, files).keys()]
+  const found = [...compiledFor(files, presentIn(connection)).keys()]
   connection.close()
   return found
 }
@@ -50,7 +58,7 @@ t.test('of a text that was changed the code runs, and of all after it', async t 
   cpSync(own, changed, { recursive: true })
   appendFileSync(join(changed, `${names[1]}.ts`), '\nthrow new Error("its code is loaded")\n')
   const connection = new Database(':memory:')
-  t.strictSame([...compiledFor(connection, readMigrationFiles(changed)).keys()], names.slice(0, 1))
+  t.strictSame([...compiledFor(readMigrationFiles(changed), presentIn(connection)).keys()], names.slice(0, 1))
   connection.close()
   const settings = settingsFor(join(folder, 'volume'), { MIGRATOR_MIGRATIONS: changed })
   t.match(await runProgram([], settings), { exitCode: 2, stderr: /its code is loaded/ })
@@ -60,7 +68,7 @@ t.test('of one that is compiled no code is loaded, and it makes the same', async
   const folder = t.testdir({ compiled: {}, code: {}, others: {}, 'broken.ts': 'throw new Error()' })
   const { signal } = new AbortController()
   const broken = files.map(file => ({ ...file, file: join(folder, 'broken.ts') }))
-  await t.resolves(loadMigrations(broken, signal, compiledFor(new Database(':memory:'), files)))
+  await t.resolves(loadMigrations(broken, signal, compiledFor(files, { objects: [], applied: [] })))
   await t.rejects(loadMigrations(broken, signal), { code: 'CONFIG_INVALID' })
   const others = join(folder, 'others')
   cpSync(own, others, { recursive: true })

@@ -1,7 +1,4 @@
-import type { Recordable } from '../../engine.ts'
-import type { Connection } from '../connect.ts'
-import { readHistory } from '../history.ts'
-import { readObjects } from '../reader.ts'
+import type { Present, Recordable } from '../../engine.ts'
 import { foldName } from '../sql.ts'
 import { migrations } from './migrations.ts'
 
@@ -19,15 +16,14 @@ export type Compiled = Recordable &
  * alone that the applied ones made: there the code would run the same. None of others.
  */
 export const compiledFor = (
-  connection: Connection,
   known: readonly Recordable[],
+  { objects, applied }: Present,
   own: readonly Compiled[] = migrations,
 ): ReadonlyMap<string, string> => {
-  const applied = readHistory(connection).length
   const names = new Set(own.flatMap(({ objects }) => Object.keys(objects).map(foldName)))
-  const made = Object.assign({}, ...own.slice(0, applied).map(({ objects }) => objects))
+  const made = Object.assign({}, ...own.slice(0, applied.length).map(({ objects }) => objects))
   const expected = Object.entries(made).filter(([, sql]) => sql !== null)
-  const present = readObjects(connection).filter(({ name }) => names.has(foldName(name)))
+  const present = objects.filter(({ name }) => names.has(foldName(name)))
   const isAsMade = present.length === expected.length && present.every(({ name, sql }) => made[name] === sql)
   const isOwn = ({ name, checksum }: Recordable, index: number): boolean =>
     own[index]?.name === name && own[index].checksum === checksum
