@@ -114,6 +114,7 @@ export const yearTable = (all: readonly Measured[], bases: Bases): readonly stri
 export const ingestTable = (all: readonly Measured[]): readonly string[] =>
   table(
     [
+      'servers',
       'design',
       'hubs',
       'metrics a second',
@@ -122,9 +123,9 @@ export const ingestTable = (all: readonly Measured[]): readonly string[] =>
       'of the server, ms each',
       'servers that a core carries',
     ],
-    all.flatMap(({ design, ingest }) =>
+    bySize(all).flatMap(({ servers, design, ingest }) =>
       ingest.map(({ hubs, perSecond, hubCpu, serverCpu, failed }) => [
-        ...[design, String(hubs), formatCount(Math.round(perSecond)), String(failed)],
+        ...[formatCount(servers), design, String(hubs), formatCount(Math.round(perSecond)), String(failed)],
         ...[hubCpu, serverCpu].map(cpu => (cpu * 1000).toFixed(2)),
         formatCount(Math.round(60 / (hubCpu + serverCpu) / 100) * 100),
       ]),
