@@ -7,6 +7,7 @@ import { setInterval } from 'node:timers/promises'
 import { initModels, Metric } from 'homelab-migrator/models'
 import { openReady } from 'homelab-migrator/ready'
 import { bringUp, hasOwnServers, remove } from './demo/fill.ts'
+import { fleet } from './demo/fleet.ts'
 import { toLine } from './migrator.ts'
 
 const minute = () => Math.floor(Date.now() / 60_000)
@@ -28,13 +29,13 @@ const run = async (): Promise<void> => {
       return
     }
     const start = performance.now()
-    const made = await bringUp(sequelize, minute(), showBar)
+    const made = await bringUp(sequelize, fleet, minute(), showBar)
     const seconds = ((performance.now() - start) / 1000).toFixed(1)
     console.log(
       `${made.toLocaleString('en')} metrics made in ${seconds} s: ${(await Metric.count()).toLocaleString('en')} in all`,
     )
     if (process.argv.includes('--once')) return
-    for await (const _ of setInterval(60_000)) await bringUp(sequelize, minute(), () => undefined)
+    for await (const _ of setInterval(60_000)) await bringUp(sequelize, fleet, minute(), () => undefined)
   } finally {
     await close()
   }

@@ -102,6 +102,9 @@ const refuse = (error: unknown) => {
 /** Milliseconds that a request may take until it is here, and how often that is looked at. */
 const limits = { headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 }
 
+/** Milliseconds that a write waits for another writer of a file; Sequelize tries five times. */
+const lockPatience = 60_000
+
 try {
   const { DATABASE_URL, MIGRATOR_READY_FILE, MIGRATOR_MIGRATIONS, PORT } = process.env
   const port = portOf(PORT)
@@ -109,6 +112,8 @@ try {
   // a server has no marker: its history is held against the migrations
   const { sequelize, close } = await openReady(url, isServer(url) ? MIGRATOR_MIGRATIONS : MIGRATOR_READY_FILE)
   initModels(sequelize)
+  // a file has one writer, and the migrator is that for as long as its migrations take: the first write waits, and the others behind it
+  if (!isServer(url)) await sequelize.query(`PRAGMA busy_timeout = ${lockPatience}`)
   const volume = { sequelize, migrator: askMigrator(url, process.env) }
   const server = createServer(limits, async (request, response) => {
     const { status, type, body } = await respond(request, volume).catch(refuse)

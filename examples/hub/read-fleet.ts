@@ -58,27 +58,30 @@ const lastDayIn = ({ age, since }: Dialect, within: string): string => `
   FROM ${within}metrics WHERE server_id = :id AND timestamp > ${since}
   GROUP BY age`
 
-/** Every server with its last values and its last day, in plain SQL: both queries follow the index of metrics. */
+/**
+ * Every server with its last values and its last day, in plain SQL: both queries follow the index of metrics. Servers are asked for one
+ * after the other, so that an agent's report waits for one of them, and not for those of a whole page.
+ */
 export const readFleet = async (sequelize: Sequelize, now: number): Promise<readonly ServerView[]> => {
   const dialect = dialects[sequelize.getDialect() === 'postgres' ? 'postgres' : 'sqlite']
   const within = schemaOf(Server.getTableName())
   const found = await sequelize.query<Latest>(serversIn(dialect, within), { type: QueryTypes.SELECT })
   const day = { now: textOf(now), since: textOf(now - buckets * bucketSeconds * 1000) }
-  return Promise.all(
-    found.map(async ({ latest, last_seen, ...server }) => {
-      const replacements = { ...day, id: server.id }
-      const rows = await sequelize.query<Bucket>(lastDayIn(dialect, within), { type: QueryTypes.SELECT, replacements })
-      const byAge = new Map(rows.map(({ age, ...averages }) => [age, averages]))
-      const averages = Array.from({ length: buckets }, (_, place) => byAge.get(buckets - 1 - place))
-      const times = [toNumber(last_seen), toNumber(latest)].filter(time => time !== null)
-      return {
-        ...server,
-        heard: times.length === 0 ? null : Math.max(...times),
-        cpu: averages.map(bucket => bucket?.cpu ?? null),
-        memory: averages.map(bucket => bucket?.memory ?? null),
-      }
-    }),
-  )
+  const views: ServerView[] = []
+  for (const { latest, last_seen, ...server } of found) {
+    const replacements = { ...day, id: server.id }
+    const rows = await sequelize.query<Bucket>(lastDayIn(dialect, within), { type: QueryTypes.SELECT, replacements })
+    const byAge = new Map(rows.map(({ age, ...averages }) => [age, averages]))
+    const averages = Array.from({ length: buckets }, (_, place) => byAge.get(buckets - 1 - place))
+    const times = [toNumber(last_seen), toNumber(latest)].filter(time => time !== null)
+    views.push({
+      ...server,
+      heard: times.length === 0 ? null : Math.max(...times),
+      cpu: averages.map(bucket => bucket?.cpu ?? null),
+      memory: averages.map(bucket => bucket?.memory ?? null),
+    })
+  }
+  return views
 }
 
 /** The schema of a table as a prefix of names; empty on a file. */

@@ -96,6 +96,22 @@ const labelsOf = (type: string, others: readonly SchemaObject[]): readonly strin
 /** Whether both engines put the rows of a table in the same order, so that they can be compared one by one. */
 export const isOrdered = ({ key }: PairedTable): boolean => key.length > 0 && key.every(({ kind }) => kind.sorts)
 
+/** Those that others refer to come first: a partitioned table keeps its foreign keys while rows are written. */
+export const parentsFirst = <T extends Readonly<{ table: PairedTable }>>(
+  tables: readonly T[],
+  { tables: onServer }: ServerSchema,
+): readonly T[] => {
+  const begun = new Set<T>()
+  const withParents = (own: T): readonly T[] => {
+    if (begun.has(own)) return []
+    begun.add(own)
+    const keys = onServer.find(({ name }) => name === own.table.name)?.constraints ?? []
+    const parents = tables.filter(({ table }) => keys.some(({ parent }) => parent === table.name))
+    return [...parents.flatMap(withParents), own]
+  }
+  return tables.flatMap(withParents)
+}
+
 /** Tables of a database in two lists: those that migrations made, and those of other tools. */
 export const sortTables = <T extends Readonly<{ name: string }>>(
   tables: readonly T[],

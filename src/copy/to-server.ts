@@ -26,7 +26,7 @@ import { requireFile } from './file-there.ts'
 import { escapeField, nullField, type Value } from './kinds.ts'
 import { lastInFile, refusedNumbers } from './numbers.ts'
 import { makeOnServer } from './other-tables.ts'
-import { chosen, type PairedTable, pairTables, sortTables } from './pair.ts'
+import { chosen, type PairedTable, pairTables, parentsFirst, sortTables } from './pair.ts'
 import { createMeter, sayLeft, sourceChanged } from './report.ts'
 import type { Places } from './sides.ts'
 import { rowsOf, sieveAll } from './sieve.ts'
@@ -124,7 +124,7 @@ const copyAll = async (
     schema,
     tables.map(({ name }) => name),
   )
-  for (const { table, rows, isWide } of sieved) {
+  for (const { table, rows, isWide } of parentsFirst(sieved, schema)) {
     const isPartitioned = schema.tables.some(({ name, end }) => name === table.name && end.includes('PARTITION BY'))
     const target = { table: table.name, columns: table.columns.map(({ name }) => name), isFresh: !isPartitioned }
     const onRows = meter(`copying ${table.name}`, rows)

@@ -1,6 +1,6 @@
 import { Sequelize } from '@sequelize/core'
 import { PostgresDialect } from '@sequelize/postgres'
-import { accessOf, driver, primaryOf } from '../postgres/hub.ts'
+import { accessOf, driver, patience, primaryOf } from '../postgres/hub.ts'
 import { readServerUrl, type ServerAddress } from '../server.ts'
 
 /**
@@ -25,7 +25,7 @@ export const connectAddress = async (
     // set nothing in a session that a pooler gives to others: times are written with their offset
     ...{ keepDefaultTimezone: true, clientMinMessages: false, timezone: '+00:00' },
     // as its own option it would be written before aliases, too
-    ...{ logging: false, keepAlive: true, define: { schema } },
+    ...{ logging: false, keepAlive: true, define: { schema }, pool: { acquire: patience } },
   })
   if (address.hosts.length > 1)
     sequelize.hooks.addListener('beforeConnect', async config => {

@@ -25,7 +25,7 @@ export const connectAddress = async (
     ...{ dialect: 'postgres', dialectModule: driver },
     ...{ host, port, username: user, database },
     ...(password === undefined ? {} : { password }),
-    ...{ logging: false, timezone: '+00:00', define: { schema } },
+    ...{ logging: false, timezone: '+00:00', define: { schema }, pool: { acquire: patience } },
     // set nothing in a session that a pooler gives to others: times are written with their offset
     ...{ keepDefaultTimezone: true, standardConformingStrings: false },
     dialectOptions: { clientMinMessages: 'ignore', keepAlive: true, ...(ssl === false ? {} : { ssl }) },
@@ -37,6 +37,9 @@ export const connectAddress = async (
     })
   return sequelize
 }
+
+/** Milliseconds that a query waits for a connection while a migration has a table, and all of them wait for that; Sequelize's own are a minute. */
+export const patience = 300_000
 
 /** The driver for a Sequelize of either version, which reads whole numbers as ours does. */
 export const driver = { Client, types: { ...types, getTypeParser: ownTypes.getTypeParser } }

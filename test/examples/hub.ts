@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { fromSources, readJson, root, runProgram, settingsFor } from '../help/program.ts'
@@ -161,6 +162,19 @@ t.test('what goes wrong in the database is told without SQL', async t => {
   connection.exec('DROP TABLE metrics; DROP TABLE servers')
   connection.close()
   t.strictSame((await call('GET', '/servers')).body, { error: 'the hub could not do that; its log says why' })
+})
+
+t.test('a report waits while a migration has the file, for longer than Sequelize tries', async t => {
+  const { call, folder } = await withHub(t)
+  await call('PUT', '/servers/omv', { hostname: 'omv.lan' })
+  const migrator = new Database(join(folder, 'homelab.db'))
+  migrator.exec('BEGIN IMMEDIATE')
+  const reported = call('POST', '/servers/omv/metrics', { cpu_percent: 1 })
+  // five times a second, and the pauses between them
+  await setTimeout(8000)
+  migrator.exec('ROLLBACK')
+  migrator.close()
+  t.match(await reported, { status: 200, body: { cpu_percent: 1 } })
 })
 
 t.test('SIGTERM ends it, and leaves no WAL behind', async t => {

@@ -114,6 +114,14 @@ t.test('a database is ready when every migration is applied', async t => {
   await t.rejects(openReady(url), { code: 'HISTORY_CONFLICT' })
 })
 
+t.test('queries wait minutes for a connection: a migration may have the table that all of them wait for', async t => {
+  const url = await server.makeDatabase()
+  const [six, seven] = [await connectPostgres(url), await connectPostgres7(url)]
+  t.teardown(() => Promise.all([six.close(), seven.close()]))
+  t.match(six.config.pool, { acquire: 300_000 })
+  t.match(seven.pool.write, { acquireTimeoutMillis: 300_000 })
+})
+
 t.test('what keeps a hub from its database is a Failure, without the password', async t => {
   await t.rejects(openReady('postgres://h:s3cret@127.0.0.1:1/x'), {
     code: 'DATABASE_UNREACHABLE',

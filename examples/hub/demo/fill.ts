@@ -1,7 +1,7 @@
 import { Metric, Server } from 'homelab-migrator/models'
 import { Op, QueryTypes, type Sequelize } from 'sequelize'
 import { schemaOf } from '../read-fleet.ts'
-import { columns, fleet, isOff, kept, type Machine, metricOf } from './fleet.ts'
+import { columns, isOff, kept, type Machine, metricOf } from './fleet.ts'
 
 /** Minutes that have a metric each; before them, every tenth has. */
 const exact = 3 * 1440
@@ -27,6 +27,7 @@ export const hasOwnServers = async (): Promise<boolean> =>
  */
 export const bringUp = async (
   sequelize: Sequelize,
+  fleet: readonly Machine[],
   now: number,
   onProgress: (share: number) => void,
 ): Promise<number> => {
@@ -63,7 +64,7 @@ const serverOf = async ({ id, system, watts }: Machine, seed: number): Promise<S
   const found = await Server.findByPk(`demo-${id}`)
   if (found !== null) return found
   return Server.create({
-    ...{ id: `demo-${id}`, hostname: `${id}.lan`, ip_address: `192.0.2.${10 + seed}`, tdp_watts: watts },
+    ...{ id: `demo-${id}`, hostname: `${id}.lan`, ip_address: `192.0.2.${10 + (seed % 240)}`, tdp_watts: watts },
     ...os,
   })
 }
