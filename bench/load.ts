@@ -228,7 +228,7 @@ const rawOf = ({ name, requests, begin }: Found): readonly Raw[] => {
     const times = own.map(({ milliseconds }) => milliseconds)
     return {
       ...{ database: name, second: Number(second), kind, requests: own.length, failed: own.filter(isFailed).length },
-      ...{ middlems: Math.round(median(times)), longest_ms: Math.round(longestOf(own)) },
+      ...{ middle_ms: Math.round(median(times)), longest_ms: Math.round(longestOf(own)) },
     }
   })
 }
