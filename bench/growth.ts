@@ -48,13 +48,14 @@ const upTo = <T>(count: number, make: (index: number) => T): readonly T[] =>
 /** Seconds over the smallest below which a cost is lost in what two runs differ by. */
 const noise = 0.1
 
-/** The exponent that fits best: of whole costs, or of what they are over the smallest. 0 where too few grow to be fitted. */
+/** The exponent that fits the largest three best: whole costs, or what they are over the smallest. 0 where too few grow to be fitted. */
 const exponentOf = (sizes: readonly number[], costs: readonly number[], isWhole: boolean): number => {
   const base = isWhole ? 0 : Math.min(...costs)
   const points = sizes
     .map((size, index) => ({ x: Math.log(size), over: (costs[index] ?? 0) - base }))
     .filter(({ over }) => over > (isWhole ? 0 : noise))
     .map(({ x, over }) => ({ x, y: Math.log(over) }))
+    .slice(-3)
   if (points.length < 2) return 0
   const mean = (of: (point: Readonly<{ x: number; y: number }>) => number) =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length
