@@ -1,5 +1,5 @@
 import { Server } from 'homelab-migrator/models'
-import { QueryTypes, type Sequelize } from 'sequelize'
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize'
 
 /** A server as the page shows it; what was never measured is null. */
 export type ServerView = Readonly<{
@@ -60,17 +60,28 @@ const lastDayIn = ({ age, since }: Dialect, within: string): string => `
 
 /**
  * Every server with its last values and its last day, in plain SQL: both queries follow the index of metrics. Servers are asked for one
- * after the other, so that an agent's report waits for one of them, and not for those of a whole page.
+ * after the other, so that an agent's report waits for one of them, and not for those of a whole page. On a file that is in a transaction,
+ * which has a connection of its own and waits for no writer; on a server it would keep one of the few connections of a pooler.
  */
-export const readFleet = async (sequelize: Sequelize, now: number): Promise<readonly ServerView[]> => {
+export const readFleet = (sequelize: Sequelize, now: number): Promise<readonly ServerView[]> =>
+  sequelize.getDialect() === 'postgres'
+    ? readFleetIn(null, sequelize, now)
+    : sequelize.transaction(transaction => readFleetIn(transaction, sequelize, now))
+
+const readFleetIn = async (
+  transaction: Transaction | null,
+  sequelize: Sequelize,
+  now: number,
+): Promise<readonly ServerView[]> => {
+  const options = { type: QueryTypes.SELECT, transaction } as const
   const dialect = dialects[sequelize.getDialect() === 'postgres' ? 'postgres' : 'sqlite']
   const within = schemaOf(Server.getTableName())
-  const found = await sequelize.query<Latest>(serversIn(dialect, within), { type: QueryTypes.SELECT })
+  const found = await sequelize.query<Latest>(serversIn(dialect, within), options)
   const day = { now: textOf(now), since: textOf(now - buckets * bucketSeconds * 1000) }
   const views: ServerView[] = []
   for (const { latest, last_seen, ...server } of found) {
     const replacements = { ...day, id: server.id }
-    const rows = await sequelize.query<Bucket>(lastDayIn(dialect, within), { type: QueryTypes.SELECT, replacements })
+    const rows = await sequelize.query<Bucket>(lastDayIn(dialect, within), { ...options, replacements })
     const byAge = new Map(rows.map(({ age, ...averages }) => [age, averages]))
     const averages = Array.from({ length: buckets }, (_, place) => byAge.get(buckets - 1 - place))
     const times = [toNumber(last_seen), toNumber(latest)].filter(time => time !== null)
