@@ -164,19 +164,20 @@ const edit = (folder: string, { in: place, line, becomes }: Edit): boolean => {
 const find = ({ also, test = 'whole-line', ...first }: Fault): string => {
   const folder = mkdtempSync(join(tmpdir(), 'put-back-'))
   try {
-    for (const name of ['src', 'test', 'migrations', 'bin', 'package.json'])
+    for (const name of ['src', 'test', 'migrations', 'bin', 'scripts', 'package.json', 'package-lock.json'])
       cpSync(join(root, name), join(folder, name), { recursive: true })
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
     const unknown = [first, ...(also === undefined ? [] : [also])].find(one => !edit(folder, one))
     if (unknown !== undefined) return `NOT PUT BACK: ${unknown.in} has no such line once: ${unknown.line}`
-    const { stdout } = spawnSync(process.execPath, [join(folder, `test/faults/${test}.ts`)], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, `test/faults/${test}.ts`)], {
       cwd: folder,
       encoding: 'utf8',
       env: { ...process.env, SEED: '1', SHRINK: 'no', RUNS: String(most), TAP_TIMEOUT: '100000' },
       maxBuffer: 2 ** 28,
     })
     const tests = /Property failed after (\d+) tests/.exec(stdout)?.[1]
-    return tests === undefined ? `NOT FOUND in ${most}` : `${tests} of ${test}`
+    if (tests !== undefined) return `${tests} of ${test}`
+    return status === 0 ? `NOT FOUND in ${most}` : `NOT TRIED: ${stderr.trim().split('\n').at(-1)}`
   } finally {
     rmSync(folder, { recursive: true })
   }
