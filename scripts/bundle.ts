@@ -73,7 +73,9 @@ const shareWith = ({ file, shared }: ShortFile): Plugin => ({
   name: `share with ${file}`,
   setup: ({ onResolve, resolve: resolveImport }) => {
     onResolve({ filter: /.*/ }, async ({ kind, path, importer, resolveDir, pluginData }) => {
-      if (kind === 'entry-point' || pluginData === 'seen') return undefined
+      // a package asks its own files for nothing that is shared: most of all imports
+      const isInside = path.startsWith('.') && importer.includes('/node_modules/')
+      if (kind === 'entry-point' || pluginData === 'seen' || isInside) return undefined
       const found = await resolveImport(path, { kind, importer, resolveDir, pluginData: 'seen' })
       return shared.has(found.path) ? { path: `./${file}`, external: true } : undefined
     })
@@ -192,14 +194,16 @@ const bundleShort = async (
 }
 
 /** What the long way imports by name from files of the short way: file -> names. Nothing else stays there for its sake. */
-const importedByRest = async (shorts: readonly ShortFile[], own: ReadonlySet<string>) => {
-  const { metafile } = await build(restOptions(shorts))
+const importedByRest = async (shorts: readonly ShortFile[], from: ReadonlySet<string>) => {
+  const { entryPoints, ...options } = restOptions(shorts)
+  const own = entryPoints.filter(({ in: file }) => file.startsWith(root))
+  const { metafile } = await build({ ...options, entryPoints: own, packages: 'external' })
   const imported = new Map<string, Set<string>>()
   for (const input of Object.keys(metafile.inputs).filter(input => input.startsWith('src/'))) {
     const text = readFileSync(join(root, input), 'utf8')
     for (const [, specifiers = '', path = ''] of text.matchAll(/^import \{([^}]*)\} from '(\.[^']*)'/gm)) {
       const source = join(root, dirname(input), path)
-      if (!own.has(source)) continue
+      if (!from.has(source)) continue
       const names = specifiers.split(',').map(specifier => specifier.trim().replace(/ as .*/, ''))
       const values = names.filter(name => name !== '' && !name.startsWith('type '))
       imported.set(source, new Set([...(imported.get(source) ?? []), ...values]))

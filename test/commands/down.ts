@@ -80,7 +80,7 @@ t.test('as many as are asked for, or down to a name, and what would be lost is t
     t.equal(exitCode, 0)
     t.match(
       stdout,
-      /3 migrations to undo.*\n0002-create-metrics\n {2}- table {2}metrics .*\n.*\n {2}metrics had 1 rows and has 0 after it \(DROP TABLE .*\n$/s,
+      /3 migrations to undo.*\n0002-create-metrics\n {2}- table {2}metrics .*\n.*\n {2}metrics had 1 row and has 0 after it \(DROP TABLE .*\n$/s,
     )
     t.strictSame(applied(), ['0001-create-servers'])
   }

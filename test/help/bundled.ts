@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   existsSync,
   globSync,
   mkdirSync,
@@ -17,23 +18,29 @@ import { attempt } from '../../src/failure.ts'
 
 const root = join(import.meta.dirname, '../..')
 
-/** Makes the image's bundle in a folder, laid out as there. @returns the file to run */
+/** Puts the image's bundle into a folder, laid out as there. @returns the file to run */
 export const makeBundle = (folder: string): string => {
-  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/bundle.ts'), join(folder, 'dist')])
-  if (status !== 0) throw new Error(`scripts/bundle.ts exited ${status}: ${stderr}`)
-  copyFileSync(join(root, 'package.json'), join(folder, 'package.json'))
+  cpSync(join(bundleOnce(), '../..'), folder, { recursive: true })
   return join(folder, 'dist/main.cjs')
+}
+
+/** Runs a script that makes a part of the image. */
+const runScript = (name: string, dist: string): void => {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts', name), dist], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`scripts/${name} exited ${status}: ${stderr}`)
 }
 
 const day = 24 * 60 * 60 * 1000
 
 /**
- * The same, made once of the present sources for all tests: it starts in a quarter of the time that the sources take, and to start is
+ * The image's bundle with its caches, made once of the present sources for all tests: it starts in a quarter of the time that the sources take, and to start is
  * most of what a process of a test does.
  * @returns the file to run
  */
 export const bundleOnce = (): string => {
-  const sources = globSync(['src/**/*.ts', 'scripts/bundle.ts', 'package-lock.json'], { cwd: root }).toSorted()
+  const sources = globSync(['src/**/*.ts', 'scripts/{bundle,warm}.ts', 'migrations/*', 'package-lock.json'], {
+    cwd: root,
+  }).toSorted()
   const states = sources.map(file => {
     const { mtimeMs, size } = statSync(join(root, file))
     return [file, mtimeMs, size]
@@ -47,7 +54,8 @@ export const bundleOnce = (): string => {
     const made = mkdtempSync(join(all, 'made-'))
     // tests run the program as other users, too
     chmodSync(made, 0o755)
-    makeBundle(made)
+    copyFileSync(join(root, 'package.json'), join(made, 'package.json'))
+    for (const script of ['bundle.ts', 'warm.ts']) runScript(script, join(made, 'dist'))
     // another test may have been quicker
     attempt(() => renameSync(made, folder))
     rmSync(made, { recursive: true, force: true })
