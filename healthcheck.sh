@@ -51,11 +51,17 @@ is_up() {
   return 1
 }
 
-# whether a process works on this database; yes if its environment may not be read
+# a path by the real one of its folder
+real() {
+  (cd -P -- "$(dirname -- "$1")" && printf '%s/%s\n' "$(pwd -P)" "${1##*/}") 2>/dev/null
+}
+
+# whether a process works on this database, which may be in its working folder; yes if its environment may not be read
 has_database() {
   environment=$(tr '\0' '\n' <"$1/environ") 2>/dev/null || return 0
-  url=$(printf '%s\n' "$environment" | sed -n 's/^DATABASE_URL=//p')
-  [ "$(path_of "$url")" = "$database" ]
+  other=$(path_of "$(printf '%s\n' "$environment" | sed -n 's/^DATABASE_URL=//p')")
+  case $other in /*) ;; *) other=$1/cwd/$other ;; esac
+  [ "$(real "$other")" = "$(real "$database")" ]
 }
 
 # whether a migrator in this container is still bringing the volume up: until it is done the marker may be outdated

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -55,6 +56,23 @@ for (const [title, files] of [
 t.test('a database that is a link beside its file is the one of the marker', async t => {
   const folder = t.testdir({ ...ready, 'link.db': t.fixture('symlink', 'homelab.db') })
   t.match(check({ DATABASE_URL: `sqlite:${folder}/link.db` }), { status: 0 })
+})
+
+t.test('of an installed package a migrator at work in another folder is not of this database', async t => {
+  const folder = t.testdir({
+    here: { data: { ...ready } },
+    there: { data: { ...ready } },
+    'node_modules/migrator': { 'healthcheck.sh': t.fixture('symlink', join(root, 'healthcheck.sh')) },
+    'migrator.js': 'console.log("up"); setInterval(() => undefined, 1000)',
+  })
+  const script = join(folder, 'node_modules/migrator/healthcheck.sh')
+  const checkIn = (name: string) =>
+    spawnSync('/bin/sh', [script], { encoding: 'utf8', env: {}, cwd: join(folder, name) })
+  const child = spawn(process.execPath, [join(folder, 'migrator.js')], { cwd: join(folder, 'there'), env: {} })
+  t.teardown(() => child.kill())
+  await once(child.stdout, 'data')
+  t.match(checkIn('here'), { status: 0, stderr: '' })
+  t.match(checkIn('there'), { status: 1, stderr: 'not ready: the migrator is still at work\n' })
 })
 
 t.test('on a server it is never ready, and names the check that is', async t => {
