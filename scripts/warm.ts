@@ -48,7 +48,10 @@ try {
   for (const file of readdirSync(others).filter(name => /^\d.*\.ts$/.test(name)))
     appendFileSync(join(others, file), '\n')
   run(['long'], ['up'], 'first')
-  run(['long'], ['up', '--to', '1'], 'second')
+  const [first = ''] = readdirSync(migrations)
+    .filter(name => /^\d/.test(name))
+    .toSorted()
+  run(['long'], ['up', '--to', first.replace(/\..*/, '')], 'second')
   run(['long'], ['up'], 'second')
   run(['long', 'code'], ['up'], 'third', others)
   // what a run with nothing to do needs, and nothing else: it would have to read that, too
