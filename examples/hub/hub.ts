@@ -20,8 +20,22 @@ const findServer = async (id: string): Promise<Server> => {
   return server
 }
 
+let last: Promise<unknown> = Promise.resolve()
+
+/** Runs writes to a file one after the other, each whole: of those that wait for its one writer, the first is done first. */
+const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+  if (Server.sequelize?.getDialect() === 'postgres') return work()
+  const turn = last.then(work, work)
+  last = turn.catch(() => undefined)
+  return turn
+}
+
 const putServer = async (id: string, request: IncomingMessage) => {
   const fields = await readBody(request, serverFields)
+  return inTurn(() => writeServer(id, fields))
+}
+
+const writeServer = async (id: string, fields: Partial<Server>) => {
   const server = (await Server.findByPk(id)) ?? Server.build({ id, hostname: '' })
   server.set(fields)
   if (server.hostname === '') throw new Refusal(400, 'hostname is missing')
@@ -32,8 +46,12 @@ const putServer = async (id: string, request: IncomingMessage) => {
 /** A metric says that its server is online, from its time on: what is told late makes no server younger, nor is it from the future. */
 const postMetric = async (id: string, request: IncomingMessage) => {
   const fields = await readBody(request, metricFields)
-  const server = await findServer(id)
   const now = new Date()
+  return inTurn(() => writeMetric(id, fields, now))
+}
+
+const writeMetric = async (id: string, fields: Partial<Metric>, now: Date) => {
+  const server = await findServer(id)
   const metric = await Metric.build({ server_id: server.id, timestamp: now }).set(fields).save()
   const last_seen = metric.timestamp < now ? metric.timestamp : now
   // by its condition, so that of two that come at once the later one counts
