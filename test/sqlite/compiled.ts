@@ -73,7 +73,7 @@ t.test('of one that is compiled no code is loaded, and it makes the same', async
   const others = join(folder, 'others')
   cpSync(own, others, { recursive: true })
   for (const { name } of files) appendFileSync(join(others, `${name}.ts`), '\n')
-  await runProgram([], settingsFor(join(folder, 'compiled')))
+  await runProgram([], settingsFor(join(folder, 'compiled'), { MIGRATOR_MIGRATIONS: own }))
   await runProgram([], settingsFor(join(folder, 'code'), { MIGRATOR_MIGRATIONS: others }))
   const schemaOf = (volume: string): unknown => JSON.parse(dump(join(folder, volume, 'homelab.db')))[0]
   t.strictSame(schemaOf('compiled'), schemaOf('code'))
