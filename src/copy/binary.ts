@@ -2,10 +2,8 @@
  * Rows in COPY's binary format, which both sides write and read in less time than texts: the section "Binary Format" of
  * https://www.postgresql.org/docs/current/sql-copy.html. Types that are rare, or have a form of their own there, go as texts.
  */
-import { toUtc } from './times.ts'
-
-/** A value of a file that is not NULL, as in kinds.ts. */
-type Value = number | bigint | string | Uint8Array
+import type { Value } from './kinds.ts'
+import { utcOf } from './times.ts'
 
 export type Binary = Readonly<{
   /** bytes that a value takes at most */
@@ -90,7 +88,7 @@ export const time = (): Binary => {
   let day = ''
   let seconds = 0
   const microseconds = (value: Value): number | bigint => {
-    const utc = toUtcQuickly(String(value))
+    const utc = utcOf(String(value))
     if (!utc.startsWith(day) || day === '') {
       day = utc.slice(0, 10)
       seconds = Date.parse(`${day}T00:00:00Z`) / 1000 - year2000
@@ -107,9 +105,6 @@ export const time = (): Binary => {
 }
 
 const twoDigits = (text: string, at: number): number => (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48
-
-/** A time that is not refused has its digits in UTC if it has this form. */
-const toUtcQuickly = (text: string): string => (text.length === 19 && text[10] === ' ' ? text : (toUtc(text) ?? ''))
 
 /** The first bytes of the format, no flags, and no more of a header. */
 const header = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)])

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { attempt } from '../failure.ts'
 import * as binary from './binary.ts'
-import { isDay, toFileText, toUtc } from './times.ts'
+import { isDay, toFileText, toUtc, utcOf } from './times.ts'
 
 /** A value of a file that is not NULL. While values are judged a bigint is an INTEGER and a number a REAL. */
 export type Value = number | bigint | string | Uint8Array
@@ -214,13 +214,10 @@ const bytes: Kind = {
   fromField: field => Buffer.from(field.slice(2), 'hex'),
 }
 
-/** Whether a time that is not refused has its digits in UTC: no other form has as many, and a space there. */
-const isUtc = (value: Value): value is string => typeof value === 'string' && value.length === 19 && value[10] === ' '
-
 /** @param suffix that the server writes after a time @param digits of a second that it keeps */
 const time = (suffix: string, digits: number): Kind => {
-  const fieldOf = (value: Value): string => (isUtc(value) ? value : toUtc(String(value))) + suffix
-  const utcOf = (field: string): string | undefined =>
+  const fieldOf = (value: Value): string => utcOf(String(value)) + suffix
+  const utcIn = (field: string): string | undefined =>
     field.endsWith(suffix) ? toUtc(field.slice(0, field.length - suffix.length)) : undefined
   return {
     ...{ sieve: digits < 6 ? 'each' : 'time', sorts: false, plain: true, toField: fieldOf, binary: binary.time() },
@@ -234,8 +231,8 @@ const time = (suffix: string, digits: number): Kind => {
     },
     isSame: (value, field) => fieldOf(value) === field,
     fieldRefusal: field =>
-      utcOf(field) === undefined ? `the time ${field} is outside the years 1 to 9999` : undefined,
-    fromField: field => toFileText(utcOf(field) ?? ''),
+      utcIn(field) === undefined ? `the time ${field} is outside the years 1 to 9999` : undefined,
+    fromField: field => toFileText(utcIn(field) ?? ''),
   }
 }
 

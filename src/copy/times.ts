@@ -26,6 +26,9 @@ export const toUtc = (text: string): string | undefined => {
   return `${utc.slice(0, 10)} ${utc.slice(11, 19)}${digits === '' ? '' : `.${digits}`}`
 }
 
+/** The same of a time that is not refused: one of this form has its digits in UTC, for no other has as many, and a space there. */
+export const utcOf = (text: string): string => (text.length === 19 && text[10] === ' ' ? text : String(toUtc(text)))
+
 const minutesOf = (offset: string): number => {
   const [hours = 0, minutes = 0] = offset.slice(1).split(':').map(Number)
   return minutes > 59 ? Number.POSITIVE_INFINITY : Number(`${offset[0]}1`) * (hours * 60 + minutes)
