@@ -7,58 +7,79 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { Status } from 'homelab-migrator'
 import { initModels, Metric, Server } from 'homelab-migrator/models'
 import { openReady } from 'homelab-migrator/ready'
-import { Op, type Sequelize, ValidationError } from 'sequelize'
+import { Op, type Sequelize, TimeoutError, Transaction, ValidationError } from 'sequelize'
 import { askMigrator, isServer, toLine } from './migrator.ts'
 import { policy, renderPage } from './page.ts'
 import { portOf, whyNotListening } from './port.ts'
 import { metricFields, Refusal, readBody, serverFields, toTime } from './read-body.ts'
 import { readFleet } from './read-fleet.ts'
 
-const findServer = async (id: string): Promise<Server> => {
-  const server = await Server.findByPk(id)
+const findServer = async (id: string, transaction: Transaction | null = null): Promise<Server> => {
+  const server = await Server.findByPk(id, { transaction })
   if (server === null) throw new Refusal(404, `no server ${id}`)
   return server
 }
 
+/** Milliseconds that a write waits for another writer of a file. */
+const lockPatience = 300_000
+
 let last: Promise<unknown> = Promise.resolve()
 
-/** Runs writes to a file one after the other, each whole: of those that wait for its one writer, the first is done first. */
-const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-  if (Server.sequelize?.getDialect() === 'postgres') return work()
+/**
+ * Runs writes to a file one after the other, each in a transaction: of those that wait for its one writer, the first is done first. A
+ * transaction has a connection of its own, so that what only reads does not wait with it.
+ */
+const inTurn = <T>(write: (transaction: Transaction | null) => Promise<T>): Promise<T> => {
+  const { sequelize } = Server
+  if (sequelize?.getDialect() !== 'sqlite') return write(null)
+  const work = () => whenFree(() => sequelize.transaction({ type: Transaction.TYPES.IMMEDIATE }, write))
   const turn = last.then(work, work)
   last = turn.catch(() => undefined)
   return turn
 }
 
-const putServer = async (id: string, request: IncomingMessage) => {
-  const fields = await readBody(request, serverFields)
-  return inTurn(() => writeServer(id, fields))
+/** The migrator is the one writer of a file for as long as its migrations take. */
+const whenFree = async <T>(work: () => Promise<T>): Promise<T> => {
+  const end = Date.now() + lockPatience
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      // Sequelize has tried five times, a second each
+      if (!(error instanceof TimeoutError) || Date.now() > end) throw error
+    }
+  }
 }
 
-const writeServer = async (id: string, fields: Partial<Server>) => {
-  const server = (await Server.findByPk(id)) ?? Server.build({ id, hostname: '' })
+const putServer = async (id: string, request: IncomingMessage) => {
+  const fields = await readBody(request, serverFields)
+  return inTurn(transaction => writeServer(id, fields, transaction))
+}
+
+const writeServer = async (id: string, fields: Partial<Server>, transaction: Transaction | null) => {
+  const server = (await Server.findByPk(id, { transaction })) ?? Server.build({ id, hostname: '' })
   server.set(fields)
   if (server.hostname === '') throw new Refusal(400, 'hostname is missing')
-  await server.save()
-  return server.reload()
+  await server.save({ transaction })
+  return server.reload({ transaction })
 }
 
 /** A metric says that its server is online, from its time on: what is told late makes no server younger, nor is it from the future. */
 const postMetric = async (id: string, request: IncomingMessage) => {
   const fields = await readBody(request, metricFields)
   const now = new Date()
-  return inTurn(() => writeMetric(id, fields, now))
+  return inTurn(transaction => writeMetric(id, fields, now, transaction))
 }
 
-const writeMetric = async (id: string, fields: Partial<Metric>, now: Date) => {
-  const server = await findServer(id)
-  const metric = await Metric.build({ server_id: server.id, timestamp: now }).set(fields).save()
+const writeMetric = async (id: string, fields: Partial<Metric>, now: Date, transaction: Transaction | null) => {
+  const server = await findServer(id, transaction)
+  const metric = await Metric.build({ server_id: server.id, timestamp: now }).set(fields).save({ transaction })
   const last_seen = metric.timestamp < now ? metric.timestamp : now
   // by its condition, so that of two that come at once the later one counts
   const where = { id: server.id, last_seen: { [Op.or]: [null, { [Op.lt]: last_seen }] } }
-  await Server.update({ last_seen, status: 'online' }, { where })
+  await Server.update({ last_seen, status: 'online' }, { where, transaction })
   // what was not measured is null, which SQLite does not tell and a server does
-  return metric.reload()
+  return metric.reload({ transaction })
 }
 
 const getMetrics = async (id: string, query: URLSearchParams) => {
@@ -120,9 +141,6 @@ const refuse = (error: unknown) => {
 /** Milliseconds that a request may take until it is here, and how often that is looked at. */
 const limits = { headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 }
 
-/** Milliseconds that a write waits for another writer of a file; Sequelize tries five times. */
-const lockPatience = 60_000
-
 try {
   const { DATABASE_URL, MIGRATOR_READY_FILE, MIGRATOR_MIGRATIONS, PORT } = process.env
   const port = portOf(PORT)
@@ -130,8 +148,6 @@ try {
   // a server has no marker: its history is held against the migrations
   const { sequelize, close } = await openReady(url, isServer(url) ? MIGRATOR_MIGRATIONS : MIGRATOR_READY_FILE)
   initModels(sequelize)
-  // a file has one writer, and the migrator is that for as long as its migrations take: the first write waits, and the others behind it
-  if (!isServer(url)) await sequelize.query(`PRAGMA busy_timeout = ${lockPatience}`)
   const volume = { sequelize, migrator: askMigrator(url, process.env) }
   const server = createServer(limits, async (request, response) => {
     const { status, type, body } = await respond(request, volume).catch(refuse)
