@@ -19,7 +19,7 @@ import { dialectOf } from '../on-server/history.ts'
 import { requireNotLost } from '../ready/lost.ts'
 import { withCopy } from '../sqlite/read-only.ts'
 import { createSqlite } from '../sqlite/sqlite.ts'
-import { formatBytes, formatThings, textTable } from '../text.ts'
+import { formatBytes, formatCount, formatThings, textTable } from '../text.ts'
 
 /** For people; all of it; the statements as a script; lines that GitHub Actions shows beside the code. */
 export type PlanFormat = 'text' | 'json' | 'sql' | 'github'
@@ -33,6 +33,8 @@ export type Plan = Readonly<{
   migrations: readonly MigrationReport[]
   /** bytes `up` will need on the volume; null if nothing is pending, or `up` would fail */
   bytes: Readonly<{ growth: number; journal: number; backup: number }> | null
+  /** of a file, how long `up` will take, by how long it took to make the copy, and to do on it all that `up` does; null as `bytes` */
+  milliseconds?: Readonly<{ backup: number; rest: number }> | null
   /** on a server: whether they were tried in the clone of MIGRATOR_SCRATCH_URL, or in a new database without rows */
   scratch?: 'clone' | 'empty'
   /** why `up` would fail; null if it would not */
@@ -109,7 +111,7 @@ const toAnnotations = ({ migrations, failure }: Plan, files: readonly MigrationF
 
 const failureOf = ({ code, message, hint }: Failure): Plan['failure'] => ({ code, message, hint })
 
-type Tried = Pick<Plan, 'bytes' | 'scratch'> &
+type Tried = Pick<Plan, 'bytes' | 'milliseconds' | 'scratch'> &
   Readonly<{
     migrations: readonly MigrationReport[]
     /** what `up` would fail with; null if it would not fail */
@@ -127,17 +129,21 @@ const tryOnCopy = async (
   const bytes = createSqlite(context).file.bytes()
   const outside = watch(texts)
   try {
+    const start = performance.now()
     return await withCopy(context, async copy => {
+      const begun = performance.now()
       const tried = await dryRun(context, texts, copy, outside.running)
       // DISK_FULL here is about the copy's disk and says nothing about the volume
       const failure = failureIn(context, tried.error, 'DISK_FULL')
       const { growth, journal } = tried
       const backup = config.backup === 'auto' ? bytes : 0
+      const times = { backup: backup > 0 ? begun - start : 0, rest: performance.now() - begun }
       return {
         migrations: tried.trials.map(trial =>
           toMigrationReport(trial, outside.findings(trial.migration), trial.migration.text),
         ),
         bytes: failure === null ? { growth, journal, backup } : null,
+        milliseconds: failure === null ? { backup: Math.round(times.backup), rest: Math.round(times.rest) } : null,
         failure,
         script: () => planSql({ ...tried, database: config.database, isNew: bytes === 0, version }),
       }
@@ -284,7 +290,7 @@ const places = {
 } as const
 
 /** A plan as text for people. */
-export const planText = ({ database, pending, migrations, bytes, failure, scratch }: Plan): string => {
+export const planText = ({ database, pending, migrations, bytes, milliseconds, failure, scratch }: Plan): string => {
   const untried = pending.slice(migrations.length)
   const lines = [
     `${database}: ${pending.length} pending${migrations.length > 0 ? places[scratch ?? 'copy'] : ''}`,
@@ -292,6 +298,7 @@ export const planText = ({ database, pending, migrations, bytes, failure, scratc
     ...(untried.length > 0 ? ['', `not tried: ${untried.join(', ')}`] : []),
     ...(failure === null ? [] : ['', `up would fail: ${failure.message} (${failure.code})`]),
     ...(bytes === null ? [] : ['', needs(bytes)]),
+    ...(milliseconds ? [takes(milliseconds)] : []),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -300,6 +307,9 @@ const needs = ({ growth, journal, backup }: NonNullable<Plan['bytes']>): string 
   const parts = [`database ${formatBytes(growth)}`, `journal ${formatBytes(journal)}`, `backup ${formatBytes(backup)}`]
   return `up will need ${formatBytes(Math.max(0, growth) + journal + backup)} on the volume: ${parts.join(', ')}`
 }
+
+const takes = ({ backup, rest }: NonNullable<Plan['milliseconds']>): string =>
+  `up will take about ${formatCount(backup + rest)} ms, as on the copy: backup ${formatCount(backup)} ms, the rest ${formatCount(rest)} ms`
 
 const migrationLines = ({
   name,

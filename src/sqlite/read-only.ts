@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, statSync } from 'node:fs'
+import { constants, copyFileSync, existsSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import Database from 'better-sqlite3'
@@ -21,28 +21,30 @@ import { patienceOf, type Surroundings } from './sqlite.ts'
  * @throws what `work` throws; SQLite's own errors
  */
 export const readOnly = <T>(path: string, work: (connection: Connection) => Promise<T>): Promise<T> =>
-  withoutTrace(
-    path,
-    connection => withConnection(connection, work),
-    () => readCopy(path, work),
-  )
+  withoutTrace(path, {
+    still: () => withConnection(openImmutable(path), work),
+    open: () => withConnection(openForReading(path), work),
+    recover: () => readCopy(path, work),
+  })
 
-/**
- * @param read reads all on a new connection, and closes it; may be called twice
- * @param recover does the same where SQLite would have to write first: on a copy
- */
-const withoutTrace = async <T>(
-  path: string,
-  read: (connection: Connection) => Promise<T>,
-  recover: () => Promise<T>,
-): Promise<T> => {
+/** Three ways to read all of a database; it may be read twice. */
+type Ways<T> = Readonly<{
+  /** no process has it open */
+  still: () => Promise<T>
+  /** others may have it open */
+  open: () => Promise<T>
+  /** SQLite would have to write first: on a copy */
+  recover: () => Promise<T>
+}>
+
+const withoutTrace = async <T>(path: string, { still, open, recover }: Ways<T>): Promise<T> => {
   if (isQuiescent(path)) {
     if (hasLeftovers(path)) return recover()
     const before = fileStamp(path)
-    const outcome = await attemptAsync(() => (knowsUris() ? read(openImmutable(path)) : recover()))
+    const outcome = await attemptAsync(() => (knowsUris() ? still() : recover()))
     if (fileStamp(path) === before) return resultOf(outcome)
   }
-  const outcome = await attemptAsync(() => read(openForReading(path)))
+  const outcome = await attemptAsync(open)
   if ('error' in outcome && needsWriting(outcome.error)) return recover()
   return resultOf(outcome)
 }
@@ -117,19 +119,24 @@ const resultOf = <T>(outcome: Outcome<T>): T => {
 const pagesAtOnce = 2000
 
 /**
- * Copies the last committed content of a database, page by page, into a new file of the same journal mode. Leaves no trace
- * beside the original, for the reasons given at `readOnly`, and blocks no writer in WAL mode.
+ * Copies the last committed content of a database into a new file of the same journal mode: a clone where no process has it open
+ * and the filesystem can, else page by page. Leaves no trace beside the original, for the reasons given at `readOnly`, and blocks
+ * no writer in WAL mode.
  * @throws the signal's reason while it waits for a writer; SQLite's own errors (SQLITE_FULL)
  */
 export const copyWithoutTrace = (path: string, copy: string, patience: Patience): Promise<void> =>
-  withoutTrace(
-    path,
-    source => copyPages(source, copy, patience),
-    async () => {
+  withoutTrace(path, {
+    still: async () => (isCloned(path, copy) ? undefined : copyPages(openImmutable(path), copy, patience)),
+    open: () => copyPages(openForReading(path), copy, patience),
+    recover: async () => {
       removeFile(copy)
       copyFiles(path, copy)
     },
-  )
+  })
+
+/** Clones a file, whose blocks both share from then on (btrfs, XFS); false where that cannot be done. */
+const isCloned = (path: string, copy: string): boolean =>
+  'value' in attempt(() => copyFileSync(path, copy, constants.COPYFILE_FICLONE_FORCE))
 
 const copyPages = async (source: Connection, copy: string, patience: Patience): Promise<void> => {
   try {
