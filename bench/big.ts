@@ -2,8 +2,9 @@
  * What commands cost on a big table beside the same work typed into the sqlite3 shell, in turns on fresh copies of one database of
  * 5,000,000 metrics with all columns filled: times, the most anonymous memory that the program and its helpers had at once, and
  * bytes that were written. A migration's row also tells apart what is not the migration: the backup before it, and the look for every
- * earlier row after it. `npm run bench:big` fails over 150 MB, or when that look takes over twice the backup.
- * ROWS and ROUNDS say another size and other turns. What `copy` costs is told by bench:copy.
+ * earlier row after it. `npm run bench:big` writes docs/performance.md and docs/big.json; it fails over 150 MB, or when that look takes
+ * over twice the backup. ROWS and ROUNDS say another size and other turns; with another size the documents stay as they are. What `copy`
+ * costs is told by bench:copy.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,11 +13,13 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { attempt } from '../src/failure.ts'
-import { formatBytes, formatCount } from '../src/text.ts'
+import { formatBytes, formatCount, formatThings } from '../src/text.ts'
 import { firstThree } from '../test/help/first-three.ts'
 import { fillColumns, makeBundle, makeDatabase, median, withFolder } from './measure.ts'
+import { keepRows, loads, machine, type Raw, writeInto } from './raw.ts'
 
-const rows = Number(process.env.ROWS ?? 5_000_000)
+const usual = 5_000_000
+const rows = Number(process.env.ROWS ?? usual)
 const rounds = Number(process.env.ROUNDS ?? 3)
 const limits = { memory: 150e6, comparison: 2 }
 
@@ -164,12 +167,13 @@ export const down = async ({ context }) => { await context.removeColumn('metrics
     return cost(['sqlite3', '-bail', file], {}, `PRAGMA foreign_keys = OFF;\n${sql}\n;`)
   }
 
-  console.log(`Node ${process.versions.node}; ${formatCount(rows)} metrics, ${rounds} rounds in turns; medians`)
-  console.log('')
-  console.log(
+  const before = loads()
+  const head = [
     '| | sqlite3 shell | ours | times | of it the backup | looking for every row | all else, times the shell | memory | written | by the shell |',
-  )
-  console.log('|---|---|---|---|---|---|---|---|---|---|')
+    '|---|---|---|---|---|---|---|---|---|---|',
+  ]
+  console.log(head.join('\n'))
+  const [table, raw]: [string[], Raw[]] = [[], []]
   const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(2)} s`
   for (const work of works) {
     const turns: Readonly<{ shell: Cost; own: Cost }>[] = []
@@ -183,16 +187,29 @@ export const down = async ({ context }) => { await context.removeColumn('metrics
     ]
     const memory = Math.max(...turns.map(turn => turn.own.memory))
     const rest = own - backup - compared
-    console.log(
-      `| ${[
-        work.name,
-        ...[seconds(shell), seconds(own), (own / shell).toFixed(2), seconds(backup), seconds(compared)],
-        ...[(rest / shell).toFixed(2), formatBytes(memory)],
-        ...[formatBytes(middle(turn => turn.own.written)), formatBytes(middle(turn => turn.shell.written))],
-      ].join(' | ')} |`,
+    const [written, byShell] = [middle(turn => turn.own.written), middle(turn => turn.shell.written)]
+    const line = `| ${[
+      work.name,
+      ...[seconds(shell), seconds(own), (own / shell).toFixed(2), seconds(backup), seconds(compared)],
+      ...[(rest / shell).toFixed(2), ...[memory, written, byShell].map(bytes => formatBytes(bytes))],
+    ].join(' | ')} |`
+    console.log(line)
+    table.push(line)
+    raw.push(
+      ...turns.map(({ shell, own }, turn) => ({
+        ...{ work: work.name, turn, ours_ms: Math.round(own.milliseconds), shell_ms: Math.round(shell.milliseconds) },
+        ...{ backup_ms: told(own, 'backup.made'), compared_ms: told(own, 'rows.compared') },
+        ...{ memory: own.memory, written: own.written, written_by_shell: shell.written },
+      })),
     )
     if (memory > limits.memory || (work.words === undefined && compared > limits.comparison * backup)) {
       process.exitCode = 1
     }
   }
+  const load = `load ${before} before, ${loads()} after`
+  const facts = `${machine()}; ${formatCount(rows)} metrics, medians of ${formatThings(rounds, 'turn')}; ${load}.`
+  console.log(facts)
+  if (rows !== usual) return
+  keepRows('big', { rows, rounds, load }, raw)
+  writeInto('performance.md', 'bench of big tables', [facts, '', ...head, ...table].join('\n'))
 })
