@@ -1,22 +1,39 @@
-import type { Changes, Ledger, Missing, TableChange } from '../../engine.ts'
+import type { Changes, Ledger, Missing, SqlStatement, TableChange } from '../../engine.ts'
 import { attempt } from '../../failure.ts'
 import { type SqliteHook, toHook } from '../bridge/session.ts'
 import { countRows } from '../check.ts'
 import type { Connection } from '../connect.ts'
 import { sqliteCode } from '../errors.ts'
-import { readViews } from '../schema/read.ts'
-import { sameName } from '../sql.ts'
+import { readViews, type View } from '../schema/read.ts'
+import { changesRows, foldName, keywordOf, sameName } from '../sql.ts'
 import { type Before, keepBefore, keepKeys } from './before.ts'
 import { followLives, type Life, lifeOf, livingAs, type Old, presentName, successorsOf, wayTo } from './lives.ts'
 import { findGone } from './net.ts'
 import { createOrphanNotes } from './orphans.ts'
-import { createRowTriggers } from './row-triggers.ts'
+import { createRowTriggers, type Deleted } from './row-triggers.ts'
+import { tableAccess } from './table-access.ts'
 
 type LedgerOptions = Readonly<{
   /** the name of the history table, whose rows are not counted */
   history: string
   /** a copy of the database as it is now; undefined if there is none */
   backup: string | undefined
+  /** more tables are many: of those only what a statement writes is watched and counted */
+  most?: number
+}>
+
+/** To watch a table takes as long as to explain two statements, so that explaining each one pays from here on. */
+const usualMost = 100
+
+/** What was read after a migration, or before the first one. */
+type Taken = Readonly<{
+  lives: readonly Life[]
+  /** by id */
+  rows: ReadonlyMap<number, number>
+  /** of the schema */
+  version: unknown
+  views: readonly View[]
+  unchecked: ReadonlyMap<number, string>
 }>
 
 /** Rows that must still be there at the end: of a table as it was before the run, or when the migration after it was made began. */
@@ -24,11 +41,12 @@ type Kept = Old & Readonly<{ id: number; before: Before }>
 
 /**
  * Tracks the rows of a database from now on, in its open transaction. Counts all rows and checks all foreign keys now and after
- * each migration: about 0.25 s for a million rows.
+ * each migration: about 0.25 s for a million rows. Of many tables it counts only those that the migration wrote.
  */
-export const openLedger = (connection: Connection, { history, backup }: LedgerOptions): Ledger => {
+export const openLedger = (connection: Connection, options: LedgerOptions): Ledger => {
+  const { history, backup, most = usualMost } = options
   const { follow, forget, lives } = followLives(connection, history)
-  const triggers = createRowTriggers(connection)
+  const triggers = createRowTriggers(connection, most)
   const orphans = createOrphanNotes(connection)
   const start = lives()
   const before = keepBefore(connection, start, backup)
@@ -39,15 +57,24 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
   let time = 0
   let mark = 0
   let steps: { readonly sql: string; readonly first: number }[] = []
+  /** ids of the tables that statements may have written since their rows were counted */
+  let written = new Set<number>()
 
-  const take = (now: readonly Life[]) => {
-    const living = now.filter(({ ended }) => !ended)
-    return {
-      lives: living,
-      rows: new Map(living.map(life => [life.id, countRows(connection, presentName(life)).at(0) ?? 0])),
-      views: readViews(connection),
-      unchecked: orphans.note(living, time),
+  const schemaVersion = connection.prepare<[], number>('SELECT schema_version FROM main.pragma_schema_version').pluck()
+
+  /** Counts all tables, or of many only those that are new, changed or written since `last`. */
+  const take = (now: readonly Life[], last?: Taken): Taken => {
+    const lives = now.filter(({ ended }) => !ended)
+    const version = schemaVersion.get()
+    const counted = new Set(lives.length > most ? last?.lives : [])
+    const countOf = (life: Life): number => {
+      const rows = counted.has(life) && !life.virtual && !written.has(life.id) ? last?.rows.get(life.id) : undefined
+      return rows ?? countRows(connection, presentName(life)).at(0) ?? 0
     }
+    const rows = new Map(lives.map(life => [life.id, countOf(life)]))
+    written = new Set()
+    const views = last !== undefined && last.version === version ? last.views : readViews(connection)
+    return { lives, rows, version, views, unchecked: orphans.note(lives, time) }
   }
   let known = take(start)
   let made = 0
@@ -75,7 +102,9 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     origins = originsNow()
     mark = triggers.lastDelete()
     steps = []
-    watch(begun)
+    // announcements change with each migration
+    if (known.lives.length > most) triggers.drop()
+    watchAll(begun)
   }
 
   /** What an earlier migration announced and left is kept from now on, unless this one announces it as well. */
@@ -89,7 +118,8 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
   const keepNow = (life: Life): Kept => {
     triggers.forget(life)
     forget(life)
-    return keep(life, begun, keepKeys(connection, [life]))
+    // rows that are none are not looked for
+    return keep(life, begun, keepKeys(connection, known.rows.get(life.id) === 0 ? [] : [life]))
   }
 
   const wasAnnounced = ({ id }: Kept): boolean => announced.has(id)
@@ -103,11 +133,29 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
 
   const watch = (now: readonly Life[]): void => triggers.watch(now, life => isAnnounced(life, life.names))
 
+  /** Of many tables none: a statement's are watched when it comes. */
+  const watchAll = (now: readonly Life[]): void => {
+    if (now.filter(({ ended }) => !ended).length <= most) watch(now)
+  }
+
+  /** Of many tables, watches those that a statement may write, and notes them; all if it does not tell. */
+  const watchWritten = (asked: SqlStatement): void => {
+    if (!changesRows.test(keywordOf(asked.sql)) || !connection.inTransaction) return
+    const living = lives().filter(({ ended }) => !ended)
+    const isMany = living.length > most
+    const access = isMany ? tableAccess(connection, asked) : undefined
+    const names = new Set([...(access?.writes ?? []), ...(access?.clears ?? [])].map(foldName))
+    const meant = access?.isKnown ? living.filter(life => names.has(foldName(presentName(life)))) : living
+    for (const { id } of meant) written.add(id)
+    if (isMany) watch(meant)
+  }
+
   const around: SqliteHook = (asked, execute) => {
+    watchWritten(asked)
     const deletes = triggers.lastDelete()
     const { executed, changed } = follow(asked, execute, deletes)
     if (!executed.reads && connection.inTransaction) {
-      if (changed) watch(lives())
+      if (changed) watchAll(lives())
       if (triggers.lastDelete() > deletes) steps.push({ sql: asked.sql, first: deletes + 1 })
     }
     return executed
@@ -118,11 +166,11 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     successor: Life | undefined,
     now: readonly Life[],
     rows: ReadonlyMap<number, number>,
-    deleted: ReturnType<typeof triggers.deletedSince>,
+    deleted: readonly Deleted[],
   ): TableChange => {
     const last = lifeOf(now, was.id) ?? was
-    const way = successor === undefined ? [was] : wayTo(was, successor, now)
-    const deletes = deleted.filter(({ life }) => way.some(({ id }) => id === life))
+    const way = () => (successor === undefined ? [was] : wayTo(was, successor, now))
+    const deletes = deleted.length === 0 ? [] : deletesOf(way(), deleted)
     const first = Math.min(...deletes.map(one => one.first))
     const ids = origins.get(was.id) ?? []
     const isMeant = isAnnounced(was, [...last.names, ...(successor?.names ?? [])])
@@ -138,10 +186,13 @@ export const openLedger = (connection: Connection, { history, backup }: LedgerOp
     }
   }
 
+  const deletesOf = (way: readonly Life[], deleted: readonly Deleted[]): readonly Deleted[] =>
+    deleted.filter(({ life }) => way.some(({ id }) => id === life))
+
   const end = async (): Promise<Changes> => {
     time += 1
     const now = lives()
-    const next = take(now)
+    const next = take(now, known)
     const olds = known.lives.map(life => ({ life, rows: known.rows.get(life.id) ?? 0, since: known.lives }))
     const isMeant = ({ life }: Old): boolean => isAnnounced(life, life.names)
     const successors = successorsOf(olds, now, isMeant)

@@ -24,6 +24,8 @@ export type Life = Readonly<{
   deletedFrom: boolean
   /** a name by which its rowid can be read; null if there is none */
   rowid: string | null
+  /** it may have foreign keys */
+  references: boolean
   /** `first` is the name that a column had when the table was first seen */
   columns: readonly Readonly<PresentColumn & { first: string }>[]
   /** the lives whose rows statements copied into it, directly or through other tables */
@@ -42,7 +44,10 @@ type State = Readonly<{
 
 /** Only statements with these keywords can copy rows from one table into another. */
 const copiesRows = /^(?:INSERT|REPLACE|WITH|CREATE)$/
-const none: TableAccess = { reads: [], writes: [], readsVirtual: false, writesVirtual: false, deletesVirtual: false }
+const none: TableAccess = {
+  ...{ isKnown: true, reads: [], writes: [], clears: [] },
+  ...{ readsVirtual: false, writesVirtual: false, deletesVirtual: false },
+}
 
 export const presentName = ({ names }: Life): string => names.at(-1) ?? ''
 
@@ -52,23 +57,30 @@ export const presentName = ({ names }: Life): string => names.at(-1) ?? ''
  * @param history the name of the history table, which is not followed
  */
 export const followLives = (connection: Connection, history: string) => {
+  // a row for each life, and one at 0 for the rest of the state, with its stamp
   connection.exec(
-    'CREATE TEMP TABLE "migrator lives" (one INTEGER PRIMARY KEY, stamp INTEGER, state TEXT) WITHOUT ROWID',
+    'CREATE TEMP TABLE "migrator lives" (place INTEGER PRIMARY KEY, stamp INTEGER, state TEXT) WITHOUT ROWID',
   )
-  const stamp = connection.prepare<[], number>('SELECT stamp FROM temp."migrator lives"').pluck()
-  const load = connection.prepare<[], string>('SELECT state FROM temp."migrator lives"').pluck()
-  const write = connection.prepare('REPLACE INTO temp."migrator lives" VALUES (1, ?, ?)')
+  const stamp = connection.prepare<[], number>('SELECT stamp FROM temp."migrator lives" WHERE place = 0').pluck()
+  const load = connection.prepare<[], string>('SELECT state FROM temp."migrator lives" ORDER BY place').pluck()
+  const write = connection.prepare('REPLACE INTO temp."migrator lives" VALUES (?, ?, ?)')
   let saves = 0
   /** what was saved last, and what it was saved under: after a ROLLBACK TO the table has another stamp */
   let last: Readonly<{ stamp: number; state: State }> | undefined
+  /** @param state made from what `read` returned: only the lives that are other objects are written */
   const save = (state: State): void => {
+    const { lives, ...rest } = state
     saves += 1
-    write.run(saves, JSON.stringify(state))
+    for (const [index, life] of lives.entries())
+      if (life !== last?.state.lives[index]) write.run(index + 1, saves, JSON.stringify(life))
+    write.run(0, saves, JSON.stringify(rest))
     last = { stamp: saves, state }
   }
   const read = (): State => {
     const present = Number(stamp.get())
-    if (last?.stamp !== present) last = { stamp: present, state: JSON.parse(String(load.get())) }
+    if (last?.stamp === present) return last.state
+    const [rest, ...lives] = load.all().map(text => JSON.parse(text))
+    last = { stamp: present, state: { ...rest, lives } }
     return last.state
   }
   const version = connection.prepare<[], number>('SELECT schema_version FROM main.pragma_schema_version').pluck()
@@ -114,8 +126,9 @@ export const followLives = (connection: Connection, history: string) => {
   /** Forgets what happened to the rows of a table so far. */
   const forget = ({ id }: Life): void => {
     const state = read()
-    const fresh = (life: Life): Life => (life.id === id ? { ...life, deletedFrom: false, copiedAt: null } : life)
-    save({ ...state, lives: state.lives.map(fresh) })
+    const isMeant = (life: Life): boolean => life.id === id && (life.deletedFrom || life.copiedAt !== null)
+    const fresh = (life: Life): Life => (isMeant(life) ? { ...life, deletedFrom: false, copiedAt: null } : life)
+    if (state.lives.some(isMeant)) save({ ...state, lives: state.lives.map(fresh) })
   }
 
   return { follow, forget, lives: (): readonly Life[] => read().lives }
@@ -132,6 +145,7 @@ const begin = (table: PresentTable, id: number, sources: readonly number[], now:
   virtual: table.virtual,
   deletedFrom: false,
   rowid: table.rowid,
+  references: table.references,
   columns: table.columns.map(column => ({ ...column, first: column.name })),
   sources,
   copiedAt: null,
@@ -164,7 +178,9 @@ const sourcesOf = (state: State, access: TableAccess, sql: string): readonly num
 
 /** Notes when the rows of the tables in `read` were first copied. */
 const withCopies = (lives: readonly Life[], read: readonly Life[], deletes: number): readonly Life[] =>
-  lives.map(life => (read.some(({ id }) => id === life.id) ? { ...life, copiedAt: life.copiedAt ?? deletes } : life))
+  lives.map(life =>
+    life.copiedAt === null && read.some(({ id }) => id === life.id) ? { ...life, copiedAt: deletes } : life,
+  )
 
 const isNamedIn = (names: readonly string[], life: Life): boolean =>
   names.some(name => sameName(name, presentName(life)))
@@ -189,13 +205,17 @@ const copied = (state: State, access: TableAccess, sql: string, deletes: number)
   const isWritten = (life: Life): boolean =>
     !life.ended &&
     (life.virtual ? access.writesVirtual && isNamedIn(namesIn(sql).slice(0, 1), life) : isNamedIn(access.writes, life))
+  const filled = (life: Life): Life => {
+    const merged = merge(life.sources, sources)
+    return merged.length === life.sources.length ? life : { ...life, sources: merged }
+  }
   const temporary = access.writes
     .filter(name => name.startsWith('temp.'))
     .map(name => [foldName(name), merge(state.temporary[foldName(name)] ?? [], sources)] as const)
   return {
     ...state,
     lives: withCopies(
-      state.lives.map(life => (isWritten(life) ? { ...life, sources: merge(life.sources, sources) } : life)),
+      state.lives.map(life => (isWritten(life) ? filled(life) : life)),
       readBy(state, access, sql).filter(life => !isWritten(life)),
       deletes,
     ),
@@ -315,17 +335,18 @@ const placesOf = (life: Life, lives: readonly Life[], from: number): readonly Li
  */
 const grown = (life: Life, table: PresentTable, now: number): Life => {
   if (asTheyWere.get(life) === table) return life
-  const { name, columns, place } = table
+  const { name, columns, place, references } = table
   const isSameName = presentName(life) === name
   const grew = columns.map((column, index) => {
     const known = life.columns.find(other => other.name === column.name)
     const inPlace = life.columns.length === columns.length ? life.columns[index] : undefined
     return { ...column, first: (known ?? inPlace)?.first ?? column.name }
   })
-  const isSame = isSameName && place === life.place && isDeepStrictEqual(grew, life.columns)
+  const isSamePlace = place === life.place && references === life.references
+  const isSame = isSameName && isSamePlace && isDeepStrictEqual(grew, life.columns)
   const after = {
     ...life,
-    place,
+    ...{ place, references },
     names: isSameName ? life.names : [...life.names, name],
     since: isSameName ? life.since : [...life.since, now],
     columns: grew,

@@ -59,7 +59,7 @@ export const createOrphanNotes = (connection: Connection) => {
   const note = (lives: readonly Life[], time: number): Unchecked => {
     connection.prepare('DELETE FROM temp."migrator orphans" WHERE time < ?').run(time - 1)
     const unchecked = new Map<number, string>()
-    for (const life of lives.filter(({ virtual }) => !virtual)) {
+    for (const life of lives.filter(({ references }) => references)) {
       const found = findBrokenKeys(connection, presentName(life))
       if ('unchecked' in found) unchecked.set(life.id, found.unchecked)
       else if (found.broken.length > 0)

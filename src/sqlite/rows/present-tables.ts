@@ -20,10 +20,12 @@ export type PresentTable = Readonly<{
   virtual: boolean
   /** a name by which its rowid can be read; null if there is none */
   rowid: string | null
+  /** it may have foreign keys: without the word REFERENCES in its text it has none */
+  references: boolean
   columns: readonly PresentColumn[]
 }>
 
-type TableRow = { name: string; place: number; sql: string; virtual: number; withoutRowid: number }
+type TableRow = { name: string; place: number; sql: string; virtual: number }
 type ColumnRow = { name: string; type: string; pk: number; hidden: number }
 
 /** Whether it indexes rows of another table: https://www.sqlite.org/fts5.html#external_content_and_contentless_tables */
@@ -42,16 +44,34 @@ export const readPresentTables = (
   known: ReadonlyMap<string, PresentTable> = new Map(),
 ): ReadonlyMap<string, PresentTable> => {
   const columns = connection.prepare<[string], ColumnRow>("SELECT * FROM pragma_table_xinfo(?, 'main')")
-  const tables = connection
+  const present = connection
     .prepare<[], TableRow>(
-      `SELECT s.name, s.rowid AS place, s.sql, l.type = 'virtual' AS virtual, l.wr AS withoutRowid
-       FROM main.sqlite_schema AS s JOIN pragma_table_list AS l
-         ON l.schema = 'main' AND l.name = s.name AND l.type IN ('table', 'virtual')
-       WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY s.rowid`,
+      `SELECT name, rowid AS place, sql, rootpage = 0 AS virtual FROM main.sqlite_schema
+       WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid`,
     )
     .all()
-    .filter(table => !sameName(table.name, history) && !isIndexOfOthers(table))
-    .map(({ name, place, sql, virtual, withoutRowid }) => {
+  /** The names of tables of a kind. It reads the schema of all tables, so it is asked only where there can be one. */
+  const namesOf = (kind: string): ReadonlySet<string> =>
+    new Set(
+      connection
+        .prepare<[], string>(`SELECT name FROM pragma_table_list WHERE schema = 'main' AND ${kind}`)
+        .pluck()
+        .all(),
+    )
+  // a virtual table makes tables of like names its shadows, and so does a temporary one
+  const virtual = "SELECT 1 FROM sqlite_temp_schema WHERE type = 'table' AND rootpage = 0"
+  const mayHaveShadows = present.some(({ virtual }) => virtual === 1) || connection.prepare(virtual).get() !== undefined
+  const shadows = mayHaveShadows ? namesOf("type = 'shadow'") : new Set<string>()
+  let withoutRowid: ReadonlySet<string> | undefined
+  const isWithoutRowid = ({ name, sql }: TableRow): boolean => {
+    if (!/without/i.test(sql)) return false
+    withoutRowid ??= namesOf('wr = 1')
+    return withoutRowid.has(name)
+  }
+  const tables = present
+    .filter(table => !(sameName(table.name, history) || isIndexOfOthers(table) || shadows.has(table.name)))
+    .map(table => {
+      const { name, place, sql, virtual } = table
       const key = JSON.stringify([name, place, sql])
       const same = virtual === 1 ? undefined : known.get(key)
       if (same !== undefined) return [key, same] as const
@@ -60,8 +80,9 @@ export const readPresentTables = (
         ...{ name, type, key: pk },
         stored: hidden === 0,
       }))
-      const rowid = withoutRowid === 1 ? undefined : freeRowidName(stored.map(column => column.name))
-      return [key, { name, place, virtual: virtual === 1, rowid: rowid ?? null, columns: stored }] as const
+      const rowid = isWithoutRowid(table) ? undefined : freeRowidName(stored.map(column => column.name))
+      const references = virtual === 0 && /references/i.test(sql)
+      return [key, { name, place, virtual: virtual === 1, rowid: rowid ?? null, references, columns: stored }] as const
     })
   return new Map(tables)
 }

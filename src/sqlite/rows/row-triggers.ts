@@ -3,7 +3,10 @@ import { quote, rowidNames } from '../sql.ts'
 import { type Life, presentName } from './lives.ts'
 
 /** How many rows statements deleted from a table; `first` is the number of the first such delete. */
-type Deleted = Readonly<{ life: number; rows: number; first: number }>
+export type Deleted = Readonly<{ life: number; rows: number; first: number }>
+
+/** A trigger; a new one gets a place after all that are there. */
+type Made = Readonly<{ place: number; name: string }>
 
 /** Whether it has a primary key. */
 export const hasKey = ({ columns }: Pick<Life, 'columns'>): boolean => columns.some(({ key }) => key > 0)
@@ -25,27 +28,58 @@ const few = 8
 /**
  * Notes the keys of deleted rows, and key changes, by temporary triggers. Their notes are rolled back with the rows. They see
  * neither DROP TABLE nor the rows that REPLACE overwrites, but for one whose key another row takes by an UPDATE.
+ *
+ * For each trigger that is made or dropped SQLite reads its whole temporary schema, so there must not be many.
+ * @param most so many tables have triggers at a time, and all those that one statement writes
  */
-export const createRowTriggers = (connection: Connection) => {
+export const createRowTriggers = (connection: Connection, most: number) => {
   connection.exec(`
     CREATE TEMP TABLE "migrator deletes" (life INTEGER, key TEXT);
     CREATE TEMP TABLE "migrator moves" (life INTEGER, was TEXT, now TEXT);
     CREATE TEMP TABLE "migrator overwritten" (life INTEGER, key TEXT);
     CREATE INDEX temp."migrator moves from" ON "migrator moves" (life, was);
     CREATE INDEX temp."migrator moves to" ON "migrator moves" (life, now)`)
+  const ofTables = connection.prepare<[], { name: string }>(
+    "SELECT name FROM sqlite_temp_schema WHERE type = 'trigger' AND name LIKE 'migrator % of %'",
+  )
   const present = connection.prepare<[], { name: string; sql: string }>(
     "SELECT name, sql FROM sqlite_temp_schema WHERE type = 'trigger' AND name LIKE 'migrator %'",
   )
   const ofLife = connection.prepare<[string], { name: string; sql: string }>(
     "SELECT name, sql FROM sqlite_temp_schema WHERE type = 'trigger' AND name LIKE ?",
   )
-  /** The tables whose triggers are as they should be, and whether they are exempt: a table that changes, or is rolled back, is another object. */
-  const watched = new WeakMap<Life, boolean>()
+  const newest = connection.prepare<[], Made>(
+    `SELECT rowid AS place, name FROM sqlite_temp_schema WHERE type = 'trigger' AND name LIKE 'migrator % of %'
+     ORDER BY rowid DESC LIMIT 1`,
+  )
+  const nameAt = connection.prepare<[number], string>('SELECT name FROM sqlite_temp_schema WHERE rowid = ?').pluck()
+  /** The tables whose triggers are as they should be, and whether they are exempt: a table that changes is another object. */
+  let watched = new WeakMap<Life, boolean>()
+  /** The newest trigger. Where it is gone, perhaps a ROLLBACK TO took it back, and others with it: nothing older is undone without it. */
+  let last: Made | undefined
 
-  /** Call it again after a schema change. Deletes from exempt tables are not noted. */
+  const distrust = (): void => {
+    watched = new WeakMap()
+    last = undefined
+  }
+
+  const drop = (): void => {
+    for (const { name } of ofTables.all()) connection.exec(`DROP TRIGGER temp.${quote(name)}`)
+    distrust()
+  }
+
+  /**
+   * Call it before a statement that writes these tables, or for all tables when a migration begins and after a schema change. Deletes
+   * from exempt tables are not noted.
+   */
   const watch = (lives: readonly Life[], isExempt: (life: Life) => boolean): void => {
+    if (last !== undefined && nameAt.get(last.place) !== last.name) distrust()
+    const isOther = (life: Life): boolean => watched.get(life) !== isExempt(life)
     // virtual tables can have no triggers
-    const others = lives.filter(life => !life.ended && !life.virtual && watched.get(life) !== isExempt(life))
+    const own = lives.filter(life => !life.ended && !life.virtual)
+    if (!own.some(isOther)) return
+    if (ofTables.all().length > most * 3) drop()
+    const others = own.filter(isOther)
     const found = others.length > few ? present.all() : others.flatMap(({ id }) => ofLife.all(`migrator % of ${id}`))
     const there = new Map(found.map(({ name, sql }) => [name, sql]))
     for (const life of others) {
@@ -60,6 +94,7 @@ export const createRowTriggers = (connection: Connection) => {
       connection.exec(noteOverwritten(over, life))
     }
     for (const life of others) watched.set(life, isExempt(life))
+    last = newest.get()
   }
 
   /** The number of deletes noted so far. */
@@ -79,6 +114,7 @@ export const createRowTriggers = (connection: Connection) => {
   }
   return {
     watch,
+    drop,
     lastDelete: (): number => Number(lastDelete.get()),
     forget,
     deletedSince: (mark: number): readonly Deleted[] => deletedSince.all(mark),
