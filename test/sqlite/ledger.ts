@@ -3,15 +3,18 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import type { Changes, Missing } from '../../src/engine.ts'
+import { createHandle } from '../../src/sqlite/bridge/handle.ts'
+import { connectHandle } from '../../src/sqlite/bridge/sequelize.ts'
 import { openLedger } from '../../src/sqlite/rows/ledger.ts'
 import { runStatements } from '../help/ledger.ts'
 
-/** What a ledger tells of statements, in one way of keeping the state of before. */
+/** What a ledger tells of statements, in one way of keeping the state of before. `most`: more tables are many. */
 const tell = async (
   t: Pick<Test, 'testdir'>,
   mode: string,
   setup: string,
   statements: readonly string[],
+  most?: number,
 ): Promise<readonly (Missing | Changes['tables'][number])[]> => {
   const file = join(t.testdir(), 'x.db')
   const connection = new Database(file)
@@ -20,7 +23,7 @@ const tell = async (
   copyFileSync(file, `${file}.backup`)
   connection.exec('PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE')
   const backup = mode === 'backup' ? `${file}.backup` : undefined
-  const ledger = openLedger(connection, { history: 'SequelizeMeta', backup })
+  const ledger = openLedger(connection, { history: 'SequelizeMeta', backup, ...(most === undefined ? {} : { most }) })
   await ledger.begin([])
   await runStatements(connection, ledger, statements)
   const { tables } = await ledger.end()
@@ -267,6 +270,60 @@ const lost: Readonly<Record<string, readonly [setup: string, statements: readonl
     ['CREATE TABLE b (n)', "INSERT INTO b SELECT n FROM a WHERE n = 'x'", 'DROP TABLE a', 'ALTER TABLE b RENAME TO a'],
     { rows: 1 },
   ],
+  'a row that goes while another comes is gone, though a savepoint took back the first change to its table': [
+    abc,
+    [
+      'SAVEPOINT s',
+      "UPDATE a SET n = 'q'",
+      'ROLLBACK TO s',
+      'DELETE FROM a WHERE id = 3',
+      "INSERT INTO a VALUES (3, 'q')",
+    ],
+    { rows: 1 },
+  ],
+  'so it is where other tables were written meanwhile, and where the text begins with a stray semicolon': [
+    `${abc}; CREATE TABLE b (x); CREATE TABLE c (x); CREATE TABLE d (x); INSERT INTO d VALUES (1)`,
+    [
+      "UPDATE a SET n = n || ''",
+      'INSERT INTO b VALUES (1)',
+      'DELETE FROM d WHERE x = 2',
+      'INSERT INTO c VALUES (1)',
+      ';DELETE FROM a WHERE id = 3',
+      "INSERT INTO a VALUES (3, 'q')",
+    ],
+    { rows: 1 },
+  ],
+  'so it is where all rows are deleted at once, by a trigger of another table': [
+    `${abc}; CREATE TABLE b (x); CREATE TRIGGER t AFTER INSERT ON b BEGIN DELETE FROM a; END`,
+    ['INSERT INTO b VALUES (1)', "INSERT INTO a VALUES (1, 'x'), (2, 'y'), (3, 'q')"],
+    { name: 'a' },
+  ],
+  'so it is where the trigger is that of a view, and calls another one': [
+    `${abc}; CREATE TABLE b (x); CREATE VIEW v AS SELECT * FROM b;
+     CREATE TRIGGER t INSTEAD OF UPDATE ON v BEGIN INSERT INTO b VALUES (3); END;
+     CREATE TRIGGER u AFTER INSERT ON b BEGIN DELETE FROM a WHERE id = new.x; END; INSERT INTO b VALUES (9)`,
+    ['UPDATE v SET x = 1', "INSERT INTO a VALUES (3, 'q')"],
+    { rows: 1 },
+  ],
+  'so it is where the trigger is a temporary one': [
+    `${abc}; CREATE TABLE b (x)`,
+    [
+      'CREATE TEMP TRIGGER t AFTER INSERT ON main.b BEGIN DELETE FROM a WHERE id = new.x; END',
+      'INSERT INTO b VALUES (3)',
+      "INSERT INTO a VALUES (3, 'q')",
+      'DROP TRIGGER t',
+    ],
+    { rows: 1 },
+  ],
+  'so it is after an upsert gave it another key': [
+    "CREATE TABLE a (id TEXT PRIMARY KEY, n UNIQUE) WITHOUT ROWID; INSERT INTO a VALUES ('1', 'x'), ('2', 'y')",
+    [
+      "INSERT INTO a VALUES ('3', 'x') ON CONFLICT (n) DO UPDATE SET id = excluded.id",
+      "DELETE FROM a WHERE id = '3'",
+      "INSERT INTO a VALUES ('1', 'q')",
+    ],
+    { rows: 1 },
+  ],
   'a word of a search index that goes while another comes is gone': [
     words,
     ["DELETE FROM f WHERE x = 'two'", "INSERT INTO f VALUES ('three')"],
@@ -274,16 +331,108 @@ const lost: Readonly<Record<string, readonly [setup: string, statements: readonl
   ],
 }
 
-for (const mode of ['wal', 'backup', 'keys']) {
+for (const [mode, most] of [['wal'], ['backup'], ['keys'], ['wal', 0]] as const) {
+  const way = most === undefined ? mode : 'of many tables'
   for (const [title, [setup, statements]] of Object.entries(kept))
-    t.test(`${title} (${mode})`, async t => t.strictSame(await tell(t, mode, setup, statements), []))
+    t.test(`${title} (${way})`, async t => t.strictSame(await tell(t, mode, setup, statements, most), []))
   for (const [title, [setup, statements, told]] of Object.entries(lost))
-    t.test(`${title} (${mode})`, async t => {
+    t.test(`${title} (${way})`, async t => {
       const { example: _, ...rows } = { example: null, ...told }
-      const found = await tell(t, mode, setup, statements)
+      const found = await tell(t, mode, setup, statements, most)
       t.match(found.at(-1), mode === 'keys' ? rows : told)
     })
 }
+
+/** A database in memory with a ledger of which more than two tables are many; `ran` are the statements of both. */
+const openMany = (tables: number, setup = '') => {
+  const ran: string[] = []
+  const connection = new Database(':memory:', { verbose: sql => void ran.push(String(sql)) })
+  for (let index = 0; index < tables; index += 1) connection.exec(`CREATE TABLE t${index} (id INTEGER PRIMARY KEY, n)`)
+  connection.exec(`PRAGMA foreign_keys = OFF; BEGIN; ${setup}`)
+  const ledger = openLedger(connection, { history: 'SequelizeMeta', backup: undefined, most: 2 })
+  const { length: opened } = ran
+  const migrate = async (statements: readonly string[]): Promise<Changes> => {
+    await ledger.begin([])
+    await runStatements(connection, ledger, statements)
+    return ledger.end()
+  }
+  return { connection, ledger, migrate, opened, after: () => ran.slice(opened) }
+}
+const isOf = (what: RegExp) => (sql: string) => what.test(sql)
+
+for (const [title, statements] of Object.entries({
+  'makes a table': ['CREATE TABLE more (id INTEGER PRIMARY KEY)'],
+  'writes one': ["INSERT INTO t1 VALUES (1, 'x')", "UPDATE t1 SET n = 'y'", 'DELETE FROM t1'],
+  'renames one': ['ALTER TABLE t1 RENAME TO u'],
+}))
+  t.test(`a migration that ${title} runs as many statements among ten tables as among forty`, async t => {
+    const [ten, forty] = [openMany(10), openMany(40)]
+    for (const { migrate } of [ten, forty]) await migrate(statements)
+    t.equal(forty.after().length, ten.after().length, forty.after().join('\n'))
+    t.ok(forty.opened < ten.opened * 4)
+    t.ok(
+      forty.after().filter(isOf(/count\(\*\) FROM main/)).length < 3,
+      'it counts only what it wrote, and what is new',
+    )
+    t.notOk(forty.after().some(isOf(/foreign_key_check/)), 'it checks the foreign keys of tables that have some')
+    for (const { connection } of [ten, forty]) connection.close()
+  })
+
+t.test('of tables that are written one after the other few have triggers at a time', async t => {
+  const { connection, migrate } = openMany(40)
+  await migrate(Array.from({ length: 40 }, (_, index) => `INSERT INTO t${index} VALUES (1, 'x')`))
+  const triggers = "SELECT count(*) FROM sqlite_temp_schema WHERE type = 'trigger'"
+  t.ok(Number(connection.prepare(triggers).pluck().get()) <= 12)
+  connection.close()
+})
+
+t.test('rows are counted again, though the statement that took them failed, or was taken back in part', async t => {
+  const trigger = `CREATE TRIGGER t AFTER INSERT ON t0 BEGIN
+    DELETE FROM t1 WHERE id = new.id; SELECT raise(FAIL, 'no') WHERE new.id > 1; END;
+    INSERT INTO t1 VALUES (1, 'x'), (2, 'y'), (3, 'z'); INSERT INTO t2 VALUES (1, 'x'), (2, 'y')`
+  const { connection, ledger, migrate } = openMany(5, trigger)
+  await ledger.begin([])
+  await t.rejects(runStatements(connection, ledger, ["INSERT INTO t0 VALUES (2, 'x')"]))
+  const leftOf = ({ tables }: Changes) => tables.map(({ left }) => left)
+  t.strictSame(leftOf(await ledger.end()), [1, 2, 2, 0, 0])
+  const undone = ['DELETE FROM t2 WHERE id = 1', 'SAVEPOINT s', 'DELETE FROM t2', 'DROP TABLE t3', 'ROLLBACK TO s']
+  t.strictSame(leftOf(await migrate(undone)), [1, 2, 1, 0, 0])
+  t.strictSame(leftOf(await migrate(['DROP TABLE t1', 'CREATE TABLE t1 (id INTEGER PRIMARY KEY, n)'])), [1, 0, 1, 0, 0])
+  connection.close()
+})
+
+t.test('a foreign key that breaks among many tables is told, wherever the statement was that broke it', async t => {
+  const keys = `CREATE TABLE c (id INTEGER PRIMARY KEY, p references t1 (id)); INSERT INTO t1 VALUES (1, 'x'), (2, 'y');
+    INSERT INTO c VALUES (1, 1)`
+  const { connection, migrate } = openMany(5, keys)
+  t.match((await migrate(['DELETE FROM t1 WHERE id = 1'])).orphans, [{ table: 'c', parent: 't1', rows: 1 }])
+  t.match((await migrate(['ALTER TABLE t2 ADD COLUMN q REFERENCES c (p)'])).unchecked, [{ table: 't2' }])
+  connection.close()
+})
+
+t.test('a view that breaks is told, and one that nothing happened to is not read again', async t => {
+  const { connection, migrate, after } = openMany(5, 'CREATE VIEW v AS SELECT n FROM t1')
+  await migrate(["INSERT INTO t2 VALUES (1, 'x')"])
+  t.notOk(after().some(isOf(/type = 'view'/)))
+  t.match((await migrate(['SAVEPOINT s', 'DROP TABLE t2', 'ROLLBACK TO s', 'DROP TABLE t1'])).unreadable, [
+    { name: 'v' },
+  ])
+  connection.close()
+})
+
+t.test('a copy with bound values is a copy', async t => {
+  const connection = new Database(':memory:')
+  connection.exec(`BEGIN; ${abc}`)
+  const ledger = openLedger(connection, { history: 'SequelizeMeta', backup: undefined })
+  await ledger.begin([])
+  const sequelize = connectHandle(createHandle(connection), ledger.around)
+  await sequelize.query('CREATE TABLE b (id INTEGER PRIMARY KEY, n)')
+  await sequelize.query('INSERT INTO b SELECT id, n || $1 FROM a', { bind: ['!'] })
+  for (const sql of ['DROP TABLE a', 'ALTER TABLE b RENAME TO a']) await sequelize.query(sql)
+  t.match((await ledger.end()).tables, [{ rows: 3, left: 3 }])
+  t.strictSame(await ledger.missing(), [])
+  connection.close()
+})
 
 t.test('what a migration asks of its own statements is answered as without the ledger', async t => {
   const connection = new Database(':memory:')

@@ -78,7 +78,7 @@ export const createRowTriggers = (connection: Connection, most: number) => {
     // virtual tables can have no triggers
     const own = lives.filter(life => !life.ended && !life.virtual)
     if (!own.some(isOther)) return
-    if (ofTables.all().length > most * 3) drop()
+    if (ofTables.all().length > (most + 1) * 3) drop()
     const others = own.filter(isOther)
     const found = others.length > few ? present.all() : others.flatMap(({ id }) => ofLife.all(`migrator % of ${id}`))
     const there = new Map(found.map(({ name, sql }) => [name, sql]))
