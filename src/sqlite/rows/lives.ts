@@ -90,9 +90,9 @@ export const followLives = (connection: Connection, history: string) => {
   let known = readPresentTables(connection, history)
   const present = (): readonly PresentTable[] => {
     known = readPresentTables(connection, history, known)
-    return [...known.values()]
+    return known
   }
-  const start = [...known.values()].map((table, index) => begin(table, index, [], 0))
+  const start = known.map((table, index) => begin(table, index, [], 0))
   save({ lives: start, clock: 0, temporary: {} })
 
   /**
@@ -243,24 +243,29 @@ const compared = (
 ): State => {
   const clock = state.clock + 1
   const isAlter = keywordOf(sql) === 'ALTER'
+  // most tables are as they were: only the others are looked for by name
+  const now = new Set<PresentTable | undefined>(present)
+  const same = new Set(state.lives.filter(life => !life.ended && now.has(asTheyWere.get(life))))
+  for (const life of same) now.delete(asTheyWere.get(life))
+  const others = present.filter(table => now.has(table))
   const [byName, byPlace] = [
-    new Map(present.map(table => [foldName(table.name), table])),
-    new Map(present.map(table => [table.place, table])),
+    new Map(others.map(table => [foldName(table.name), table])),
+    new Map(others.map(table => [table.place, table])),
   ]
-  const before = livingNames(state.lives)
+  const isBorne = (name: string): boolean => livingAs(state.lives, name) !== undefined
   const tableOf = (life: Life): PresentTable | undefined => {
     const there = byName.get(foldName(presentName(life)))
     const renamed = isAlter && there === undefined ? byPlace.get(life.place) : undefined
-    return there ?? (renamed !== undefined && !before.has(foldName(renamed.name)) ? renamed : undefined)
+    return there ?? (renamed !== undefined && !isBorne(renamed.name) ? renamed : undefined)
   }
   const followed = state.lives.map(life => {
-    if (life.ended) return life
+    if (life.ended || same.has(life)) return life
     const table = tableOf(life)
     return table === undefined ? { ...life, ended: true, endedAt: clock, endedBy: sql } : grown(life, table, clock)
   })
   const sources = sourcesOf(state, access, sql)
-  const after = livingNames(followed)
-  const came = present
+  const after = livingNames(followed.filter(life => !same.has(life)))
+  const came = others
     .filter(({ name }) => !after.has(foldName(name)))
     .map((table, index) => begin(table, followed.length + index, sources, clock))
   const copies = came.length > 0 ? readBy(state, access, sql) : []
@@ -299,10 +304,10 @@ export const successorsOf = <One extends Old>(
  * A successor must be new, or have rows copied from it.
  */
 const successorOf = ({ life, since }: Old, lives: readonly Life[]): Life | undefined => {
+  const now = lifeOf(lives, life.id) ?? life
+  if (!now.ended) return now
   const isHeir = (other: Life): boolean => other.sources.includes(life.id) || !since.some(({ id }) => id === other.id)
-  const found = placesOf(lifeOf(lives, life.id) ?? life, lives, 0).filter(
-    other => other.id === life.id || isHeir(other),
-  )
+  const found = placesOf(now, lives, 0).filter(isHeir)
   return found.find(({ sources }) => sources.includes(life.id)) ?? found.at(0)
 }
 

@@ -17,6 +17,8 @@ export type PresentTable = Readonly<{
   name: string
   /** its rowid in sqlite_schema, which a rename keeps */
   place: number
+  /** its text */
+  sql: string
   virtual: boolean
   /** a name by which its rowid can be read; null if there is none */
   rowid: string | null
@@ -36,13 +38,13 @@ const isIndexOfOthers = ({ virtual, sql }: TableRow): boolean =>
  * The tables of a database with rows of its hub, in the order in which they were created.
  * @param history the name of the history table, which is left out
  * @param known what it answered before: a table of the same text is not read again
- * @returns the tables, by a text that says all of them
  */
 export const readPresentTables = (
   connection: Connection,
   history: string,
-  known: ReadonlyMap<string, PresentTable> = new Map(),
-): ReadonlyMap<string, PresentTable> => {
+  known: readonly PresentTable[] = [],
+): readonly PresentTable[] => {
+  const knownAt = new Map(known.map(table => [table.place, table]))
   const columns = connection.prepare<[string], ColumnRow>("SELECT * FROM pragma_table_xinfo(?, 'main')")
   const present = connection
     .prepare<[], TableRow>(
@@ -68,13 +70,12 @@ export const readPresentTables = (
     withoutRowid ??= namesOf('wr = 1')
     return withoutRowid.has(name)
   }
-  const tables = present
+  return present
     .filter(table => !(sameName(table.name, history) || isIndexOfOthers(table) || shadows.has(table.name)))
     .map(table => {
       const { name, place, sql, virtual } = table
-      const key = JSON.stringify([name, place, sql])
-      const same = virtual === 1 ? undefined : known.get(key)
-      if (same !== undefined) return [key, same] as const
+      const same = knownAt.get(place)
+      if (same?.virtual === false && virtual === 0 && same.name === name && same.sql === sql) return same
       const read = unlessUnknownHere(() => columns.all(name)).flat()
       const stored = read.map(({ name, type, pk, hidden }) => ({
         ...{ name, type, key: pk },
@@ -82,7 +83,6 @@ export const readPresentTables = (
       }))
       const rowid = isWithoutRowid(table) ? undefined : freeRowidName(stored.map(column => column.name))
       const references = virtual === 0 && /references/i.test(sql)
-      return [key, { name, place, virtual: virtual === 1, rowid: rowid ?? null, references, columns: stored }] as const
+      return { name, place, sql, virtual: virtual === 1, rowid: rowid ?? null, references, columns: stored }
     })
-  return new Map(tables)
 }
