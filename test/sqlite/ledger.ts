@@ -54,6 +54,16 @@ const kept: Readonly<Record<string, readonly [setup: string, statements: readonl
     rebuilt('id INTEGER PRIMARY KEY, n'),
   ],
   'a key that got another name keeps its rows': [abc, ['ALTER TABLE a RENAME COLUMN id TO number']],
+  "so it does in a rebuild of one's own, which is renamed after it": [
+    abc,
+    [
+      'PRAGMA legacy_alter_table = ON',
+      ...rebuilt('id INTEGER PRIMARY KEY, n'),
+      'PRAGMA legacy_alter_table = OFF',
+      'ALTER TABLE a RENAME TO c',
+      "UPDATE c SET n = 'q'",
+    ],
+  ],
   'so it does in a rebuild': [abc, rebuilt('number INTEGER PRIMARY KEY, n')],
   'a key that is no key any more still tells rows apart': [
     "CREATE TABLE a (n TEXT PRIMARY KEY); INSERT INTO a VALUES ('x'), ('y')",

@@ -102,8 +102,6 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
     origins = originsNow()
     mark = triggers.lastDelete()
     steps = []
-    // announcements change with each migration
-    if (known.lives.length > most) triggers.drop()
     watchAll(begun)
   }
 
@@ -133,9 +131,13 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
 
   const watch = (now: readonly Life[]): void => triggers.watch(now, life => isAnnounced(life, life.names))
 
-  /** Of many tables none: a statement's are watched when it comes. */
+  /**
+   * Of many tables none: a statement's are watched when it comes, by what this migration announces. No trigger outlives a schema
+   * change: where ALTER TABLE leaves an old name in it, the next one fails.
+   */
   const watchAll = (now: readonly Life[]): void => {
     if (now.filter(({ ended }) => !ended).length <= most) watch(now)
+    else triggers.drop()
   }
 
   /** Of many tables, watches those that a statement may write, and notes them; all if it does not tell. */
