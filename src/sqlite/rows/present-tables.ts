@@ -48,8 +48,8 @@ export const readPresentTables = (
   const columns = connection.prepare<[string], ColumnRow>("SELECT * FROM pragma_table_xinfo(?, 'main')")
   const present = connection
     .prepare<[], TableRow>(
-      `SELECT name, rowid AS place, sql, rootpage = 0 AS virtual FROM main.sqlite_schema
-       WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid`,
+      `SELECT s.name, s.rowid AS place, s.sql, s.rootpage = 0 AS virtual FROM main.sqlite_schema AS s
+       WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY s.rowid`,
     )
     .all()
   /** The names of tables of a kind. It reads the schema of all tables, so it is asked only where there can be one. */
