@@ -14,6 +14,7 @@ import type { LoadedMigration } from '../../src/migrations/load.ts'
 import { applyMigrations } from '../../src/migrations/run.ts'
 import { openDatabase, withTransaction } from '../../src/sqlite/connect.ts'
 import { migratableOn } from '../../src/sqlite/transaction.ts'
+import { bystanders, isCrowded } from '../help/bystanders.ts'
 import { dump } from '../help/program.ts'
 
 const runs = Number(process.env.RUNS ?? (process.env.FAULTS === 'long' ? 20_000 : 400))
@@ -459,6 +460,7 @@ t.test(
             `INSERT INTO "${table.name.replaceAll('"', '""')}" (k, v) VALUES (${literal(key)}, ${literal(value)})`,
           )
       }
+      if (isCrowded(test)) maker.exec(bystanders)
       maker.close()
       copyFileSync(file, copy)
       const { statements, removesRows, lost } = play(test, model)
