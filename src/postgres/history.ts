@@ -4,7 +4,7 @@ import { type AppliedMigration, bareName, historyTable, noHistory, otherTool, to
 import { historyColumns } from './catalog.ts'
 import type { Connection, Source } from './connect.ts'
 import { isOfServer, sqlState } from './errors.ts'
-import { inSchema, quote } from './sql.ts'
+import { inSchema, quote } from './names.ts'
 
 const tableOf = ({ address }: Source): string => inSchema(address.schema, historyTable)
 
