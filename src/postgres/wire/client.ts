@@ -5,7 +5,7 @@ import { md5Answer, mechanism, type Scram, scram } from './login.ts'
 import { answer, beginSasl, type Column, startup, statement, terminate } from './messages.ts'
 
 /** Milliseconds for the whole of it: whoever is slower is left to the driver, which has a patience of its own. */
-const patience = 3000
+const patience = 5000
 
 /**
  * Runs `work` on a connection without the driver, which closes when that is done.

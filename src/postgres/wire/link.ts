@@ -14,26 +14,35 @@ export type Link = Readonly<{
 
 /** @param patience milliseconds until all has to be done */
 export const openLink = (host: string, port: number, patience: number): Link => {
-  const socket = host.startsWith('/')
-    ? connect({ path: `${host}/.s.PGSQL.${port}` })
-    : connect({ host, port, noDelay: true })
   const arrived: Message[] = []
   let rest: Buffer = Buffer.alloc(0)
   let failure: Error | undefined
   let wake = (): void => undefined
+  // goes round the queue of a stream, whose code takes longer than what there is to read
+  const onread = {
+    buffer: Buffer.alloc(16 * 1024),
+    callback: (count: number, bytes: Uint8Array): boolean => {
+      // a copy, since what comes next takes its place
+      const decoded = decode(Buffer.concat([rest, bytes.subarray(0, count)]))
+      if (decoded === undefined) {
+        fail(new Error('the server sent what the short way does not expect'))
+        return false
+      }
+      arrived.push(...decoded.messages)
+      rest = decoded.rest
+      wake()
+      return true
+    },
+  }
+  const socket = host.startsWith('/')
+    ? connect({ path: `${host}/.s.PGSQL.${port}`, onread })
+    : connect({ host, port, noDelay: true, onread })
   const fail = (error: Error): void => {
     failure ??= error
     socket.destroy()
     wake()
   }
   const late = setTimeout(fail, patience, new Error('the server did not answer in time'))
-  socket.on('data', (bytes: Buffer) => {
-    const decoded = decode(rest.length === 0 ? bytes : Buffer.concat([rest, bytes]))
-    if (decoded === undefined) return fail(new Error('the server sent what the short way does not expect'))
-    arrived.push(...decoded.messages)
-    rest = decoded.rest
-    wake()
-  })
   socket.on('error', fail)
   socket.on('close', () => {
     clearTimeout(late)
