@@ -207,7 +207,7 @@ const importedByRest = async (shorts: readonly ShortFile[], from: ReadonlySet<st
   const imported = new Map<string, Set<string>>()
   for (const input of Object.keys(metafile.inputs).filter(input => input.startsWith('src/'))) {
     const text = readFileSync(join(root, input), 'utf8')
-    for (const [, specifiers = '', path = ''] of text.matchAll(/^import \{([^}]*)\} from '(\.[^']*)'/gm)) {
+    for (const [, specifiers = '', path = ''] of text.matchAll(/^(?:import|export) \{([^}]*)\} from '(\.[^']*)'/gm)) {
       const source = join(root, dirname(input), path)
       if (!from.has(source)) continue
       const names = specifiers.split(',').map(specifier => specifier.trim().replace(/ as .*/, ''))
