@@ -9,7 +9,7 @@ import { withWire } from './wire/client.ts'
 /**
  * The history of a primary, read without the driver, which takes longer to load than a run with nothing to do takes besides.
  * @returns undefined for everything else: then the driver finds out what it is, and tells
- * @throws the server's refusal of user and password alone: to try them twice could lock the user out
+ * @throws the server's refusal of user, password or database alone: a second try could lock the user out, and PgBouncer has it wait
  */
 export const glanceAtHistory = async (address: ServerAddress): Promise<readonly AppliedMigration[] | undefined> => {
   if (!isPlain(address)) return undefined
@@ -20,7 +20,7 @@ export const glanceAtHistory = async (address: ServerAddress): Promise<readonly 
     }),
   )
   if ('value' in outcome) return outcome.value
-  if (sqlState(outcome.error)?.startsWith('28')) throw outcome.error
+  if (/^(?:28|3D000)/.test(sqlState(outcome.error) ?? '')) throw outcome.error
   return undefined
 }
 
