@@ -2,7 +2,8 @@
  * Makes bundle/, or the folder that is named, what the image runs: the same program as src in few files of CommonJS, which Node loads faster than modules.
  *
  *     main.cjs        the short way of `up`, better-sqlite3's part in JavaScript included; runs when it is loaded
- *     on-server.cjs   what the short way needs besides on a server, pg included
+ *     on-server.cjs   what the short way needs besides on a server
+ *     driver.cjs      pg, and what connects by it, which a run with nothing to do does without
  *     cli.cjs, ready-bring-up.cjs, ...   each what one of those or another one imports dynamically, never read by the short way
  *     long.cjs        what `up` needs where there is something to do
  *     code.cjs        what it needs beside that for migrations in code: Sequelize, and what makes it safe
@@ -18,13 +19,18 @@ import { type BuildOptions, build, type Plugin, transform } from 'esbuild'
 const root = join(import.meta.dirname, '..')
 const dist = resolve(process.argv[2] ?? join(root, 'bundle'))
 const main = join(root, 'src/main.ts')
-const onServer = ['server.ts', 'postgres/postgres.ts', 'on-server/up.ts'].map(file => join(root, 'src', file))
+/** Files of the short way on a server, and the sources that they begin with. */
+const onServer = {
+  'on-server.cjs': ['server.ts', 'postgres/postgres.ts', 'on-server/up.ts'].map(file => join(root, 'src', file)),
+  'driver.cjs': [join(root, 'src/postgres/session.ts')],
+}
 
 /** `src/ready/bring-up.ts` is `ready-bring-up`. */
 const nameOf = (source: string): string => relative(join(root, 'src'), source).replaceAll('/', '-').slice(0, -3)
 
 /** The file of the bundle that has a file of src. */
-const fileOf = (source: string): string => `${onServer.includes(source) ? 'on-server' : nameOf(source)}.cjs`
+const fileOf = (source: string): string =>
+  Object.entries(onServer).find(([, sources]) => sources.includes(source))?.[0] ?? `${nameOf(source)}.cjs`
 
 const common = {
   absWorkingDir: root,
@@ -201,7 +207,7 @@ const importedByRest = async (shorts: readonly ShortFile[], from: ReadonlySet<st
   const imported = new Map<string, Set<string>>()
   for (const input of Object.keys(metafile.inputs).filter(input => input.startsWith('src/'))) {
     const text = readFileSync(join(root, input), 'utf8')
-    for (const [, specifiers = '', path = ''] of text.matchAll(/^import \{([^}]*)\} from '(\.[^']*)'/gm)) {
+    for (const [, specifiers = '', path = ''] of text.matchAll(/^(?:import|export) \{([^}]*)\} from '(\.[^']*)'/gm)) {
       const source = join(root, dirname(input), path)
       if (!from.has(source)) continue
       const names = specifiers.split(',').map(specifier => specifier.trim().replace(/ as .*/, ''))
@@ -272,7 +278,7 @@ const textOf = (name: string): string => readFileSync(fileIn(name), 'utf8')
 const loadedWith = (names: readonly string[], seen = new Set(names)): ReadonlySet<string> => {
   for (const name of names) {
     const loaded = [...textOf(name).matchAll(/(?<!=>)require\("\.\/([\w-]+\.cjs)"\)/g)].map(([, file = '']) => file)
-    const more = loaded.filter(file => !seen.has(file) && !/^(?:main|long|on-server)\.cjs$/.test(file))
+    const more = loaded.filter(file => !seen.has(file) && !/^(?:main|long|on-server|driver)\.cjs$/.test(file))
     for (const file of more) seen.add(file)
     loadedWith(more, seen)
   }
@@ -331,10 +337,14 @@ const database = {
   exported: "export { default } from 'better-sqlite3'",
 }
 const shortest = await bundleShort('main.cjs', [main], "import './src/main.ts'", database, [])
-const begins = onServer.map(source => `export * from './${relative(root, source)}'`).join('\n')
-const server = { files: /node_modules\/pg\/(?:lib|esm)\/index\./, exported: "export * from 'pg'" }
-const shortestOnServer = await bundleShort('on-server.cjs', onServer, begins, server, [shortest])
-const entries = await bundleRest([shortest, shortestOnServer])
+const pg = { files: /node_modules\/pg\/(?:lib|esm)\/index\./, exported: "export * from 'pg'" }
+const none = { files: /^$/, exported: '' }
+const shorts = [shortest]
+for (const [file, sources] of Object.entries(onServer)) {
+  const begins = sources.map(source => `export * from './${relative(root, source)}'`).join('\n')
+  shorts.push(await bundleShort(file, sources, begins, file === 'driver.cjs' ? pg : none, shorts))
+}
+const entries = await bundleRest(shorts)
 for (const [name, sources] of Object.entries(parts))
   await merge(name, loadedWith(sources.map(source => entries.get(`src/${source}.ts`) ?? '')))
-for (const name of ['main', ...Object.keys(parts)]) moveCode(name)
+for (const name of ['main', 'on-server', ...Object.keys(parts)]) moveCode(name)

@@ -2,20 +2,15 @@ import { stripVTControlCharacters } from 'node:util'
 import { closest, distance } from 'fastest-levenshtein'
 import formatBytes from 'pretty-bytes'
 import { Failure } from './failure.ts'
+import { formatCount, listed } from './listed.ts'
 import type { Log, Screen } from './log.ts'
 
-/** A number for people: `475,200`. */
-export const formatCount = (count: number): string => count.toLocaleString('en')
+/** They are apart, since a run with nothing to do needs nothing else of this file. */
+export { formatCount, listed }
 
 /** A number of things: `1 backup`, `3 backups`. */
 export const formatThings = (count: number, thing: string): string =>
   `${formatCount(count)} ${thing}${count === 1 ? '' : 's'}`
-
-/** Things in one line that fits a screen: the first five, and how many more there are. */
-export const listed = (things: readonly string[], separator = ', '): string => {
-  const more = things.length - 5
-  return [...things.slice(0, 5), ...(more > 0 ? [`and ${formatCount(more)} more`] : [])].join(separator)
-}
 
 /** A statement or another text in one line of at most 120 characters. */
 export const shortened = (text: string): string => {

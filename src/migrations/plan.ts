@@ -1,7 +1,7 @@
 import type { Reader } from '../engine.ts'
 import { Failure } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
-import { listed } from '../text.ts'
+import { listed } from '../listed.ts'
 import { hasTime, isMigrationName, type MigrationFile } from './files.ts'
 
 /** One reason not to run anything. */

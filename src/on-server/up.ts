@@ -1,12 +1,10 @@
-import { setTimeout } from 'node:timers/promises'
 import type { Context } from '../context.ts'
 import type { Session } from '../engine.ts'
 import { attemptAsync, Failure } from '../failure.ts'
-import { blamingStrays } from '../migrations/blame.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
-import { headOf, planWithoutConflicts, refuseBeyond } from '../migrations/plan.ts'
+import { headOf, makePlan, planWithoutConflicts, refuseBeyond } from '../migrations/plan.ts'
 import type { Applied } from '../migrations/run.ts'
-import { migrationMeant } from '../named.ts'
+import { glanceAtHistory } from '../postgres/glance.ts'
 
 /** Milliseconds between two runs. */
 const pause = 500
@@ -22,9 +20,12 @@ const pause = 500
  * @throws Failure MIGRATION_FAILED, HISTORY_CONFLICT, DATABASE_AHEAD, OUT_OF_ORDER; what `engine` throws
  */
 export const upOnServer = async (context: Context, word: string | undefined): Promise<void> => {
-  const { config, engine, log, signal } = context
+  const { config, engine, log } = context
   const files = readMigrationFiles(config.migrations, 'postgres')
-  const to = word === undefined ? undefined : migrationMeant(word, files, config.migrations).name
+  if (word === undefined && (await isUnchanged(context, files))) return
+  const to =
+    word === undefined ? undefined : (await import('../named.ts')).migrationMeant(word, files, config.migrations).name
+  const { signal } = context
   const progress: Progress = { start: performance.now(), since: performance.now(), applied: 0, kept: undefined }
   for (;;) {
     const outcome = await attemptAsync(() => runOnce(context, files, to, progress))
@@ -37,9 +38,27 @@ export const upOnServer = async (context: Context, word: string | undefined): Pr
     const reason = failure instanceof Failure ? failure.message : String(failure)
     const changed = kept === undefined ? 'nothing was changed' : `from ${kept || 'the first migration'} on`
     log.warn('run.again', `starting the run again, ${changed}: ${reason}`, { reason })
+    const { setTimeout } = process.getBuiltinModule('node:timers/promises')
     await setTimeout(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 }
+
+/** Whether a glance tells that nothing is pending or wrong, which is all that a run with nothing to do finds out. */
+const isUnchanged = async (context: Context, files: readonly MigrationFile[]): Promise<boolean> => {
+  const { config, engine } = context
+  const { server } = config
+  if (server === undefined) return false
+  const outcome = await attemptAsync(() => glanceAtHistory(server))
+  if ('error' in outcome) throw engine.explain(outcome.error)
+  if (outcome.value === undefined) return false
+  const { pending, conflicts } = makePlan(files, outcome.value)
+  if (pending.length > 0 || conflicts.length > 0) return false
+  logNothing(context, headOf(outcome.value))
+  return true
+}
+
+const logNothing = ({ config, log }: Context, schema: string): void =>
+  log.info('up.nothing', `nothing to do: ${config.database} is at ${schema}`, { schema })
 
 /** How far a run came. */
 type Progress = {
@@ -75,7 +94,7 @@ const runOnce = async (
     const schema = headOf(applied)
     refuseBeyond(to, schema, config.database)
     if (!pending.some(isWanted(to)) && progress.applied === 0) {
-      log.info('up.nothing', `nothing to do: ${config.database} is at ${schema}`, { schema })
+      logNothing(context, schema)
       return
     }
     const { logApplied, logDone } = await import('../ready/bring-up.ts')
@@ -120,11 +139,13 @@ const applyNext = async (
   progress: Progress,
 ): Promise<Done> => {
   const { config, log, signal, version } = context
-  const [{ loadMigrations }, { applyMigrations, idleLimit, logStatements }, { createProgress }] = await Promise.all([
-    import('../migrations/load.ts'),
-    import('../migrations/run.ts'),
-    import('../text.ts'),
-  ])
+  const [{ blamingStrays }, { loadMigrations }, { applyMigrations, idleLimit, logStatements }, { createProgress }] =
+    await Promise.all([
+      import('../migrations/blame.ts'),
+      import('../migrations/load.ts'),
+      import('../migrations/run.ts'),
+      import('../text.ts'),
+    ])
   return session.transaction(async transaction => {
     await transaction.probe()
     const before = await planWithoutConflicts(transaction, files, config.database)

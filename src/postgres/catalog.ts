@@ -1,5 +1,5 @@
 import { historyTable, noHistory } from '../history.ts'
-import type { Connection } from './connect.ts'
+import type { Connection, Source } from './connect.ts'
 
 /** SQL that leaves out what an extension made: `oid` is a column of a catalog called `catalog`. */
 export const notOfExtension = (catalog: string, oid: string): string =>
@@ -36,7 +36,7 @@ type HistoryColumn = Readonly<{ kind: string; name: string | null; required: boo
  * @throws Failure HISTORY_CONFLICT for a view, and for a table without a column "name"
  */
 export const historyColumns = async (
-  connection: Connection,
+  connection: Source,
 ): Promise<readonly Readonly<{ name: string; required: boolean }>[]> => {
   const { schema, shown } = connection.address
   const found = await connection.rows<HistoryColumn>(

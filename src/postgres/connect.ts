@@ -44,6 +44,9 @@ export type Connection = Readonly<{
   destroy: () => void
 }>
 
+/** What only reads: a connection, or the short way to one. */
+export type Source = Pick<Connection, 'address' | 'rows'>
+
 type Host = ServerAddress['hosts'][number]
 
 /** Milliseconds that a host may take to answer. */

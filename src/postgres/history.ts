@@ -2,16 +2,16 @@ import type { HistoryKeeper, HistoryRows, Recordable } from '../engine.ts'
 import { attemptAsync, Failure } from '../failure.ts'
 import { type AppliedMigration, bareName, historyTable, noHistory, otherTool, toApplied } from '../history.ts'
 import { historyColumns } from './catalog.ts'
-import type { Connection } from './connect.ts'
+import type { Connection, Source } from './connect.ts'
 import { isOfServer, sqlState } from './errors.ts'
-import { inSchema, quote } from './sql.ts'
+import { inSchema, quote } from './names.ts'
 
-const tableOf = ({ address }: Connection): string => inSchema(address.schema, historyTable)
+const tableOf = ({ address }: Source): string => inSchema(address.schema, historyTable)
 
 /** Sorts by bytes, as the heart compares names, not by the database's collation. */
 const byName = 'ORDER BY name COLLATE "C"'
 
-const readRows = async (connection: Connection): Promise<HistoryRows> =>
+const readRows = async (connection: Source): Promise<HistoryRows> =>
   (await historyColumns(connection)).length === 0
     ? []
     : connection.rows(`SELECT * FROM ${tableOf(connection)} ${byName}`)
@@ -20,7 +20,7 @@ const readRows = async (connection: Connection): Promise<HistoryRows> =>
  * The applied migrations, sorted by name; empty if there is no history table.
  * @throws Failure HISTORY_CONFLICT if the table of that name is no history, or lists a migration twice
  */
-export const readHistory = async (connection: Connection): Promise<readonly AppliedMigration[]> => {
+export const readHistory = async (connection: Source): Promise<readonly AppliedMigration[]> => {
   const { shown } = connection.address
   const rows = (await readRows(connection))
     .map(row => ({ ...toApplied(row, shown), recorded: String(row.name) }))

@@ -1,10 +1,7 @@
 import { placesIn, type Statement } from '../sql-file.ts'
 
-/** Quotes a name: servers fold an unquoted one to small letters. */
-export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
-
-/** A name with the schema that it is in. */
-export const inSchema = (schema: string, name: string): string => `${quote(schema)}.${quote(name)}`
+/** They are apart, since a run with nothing to do needs nothing else of this file. */
+export { inSchema, quote } from './names.ts'
 
 /** A text as a literal, whatever standard_conforming_strings says. */
 export const literal = (text: string): string =>

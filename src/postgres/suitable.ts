@@ -1,5 +1,5 @@
 import { Failure } from '../failure.ts'
-import type { Access, Connection } from './connect.ts'
+import type { Access, Source } from './connect.ts'
 
 /** What a server says of itself. */
 type ServerFacts = Readonly<{
@@ -18,7 +18,7 @@ type ServerFacts = Readonly<{
 const oldest = 14
 
 /** @throws Failure SERVER_UNSUITABLE, or DATABASE_READ_ONLY if `access` is to write and the server is a standby */
-export const requireSuitable = async (connection: Connection, access: Access): Promise<void> => {
+export const requireSuitable = async (connection: Source, access: Access): Promise<void> => {
   const { shown } = connection.address
   const [facts] = await connection.rows<ServerFacts>(
     `SELECT version() AS version, current_setting('server_version_num')::int AS number,
@@ -49,7 +49,7 @@ export const unsuitable = ({ version, number, transactionalDdl }: ServerFacts): 
   return undefined
 }
 
-const isWorker = async (connection: Connection): Promise<boolean> => {
+const isWorker = async (connection: Source): Promise<boolean> => {
   const [group] = await connection.rows<{ groupid: number }>('SELECT groupid FROM pg_catalog.pg_dist_local_group')
   return group !== undefined && group.groupid !== 0
 }

@@ -63,7 +63,7 @@ export type TestServer = Readonly<{
   /** stops it at once, as a crash does, and starts it again */
   restart: (after?: number) => Promise<void>
   /** makes a role that is let in by its password alone, which is "right"; by scram-sha-256 if no other method is named */
-  requirePassword: (role: string, method?: 'scram-sha-256' | 'md5') => Promise<void>
+  requirePassword: (role: string, method?: 'scram-sha-256' | 'md5' | 'password') => Promise<void>
   /** starts another server that follows this one */
   makeStandby: () => Promise<Readonly<{ port: number; stop: () => Promise<void> }>>
   stop: () => Promise<void>
@@ -150,7 +150,7 @@ export const startServerOf = async (binaries: string | undefined, ...more: reado
       const rules = join(data, 'pg_hba.conf')
       await run(
         urlOf('postgres'),
-        `SET password_encryption = '${method}'`,
+        `SET password_encryption = '${method === 'md5' ? 'md5' : 'scram-sha-256'}'`,
         `CREATE ROLE ${role} LOGIN PASSWORD 'right'`,
       )
       writeFileSync(rules, `host all ${role} 127.0.0.1/32 ${method}\n${readFileSync(rules, 'utf8')}`)
