@@ -27,10 +27,10 @@ export const glanceAtHistory = async (address: ServerAddress): Promise<readonly 
 /** Settings that the driver takes from the environment, and sends to the server. */
 const ofDriver = ['PGAPPNAME', 'PGOPTIONS', 'PGREPLICATION']
 
-/** Whether it is one server without encryption, and nothing needs the driver's care. */
+/** Whether it is one server, no certificate is to be checked, and nothing needs the driver's care. */
 const isPlain = ({ hosts, sslMode, user, password, database }: ServerAddress): boolean =>
   hosts.length === 1 &&
-  (sslMode === 'disable' || hosts[0]?.host.startsWith('/') === true) &&
+  (sslMode === 'disable' || sslMode === 'prefer' || hosts[0]?.host.startsWith('/') === true) &&
   // others would have to be prepared for SCRAM
   /^[ -~]*$/.test(password ?? '') &&
   !`${user}${database}`.includes('\0') &&

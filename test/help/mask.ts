@@ -12,6 +12,7 @@ const masks: readonly (readonly [RegExp, string])[] = [
   [/(?:, | {2}-- )[\d,]+ ms$/gm, ''],
   [/[\d,]+ ms\b/g, 'N ms'],
   [/(?<="milliseconds":)[\d.]+/g, 'N'],
+  [/(?<="milliseconds":\{"backup":)\d+,"rest":\d+/g, 'N,"rest":N'],
   [/[\d.]+ (?:B|[kMG]B)\b/g, 'SIZE'],
   [/(?<="bytes":)\d+/g, 'N'],
   [/sha256:[\da-f]+…?/g, 'sha256:DIGEST'],

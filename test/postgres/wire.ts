@@ -1,7 +1,11 @@
 /** The short way to a server, without the driver: it answers as the driver does, or leaves it all to the driver. */
+import { spawnSync } from 'node:child_process'
 import { createHmac, pbkdf2Sync } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import { readFileSync } from 'node:fs'
+import { connect as connectTo, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { TLSSocket } from 'node:tls'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { attemptAsync } from '../../src/failure.ts'
@@ -197,13 +201,67 @@ for (const [title, at] of [
       t.strictSame([cuts, logins()], [1, 2])
     })
 
+t.test('a server without TLS is read in plain where TLS is only preferred', async t => {
+  const { url, logins } = await watched(t)
+  for (const preferred of [url.replace('disable', 'prefer'), url.replace('?sslmode=disable', '')])
+    t.match(await glance(preferred), [{ name: '0001-a' }])
+  t.equal(logins(), 2)
+})
+
+/** A port that answers a wish for TLS, and what comes after it. */
+const answersWish = async (t: Test, answer: (socket: Socket) => void): Promise<string> => {
+  const front = createServer(socket => void socket.on('error', () => undefined).once('data', () => answer(socket)))
+  front.listen(0, '127.0.0.1')
+  await once(front, 'listening')
+  t.teardown(() => front.close())
+  return `127.0.0.1:${Object(front.address()).port}/`
+}
+
+const noOpenssl = spawnSync('openssl', ['version']).status !== 0 && 'needs openssl, to make a certificate'
+
+t.test('a server with TLS is read by it, whatever its certificate', { skip: noOpenssl }, async t => {
+  const { direct, url, logins } = await watched(t)
+  const [key, cert] = ['key.pem', 'cert.pem'].map(name => join(t.testdirName, name)) as [string, string]
+  t.testdir({})
+  const asked = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-subj',
+    '/CN=x',
+  ]
+  t.equal(spawnSync('openssl', [...asked, '-keyout', key, '-out', cert]).status, 0)
+  const pair = { key: readFileSync(key), cert: readFileSync(cert) }
+  const port = await answersWish(t, socket => {
+    socket.write('S')
+    const behind = connectTo(server.port, '127.0.0.1')
+    const secure = new TLSSocket(socket, { isServer: true, ...pair })
+    for (const end of [behind, secure]) end.on('error', () => undefined)
+    secure.pipe(behind).pipe(secure)
+  })
+  const preferred = direct.replace(`127.0.0.1:${server.port}/`, port).replace('disable', 'prefer')
+  t.match(await glance(preferred), [{ name: '0001-a' }])
+  t.equal(await glance(preferred.replace('prefer', 'disable')), undefined)
+  t.equal(logins(), 0, url)
+})
+
+t.test('a server that answers a wish for TLS otherwise is left to the driver', async t => {
+  for (const answer of ['SE', 'NN', 'E', 'HTTP/1.1 400 Bad Request\r\n', '']) {
+    const port = await answersWish(t, socket => void socket.end(answer))
+    t.equal(await glance(`postgres://hub@${port}hub`), undefined, answer)
+  }
+})
+
 t.test('what needs the care of the driver is not even connected to', async t => {
   const { url, logins } = await watched(t)
   const name = url.replace(/.*@|\?.*/g, '')
   for (const other of [
-    url.replace('disable', 'prefer'),
+    url.replace('disable', 'require'),
     url.replace('disable', 'verify-full'),
-    url.replace('?sslmode=disable', ''),
     url.replace('@', `@127.0.0.1:1,`),
     url.replace('postgres@', 'postgres:pa%C3%9F@'),
     url.replace('postgres@', 'postgres%00@'),

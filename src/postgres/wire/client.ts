@@ -13,7 +13,7 @@ const patience = 5000
  */
 export const withWire = async <T>(address: ServerAddress, work: (source: Source) => Promise<T>): Promise<T> => {
   const [{ host, port } = { host: '', port: 0 }] = address.hosts
-  const link = openLink(host, port, patience)
+  const link = await openLink(host, port, patience, address.sslMode === 'prefer' && !host.startsWith('/'))
   try {
     await login(link, address)
     const done = await work({ address, rows: asker(link) })

@@ -121,6 +121,9 @@ export const encode = (letter: string, ...parts: readonly (string | Buffer)[]): 
 export const startup = (user: string, database: string): Buffer =>
   encode('', int32(0x30000), `user\0${user}\0database\0${database}\0client_encoding\0UTF8\0\0`)
 
+/** Asks whether the server has TLS: https://www.postgresql.org/docs/current/protocol-message-formats.html (SSLRequest) */
+export const tlsRequest = encode('', int32(80_877_103))
+
 /** @param text ends with a NUL where the answer is a password */
 export const answer = (...parts: readonly string[]): Buffer => encode('p', ...parts)
 
