@@ -47,13 +47,13 @@ try {
   cpSync(migrations, others, { recursive: true })
   for (const file of readdirSync(others).filter(name => /^\d.*\.ts$/.test(name)))
     appendFileSync(join(others, file), '\n')
-  run(['long'], ['up'], 'first')
+  run(['shared', 'long'], ['up'], 'first')
   const [first = ''] = readdirSync(migrations)
     .filter(name => /^\d/.test(name))
     .toSorted()
-  run(['long'], ['up', '--to', first.replace(/\..*/, '')], 'second')
-  run(['long'], ['up'], 'second')
-  run(['long', 'code'], ['up'], 'third', others)
+  run(['shared', 'long'], ['up', '--to', first.replace(/\..*/, '')], 'second')
+  run(['shared', 'long'], ['up'], 'second')
+  run(['shared', 'long', 'code'], ['up'], 'third', others)
   // what a run with nothing to do needs, and nothing else: it would have to read that, too
   run(['main'], [], 'first')
 } finally {
