@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { closest, distance } from 'fastest-levenshtein'
 import formatBytes from 'pretty-bytes'
+import { now as clock } from './clock.ts'
 import { Failure } from './failure.ts'
 import type { Log, Screen } from './log.ts'
 
@@ -80,7 +81,7 @@ export type Unit = 'rows' | 'bytes'
  * @param now milliseconds, from any origin
  * @returns `report(what, done, total)`; call it as often as you like, it limits itself
  */
-export const createProgress = (log: Log, unit: Unit, now: () => number = () => performance.now()) => {
+export const createProgress = (log: Log, unit: Unit, now: () => number = clock) => {
   let start = now()
   let shown = start
   return (what: string, done: number, total: number): void => {

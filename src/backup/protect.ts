@@ -1,5 +1,6 @@
 import { existsSync, rmdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { now as clock } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { DatabaseFile, TableSize, Transaction } from '../engine.ts'
 import { attempt, reasonOf } from '../failure.ts'
@@ -135,9 +136,9 @@ const makeBackup = async (
   head: string,
   rows: readonly TableSize[] | undefined,
 ): Promise<string> => {
-  const start = performance.now()
+  const start = clock()
   const file = await backUp(database, { schema: head, rows })
-  const [bytes, milliseconds] = [statSync(file).size, Math.round(performance.now() - start)]
+  const [bytes, milliseconds] = [statSync(file).size, Math.round(clock() - start)]
   log.info('backup.made', `backed up ${formatBytes(bytes)} to ${file} in ${milliseconds} ms`, {
     file,
     bytes,

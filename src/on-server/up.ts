@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
+import { now } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Session } from '../engine.ts'
 import { attemptAsync, Failure } from '../failure.ts'
@@ -25,14 +26,14 @@ export const upOnServer = async (context: Context, word: string | undefined): Pr
   const { config, engine, log, signal } = context
   const files = readMigrationFiles(config.migrations, 'postgres')
   const to = word === undefined ? undefined : migrationMeant(word, files, config.migrations).name
-  const progress: Progress = { start: performance.now(), since: performance.now(), applied: 0, kept: undefined }
+  const progress: Progress = { start: now(), since: now(), applied: 0, kept: undefined }
   for (;;) {
     const outcome = await attemptAsync(() => runOnce(context, files, to, progress))
     if ('value' in outcome) return
     const { kept } = progress
     const failure = sayingWhatIsKept(engine.explain(outcome.error), kept)
     if (signal.reason instanceof Failure) throw sayingWhatIsKept(signal.reason, kept)
-    const isLate = performance.now() + pause > progress.since + config.lockTimeout * 1000
+    const isLate = now() + pause > progress.since + config.lockTimeout * 1000
     if (!engine.mayPass(outcome.error) || isLate) throw failure
     const reason = failure instanceof Failure ? failure.message : String(failure)
     const changed = kept === undefined ? 'nothing was changed' : `from ${kept || 'the first migration'} on`
@@ -43,7 +44,7 @@ export const upOnServer = async (context: Context, word: string | undefined): Pr
 
 /** How far a run came. */
 type Progress = {
-  /** by performance.now() */
+  /** by now() */
   readonly start: number
   /** of the last commit, or the start */
   since: number
@@ -83,7 +84,7 @@ const runOnce = async (
       const done = await applyNext(context, session, files, to, progress)
       logApplied(log, done.applied)
       progress.applied += done.applied.length
-      progress.since = performance.now()
+      progress.since = now()
       const { head, next } = done
       isMore = next !== undefined
       if (isMore) {
