@@ -1,4 +1,3 @@
-import { stripVTControlCharacters } from 'node:util'
 import { closest, distance } from 'fastest-levenshtein'
 import formatBytes from 'pretty-bytes'
 import { now as clock } from './clock.ts'
@@ -55,7 +54,7 @@ export const headedTable = (
 }
 
 /** Width on the screen, where colours take none. */
-const widthOf = (text: string): number => stripVTControlCharacters(text).length
+const widthOf = (text: string): number => process.getBuiltinModule('node:util').stripVTControlCharacters(text).length
 const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - widthOf(text)))
 
 /** ` (Did you mean CHECK?)`, with the nearest word at most three edits away; '' if there is none. */
