@@ -2,12 +2,13 @@
  * Makes bundle/, or the folder that is named, what the image runs: the same program as src in few files of CommonJS, which Node loads faster than modules.
  *
  *     main.cjs        the short way of `up`, better-sqlite3's part in JavaScript included; runs when it is loaded
+ *     shared.cjs      what a server needs always, and a file where there is something to do
  *     on-server.cjs   what the short way needs besides on a server
  *     driver.cjs      pg, and what connects by it, which a run with nothing to do does without
  *     cli.cjs, ready-bring-up.cjs, ...   each what one of those or another one imports dynamically, never read by the short way
  *     long.cjs        what `up` needs where there is something to do
  *     code.cjs        what it needs beside that for migrations in code: Sequelize, and what makes it safe
- *     main.js, ...    the code of main, long and code, with main.js.cache, ... beside it once scripts/warm.ts has run
+ *     main.js, ...    the code of main, shared, on-server, long and code, with main.js.cache, ... beside it once scripts/warm.ts has run
  *     chunk-*.cjs     what several of those share
  *     sequelize.mjs   what migrations get for `sequelize`: the copy that the bundle uses itself
  *     *.node          better-sqlite3's binary for this system
@@ -24,6 +25,10 @@ const onServer = {
   'on-server.cjs': ['server.ts', 'postgres/postgres.ts', 'on-server/up.ts'].map(file => join(root, 'src', file)),
   'driver.cjs': [join(root, 'src/postgres/session.ts')],
 }
+
+/** Of the server's engine; what else a server needs, a run on a file may need, too. */
+const isOfServer = (source: string): boolean =>
+  /^src\/(?:server\.ts$|postgres\/|on-server\/)/.test(relative(root, source))
 
 /** `src/ready/bring-up.ts` is `ready-bring-up`. */
 const nameOf = (source: string): string => relative(join(root, 'src'), source).replaceAll('/', '-').slice(0, -3)
@@ -171,32 +176,41 @@ type ShortFile = Readonly<{
 /**
  * Bundles sources with all that they import into one file of the short way, with what others import of it exported.
  * @param begin how they are loaded, or run
- * @param library a package: its files that others import, and how it is exported
+ * @param library a package: its files that others import, and how it is exported; undefined without one
  * @param before files of the short way that are loaded before it
  */
 const bundleShort = async (
   file: string,
   sources: readonly string[],
   begin: string,
-  library: Readonly<{ files: RegExp; exported: string }>,
+  library: Readonly<{ files: RegExp; exported: string }> | undefined,
   before: readonly ShortFile[],
 ): Promise<ShortFile> => {
   const targets = new Set<string>()
-  const plugins = [...before.map(shareWith), cutAtDynamicImports(targets), withNodesCrypto]
-  const options = { ...common, define, format: 'cjs', plugins } as const
-  const { metafile } = await build({ ...options, entryPoints: [...sources], write: false })
-  const inputs = Object.keys(metafile.inputs).map(input => join(root, input))
+  const options = shortOptions(before, targets)
+  const inputs = await inputsOf(sources, options)
   const own = inputs.filter(input => input.startsWith(join(root, 'src')) && input !== main)
-  const packaged = inputs.filter(input => library.files.test(input))
+  const packaged = inputs.filter(input => library?.files.test(input))
   const short = { file, targets, shared: new Set([...own, ...packaged]) }
   const exports = (await importedByRest([...before, short], new Set(own))).map(
     ([source, names]) => `export { ${[...names].join(', ')} } from './${relative(root, source)}'`,
   )
   const outfile = join(dist, file)
-  const contents = [...exports, library.exported, begin].join('\n')
+  const contents = [...exports, library?.exported, begin].join('\n')
   await build({ ...options, stdin: { contents, resolveDir: root, sourcefile: file }, outdir: undefined, outfile })
   writeFileSync(outfile, requireOwn(readFileSync(outfile, 'utf8')))
   return short
+}
+
+const shortOptions = (before: readonly ShortFile[], targets: Set<string>) => {
+  const plugins = [...before.map(shareWith), cutAtDynamicImports(targets), withNodesCrypto]
+  return { ...common, define, format: 'cjs', plugins } as const satisfies BuildOptions
+}
+
+/** The files that these sources are bundled of. */
+const inputsOf = async (sources: readonly string[], options: BuildOptions): Promise<readonly string[]> => {
+  const { metafile } = await build({ ...options, entryPoints: [...sources], write: false, metafile: true })
+  return Object.keys(metafile.inputs).map(input => join(root, input))
 }
 
 /** What the long way imports by name from files of the short way: file -> names. Nothing else stays there for its sake. */
@@ -278,7 +292,7 @@ const textOf = (name: string): string => readFileSync(fileIn(name), 'utf8')
 const loadedWith = (names: readonly string[], seen = new Set(names)): ReadonlySet<string> => {
   for (const name of names) {
     const loaded = [...textOf(name).matchAll(/(?<!=>)require\("\.\/([\w-]+\.cjs)"\)/g)].map(([, file = '']) => file)
-    const more = loaded.filter(file => !seen.has(file) && !/^(?:main|long|on-server|driver)\.cjs$/.test(file))
+    const more = loaded.filter(file => !seen.has(file) && !/^(?:main|shared|long|on-server|driver)\.cjs$/.test(file))
     for (const file of more) seen.add(file)
     loadedWith(more, seen)
   }
@@ -337,14 +351,15 @@ const database = {
   exported: "export { default } from 'better-sqlite3'",
 }
 const shortest = await bundleShort('main.cjs', [main], "import './src/main.ts'", database, [])
+const ofServer = await inputsOf(Object.values(onServer).flat(), shortOptions([shortest], new Set()))
+const ofBoth = ofServer.filter(input => input.startsWith(join(root, 'src')) && !isOfServer(input))
+const shorts = [shortest, await bundleShort('shared.cjs', ofBoth, '', undefined, [shortest])]
 const pg = { files: /node_modules\/pg\/(?:lib|esm)\/index\./, exported: "export * from 'pg'" }
-const none = { files: /^$/, exported: '' }
-const shorts = [shortest]
 for (const [file, sources] of Object.entries(onServer)) {
   const begins = sources.map(source => `export * from './${relative(root, source)}'`).join('\n')
-  shorts.push(await bundleShort(file, sources, begins, file === 'driver.cjs' ? pg : none, shorts))
+  shorts.push(await bundleShort(file, sources, begins, file === 'driver.cjs' ? pg : undefined, shorts))
 }
 const entries = await bundleRest(shorts)
 for (const [name, sources] of Object.entries(parts))
   await merge(name, loadedWith(sources.map(source => entries.get(`src/${source}.ts`) ?? '')))
-for (const name of ['main', 'on-server', ...Object.keys(parts)]) moveCode(name)
+for (const name of ['main', 'shared', 'on-server', ...Object.keys(parts)]) moveCode(name)

@@ -11,6 +11,7 @@ const src = join(import.meta.dirname, '../src')
 export const ceiling = 2500
 
 const base = [
+  'clock',
   'failure',
   'small-file',
   'events',
@@ -29,11 +30,13 @@ const heart = ['migrations', 'backup', 'ready']
 /** What each room may import besides itself; a file right in src is a room of its own. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   failure: [],
+  clock: [],
+  sha256: [],
   process: ['failure'],
   events: ['log'],
   log: ['failure', 'events'],
   listed: [],
-  text: ['failure', 'events', 'log', 'listed'],
+  text: ['clock', 'failure', 'events', 'log', 'listed'],
   'small-file': ['failure'],
   dotenv: ['failure', 'small-file'],
   'sql-file': ['failure', 'text'],
@@ -48,7 +51,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   context: ['failure', 'log', 'config', 'volume', 'engine'],
   migrations: [...base, 'sql-file', 'where', 'modules', 'umzug'],
   backup: [...base, 'migrations'],
-  ready: [...base, 'migrations', 'backup'],
+  ready: [...base, 'migrations', 'backup', 'sha256'],
   sqlite: [...base.filter(room => room !== 'context'), 'sql-file'],
   postgres: [...base.filter(room => room !== 'context'), 'sql-file'],
   metrics: [...base, ...heart],

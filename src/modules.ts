@@ -1,8 +1,11 @@
 /** How Node loads the code of migrations: with this program's Sequelize, and whatever package.json lies above them. */
 import { readFileSync, statSync } from 'node:fs'
-import { createRequire, registerHooks, stripTypeScriptTypes } from 'node:module'
+import type { registerHooks } from 'node:module'
 import { sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+
+/** Loaded with the first migration in code. */
+const loader = () => process.getBuiltinModule('node:module')
 
 /** What `import ... from 'sequelize'` resolves to in migrations. */
 export const sequelizeUrl = import.meta.resolve('sequelize')
@@ -20,7 +23,7 @@ let hooks: ReturnType<typeof registerHooks> | undefined
 
 /** Loads code of this folder so from now on: a migration may import something only while it runs. */
 export const shareWith = (folder: string): void => {
-  hooks ??= registerHooks({ resolve, load })
+  hooks ??= loader().registerHooks({ resolve, load })
   folders.add(pathToFileURL(folder + sep).href)
 }
 
@@ -71,7 +74,7 @@ const load: Load = (url, context, next) => {
   if (url.endsWith('.js.cjs') && isShared(url)) return give('commonjs', readCode(urlOfCode(url)))
   // Node itself strips no types below node_modules, where an installed package has its migrations
   if (url.includes('/node_modules/') && context.format === 'module-typescript')
-    return give('module', stripTypeScriptTypes(readCode(url)))
+    return give('module', loader().stripTypeScriptTypes(readCode(url)))
   return next(url, context)
 }
 
@@ -97,7 +100,7 @@ export const importCode = async (file: string): Promise<Code> => {
   if (isCommonJs(file)) {
     // `require` refuses a module that an import elsewhere is still loading
     await import(sequelizeUrl)
-    const require = createRequire(file)
+    const require = loader().createRequire(file)
     for (const path of Object.keys(require.cache)) if (isShared(pathToFileURL(path).href)) delete require.cache[path]
     return toCode(require(file))
   }

@@ -1,6 +1,5 @@
 import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { inspect, styleText } from 'node:util'
 import { up } from './commands/up.ts'
 import { commandOf, type Environment, readConfig, toLogFormat } from './config.ts'
 import type { Context } from './context.ts'
@@ -9,6 +8,9 @@ import { createLog, createPaint, type Log, type Screen, type Style, secondLine, 
 import { contextOf, explain, hostOf, readMounts, readVersion, root } from './surroundings.ts'
 import { becomeOwner, type Identity } from './volume/owner.ts'
 import { followLink, sortsOnVolume } from './volume/volume.ts'
+
+/** Asked for here and not imported: an import reads every export of it, some of which load a dozen modules of Node. */
+const util = () => process.getBuiltinModule('node:util')
 
 /** The process that the program runs in, as far as it knows one: main.ts passes the real one. */
 export type Process = Readonly<{
@@ -85,7 +87,8 @@ const screenOf = (descriptor: number, { environment, columns }: Process): Screen
   const { NO_COLOR, TERM } = environment
   const terminal = isTerminal(descriptor)
   const coloured = terminal && !NO_COLOR && TERM !== 'dumb'
-  const style = (style: Style, text: string) => (coloured ? styleText(style, text, { validateStream: false }) : text)
+  const style = (style: Style, text: string) =>
+    coloured ? util().styleText(style, text, { validateStream: false }) : text
   return {
     ...createPaint(style),
     terminal,
@@ -111,10 +114,10 @@ const write = (stdout: number, text: string): void => {
 const report = (error: unknown, log: Log): number => {
   if (error instanceof Failure) {
     const { cause, code, exitCode, hint, message } = error
-    if (cause !== undefined) log.debug('failed.stack', inspect(cause), { stack: inspect(cause) })
+    if (cause !== undefined) log.debug('failed.stack', util().inspect(cause), { stack: util().inspect(cause) })
     log.error('failed', hint ? `${message} (${code})${secondLine}${hint}` : message, { code, exitCode })
     return exitCode
   }
-  log.error('failed', `a bug in the migrator: ${inspect(error)}`, { code: 'BUG', exitCode: 1 })
+  log.error('failed', `a bug in the migrator: ${util().inspect(error)}`, { code: 'BUG', exitCode: 1 })
   return 1
 }

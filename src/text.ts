@@ -1,6 +1,6 @@
-import { stripVTControlCharacters } from 'node:util'
 import { closest, distance } from 'fastest-levenshtein'
 import formatBytes from 'pretty-bytes'
+import { now as clock } from './clock.ts'
 import { Failure } from './failure.ts'
 import { formatCount, listed } from './listed.ts'
 import type { Log, Screen } from './log.ts'
@@ -49,7 +49,7 @@ export const headedTable = (
 }
 
 /** Width on the screen, where colours take none. */
-const widthOf = (text: string): number => stripVTControlCharacters(text).length
+const widthOf = (text: string): number => process.getBuiltinModule('node:util').stripVTControlCharacters(text).length
 const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - widthOf(text)))
 
 /** ` (Did you mean CHECK?)`, with the nearest word at most three edits away; '' if there is none. */
@@ -75,7 +75,7 @@ export type Unit = 'rows' | 'bytes'
  * @param now milliseconds, from any origin
  * @returns `report(what, done, total)`; call it as often as you like, it limits itself
  */
-export const createProgress = (log: Log, unit: Unit, now: () => number = () => performance.now()) => {
+export const createProgress = (log: Log, unit: Unit, now: () => number = clock) => {
   let start = now()
   let shown = start
   return (what: string, done: number, total: number): void => {

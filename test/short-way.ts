@@ -1,6 +1,6 @@
 /** What a run with nothing to do may load. Whatever is added here costs every start of every hub: see npm run bench:startup. */
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeBundle } from './help/bundled.ts'
@@ -41,10 +41,15 @@ const allowedOfNode = ['node:fs', 'node:path', 'node:util']
 t.test('a run with nothing to do loads the short way and better-sqlite3, and nothing else', async t => {
   const [env, program] = [{ PATH: process.env.PATH, ...settingsFor(t.testdir()) }, join(root, 'bin/migrator.js')]
   runAlone(env, program)
-  const { files: loaded } = loadedBy(env, root, program)
+  const { files: loaded, builtins } = loadedBy(env, root, program)
   const own = loaded.filter(file => !file.startsWith('node:') && !file.startsWith('node_modules/better-sqlite3/lib/'))
   t.strictSame(own.toSorted(), allowed)
   t.strictSame(loaded.filter(file => file.startsWith('node:')).toSorted(), allowedOfNode)
+  // which an import of node:util brings
+  t.strictSame(
+    builtins.filter(name => /worker_threads|parse_args/.test(name)),
+    [],
+  )
 })
 
 t.test('a checkout keeps what Node compiles below its node_modules, but not where coverage is measured', async t => {
@@ -59,7 +64,7 @@ t.test('a checkout keeps what Node compiles below its node_modules, but not wher
   t.notOk(kept(`NODE_V8_COVERAGE=${t.testdir()}`))
 })
 
-t.test('of the bundle it loads one file, and neither crypto nor streams of Node', async t => {
+t.test('of the bundle it loads one file, a first run three, and neither loads crypto or streams of Node', async t => {
   const folder = t.testdir({ data: {} })
   const main = makeBundle(folder)
   const env = { ...settingsFor(join(folder, 'data')), MIGRATOR_MIGRATIONS: firstThree }
@@ -71,6 +76,18 @@ t.test('of the bundle it loads one file, and neither crypto nor streams of Node'
   )
   t.strictSame(
     builtins.filter(name => /crypto|stream|net$|tty|perf_hooks|^module|esm/.test(name)),
+    [],
+  )
+  const anew = { ...env, ...settingsFor(join(folder, 'data/new')) }
+  mkdirSync(join(folder, 'data/new'))
+  const { files: filesOfFirst, builtins: builtinsOfFirst } = loadedBy(anew, folder, main)
+  t.strictSame(
+    filesOfFirst.filter(file => !file.startsWith('node:')).toSorted(),
+    ['dist/long.cjs', 'dist/main.cjs', 'dist/shared.cjs'],
+    'and a first run two more',
+  )
+  t.strictSame(
+    builtinsOfFirst.filter(name => /crypto|stream|net$|dns|tty|perf|fs\/promises|readline|esm/.test(name)),
     [],
   )
   const code = readFileSync(join(folder, 'dist/main.js'), 'utf8')

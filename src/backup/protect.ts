@@ -1,5 +1,6 @@
 import { existsSync, rmdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { now } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { DatabaseFile, TableSize, Transaction } from '../engine.ts'
 import { attempt, reasonOf } from '../failure.ts'
@@ -53,12 +54,12 @@ export const withSafetyBackup = async <T>(
     spaceForMarker(dirname(readyFile)),
   ])
   if (!backsUp) {
-    const checkedAt = isNew ? now() : await checkDamage(context, lastChecked)
+    const checkedAt = isNew ? new Date().toISOString() : await checkDamage(context, lastChecked)
     return { value: await work(undefined), checkedAt }
   }
   const backup = await makeBackup(context, file, head, await transaction.rows())
   markUnfinished(database, backup)
-  const checkedAt = now()
+  const checkedAt = new Date().toISOString()
   try {
     return { value: await work(backup), checkedAt }
   } catch (error) {
@@ -67,8 +68,6 @@ export const withSafetyBackup = async <T>(
     throw error
   }
 }
-
-const now = (): string => new Date().toISOString()
 
 /** Checks the database first: the killed run's backup may be the only good copy. */
 const dropStaleBackup = async (context: Context, file: DatabaseFile, head: string): Promise<void> => {
@@ -93,7 +92,7 @@ const drop = ({ config, log }: Context, schema: string): void => {
 export const checkDamage = async ({ config, engine }: Context, lastChecked: string | null): Promise<string | null> => {
   if (config.check === 'never' || engine.file === undefined) return lastChecked
   await engine.file.requireSound()
-  return now()
+  return new Date().toISOString()
 }
 
 /** The run succeeded: its backup becomes a lasting one. */
@@ -135,9 +134,9 @@ const makeBackup = async (
   head: string,
   rows: readonly TableSize[] | undefined,
 ): Promise<string> => {
-  const start = performance.now()
+  const start = now()
   const file = await backUp(database, { schema: head, rows })
-  const [bytes, milliseconds] = [statSync(file).size, Math.round(performance.now() - start)]
+  const [bytes, milliseconds] = [statSync(file).size, Math.round(now() - start)]
   log.info('backup.made', `backed up ${formatBytes(bytes)} to ${file} in ${milliseconds} ms`, {
     file,
     bytes,

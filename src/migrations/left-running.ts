@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type EventEmitter, errorMonitor } from 'node:events'
-import { setTimeout } from 'node:timers/promises'
+import { now, pause } from '../clock.ts'
 import { type Origin, presentOrigin } from './blame.ts'
 
 /** Milliseconds that a child process or worker may take to end after it was told to: much, for a busy machine takes long. */
@@ -32,8 +32,8 @@ export const watchLeftRunning = (origin: Origin, grace = longest) => {
   for (const [name, note] of channels) subscribe(name, note)
 
   const refuse = async (): Promise<void> => {
-    const deadline = performance.now() + grace
-    while (running.size > 0 && performance.now() < deadline) await setTimeout(10)
+    const deadline = now() + grace
+    while (running.size > 0 && now() < deadline) await pause(10)
     for (const kind of running.values()) throw new Error(`it leaves ${kind} running (await its end)`)
   }
 

@@ -38,7 +38,8 @@ export const loadMigrations = async (
 ): Promise<readonly LoadedMigration[]> => {
   watchStrays(signal)
   // Node resolves imports from the real path: folders and files may be links, as in a Kubernetes ConfigMap volume
-  for (const { file } of known) for (const path of [file, realpathSync(file)]) shareWith(dirname(path))
+  const hasCode = known.some(({ name, file }) => !compiled.has(name) && !file.endsWith('.sql'))
+  for (const { file } of hasCode ? known : []) for (const path of [file, realpathSync(file)]) shareWith(dirname(path))
   return Promise.all(
     known.map(migration => {
       const sql = compiled.get(migration.name)

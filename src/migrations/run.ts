@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { now, turn } from '../clock.ts'
 import type { Executed, Loss, Migratable, OnProgress, SchemaEditor, StatementHook } from '../engine.ts'
 import { attempt, Failure } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
@@ -134,10 +134,10 @@ export const createGuardedRunner = async (
       return await blamingStrays(signal, async () => {
         await database.prepareHistory(migrations, applied)
         await work()
-        const start = performance.now()
+        const start = now()
         onMissing(await guard.finish())
         signal.throwIfAborted()
-        return Math.round(performance.now() - start)
+        return Math.round(now() - start)
       })
     } catch (error) {
       if (signal.reason instanceof Failure) throw signal.reason
@@ -200,12 +200,12 @@ export const createRunner = (
       path: migration.file,
       up: async params => {
         const { name, checksum, up } = migration
-        const started = performance.now()
+        const started = now()
         await within(
           migration,
           () => up(params),
           async () => {
-            const milliseconds = Math.round(performance.now() - started)
+            const milliseconds = Math.round(now() - started)
             const applied_at = new Date().toISOString()
             await database.record({ name, checksum, applied_at, duration_ms: milliseconds, migrator: version })
             onApplied({ name, milliseconds })
@@ -309,7 +309,7 @@ export const createWatch = (signal: AbortSignal, idleLimit: number, refusal: (sq
     try {
       await Promise.race([asOrigin(origin, work), stopped.promise])
       running = undefined
-      for (let turn = 0; turn < turnsToDatabase; turn += 1) await setImmediate()
+      for (let turns = 0; turns < turnsToDatabase; turns += 1) await turn()
       await leftRunning.refuse()
       if (late !== undefined) throw late.error
       signal.throwIfAborted()

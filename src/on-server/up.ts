@@ -1,3 +1,4 @@
+import { now } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Session } from '../engine.ts'
 import { attemptAsync, Failure } from '../failure.ts'
@@ -26,14 +27,14 @@ export const upOnServer = async (context: Context, word: string | undefined): Pr
   const to =
     word === undefined ? undefined : (await import('../named.ts')).migrationMeant(word, files, config.migrations).name
   const { signal } = context
-  const progress: Progress = { start: performance.now(), since: performance.now(), applied: 0, kept: undefined }
+  const progress: Progress = { start: now(), since: now(), applied: 0, kept: undefined }
   for (;;) {
     const outcome = await attemptAsync(() => runOnce(context, files, to, progress))
     if ('value' in outcome) return
     const { kept } = progress
     const failure = sayingWhatIsKept(engine.explain(outcome.error), kept)
     if (signal.reason instanceof Failure) throw sayingWhatIsKept(signal.reason, kept)
-    const isLate = performance.now() + pause > progress.since + config.lockTimeout * 1000
+    const isLate = now() + pause > progress.since + config.lockTimeout * 1000
     if (!engine.mayPass(outcome.error) || isLate) throw failure
     const reason = failure instanceof Failure ? failure.message : String(failure)
     const changed = kept === undefined ? 'nothing was changed' : `from ${kept || 'the first migration'} on`
@@ -62,7 +63,7 @@ const logNothing = ({ config, log }: Context, schema: string): void =>
 
 /** How far a run came. */
 type Progress = {
-  /** by performance.now() */
+  /** by now() */
   readonly start: number
   /** of the last commit, or the start */
   since: number
@@ -102,7 +103,7 @@ const runOnce = async (
       const done = await applyNext(context, session, files, to, progress)
       logApplied(log, done.applied)
       progress.applied += done.applied.length
-      progress.since = performance.now()
+      progress.since = now()
       const { head, next } = done
       isMore = next !== undefined
       if (isMore) {

@@ -1,12 +1,14 @@
 import { dirname } from 'node:path'
 import { checkDamage, keepBackup, withSafetyBackup } from '../backup/protect.ts'
+import { now } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Session, Transaction } from '../engine.ts'
 import type { Log } from '../log.ts'
 import { blamingStrays, stopsAlone } from '../migrations/blame.ts'
-import type { MigrationFile } from '../migrations/files.ts'
+import { hashing, type MigrationFile } from '../migrations/files.ts'
 import { headOf, planFor, refuseBeyond, refuseConflicts } from '../migrations/plan.ts'
 import { type Applied, idleLimit, logStatements } from '../migrations/run.ts'
+import { sha256 } from '../sha256.ts'
 import { createProgress } from '../text.ts'
 import { probeFolderOf } from '../volume/volume.ts'
 import { refuseLoss } from './lost.ts'
@@ -24,8 +26,9 @@ export const bringUp = async (
   files: readonly MigrationFile[],
   to: string | undefined,
 ): Promise<void> => {
+  hashing.by = sha256
   const { config, engine, log, signal, version } = context
-  const start = performance.now()
+  const start = now()
   const { applied, checkedAt, isNew, lastChecked } = await session.transaction(transaction =>
     applyPending(context, transaction, files, to),
   )
@@ -49,9 +52,9 @@ export const logApplied = (log: Log, applied: readonly Applied[]): void => {
     log.info('migration.applied', `applied ${name} in ${milliseconds} ms`, { name, milliseconds })
 }
 
-/** @param start of the run, by performance.now() */
+/** @param start of the run, by now() */
 export const logDone = ({ config, log }: Context, applied: number, start: number, schema: string): void => {
-  const milliseconds = Math.round(performance.now() - start)
+  const milliseconds = Math.round(now() - start)
   const done = applied === 0 ? 'nothing to apply' : `${applied} applied in ${milliseconds} ms`
   log.info('up.done', `${done}: ${config.database} is at ${schema}`, { applied, milliseconds, schema })
 }

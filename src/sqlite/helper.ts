@@ -2,8 +2,8 @@ import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
+import { now, pause } from '../clock.ts'
 import { attempt, Failure, type FailureCode } from '../failure.ts'
 import { createProgress } from '../text.ts'
 import { meanings } from '../volume/errors.ts'
@@ -69,13 +69,12 @@ export const runHelper = async (
   signal.throwIfAborted()
   const child = await start(command, words)
   const stopped = Promise.withResolvers<never>()
-  const stop = async (reason: unknown): Promise<void> => {
+  const stop = (reason: unknown): void => {
     child.kill('SIGKILL')
     // give up waiting after that
-    await setTimeout(grace, undefined, { ref: false })
-    stopped.reject(reason)
+    setTimeout(() => stopped.reject(reason), grace).unref()
   }
-  const onAbort = () => void stop(signal.reason)
+  const onAbort = () => stop(signal.reason)
   signal.addEventListener('abort', onAbort)
   const isIdle = createIdleWatch(child.pid, idleLimit)
   let hang: Failure | undefined
@@ -83,14 +82,14 @@ export const runHelper = async (
     onTick(bytesReadBy(child.pid))
     if (hang !== undefined || !isIdle()) return
     hang = hung(words, idleLimit)
-    void stop(hang)
+    stop(hang)
   }, pace)
   try {
     const { text } = process.getBuiltinModule('node:stream/consumers')
     const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
     const [printed, complaint] = await Promise.race([ended, stopped.promise])
     // Ctrl-C reaches both processes, and the helper may die of it before this one receives it
-    if (printed === '') await setTimeout(pace)
+    if (printed === '') await pause(pace)
     signal.throwIfAborted()
     if (hang !== undefined) throw hang
     const answer = attempt((): HelperAnswer => JSON.parse(printed))
@@ -143,12 +142,12 @@ const hung = ([job]: readonly string[], idleLimit: number): Failure =>
 /** Whether a process has done nothing for `idleLimit` seconds; always false where the kernel does not tell. */
 const createIdleWatch = (pid: number | undefined, idleLimit: number): (() => boolean) => {
   let last: string | undefined
-  let since = performance.now()
+  let since = now()
   return () => {
     const { work, patience } = lifeOf(`/proc/${pid}`)
-    if (work === undefined || work !== last) since = performance.now()
+    if (work === undefined || work !== last) since = now()
     last = work
-    return performance.now() - since > patience * idleLimit * 1000
+    return now() - since > patience * idleLimit * 1000
   }
 }
 

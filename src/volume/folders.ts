@@ -1,5 +1,4 @@
 import { existsSync, lstatSync, mkdtempSync, readdirSync, rmdirSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { attempt, Failure } from '../failure.ts'
 import { formatBytes } from '../text.ts'
@@ -80,7 +79,11 @@ export const removeFolder = (folder: string): void => {
 }
 
 /** The system's temporary folder (TMPDIR); if /tmp is read-only, as in a hardened container, its shared memory. */
-const usual = (): readonly string[] => (tmpdir() === '/tmp' ? ['/tmp', '/dev/shm'] : [tmpdir()])
+const usual = (): readonly string[] => {
+  // loaded here: no run of `up` asks for it
+  const folder = process.getBuiltinModule('node:os').tmpdir()
+  return folder === '/tmp' ? [folder, '/dev/shm'] : [folder]
+}
 
 /**
  * Makes a folder in the first place that allows it. The caller must always call `remove`.

@@ -121,7 +121,7 @@ t.test('what cannot pass ends a run at once, and no line of it has the password'
   }
 })
 
-t.test('the image logs in by SCRAM and by md5, and has two files loaded when there is nothing to do', async t => {
+t.test('the image logs in by SCRAM and by md5, and has three files loaded when there is nothing to do', async t => {
   const url = await server.makeDatabase()
   const folder = t.testdir()
   const main = makeBundle(folder)
@@ -140,7 +140,7 @@ t.test('the image logs in by SCRAM and by md5, and has two files loaded when the
   const { files } = loadedBy(envOf('by_scram:right'), folder, main)
   t.strictSame(
     files.filter(file => !file.startsWith('node:')),
-    ['dist/main.cjs', 'dist/on-server.cjs'],
+    ['dist/main.cjs', 'dist/on-server.cjs', 'dist/shared.cjs'],
   )
 })
 

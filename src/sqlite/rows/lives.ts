@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { SqlResult, SqlStatement } from '../../engine.ts'
 import type { Connection } from '../connect.ts'
 import { changesRows, foldName, keywordOf, sameName, tokensOf, unquote } from '../sql.ts'
@@ -348,7 +347,7 @@ const grown = (life: Life, table: PresentTable, now: number): Life => {
     return { ...column, first: (known ?? inPlace)?.first ?? column.name }
   })
   const isSamePlace = place === life.place && references === life.references
-  const isSame = isSameName && isSamePlace && isDeepStrictEqual(grew, life.columns)
+  const isSame = isSameName && isSamePlace && JSON.stringify(grew) === JSON.stringify(life.columns)
   const after = {
     ...life,
     ...{ place, references },
