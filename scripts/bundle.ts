@@ -192,9 +192,13 @@ const bundleShort = async (
   const own = inputs.filter(input => input.startsWith(join(root, 'src')) && input !== main)
   const packaged = inputs.filter(input => library?.files.test(input))
   const short = { file, targets, shared: new Set([...own, ...packaged]) }
-  const exports = (await importedByRest([...before, short], new Set(own))).map(
-    ([source, names]) => `export { ${[...names].join(', ')} } from './${relative(root, source)}'`,
-  )
+  const exported = new Set<string>()
+  const exports = (await importedByRest([...before, short], new Set(own))).map(([source, names]) => {
+    // what a file exports of another one (text.ts of listed.ts) is the same by either
+    const more = [...names].filter(name => !exported.has(name))
+    for (const name of more) exported.add(name)
+    return `export { ${more.join(', ')} } from './${relative(root, source)}'`
+  })
   const outfile = join(dist, file)
   const contents = [...exports, library?.exported, begin].join('\n')
   await build({ ...options, stdin: { contents, resolveDir: root, sourcefile: file }, outdir: undefined, outfile })

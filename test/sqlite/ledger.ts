@@ -411,6 +411,34 @@ t.test('rows are counted again, though the statement that took them failed, or w
   connection.close()
 })
 
+for (const [title, later] of Object.entries({
+  'is rebuilt': [
+    'CREATE TABLE n (q REFERENCES t1 (id))',
+    'INSERT INTO n SELECT q FROM c',
+    'DROP TABLE c',
+    'ALTER TABLE n RENAME TO c',
+  ],
+  'is rebuilt, and renames it again': [
+    'CREATE TABLE n (q REFERENCES t1 (id))',
+    'INSERT INTO n SELECT q FROM c',
+    'DROP TABLE c',
+    'ALTER TABLE n RENAME TO c',
+    'ALTER TABLE c RENAME COLUMN q TO r',
+  ],
+  'renames it again': ['ALTER TABLE c RENAME COLUMN q TO r'],
+}))
+  t.test(
+    `a row without a parent is no new one where an earlier migration renamed its column, and its table ${title}`,
+    async t => {
+      const { connection, migrate } = openMany(5, 'CREATE TABLE c (p REFERENCES t1 (id)); INSERT INTO c VALUES (99)')
+      t.strictSame((await migrate(['ALTER TABLE c RENAME COLUMN p TO q'])).orphans, [])
+      t.strictSame((await migrate(later)).orphans, [])
+      t.strictSame((await migrate(["INSERT INTO t2 VALUES (5, 'x')"])).orphans, [])
+      t.match((await migrate(['INSERT INTO c VALUES (98)'])).orphans, [{ table: 'c', parent: 't1', rows: 1 }])
+      connection.close()
+    },
+  )
+
 t.test('a foreign key that breaks among many tables is told, wherever the statement was that broke it', async t => {
   const keys = `CREATE TABLE c (id INTEGER PRIMARY KEY, p references t1 (id)); INSERT INTO t1 VALUES (1, 'x'), (2, 'y');
     INSERT INTO c VALUES (1, 1)`

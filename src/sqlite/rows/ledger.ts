@@ -9,7 +9,7 @@ import { changesRows, foldName, keywordOf, sameName } from '../sql.ts'
 import { type Before, keepBefore, keepKeys } from './before.ts'
 import { followLives, type Life, lifeOf, livingAs, type Old, presentName, successorsOf, wayTo } from './lives.ts'
 import { findGone } from './net.ts'
-import { createOrphanNotes } from './orphans.ts'
+import { createOrphanNotes, type NameOf } from './orphans.ts'
 import { createRowTriggers, type Deleted } from './row-triggers.ts'
 import { tableAccess } from './table-access.ts'
 
@@ -63,7 +63,7 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
   const schemaVersion = connection.prepare<[], number>('SELECT schema_version FROM main.pragma_schema_version').pluck()
 
   /** Counts all tables, or of many only those that are new, changed or written since `last`. */
-  const take = (now: readonly Life[], last?: Taken): Taken => {
+  const take = (now: readonly Life[], last?: Taken, nameOf?: NameOf): Taken => {
     const lives = now.filter(({ ended }) => !ended)
     const version = schemaVersion.get()
     const counted = new Set(lives.length > most ? last?.lives : [])
@@ -74,7 +74,7 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
     const rows = new Map(lives.map(life => [life.id, countOf(life)]))
     written = new Set()
     const views = last !== undefined && last.version === version ? last.views : readViews(connection)
-    return { lives, rows, version, views, unchecked: orphans.note(lives, time) }
+    return { lives, rows, version, views, unchecked: orphans.note(lives, time, nameOf) }
   }
   let known = take(start)
   let made = 0
@@ -194,13 +194,13 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
   const end = async (): Promise<Changes> => {
     time += 1
     const now = lives()
-    const next = take(now, known)
     const olds = known.lives.map(life => ({ life, rows: known.rows.get(life.id) ?? 0, since: known.lives }))
     const isMeant = ({ life }: Old): boolean => isAnnounced(life, life.names)
     const successors = successorsOf(olds, now, isMeant)
     const ofSuccessors = new Map(olds.toReversed().map(old => [successors.get(old)?.id, old.life]))
     const before = new Map(known.lives.map(life => [life.id, life]))
     const origin = ({ id }: Life): Life | undefined => before.get(id) ?? ofSuccessors.get(id)
+    const next = take(now, known, (life, column) => nameBefore(origin(life), life, column, now))
     const deleted = triggers.deletedSince(mark)
     const wayOf = (life: Life): readonly Life[] => {
       const was = origin(life)
@@ -221,6 +221,8 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
       }),
     }
     known = next
+    // by their present names, which the next migration begins with
+    if (orphans.has(time)) orphans.note(next.lives, time)
     return changes
   }
 
@@ -242,6 +244,16 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
   }
 
   return { around: toHook(around), isOpen: () => connection.inTransaction, begin, end, missing, finish }
+}
+
+/** The name that a column had when the migration began, in the table that was there; its present one if it is new. */
+const nameBefore = (was: Life | undefined, life: Life, column: string, now: readonly Life[]): string => {
+  const first = life.columns.find(({ name }) => name === column)?.first ?? column
+  if (was === undefined) return column
+  // a table that replaces another one has its columns by their names
+  const known =
+    was.id === life.id ? first : lifeOf(now, was.id)?.columns.find(({ name }) => sameName(name, first))?.first
+  return was.columns.find(other => other.first === known)?.name ?? first
 }
 
 const missingOf = (

@@ -19,6 +19,9 @@ const originalKey = (key: string, lives: readonly Life[]): string =>
     key,
   )
 
+/** The name by which the notes know a column of a table; its present name is given. */
+export type NameOf = (life: Life, column: string) => string
+
 /** Notes rows without a parent one by one, so that a new orphan is not offset by another row that gained its parent. */
 export const createOrphanNotes = (connection: Connection) => {
   connection.exec(`
@@ -33,14 +36,14 @@ export const createOrphanNotes = (connection: Connection) => {
   const noted = connection.prepare<[number]>('SELECT 1 FROM temp."migrator orphans" WHERE time = ? LIMIT 1')
 
   /** The queries for the orphans of a table, one per foreign key. */
-  const findIn = (life: Life): readonly string[] => {
+  const findIn = (life: Life, nameOf: NameOf): readonly string[] => {
     const name = presentName(life)
     return [...Map.groupBy(keysOf.all(name), ({ id }) => id)].map(([id, parts]) => {
       const columns = parts.map(({ from }) => from)
       // without a primary key the rowid may change in a rebuild
       const key = hasKey(life) ? keyColumns(life) : columns
-      const firsts = columns.map(column => life.columns.find(({ name }) => name === column)?.first ?? column)
-      const noted = `${literal(foldName(firsts.join()))} AS columns, ${literal(String(parts[0]?.parent))} AS parent, ${textOfValues(key, 't.')} AS key`
+      const names = columns.map(column => nameOf(life, column))
+      const noted = `${literal(foldName(names.join()))} AS columns, ${literal(String(parts[0]?.parent))} AS parent, ${textOfValues(key, 't.')} AS key`
       const table = `main.${quote(name)} AS t`
       if (life.rowid !== null)
         return `SELECT ${noted} FROM pragma_foreign_key_check(${literal(name)}, 'main') AS c
@@ -55,15 +58,19 @@ export const createOrphanNotes = (connection: Connection) => {
     })
   }
 
-  /** Notes the orphans of tables that are there; reads every row with a foreign key. @param time the number of this note, one more each time */
-  const note = (lives: readonly Life[], time: number): Unchecked => {
-    connection.prepare('DELETE FROM temp."migrator orphans" WHERE time < ?').run(time - 1)
+  /**
+   * Notes the orphans of tables that are there; reads every row with a foreign key.
+   * @param time the number of this note, one more each time; the same again replaces the note
+   * @param nameOf their present names, or to be held against the note before the names that they had then
+   */
+  const note = (lives: readonly Life[], time: number, nameOf: NameOf = (_, column) => column): Unchecked => {
+    connection.prepare('DELETE FROM temp."migrator orphans" WHERE time < ? OR time = ?').run(time - 1, time)
     const unchecked = new Map<number, string>()
     for (const life of lives.filter(({ references }) => references)) {
       const found = findBrokenKeys(connection, presentName(life))
       if ('unchecked' in found) unchecked.set(life.id, found.unchecked)
       else if (found.broken.length > 0)
-        for (const select of findIn(life))
+        for (const select of findIn(life, nameOf))
           connection.exec(
             `INSERT INTO temp."migrator orphans" SELECT ${time}, ${life.id}, columns, parent, ${originalKey('key', [life])} FROM (${select})`,
           )
