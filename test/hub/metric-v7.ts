@@ -5,6 +5,8 @@ import { connectSequelize } from '../../src/hub/sequelize-v7.ts'
 import { testMetric } from '../help/metric-rules.ts'
 import { makeMigrated } from '../help/migrated.ts'
 
-const { connection } = await makeMigrated(t)
-initMetric(connectSequelize(connection))
-testMetric(t, connection, Metric as never, Op as never)
+t.test('Metric of Sequelize 7', async t => {
+  const { connection } = await makeMigrated(t)
+  initMetric(connectSequelize(connection))
+  testMetric(t, connection, Metric as never, Op as never)
+})

@@ -4,11 +4,13 @@ import { connectSequelize } from '../../src/hub/sequelize-v7.ts'
 import { makeMigrated } from '../help/migrated.ts'
 import { testServer } from '../help/server-rules.ts'
 
-const { connection } = await makeMigrated(t)
-initServer(connectSequelize(connection))
-testServer(t, connection, Server as never)
+t.test('Server of Sequelize 7', async t => {
+  const { connection } = await makeMigrated(t)
+  initServer(connectSequelize(connection))
+  testServer(t, connection, Server as never)
 
-t.test('os_info is read back when a server is made', async t => {
-  const made = await Server.create({ id: 'omv', hostname: 'omv.lan', os_distribution: 'Debian' })
-  t.strictSame(made.os_info, { distribution: 'Debian', version: null, kernel: null, architecture: null })
+  t.test('os_info is read back when a server is made', async t => {
+    const made = await Server.create({ id: 'omv', hostname: 'omv.lan', os_distribution: 'Debian' })
+    t.strictSame(made.os_info, { distribution: 'Debian', version: null, kernel: null, architecture: null })
+  })
 })
