@@ -6,6 +6,7 @@ import { findingLine, findingsText } from '../../src/commands/verify.ts'
 import { makeDatabase } from '../help/alembic.ts'
 import { firstThree } from '../help/first-three.ts'
 import { withMount } from '../help/mount.ts'
+import { copyMigrated } from '../help/migrated.ts'
 import { runProgram, settingsFor, startProgram } from '../help/program.ts'
 
 const finding = { weight: 'difference', object: 'column a.x', what: 'default', expected: '1', found: '2' } as const
@@ -48,8 +49,7 @@ t.test('a finding is one line of a log', async t => {
 
 /** A ready volume, then changed by SQL. */
 const prepare = async (t: Pick<Test, 'testdir'>, sql = '') => {
-  const folder = t.testdir()
-  await runProgram([], settingsFor(folder))
+  const folder = await copyMigrated(t)
   makeDatabase(folder, sql)
   return folder
 }
