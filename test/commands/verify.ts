@@ -5,8 +5,8 @@ import t, { type Test } from 'tap'
 import { findingLine, findingsText } from '../../src/commands/verify.ts'
 import { makeDatabase } from '../help/alembic.ts'
 import { firstThree } from '../help/first-three.ts'
-import { withMount } from '../help/mount.ts'
 import { copyMigrated } from '../help/migrated.ts'
+import { withMount } from '../help/mount.ts'
 import { runProgram, settingsFor, startProgram } from '../help/program.ts'
 
 const finding = { weight: 'difference', object: 'column a.x', what: 'default', expected: '1', found: '2' } as const
