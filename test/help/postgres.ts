@@ -146,7 +146,7 @@ export const startServerOf = async (binaries: string | undefined, ...more: reado
     await stopBy(child, 'SIGQUIT')
   }
   // the other way writes every page to the log, too; PostgreSQL 14 has that one alone
-  const strategy = binaries === oldest ? '' : ' STRATEGY FILE_COPY'
+  const strategy = Number(readFileSync(join(data, 'PG_VERSION'), 'utf8')) < 15 ? '' : ' STRATEGY FILE_COPY'
   let databases = 0
   let child = await launch(data, port)
   // what is killed just now may still write
