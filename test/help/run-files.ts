@@ -12,13 +12,12 @@ export const filesOf = (...patterns: readonly string[]): readonly string[] =>
 
 /**
  * Runs test files one after the other in this process: what each of them would load again takes longer than most of them do.
- * Each has the folders, the snapshots and the end that it has when tap runs it alone.
+ * Each has the folders and the end that it has when tap runs it alone; snapshots are named by the process, so test/outputs.ts is one.
  */
 export const runFiles = async (...patterns: readonly string[]): Promise<void> => {
   for (const file of filesOf(...patterns)) {
     const works: (() => unknown)[] = []
     t.testdirName = join(root, '.tap/fixtures', `test-${file.replaceAll('/', '-')}`)
-    t.snapshotFile = join(root, 'tap-snapshots/test', `${file}.test.cjs`)
     t.teardown = work => void works.push(work)
     t.beforeEach = () => {
       throw new Error('beforeEach of a file would run for those after it, too: name it in a test around the others')

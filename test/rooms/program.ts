@@ -1,3 +1,3 @@
 import { runFiles } from '../help/run-files.ts'
 
-await runFiles('*.ts')
+await runFiles('!(outputs).ts')
