@@ -1,9 +1,10 @@
 /** What the map in CONTRIBUTING.md promises of src: each list is of what breaks a rule, and is empty. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
 import { ceiling, files, heartLines, offenders, readingList } from '../scripts/layout.ts'
 import { root } from './help/program.ts'
+import { filesOf } from './help/run-files.ts'
 
 t.test('rooms import in one order, and only the rooms about SQLite know it', async t => {
   for (const [rule, list] of Object.entries(offenders())) t.strictSame(list, [], rule)
@@ -35,6 +36,14 @@ t.test('each room has its tests', async t => {
     [...rooms].filter(room => !existsSync(join(root, 'test', room))),
     [],
   )
+})
+
+t.test('npm test runs every test file once, but for those of servers and containers of their own', async t => {
+  const rooms = globSync('test/rooms/*.ts', { cwd: root }).map(file => readFileSync(join(root, file), 'utf8'))
+  const patterns = rooms.flatMap(text => [...text.matchAll(/'([a-z*!].*?\.ts)'/g)].map(([, pattern = '']) => pattern))
+  const run = filesOf(...patterns, 'outputs.ts')
+  const all = filesOf('**/*.ts').filter(file => !/^(?:cluster|containers|help|rooms)\//.test(file))
+  t.strictSame(run.toSorted(), all.toSorted())
 })
 
 t.test('CONTRIBUTING.md names every file right in src, and the heart in the order of the reading list', async t => {

@@ -14,8 +14,8 @@ const run = (
   folder: string,
   settings: Readonly<Record<string, string>> = {},
 ) => {
-  const { PATH = '', HOME = '' } = process.env
-  const all = Object.entries({ PATH: `${dirname(process.execPath)}:${PATH}`, HOME, ...settings })
+  const { PATH = '', HOME = '', NODE_COMPILE_CACHE = '' } = process.env
+  const all = Object.entries({ PATH: `${dirname(process.execPath)}:${PATH}`, HOME, NODE_COMPILE_CACHE, ...settings })
   const pairs = all.map(pair => pair.join('='))
   const child = spawnSync('/usr/bin/env', ['-i', ...pairs, command, ...words], { cwd: folder, encoding: 'utf8' })
   return { exitCode: child.status, output: child.stdout + child.stderr, stdout: child.stdout }

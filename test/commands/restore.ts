@@ -14,7 +14,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { constants } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
@@ -90,15 +90,18 @@ const serversIn = (file: string): unknown => {
   connection.close()
   return ids
 }
+const made = mkdtempSync(join(tmpdir(), 'volume-'))
+t.teardown(() => rmSync(made, { recursive: true }))
+await run(made)
+addServer(join(made, 'homelab.db'), 'kept')
+const madeBackup = basename((await run(made, 'backup')).stdout.trim())
+addServer(join(made, 'homelab.db'), 'later')
+
 /** A volume with a backup of one server, and a database of two. */
-const prepare = async (t: Pick<Test, 'testdir'>) => {
+const prepare = (t: Pick<Test, 'testdir'>) => {
   const folder = t.testdir()
-  const file = join(folder, 'homelab.db')
-  await run(folder)
-  addServer(file, 'kept')
-  const backup = (await run(folder, 'backup')).stdout.trim()
-  addServer(file, 'later')
-  return { folder, file, backup }
+  cpSync(made, folder, { recursive: true })
+  return { folder, file: join(folder, 'homelab.db'), backup: join(folder, 'backups', madeBackup) }
 }
 const replacedIn = (folder: string): readonly string[] =>
   readdirSync(folder).filter(name => /\.replaced-\d{8}T\d{6}Z$/.test(name))
@@ -109,7 +112,7 @@ for (const [title, wordsFor] of [
   ['as the newest', () => ['--latest']],
 ] as const) {
   t.test(`a backup is restored ${title}: what it replaced is kept, it stays, and the marker is true`, async t => {
-    const { folder, file, backup } = await prepare(t)
+    const { folder, file, backup } = prepare(t)
     const before = dump(file)
     const outcome = await run(folder, 'restore', ...wordsFor(backup), '--yes')
     t.match(outcome, { exitCode: 0, events: [{ event: 'restore.done', file: backup, replaced: String }] })
@@ -122,7 +125,7 @@ for (const [title, wordsFor] of [
 }
 
 t.test('a marker that cannot be written once all is in place is told as that', async t => {
-  const { folder, file } = await prepare(t)
+  const { folder, file } = prepare(t)
   mkdirSync(join(folder, '.ready.migrator-tmp'))
   t.match(await run(folder, 'restore', '--latest', '--yes'), {
     exitCode: 2,
@@ -135,7 +138,7 @@ t.test('a marker that cannot be written once all is in place is told as that', a
 })
 
 t.test('a run that tries the volume out at the same time is not disturbed', async t => {
-  const { folder } = await prepare(t)
+  const { folder } = prepare(t)
   const probe = join(folder, 'homelab.db.migrator-probe')
   writeFileSync(probe, 'of the other run')
   t.match(await run(folder, 'restore', '--latest', '--yes'), { exitCode: 0 })
@@ -143,7 +146,7 @@ t.test('a run that tries the volume out at the same time is not disturbed', asyn
 })
 
 t.test('two restores at once: each does it, or is told that the other one does', async t => {
-  const { folder, file } = await prepare(t)
+  const { folder, file } = prepare(t)
   const outcomes = await Promise.all(
     [1, 2].map(() => spawnProgram(['restore', '--latest', '--yes'], settingsFor(folder))),
   )
@@ -153,7 +156,7 @@ t.test('two restores at once: each does it, or is told that the other one does',
 })
 
 t.test('a database that is lost gets the mode of the backup, and may be written', async t => {
-  const { folder, file, backup } = await prepare(t)
+  const { folder, file, backup } = prepare(t)
   rmSync(file)
   chmodSync(backup, 0o440)
   t.match(await run(folder, 'restore', backup, '--yes'), { exitCode: 0 })
@@ -161,7 +164,7 @@ t.test('a database that is lost gets the mode of the backup, and may be written'
 })
 
 t.test('what was replaced can be restored in its turn', async t => {
-  const { folder, file } = await prepare(t)
+  const { folder, file } = prepare(t)
   await run(folder, 'restore', '--latest', '--yes')
   await run(folder, 'restore', join(folder, replacedIn(folder)[0] ?? ''), '--yes')
   t.strictSame(serversIn(file), ['kept', 'later'])
@@ -177,7 +180,7 @@ t.test('a damaged, missing or empty database is put right', async t => {
     (file: string) => rmSync(file),
     (file: string) => truncateSync(file),
   ]) {
-    const { folder, file, backup } = await prepare(t)
+    const { folder, file, backup } = prepare(t)
     spoil(file)
     const refused = await run(folder)
     t.match(refused, { exitCode: 30 })
@@ -189,7 +192,7 @@ t.test('a damaged, missing or empty database is put right', async t => {
 })
 
 t.test('of a lost database without a backup the failure names what a restore replaced, and that mends it', async t => {
-  const { folder, file, backup } = await prepare(t)
+  const { folder, file, backup } = prepare(t)
   await run(folder, 'restore', '--latest', '--yes')
   for (const path of [backup, file]) rmSync(path)
   const command = `migrator restore --yes ${replacedIn(folder)[0]}`
@@ -200,7 +203,7 @@ t.test('of a lost database without a backup the failure names what a restore rep
 })
 
 t.test('after a backup of an older schema the marker tells of that, and up goes on from there', async t => {
-  const { folder, file, backup } = await prepare(t)
+  const { folder, file, backup } = prepare(t)
   const migrations = join(folder, 'migrations')
   cpSync(firstThree, migrations, { recursive: true })
   const next = "export const up = ({ context }) => context.sequelize.query('CREATE TABLE x (y)')"
@@ -217,7 +220,7 @@ t.test('after a backup of an older schema the marker tells of that, and up goes 
 })
 
 t.test('the backup of a run that was killed after its commit stays, once it was restored', async t => {
-  const { folder, file, backup } = await prepare(t)
+  const { folder, file, backup } = prepare(t)
   // as that run leaves it: see test/backup/protect.ts
   markUnfinished(file, backup)
   const migrations = join(folder, 'migrations')
@@ -230,7 +233,7 @@ t.test('the backup of a run that was killed after its commit stays, once it was 
 })
 
 t.test("another tool's database is restored, without a marker, and what to do next is said", async t => {
-  const { folder, file } = await prepare(t)
+  const { folder, file } = prepare(t)
   const foreign = makeDatabase(mkdtempSync(join(folder, 'other-')), alembicSql)
   t.match(await run(folder, 'restore', foreign, '--yes'), {
     exitCode: 0,
@@ -242,7 +245,7 @@ t.test("another tool's database is restored, without a marker, and what to do ne
 })
 
 t.test('a damaged backup is refused by name, and nothing is changed', async t => {
-  const { folder, file, backup } = await prepare(t)
+  const { folder, file, backup } = prepare(t)
   truncateSync(backup, 4096)
   const before = [dump(file), readFileSync(join(folder, '.ready'), 'utf8'), readdirSync(folder)]
   const outcome = await run(folder, 'restore', backup, '--yes')
@@ -276,7 +279,7 @@ t.test(
 )
 
 t.test('while a hub has the database open it is refused with 20, and marker and database stay', async t => {
-  const { folder, file, backup } = await prepare(t)
+  const { folder, file, backup } = prepare(t)
   const before = [dump(file), readFileSync(join(folder, '.ready'), 'utf8'), readdirSync(folder)]
   const script = `const d = new (require('better-sqlite3'))(process.argv[1]); d.prepare('SELECT * FROM servers').get(); console.log('open'); setTimeout(() => {}, 60000)`
   const hub = spawn(process.execPath, ['-e', script, file], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
@@ -295,7 +298,7 @@ for (const [title, words, said] of [
   ['of the database itself', ['homelab.db'], /the database itself/],
 ] as const) {
   t.test(`${title} it is refused with 2, and nothing is changed`, async t => {
-    const { folder, file } = await prepare(t)
+    const { folder, file } = prepare(t)
     const before = [dump(file), readdirSync(folder)]
     const paths = words.map(word => (word.startsWith('--') ? word : join(folder, word)))
     const outcome = await run(folder, 'restore', ...paths, '--yes')
@@ -305,7 +308,7 @@ for (const [title, words, said] of [
 }
 
 t.test('MIGRATOR_CHECK=always reads the copy with integrity_check', async t => {
-  const { folder, backup } = await prepare(t)
+  const { folder, backup } = prepare(t)
   const outcome = await runProgram(['restore', backup, '--yes'], settingsFor(folder, { MIGRATOR_CHECK: 'always' }))
   t.match(outcome, { exitCode: 0 })
 })
@@ -313,7 +316,7 @@ t.test('MIGRATOR_CHECK=always reads the copy with integrity_check', async t => {
 const notRoot = process.getuid?.() !== 0 && 'needs root, to hide /proc'
 
 t.test('where the kernel shows no processes the lock alone tells', { skip: notRoot }, async t => {
-  const { folder, file } = await prepare(t)
+  const { folder, file } = prepare(t)
   const command = `mount -t tmpfs none /proc && exec ${process.execPath} ${entry} restore --latest --yes`
   const env = { ...process.env, ...settingsFor(folder) }
   t.equal(spawnSync('unshare', ['-m', 'sh', '-c', command], { env }).status, 0)
@@ -321,7 +324,7 @@ t.test('where the kernel shows no processes the lock alone tells', { skip: notRo
 })
 
 t.test('without a terminal it wants --yes', async t => {
-  const { folder, file } = await prepare(t)
+  const { folder, file } = prepare(t)
   const before = dump(file)
   t.match(await run(folder, 'restore', '--latest'), { exitCode: 2, failure: 'CONFIG_INVALID', stderr: /--yes/ })
   t.equal(dump(file), before)

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { findingLine, findingsText } from '../../src/commands/verify.ts'
 import { makeDatabase } from '../help/alembic.ts'
 import { firstThree } from '../help/first-three.ts'
+import { copyMigrated } from '../help/migrated.ts'
 import { withMount } from '../help/mount.ts'
 import { runProgram, settingsFor, startProgram } from '../help/program.ts'
 
@@ -48,8 +49,7 @@ t.test('a finding is one line of a log', async t => {
 
 /** A ready volume, then changed by SQL. */
 const prepare = async (t: Pick<Test, 'testdir'>, sql = '') => {
-  const folder = t.testdir()
-  await runProgram([], settingsFor(folder))
+  const folder = await copyMigrated(t)
   makeDatabase(folder, sql)
   return folder
 }

@@ -11,15 +11,10 @@ import { statementsOf } from '../../src/postgres/sql.ts'
 import { readServerUrl } from '../../src/server.ts'
 import { parseSqlFile } from '../../src/sql-file.ts'
 import { makeFolder, runCommand, up } from '../help/on-server.ts'
-import { skip, startServer } from '../help/postgres.ts'
+import { sharedServer } from '../help/postgres.ts'
 import { root } from '../help/program.ts'
 
-if (skip) {
-  t.pass(skip, { skip })
-  process.exit()
-}
-const server = await startServer()
-t.teardown(() => server.stop())
+const server = await sharedServer()
 
 const column = fc
   .record({
@@ -290,10 +285,10 @@ exports.Rack = (${model})(new Sequelize({ dialect: 'sqlite' }), DataTypes)`,
 t.test('a role that may not make a database is told what to do, and nothing is written', async t => {
   const { folder, url, run } = await changed(
     t,
-    'CREATE ROLE plain LOGIN',
-    'GRANT ALL ON ALL TABLES IN SCHEMA public TO plain',
+    'CREATE ROLE no_maker LOGIN',
+    'GRANT ALL ON ALL TABLES IN SCHEMA public TO no_maker',
   )
-  const { exitCode, failure } = await runCommand(url.replace('postgres@', 'plain@'), 'diff x', folder)
+  const { exitCode, failure } = await runCommand(url.replace('postgres@', 'no_maker@'), 'diff x', folder)
   t.match({ exitCode, failure }, { exitCode: 12, failure: 'PRIVILEGE_MISSING' })
   t.strictSame(readdirSync(folder), ['0001-a.js'])
   await server.run(url, 'ALTER TABLE racks ADD room text')

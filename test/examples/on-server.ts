@@ -3,16 +3,11 @@ import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { runUp } from '../help/on-server.ts'
-import { skip, startServer } from '../help/postgres.ts'
+import { sharedServer } from '../help/postgres.ts'
 import { fromSources, root, runProgram, settingsFor } from '../help/program.ts'
 
-if (skip) {
-  t.pass(skip, { skip })
-  process.exit()
-}
 t.jobs = 1
-const server = await startServer('timezone=Asia/Kolkata')
-t.teardown(() => server.stop())
+const server = await sharedServer('timezone=Asia/Kolkata')
 const migrations = join(root, 'migrations')
 
 /** `env -i` keeps the examples out of the coverage that tap counts: that is of src. */

@@ -20,19 +20,14 @@ import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import t from 'tap'
 import { contents, databases, fill, makeBases, makeMigrations } from '../help/copied.ts'
-import { skip, startServer } from '../help/postgres.ts'
+import { sharedServer } from '../help/postgres.ts'
 import { runProgram, startProgram } from '../help/program.ts'
 
-if (skip) {
-  t.pass(skip, { skip })
-  process.exit()
-}
 t.jobs = 1
 const long = process.env.FAULTS === 'long'
 const [runs, kills] = long ? [200, 50] : [4, 2]
 
-const server = await startServer()
-t.teardown(() => server.stop())
+const server = await sharedServer()
 const folder = t.testdir()
 const migrations = makeMigrations(folder)
 const bases = await makeBases(folder, migrations)

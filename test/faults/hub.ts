@@ -8,9 +8,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import { connectSequelize as connect7 } from '../../src/hub/sequelize-v7.ts'
 import { connectSequelize as connect6 } from '../../src/sqlite/bridge/sequelize.ts'
+import { makeQuickFolder } from '../help/found.ts'
 
 const isLong = process.env.FAULTS === 'long'
-const runs = Number(process.env.RUNS ?? (isLong ? 10_000 : 300))
+const runs = Number(process.env.RUNS ?? (isLong ? 10_000 : 200))
 
 const cases = fc.record({
   version: fc.constantFrom(6, 7),
@@ -56,10 +57,12 @@ const hubOf = (version: number, connection: Database.Database): Hub => {
 type Open = { readonly transaction: Transaction; readonly rows: string[]; isOver: boolean }
 
 // Sequelize warns of each connection that it gives up
+const { warn } = console
 console.warn = () => undefined
+t.teardown(() => Object.assign(console, { warn }))
 
 t.test('of transactions that overlap, what was committed is there and nothing else', { timeout: 0 }, async t => {
-  const root = t.testdir()
+  const root = makeQuickFolder(t)
   const seen = new Map<string, number>()
   const see = (what: string): void => void seen.set(what, (seen.get(what) ?? 0) + 1)
   let number = 0

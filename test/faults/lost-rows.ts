@@ -15,6 +15,7 @@ import { applyMigrations } from '../../src/migrations/run.ts'
 import { openDatabase, withTransaction } from '../../src/sqlite/connect.ts'
 import { migratableOn } from '../../src/sqlite/transaction.ts'
 import { bystanders, isCrowded } from '../help/bystanders.ts'
+import { makeQuickFolder } from '../help/found.ts'
 import { dump } from '../help/program.ts'
 
 const runs = Number(process.env.RUNS ?? (process.env.FAULTS === 'long' ? 20_000 : 400))
@@ -439,7 +440,7 @@ t.test(
   'a run that loses a row which was there before fails and changes nothing, any other one succeeds',
   { timeout: 0 },
   async t => {
-    const root = t.testdir()
+    const root = makeQuickFolder(t)
     const signal = new AbortController().signal
     const patience = { lockTimeout: 0, signal, onWait: () => undefined }
     const seen = { none: 0, some: 0, unsure: 0 }

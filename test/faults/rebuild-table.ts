@@ -10,6 +10,7 @@ import { DataTypes, Op } from 'sequelize'
 import t from 'tap'
 import type { SchemaEditor } from '../../src/engine.ts'
 import { makeEditor } from '../help/editor.ts'
+import { makeQuickFolder } from '../help/found.ts'
 
 const runs = process.env.FAULTS === 'long' ? 20_000 : 500
 
@@ -204,7 +205,7 @@ const make = async (schema: SchemaEditor, c: Case, edit: Edit, columns: string[]
 }
 
 t.test(`${runs} random tables, each altered by up to three random edits, keep everything else`, async t => {
-  const folder = t.testdir()
+  const folder = makeQuickFolder(t)
   const made = new Map<string, number>()
   let number = 0
   await fc.assert(

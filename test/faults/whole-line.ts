@@ -6,6 +6,7 @@
  */
 import fc from 'fast-check'
 import t from 'tap'
+import { makeQuickFolder } from '../help/found.ts'
 import { loadSqlite3 } from '../help/plain.ts'
 import { cases } from '../help/play/cases.ts'
 import { createRunner } from '../help/run-case.ts'
@@ -17,7 +18,10 @@ t.test(
   'a migration either does what it says and loses nothing, or fails and changes nothing',
   { timeout: 0 },
   async t => {
-    const { property, seen, reasons, count } = await createRunner(t.testdir(), isLong ? loadSqlite3() : undefined)
+    const { property, seen, reasons, count } = await createRunner(
+      makeQuickFolder(t),
+      isLong ? loadSqlite3() : undefined,
+    )
     await fc.assert(fc.asyncProperty(cases, property), {
       numRuns: runs,
       endOnFailure: process.env.SHRINK === 'no',

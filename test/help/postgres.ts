@@ -82,6 +82,16 @@ export const freePort = async (): Promise<number> => {
 /** Starts a server; stop it when the test file ends. @param more settings of the server, such as `max_connections=5` */
 export const startServer = (...more: readonly string[]): Promise<TestServer> => startServerOf(newest, ...more)
 
+const shared = new Map<string, Promise<TestServer>>()
+
+/** A server for all tests of this process, which ends with it: databases are a test's own, roles are not. @param more as above */
+export const sharedServer = (...more: readonly string[]): Promise<TestServer> => {
+  const key = more.join()
+  const server = shared.get(key) ?? startServerOf(newest, ...more)
+  shared.set(key, server)
+  return server
+}
+
 /** The same with other programs. @param binaries their folder */
 export const startServerOf = async (binaries: string | undefined, ...more: readonly string[]): Promise<TestServer> => {
   if (binaries === undefined) throw new Error(String(whyNot(binaries)))
@@ -92,7 +102,7 @@ export const startServerOf = async (binaries: string | undefined, ...more: reado
   const env = { PATH: process.env.PATH, HOME: folder, LC_ALL: 'C.UTF-8', TZ: 'UTC' }
   const made = spawnSync(
     join(binaries, 'initdb'),
-    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync', '--no-instructions'],
+    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--wal-segsize=1', '--no-sync', '--no-instructions'],
     { ...asUser, env, encoding: 'utf8' },
   )
   if (made.status !== 0) throw new Error(`initdb: ${made.stderr}${made.stdout}`)
@@ -112,8 +122,9 @@ export const startServerOf = async (binaries: string | undefined, ...more: reado
       ['-D', data, '-h', '127.0.0.1', '-p', String(port), ...settings.flatMap(setting => ['-c', setting])],
       { ...asUser, env, stdio: 'ignore' },
     )
-    // the process of the tests may end in any way
+    // the process of the tests may end in any way, and does not wait for a server
     process.once('exit', () => child.kill('SIGKILL'))
+    child.unref()
     for (let tries = 0; ; tries += 1) {
       const ready = await run(`postgres://postgres@127.0.0.1:${port}/postgres`, 'SELECT 1').then(
         () => true,
@@ -124,20 +135,28 @@ export const startServerOf = async (binaries: string | undefined, ...more: reado
       await setTimeout(50)
     }
   }
-  const end = async (child: ChildProcess): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return
+  const stopBy = async (child: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
     const ended = once(child, 'exit')
-    child.kill('SIGQUIT')
+    child.ref()
+    child.kill(signal)
     await ended
   }
+  const end = async (child: ChildProcess): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    await stopBy(child, 'SIGQUIT')
+  }
+  // the other way writes every page to the log, too; PostgreSQL 14 has that one alone
+  const strategy = Number(readFileSync(join(data, 'PG_VERSION'), 'utf8')) < 15 ? '' : ' STRATEGY FILE_COPY'
   let databases = 0
   let child = await launch(data, port)
+  // what is killed just now may still write
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }))
   return {
     ...{ port, urlOf, run },
     makeDatabase: async () => {
       databases += 1
       const name = `test_${databases}_${process.pid}`
-      await run(urlOf('postgres'), `CREATE DATABASE ${name}`)
+      await run(urlOf('postgres'), `CREATE DATABASE ${name}${strategy}`)
       return urlOf(name)
     },
     pid: () => child.pid,
@@ -159,8 +178,7 @@ export const startServerOf = async (binaries: string | undefined, ...more: reado
     makeStandby: async () => {
       const copy = join(folder, 'standby')
       // a copy of a server that was stopped in order is a copy of all of it
-      child.kill('SIGINT')
-      await once(child, 'exit')
+      await stopBy(child, 'SIGINT')
       spawnSync('cp', ['-a', data, copy])
       writeFileSync(join(copy, 'standby.signal'), '')
       const follows = `primary_conninfo = 'host=127.0.0.1 port=${port} user=postgres'\n`

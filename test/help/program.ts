@@ -13,6 +13,7 @@ import './use-uri.ts'
 export const root = join(import.meta.dirname, '../..')
 
 // child processes take compiled code from a cache, and report no coverage, which that would make imprecise
+delete process.env.NODE_OPTIONS
 Object.assign(process.env, { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compiled'), NODE_V8_COVERAGE: '' })
 
 /** With this Node resolves `homelab-migrator/...` to src: a checkout has nothing compiled. */

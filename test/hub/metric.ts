@@ -5,6 +5,8 @@ import { connectSequelize } from '../../src/sqlite/bridge/sequelize.ts'
 import { testMetric } from '../help/metric-rules.ts'
 import { makeMigrated } from '../help/migrated.ts'
 
-const { connection } = await makeMigrated(t)
-initMetric(connectSequelize(connection))
-testMetric(t, connection, Metric, Op)
+t.test('Metric of Sequelize 6', async t => {
+  const { connection } = await makeMigrated(t)
+  initMetric(connectSequelize(connection))
+  testMetric(t, connection, Metric, Op)
+})

@@ -9,7 +9,12 @@ import { digits, type Face, models, python, type Read, sql } from '../help/faces
 import { makeMigrated } from '../help/migrated.ts'
 
 // far from UTC: whoever takes stored text for local time is hours off
+const { TZ } = process.env
 process.env.TZ = 'America/New_York'
+t.teardown(() => {
+  if (TZ === undefined) delete process.env.TZ
+  else process.env.TZ = TZ
+})
 
 const { connection, file } = await makeMigrated(t)
 initModels(connectSequelize(connection))

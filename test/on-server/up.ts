@@ -3,17 +3,12 @@ import { setTimeout } from 'node:timers/promises'
 import { Client } from 'pg'
 import t from 'tap'
 import { makeFolder, runUp, until, up } from '../help/on-server.ts'
-import { skip, startServer } from '../help/postgres.ts'
+import { sharedServer } from '../help/postgres.ts'
 import { startProgram } from '../help/program.ts'
 
-if (skip) {
-  t.pass(skip, { skip })
-  process.exit()
-}
 // some of them stop the server
 t.jobs = 1
-const server = await startServer()
-t.teardown(() => server.stop())
+const server = await sharedServer()
 
 const make = 'await query("CREATE TABLE a (x integer)"); await query("INSERT INTO a VALUES (1), (2)")'
 
@@ -276,27 +271,27 @@ t.test('a signal ends a run in its statement, and the server undoes it', async t
 
 t.test('what a role may not do is said before anything is changed, with the GRANT that mends it', async t => {
   const url = await server.makeDatabase()
-  await server.run(url, 'CREATE ROLE plain LOGIN', 'REVOKE CREATE ON SCHEMA public FROM PUBLIC')
-  const asPlain = url.replace('postgres@', 'plain@')
+  await server.run(url, 'CREATE ROLE no_owner LOGIN', 'REVOKE CREATE ON SCHEMA public FROM PUBLIC')
+  const asPlain = url.replace('postgres@', 'no_owner@')
   const folder = makeFolder(t, make)
   t.match((await runUp(asPlain, folder)).error, {
     code: 'PRIVILEGE_MISSING',
     exitCode: 12,
-    hint: /GRANT USAGE, CREATE ON SCHEMA "public" TO "plain";/,
+    hint: /GRANT USAGE, CREATE ON SCHEMA "public" TO "no_owner";/,
   })
   await server.run(
     url,
-    'GRANT USAGE, CREATE ON SCHEMA public TO plain',
+    'GRANT USAGE, CREATE ON SCHEMA public TO no_owner',
     'CREATE TABLE other ()',
     'CREATE TABLE "SequelizeMeta" (name text PRIMARY KEY, checksum text)',
-    'GRANT SELECT ON "SequelizeMeta" TO plain',
+    'GRANT SELECT ON "SequelizeMeta" TO no_owner',
   )
   t.match((await runUp(asPlain, folder)).error, {
     code: 'PRIVILEGE_MISSING',
     message: /belongs to postgres/,
-    hint: /GRANT "postgres" TO "plain"/,
+    hint: /GRANT "postgres" TO "no_owner"/,
   })
-  await server.run(url, 'ALTER TABLE other OWNER TO plain', 'ALTER TABLE "SequelizeMeta" OWNER TO plain')
+  await server.run(url, 'ALTER TABLE other OWNER TO no_owner', 'ALTER TABLE "SequelizeMeta" OWNER TO no_owner')
   t.match(await runUp(asPlain, folder), { error: undefined })
 })
 

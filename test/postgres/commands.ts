@@ -6,15 +6,10 @@ import t from 'tap'
 import { commandTable } from '../../src/cli.ts'
 import * as library from '../../src/library/library.ts'
 import { makeFolder, runCommand, up } from '../help/on-server.ts'
-import { skip, startServer } from '../help/postgres.ts'
+import { sharedServer } from '../help/postgres.ts'
 import { root, runProgram, settingsFor } from '../help/program.ts'
 
-if (skip) {
-  t.pass(skip, { skip })
-  process.exit()
-}
-const server = await startServer()
-t.teardown(() => server.stop())
+const server = await sharedServer()
 
 t.test('migrations/schema.postgres.sql is what the migrations make, and can be run', async t => {
   const url = await server.makeDatabase()

@@ -7,13 +7,9 @@ import { makeBundle } from '../help/bundled.ts'
 import { makePostgres } from '../help/engine-postgres.ts'
 import { loadedBy, runAlone } from '../help/loaded.ts'
 import { makeFolder, runUp } from '../help/on-server.ts'
-import { skip, startServer } from '../help/postgres.ts'
+import { startServer } from '../help/postgres.ts'
 import { startProxy } from '../help/proxy.ts'
 
-if (skip) {
-  t.pass(skip, { skip })
-  process.exit()
-}
 // one of them changes a setting of the server
 t.jobs = 1
 const server = await startServer('wal_level=replica')

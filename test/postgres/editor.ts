@@ -3,14 +3,9 @@ import { DataTypes } from 'sequelize'
 import t, { type Test } from 'tap'
 import { runPlain, type SchemaEditor } from '../../src/engine.ts'
 import { makePostgres } from '../help/engine-postgres.ts'
-import { skip, startServer } from '../help/postgres.ts'
+import { sharedServer } from '../help/postgres.ts'
 
-if (skip) {
-  t.pass(skip, { skip })
-  process.exit()
-}
-const server = await startServer()
-t.teardown(() => server.stop())
+const server = await sharedServer()
 
 const undone = new Error('what failed is undone')
 

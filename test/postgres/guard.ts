@@ -1,14 +1,9 @@
 /** Rows that a migration loses, by whatever statement: the server counts them itself. */
 import t from 'tap'
 import { makeFolder, runUp, up } from '../help/on-server.ts'
-import { skip, startServer } from '../help/postgres.ts'
+import { sharedServer } from '../help/postgres.ts'
 
-if (skip) {
-  t.pass(skip, { skip })
-  process.exit()
-}
-const server = await startServer()
-t.teardown(() => server.stop())
+const server = await sharedServer()
 
 /** Three rows that refer to two others, a table without a key, and a function that deletes. */
 const before = `

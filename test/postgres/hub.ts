@@ -13,17 +13,12 @@ import { openReady as openReady7 } from '../../src/hub/ready-v7.ts'
 import { connectPostgres } from '../../src/postgres/hub.ts'
 import { makeContext } from '../help/context.ts'
 import { makeFolder, runUp } from '../help/on-server.ts'
-import { skip, startServer } from '../help/postgres.ts'
+import { sharedServer } from '../help/postgres.ts'
 import { root } from '../help/program.ts'
 
-if (skip) {
-  t.pass(skip, { skip })
-  process.exit()
-}
 // both models are bound to one database at a time
 t.jobs = 1
-const server = await startServer('timezone=Asia/Kolkata')
-t.teardown(() => server.stop())
+const server = await sharedServer('timezone=Asia/Kolkata')
 const migrations = join(root, 'migrations')
 
 const makeReady = async (): Promise<string> => {

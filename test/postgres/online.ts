@@ -3,17 +3,12 @@ import { setTimeout } from 'node:timers/promises'
 import { Client } from 'pg'
 import t from 'tap'
 import { makeFolder, runCommand, runUp, until } from '../help/on-server.ts'
-import { skip, startServer } from '../help/postgres.ts'
+import { sharedServer } from '../help/postgres.ts'
 import { startProgram } from '../help/program.ts'
 
-if (skip) {
-  t.pass(skip, { skip })
-  process.exit()
-}
 // a build waits for every other session's snapshot
 t.jobs = 1
-const server = await startServer()
-t.teardown(() => server.stop())
+const server = await sharedServer()
 
 const make =
   'await query("CREATE TABLE a (x integer, y integer)"); await query("INSERT INTO a SELECT i % 50, i FROM generate_series(1, 100) AS i")'

@@ -3,15 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeFolder, runCommand, until } from '../help/on-server.ts'
-import { skip, startServer } from '../help/postgres.ts'
+import { sharedServer } from '../help/postgres.ts'
 import { startProgram } from '../help/program.ts'
 
-if (skip) {
-  t.pass(skip, { skip })
-  process.exit()
-}
-const server = await startServer()
-t.teardown(() => server.stop())
+const server = await sharedServer()
 
 const migrated = async (): Promise<string> => {
   const url = await server.makeDatabase()
@@ -101,9 +96,9 @@ for (const [title, statement, finding] of [
 
 t.test('a user that may not make a database checks the rest, and is told which GRANT or setting helps', async t => {
   const url = await migrated()
-  await server.run(url, 'CREATE ROLE plain LOGIN', 'GRANT USAGE ON SCHEMA public TO plain')
-  await server.run(url, 'GRANT SELECT ON ALL TABLES IN SCHEMA public TO plain', 'CREATE TABLE more (id text)')
-  const asPlain = url.replace('postgres@', 'plain@')
+  await server.run(url, 'CREATE ROLE no_creator LOGIN', 'GRANT USAGE ON SCHEMA public TO no_creator')
+  await server.run(url, 'GRANT SELECT ON ALL TABLES IN SCHEMA public TO no_creator', 'CREATE TABLE more (id text)')
+  const asPlain = url.replace('postgres@', 'no_creator@')
   const refused = await runCommand(asPlain, 'verify --json')
   t.match(refused, { exitCode: 12, failure: 'PRIVILEGE_MISSING' })
   t.match(JSON.parse(refused.stdout), {
@@ -111,11 +106,15 @@ t.test('a user that may not make a database checks the rest, and is told which G
   })
   await server.run(
     url,
-    'ALTER TABLE metrics OWNER TO plain',
-    'ALTER TABLE servers OWNER TO plain',
-    'ALTER TABLE more OWNER TO plain',
+    'ALTER TABLE metrics OWNER TO no_creator',
+    'ALTER TABLE servers OWNER TO no_creator',
+    'ALTER TABLE more OWNER TO no_creator',
   )
-  await server.run(url, 'ALTER TABLE "SequelizeMeta" OWNER TO plain', 'GRANT CREATE ON SCHEMA public TO plain')
+  await server.run(
+    url,
+    'ALTER TABLE "SequelizeMeta" OWNER TO no_creator',
+    'GRANT CREATE ON SCHEMA public TO no_creator',
+  )
   const { failure, error } = await runCommand(asPlain, 'verify')
   t.match({ failure, error }, { failure: 'PRIVILEGE_MISSING', error: { hint: /CREATEDB.*MIGRATOR_SCRATCH_URL/ } })
 })

@@ -13,7 +13,12 @@ import { dump } from '../help/program.ts'
 import '../help/use-uri.ts'
 
 // other runs of the program have folders in the machine's
+const { TMPDIR } = process.env
 process.env.TMPDIR = t.testdir()
+t.teardown(() => {
+  if (TMPDIR === undefined) delete process.env.TMPDIR
+  else process.env.TMPDIR = TMPDIR
+})
 
 t.test('the copy is the database, and goes with its folder when the work is done, or fails', async t => {
   const { folder, file, connection } = await makeMigrated(t)

@@ -1,0 +1,3 @@
+import { runFiles } from '../help/run-files.ts'
+
+await runFiles('sqlite/**/*.ts', 'hub/*.ts')
