@@ -78,7 +78,7 @@ await withFolder(folder => {
     lines.push(line)
     console.log(axis, what, costs.map(cost => cost.toFixed(2)).join(' '), line.exponent.toFixed(2))
   }
-  const migrations = [1, 10, 100, 300]
+  const migrations = [1, 10, 100, 1000]
   const oneTable = (index: number): string => (index === 0 ? createTable(0) : `INSERT INTO t0 VALUES (${index}, 'x')`)
   const rowsEach = migrations.map(count => makePlace(folder, `rows-${count}`, upTo(count, oneTable)))
   const tablesEach = migrations.map(count => makePlace(folder, `made-${count}`, upTo(count, createTable)))
