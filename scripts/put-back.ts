@@ -124,8 +124,8 @@ const faults: readonly Fault[] = [
   {
     fault: 'B8: orphans are known by the case of a column',
     in: 'rows/orphans.ts',
-    line: 'literal(foldName(firsts.join()))',
-    becomes: 'literal(firsts.join())',
+    line: 'literal(foldName(names.join()))',
+    becomes: 'literal(names.join())',
   },
   {
     fault: 'B9: a schema is passed over',
