@@ -37,7 +37,7 @@ const expected = [
   /^\/lib\/[\w-]+-linux-gnu\/lib(?:atomic|c|dl|gcc_s|m|nss_dns|nss_files|pthread|stdc\+\+)\.so\.\d$/,
   /^\/etc\/ssl\/certs\/ca-certificates\.crt$/,
   /^\/app\/dist\/[\w-]+\.cjs$/,
-  /^\/app\/dist\/(?:main|long|code)\.js(?:\.cache)?$/,
+  /^\/app\/dist\/(?:main|shared|on-server|long|code)\.js(?:\.cache)?$/,
   /^\/app\/dist\/sequelize\.mjs$/,
   /^\/app\/dist\/linux-\w+\.node$/,
   /^\/app\/cache\/v[\w.-]+-1000\/[0-9a-f]+$/,
