@@ -299,7 +299,7 @@ t.test('the image, by docker run', { skip }, async t => {
         t.match(onVolume, new RegExp(`reading cache from .*${file}.*success`), `${file} for ${user}`)
       t.match(run(user, volume, ...nobody), /reading cache from .*on-server\.cjs.*success/, `on a server for ${user}`)
     }
-    for (const file of ['main', 'long', 'code']) {
+    for (const file of ['main', 'shared', 'on-server', 'long', 'code']) {
       const read = (suffix: string) => `require('node:fs').readFileSync('/app/dist/${file}.js${suffix}')`
       const script = `new (require('node:vm').Script)(String(${read('')}), { cachedData: ${read('.cache')} })`
       t.equal(inside(migrator, `node -p "${script}.cachedDataRejected"`), 'false', file)
