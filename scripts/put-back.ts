@@ -123,9 +123,9 @@ const faults: readonly Fault[] = [
   },
   {
     fault: 'B8: orphans are known by the case of a column',
-    in: 'rows/orphans.ts',
-    line: 'literal(foldName(names.join()))',
-    becomes: 'literal(names.join())',
+    in: 'rows/ledger.ts',
+    line: '?.columns.find(({ name }) => sameName(name, first))',
+    becomes: '?.columns.find(({ name }) => name === first)',
   },
   {
     fault: 'B9: a schema is passed over',

@@ -1,7 +1,7 @@
 import type { Connection } from '../connect.ts'
 import { findBrokenKeys } from '../keys.ts'
 import { preparePrimaryKey } from '../schema/read.ts'
-import { foldName, literal, quote } from '../sql.ts'
+import { literal, quote } from '../sql.ts'
 import { type Life, presentName } from './lives.ts'
 import { hasKey, keyColumns, textOfValues } from './row-triggers.ts'
 
@@ -43,7 +43,7 @@ export const createOrphanNotes = (connection: Connection) => {
       // without a primary key the rowid may change in a rebuild
       const key = hasKey(life) ? keyColumns(life) : columns
       const names = columns.map(column => nameOf(life, column))
-      const noted = `${literal(foldName(names.join()))} AS columns, ${literal(String(parts[0]?.parent))} AS parent, ${textOfValues(key, 't.')} AS key`
+      const noted = `${literal(names.join())} AS columns, ${literal(String(parts[0]?.parent))} AS parent, ${textOfValues(key, 't.')} AS key`
       const table = `main.${quote(name)} AS t`
       if (life.rowid !== null)
         return `SELECT ${noted} FROM pragma_foreign_key_check(${literal(name)}, 'main') AS c
