@@ -210,6 +210,6 @@ export const down = async ({ context }) => { await context.removeColumn('metrics
   const facts = `${machine()}; ${formatCount(rows)} metrics, medians of ${formatThings(rounds, 'turn')}; ${load}.`
   console.log(facts)
   if (rows !== usual) return
-  keepRows('big', { rows, rounds, load }, raw)
+  keepRows('big', { metrics: rows, rounds, load }, raw)
   writeInto('performance.md', 'bench of big tables', [facts, '', ...head, ...table].join('\n'))
 })
