@@ -2,7 +2,7 @@
  * Time without the modules of Node that bring it: a first look at `performance` loads ten of them, `node:timers/promises` two.
  * Taken at program start: a migration, or a hub's test, may replace the global ones.
  */
-const { setImmediate, setTimeout } = globalThis
+export const { setImmediate, setTimeout } = globalThis
 const { hrtime } = process
 
 /** Milliseconds of a monotonic clock. */

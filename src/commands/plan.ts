@@ -137,13 +137,13 @@ const tryOnCopy = async (
       const failure = failureIn(context, tried.error, 'DISK_FULL')
       const { growth, journal } = tried
       const backup = config.backup === 'auto' ? bytes : 0
-      const times = { backup: backup > 0 ? begun - start : 0, rest: performance.now() - begun }
+      const times = { backup: backup > 0 ? Math.round(begun - start) : 0, rest: Math.round(performance.now() - begun) }
       return {
         migrations: tried.trials.map(trial =>
           toMigrationReport(trial, outside.findings(trial.migration), trial.migration.text),
         ),
         bytes: failure === null ? { growth, journal, backup } : null,
-        milliseconds: failure === null ? { backup: Math.round(times.backup), rest: Math.round(times.rest) } : null,
+        milliseconds: failure === null ? times : null,
         failure,
         script: () => planSql({ ...tried, database: config.database, isNew: bytes === 0, version }),
       }

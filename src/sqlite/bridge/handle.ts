@@ -1,9 +1,9 @@
+import { setImmediate } from '../../clock.ts'
 import { noResult, type SqlResult, type SqlStatement } from '../../engine.ts'
 import { attempt } from '../../failure.ts'
 import type { Connection } from '../connect.ts'
 import { sqliteError } from '../errors.ts'
 import { execute, prepareOne } from './execute.ts'
-import { setImmediate } from './later.ts'
 import type { Session, SqliteHook } from './session.ts'
 import { controlOf } from './transaction-control.ts'
 

@@ -1,12 +1,11 @@
 import Database from 'better-sqlite3'
-import { now } from '../../clock.ts'
+import { now, setImmediate, setTimeout } from '../../clock.ts'
 import { noResult, type SqlResult, type SqlStatement, type StatementHook } from '../../engine.ts'
 import { attempt, type Outcome } from '../../failure.ts'
 import type { Connection } from '../connect.ts'
 import { isBusy, sqliteCode } from '../errors.ts'
 import { keywordOf } from '../sql.ts'
 import { execute, prepareOne, sqlite3Error } from './execute.ts'
-import { setImmediate, setTimeout } from './later.ts'
 import { controlOf } from './transaction-control.ts'
 
 /** A hook around statements that have run when `execute` returns. */
