@@ -13,7 +13,8 @@ export const readHistory = (connection: Connection): readonly AppliedMigration[]
     .all()
     .map(row => ({ ...toApplied(row, connection.name), recorded: String(row.name) }))
     .filter(({ migrator }) => migrator !== otherTool)
-  const twice = rows.find(({ name }, index) => rows.findIndex(other => other.name === name) < index)
+  const seen = new Set<string>()
+  const twice = rows.find(({ name }) => seen.size === seen.add(name).size)
   if (twice === undefined) return rows.map(({ recorded: _, ...applied }) => applied)
   const names = rows.filter(({ name }) => name === twice.name).map(({ recorded }) => recorded)
   throw new Failure(

@@ -52,6 +52,39 @@ t.test('a trigger that changes what is written, or refuses it, is a conflict of 
   }
 })
 
+t.test(
+  'a row that REPLACE takes away is missed, and a trigger that writes elsewhere is none of our business',
+  async t => {
+    const replacing = new Database(':memory:')
+    replacing.exec('CREATE TABLE SequelizeMeta (name PRIMARY KEY, checksum UNIQUE ON CONFLICT REPLACE)')
+    prepareHistory(replacing, [])
+    recordApplied(replacing, { ...row, name: '0000-x' })
+    const audited = open(`CREATE TABLE audit (name);
+    CREATE TRIGGER t AFTER INSERT ON SequelizeMeta BEGIN INSERT INTO audit VALUES (NEW.name); END`)
+    const record = async (connection: Database.Database) => {
+      const { read, keep, refuseChange } = keepHistory(connection)
+      await keep('0001-a', await read(), async () => recordApplied(connection, row))
+      await refuseChange(await read())
+      connection.close()
+    }
+    await t.rejects(record(replacing), { code: 'HISTORY_CONFLICT' })
+    await t.resolves(record(audited))
+  },
+)
+
+t.test('a history keeps its rows, whatever another tool has in it, in any order', async t => {
+  const connection = new Database(':memory:')
+  connection.exec(`CREATE TABLE SequelizeMeta (name PRIMARY KEY, note) WITHOUT ROWID;
+    INSERT INTO SequelizeMeta VALUES ('0002-b', x'00ff'), ('0001-c.js', 1.5)`)
+  prepareHistory(connection, [])
+  const { read, keep, refuseChange } = keepHistory(connection)
+  await keep('0001-a', await read(), async () => recordApplied(connection, row))
+  await t.resolves(refuseChange(await read()))
+  connection.exec("UPDATE SequelizeMeta SET note = x'00fe' WHERE name = '0002-b'")
+  await t.rejects(refuseChange(await read()), { message: /SequelizeMeta/ })
+  connection.close()
+})
+
 t.test('what is no fault of the table is thrown on', async t => {
   const connection = open()
   const { read, keep } = keepHistory(connection)
