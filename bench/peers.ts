@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { median } from './measure.ts'
+import { childrenCpu, median } from './measure.ts'
 
 export type Peer = Readonly<{
   name: string
@@ -249,14 +249,15 @@ export type Sample = Readonly<{ wall: number; memory: number; cpu: number }>
 export const runPeer = (peer: Peer, folder: string): Sample => {
   const options = { cwd: folder, encoding: 'utf8', env: { PATH: process.env.PATH, HOME: folder, ...peer.env } } as const
   const start = performance.now()
-  const { status, stderr } = spawnSync('/usr/bin/time', ['-q', '-f', '%M %U %S', ...peer.words], options)
+  const before = childrenCpu()
+  const { status, stderr } = spawnSync('/usr/bin/time', ['-q', '-f', '%M', ...peer.words], options)
   const wall = performance.now() - start
   if (status !== 0) throw new Error(`${peer.name} exited ${status}: ${stderr}`)
-  const [memory = 0, user = 0, system = 0] = stderr.trim().split('\n').at(-1)?.split(' ').map(Number) ?? []
-  return { wall, memory, cpu: user + system }
+  const memory = Number(stderr.trim().split('\n').at(-1))
+  return { wall, memory, cpu: childrenCpu() - before }
 }
 
-/** Medians; of CPU, which is told in hundredths of a second, the mean. */
+/** Medians; of CPU the mean, since it is told in hundredths of a second and what is cut off one run is told by the next. */
 export const middle = (samples: readonly Sample[]): Sample => ({
   wall: median(samples.map(({ wall }) => wall)),
   memory: median(samples.map(({ memory }) => memory)),

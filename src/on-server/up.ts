@@ -2,10 +2,11 @@ import { now } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Session } from '../engine.ts'
 import { attemptAsync, Failure } from '../failure.ts'
-import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
+import { hashing, type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { headOf, makePlan, planWithoutConflicts, refuseBeyond } from '../migrations/plan.ts'
 import type { Applied } from '../migrations/run.ts'
 import { glanceAtHistory } from '../postgres/glance.ts'
+import { sha256 } from '../sha256.ts'
 
 /** Milliseconds between two runs. */
 const pause = 500
@@ -52,6 +53,8 @@ const isUnchanged = async (context: Context, files: readonly MigrationFile[]): P
   const outcome = await attemptAsync(() => glanceAtHistory(server))
   if ('error' in outcome) throw engine.explain(outcome.error)
   if (outcome.value === undefined) return false
+  // with a password, node:crypto is loaded anyway
+  if (server.password === undefined) hashing.by = sha256
   const { pending, conflicts } = makePlan(files, outcome.value)
   if (pending.length > 0 || conflicts.length > 0) return false
   logNothing(context, headOf(outcome.value))

@@ -138,6 +138,12 @@ t.test('the image logs in by SCRAM and by md5, and has three files loaded when t
     files.filter(file => !file.startsWith('node:')),
     ['dist/main.cjs', 'dist/on-server.cjs', 'dist/shared.cjs'],
   )
+  const { builtins } = loadedBy(envOf('postgres'), folder, main)
+  t.strictSame(
+    builtins.filter(name => /crypto|tls|dns|async_hooks|timers\/promises/.test(name)),
+    [],
+    'and without a password no cryptography',
+  )
 })
 
 t.test('a host that nobody answers at is told, with the address and without the password', async t => {
