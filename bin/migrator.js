@@ -8,6 +8,7 @@ if (Number(napi) >= 10 && process.features.typescript) {
   // an installed package brings JavaScript: Node reads no TypeScript below node_modules
   const installed = import.meta.dirname.includes('node_modules')
   keepCompiled(`${import.meta.dirname}/${installed ? '../..' : '../node_modules'}`)
+  if (!installed) resolveSources(new URL('../src/', import.meta.url).href)
   try {
     await import(installed ? '../dist/main.js' : '../src/main.ts')
   } catch (error) {
@@ -27,6 +28,16 @@ function keepCompiled(modules) {
   const { statSync } = process.getBuiltinModule('node:fs')
   if (process.env.NODE_V8_COVERAGE || statSync(modules, { throwIfNoEntry: false })?.uid !== process.getuid?.()) return
   process.getBuiltinModule('node:module').enableCompileCache(`${modules}/.cache/homelab-migrator`)
+}
+
+/** Sources name each other by their files, so Node need not look for them, nor ask each folder what kind they are: a tenth of a start. */
+function resolveSources(folder) {
+  process.getBuiltinModule('node:module').registerHooks({
+    resolve: (name, context, next) =>
+      name.startsWith('.') && name.endsWith('.ts') && context.parentURL?.startsWith(folder)
+        ? { url: new URL(name, context.parentURL).href, format: 'module-typescript', shortCircuit: true }
+        : next(name, context),
+  })
 }
 
 function refuse(message, hint) {

@@ -10,8 +10,10 @@ const src = join(import.meta.dirname, '../src')
 /** Lines that a stranger reads in half an hour. */
 export const ceiling = 2500
 
+/** They stand for modules of Node that take long to load: any room may import them. */
+const ofNode = ['fs', 'clock', 'sha256']
+
 const base = [
-  'clock',
   'failure',
   'small-file',
   'events',
@@ -30,13 +32,14 @@ const heart = ['migrations', 'backup', 'ready']
 /** What each room may import besides itself; a file right in src is a room of its own. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   failure: [],
+  fs: [],
   clock: [],
   sha256: [],
   process: ['failure'],
   events: ['log'],
   log: ['failure', 'events'],
   listed: [],
-  text: ['clock', 'failure', 'events', 'log', 'listed'],
+  text: ['failure', 'events', 'log', 'listed'],
   'small-file': ['failure'],
   dotenv: ['failure', 'small-file'],
   'sql-file': ['failure', 'text'],
@@ -51,7 +54,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   context: ['failure', 'log', 'config', 'volume', 'engine'],
   migrations: [...base, 'sql-file', 'where', 'modules', 'umzug'],
   backup: [...base, 'migrations'],
-  ready: [...base, 'migrations', 'backup', 'sha256'],
+  ready: [...base, 'migrations', 'backup'],
   sqlite: [...base.filter(room => room !== 'context'), 'sql-file'],
   postgres: [...base.filter(room => room !== 'context'), 'sql-file'],
   metrics: [...base, ...heart],
@@ -134,7 +137,7 @@ export const offenders = (): Readonly<Record<string, readonly string[]>> => ({
   'rooms that the map does not know': [...new Set(files.map(({ room }) => room))].filter(room => !(room in mayImport)),
   'imports against the order': files.flatMap(({ file, room, imports }) =>
     imports
-      .filter(path => roomOf(path) !== room && !(mayImport[room] ?? []).includes(roomOf(path)))
+      .filter(path => ![room, ...ofNode, ...(mayImport[room] ?? [])].includes(roomOf(path)))
       .map(path => `${file} imports ${path}`),
   ),
   'circles of files': files.filter(({ file }) => reaches(file, file)).map(({ file }) => file),

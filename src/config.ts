@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Failure } from './failure.ts'
+import { existsSync } from './fs.ts'
 import { type LogFormat, type LogLevel, logLevels } from './log.ts'
 import type { ServerSettings } from './server.ts'
 

@@ -1,6 +1,6 @@
-import { writeSync } from 'node:fs'
 import type { events } from './events.ts'
 import { attempt, errorCode, escapeControls } from './failure.ts'
+import { writeSync } from './fs.ts'
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof logLevels)[number]

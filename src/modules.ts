@@ -1,8 +1,9 @@
 /** How Node loads the code of migrations: with this program's Sequelize, and whatever package.json lies above them. */
-import { readFileSync, statSync } from 'node:fs'
+
 import type { registerHooks } from 'node:module'
 import { sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { readFileSync, statSync } from './fs.ts'
 
 /** Loaded with the first migration in code. */
 const loader = () => process.getBuiltinModule('node:module')

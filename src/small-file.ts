@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { Failure } from './failure.ts'
+import { closeSync, constants, fstatSync, openSync, readSync } from './fs.ts'
 
 /**
  * Reads a small file without trusting what is at its path: it neither blocks on a pipe nor reads gigabytes into memory.

@@ -1,7 +1,8 @@
 /** Umzug without its command line, which brings a hundred files: that is loaded when it is asked for, as a hub with the same Umzug may. */
-import { readFileSync } from 'node:fs'
+
 import { createRequire, registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { readFileSync } from './fs.ts'
 
 const isCommandLine = (url: string): boolean => url.endsWith('/umzug/lib/cli.js')
 

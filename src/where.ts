@@ -1,8 +1,9 @@
 /** Where in a migration's code an error happened, and what mends it: read from the texts that Node and Sequelize give. */
-import { readFileSync, realpathSync } from 'node:fs'
+
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { errorCode, reasonOf, unlessGone } from './failure.ts'
+import { readFileSync, realpathSync } from './fs.ts'
 import { shortened } from './text.ts'
 
 export type Place = Readonly<{

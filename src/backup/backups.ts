@@ -1,5 +1,5 @@
-import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { readdirSync, statSync } from '../fs.ts'
 import { isFolder } from '../volume/files.ts'
 
 export type Backup = Readonly<{

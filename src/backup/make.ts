@@ -1,7 +1,7 @@
-import { lstatSync, mkdirSync, rmdirSync } from 'node:fs'
 import { basename, dirname, join, parse } from 'node:path'
 import type { DatabaseFile, TableSize } from '../engine.ts'
 import { attempt, Failure } from '../failure.ts'
+import { lstatSync, mkdirSync, rmdirSync } from '../fs.ts'
 import { isFolder, removeFile, renameToFree, sameOwner, syncFolder, utcStamp } from '../volume/files.ts'
 import { withPartialFolder } from '../volume/folders.ts'
 import { databaseFiles } from '../volume/volume.ts'

@@ -1,7 +1,8 @@
 // This command is about SQLite, and asks of a server what verify/on-server.ts knows.
-import { statSync } from 'node:fs'
+
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
+import { statSync } from '../fs.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { loadMigrations } from '../migrations/load.ts'
 import { migrationMeant } from '../named.ts'

@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
 import { isInstalled } from '../config.ts'
 import type { Context } from '../context.ts'
 import { Failure, printable } from '../failure.ts'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from '../fs.ts'
 import { type Dialect, hasTime, type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 
 /** In a checkout: this repository's migrations, and the type they import. */

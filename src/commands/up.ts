@@ -1,6 +1,6 @@
-import { statSync } from 'node:fs'
 import type { Context } from '../context.ts'
 import { isFailure } from '../failure.ts'
+import { statSync } from '../fs.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { requireNotLost } from '../ready/lost.ts'
 import { othersMarker, ownMarker, refuseOthersMarker, withdrawMarker } from '../ready/marker.ts'

@@ -1,5 +1,5 @@
 // This room is about SQLite.
-import { existsSync, readdirSync, statSync } from 'node:fs'
+
 import { createRequire, registerHooks } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,6 +7,7 @@ import Database from 'better-sqlite3'
 import { DataTypes } from 'sequelize'
 import { runPlain } from '../engine.ts'
 import { attempt, attemptAsync, Failure, reasonOf } from '../failure.ts'
+import { existsSync, readdirSync, statSync } from '../fs.ts'
 import { withLine } from '../migrations/load.ts'
 import { importCode, shareWith } from '../modules.ts'
 import { connectSequelize, createBridge } from '../sqlite/bridge/sequelize.ts'

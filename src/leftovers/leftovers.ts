@@ -1,10 +1,11 @@
 /** What runs and restores left on a volume, which nothing needs any more or a person has to look at. */
-import { existsSync, readdirSync, statSync } from 'node:fs'
+
 import { basename, dirname, join } from 'node:path'
 import { backupFolder, listBackups, listReplaced } from '../backup/backups.ts'
 import { unfinishedBackup } from '../backup/protect.ts'
 import type { Config } from '../config.ts'
 import { unlessGone } from '../failure.ts'
+import { existsSync, readdirSync, statSync } from '../fs.ts'
 import type { Screen } from '../log.ts'
 import { withdrawn } from '../ready/marker.ts'
 import { formatBytes, formatThings, headedTable } from '../text.ts'

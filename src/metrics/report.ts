@@ -1,9 +1,10 @@
 /** What `up` writes into MIGRATOR_METRICS_FILE: what the run knows when it ends. Nothing is counted for it. */
-import { chmodSync, statSync } from 'node:fs'
+
 import { basename } from 'node:path'
 import { listBackups } from '../backup/backups.ts'
 import type { Context } from '../context.ts'
 import { attempt, Failure, forShell, reasonOf } from '../failure.ts'
+import { chmodSync, statSync } from '../fs.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { readMarker } from '../ready/marker.ts'
 import { readSmallFile } from '../small-file.ts'

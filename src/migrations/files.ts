@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../failure.ts'
+import { readdirSync } from '../fs.ts'
 import { readSmallFile } from '../small-file.ts'
 
 /** A migration in the image: its file is read, not run. */

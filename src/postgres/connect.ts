@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import {
   Client,
   type ClientConfig,
@@ -10,6 +9,7 @@ import {
   types,
 } from 'pg'
 import { Failure } from '../failure.ts'
+import { readFileSync } from '../fs.ts'
 import type { ServerAddress, SslMode } from '../server.ts'
 import { isLost, mayPass } from './errors.ts'
 import { requireSuitable } from './suitable.ts'

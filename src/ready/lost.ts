@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Config } from '../config.ts'
 import type { Engine } from '../engine.ts'
 import { Failure } from '../failure.ts'
+import { existsSync } from '../fs.ts'
 import { sizeOf } from '../volume/files.ts'
 import { readMarker, withdrawn } from './marker.ts'
 

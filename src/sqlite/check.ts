@@ -1,7 +1,7 @@
-import { statSync } from 'node:fs'
 import type { Config } from '../config.ts'
 import type { TableSize } from '../engine.ts'
 import { attempt, attemptAsync, Failure } from '../failure.ts'
+import { statSync } from '../fs.ts'
 import type { Connection } from './connect.ts'
 import { isLogicError, leftAsItIs, sqliteError, unlessUnknownHere } from './errors.ts'
 import { hasBadHeader } from './file.ts'

@@ -1,6 +1,6 @@
-import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { attempt, attemptAsync, Failure, isFailure } from '../failure.ts'
+import { statSync } from '../fs.ts'
 import { sizeOf } from '../volume/files.ts'
 import { isBusy } from './errors.ts'
 import { refuseNoFile } from './file.ts'

@@ -1,3 +1,5 @@
+import Database from 'better-sqlite3'
+import { attempt, errorCode, unlessGone } from '../failure.ts'
 import {
   chmodSync,
   closeSync,
@@ -8,9 +10,7 @@ import {
   readSync,
   statSync,
   writeFileSync,
-} from 'node:fs'
-import Database from 'better-sqlite3'
-import { attempt, errorCode, unlessGone } from '../failure.ts'
+} from '../fs.ts'
 import { removeFile, sizeOf } from '../volume/files.ts'
 import { type Check, checkFile, type FileCheck } from './check.ts'
 import type { Connection } from './connect.ts'

@@ -1,6 +1,6 @@
-import { accessSync, closeSync, constants, openSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attempt, errorCode, Failure } from '../failure.ts'
+import { accessSync, closeSync, constants, openSync, statfsSync } from '../fs.ts'
 import { fileFailure, type Meaning, meanings } from '../volume/errors.ts'
 import { freeBytes, removeFile } from '../volume/files.ts'
 

@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attempt, Failure, forShell, unlessGone } from '../failure.ts'
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from '../fs.ts'
 import { sizeOf, syncFolder } from '../volume/files.ts'
 import { leftAsItIs } from './errors.ts'
 
@@ -39,7 +39,7 @@ export const openHere = (path: string): number | undefined => {
   return listed.value.map(Number).find(descriptor => fileOf(() => fstatSync(descriptor)) === file)
 }
 
-const fileOf = (stat: () => Stats): string | undefined => {
+const fileOf = (stat: () => Readonly<{ dev: number; ino: number }>): string | undefined => {
   const found = attempt(stat)
   return 'value' in found ? `${found.value.dev}:${found.value.ino}` : undefined
 }

@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs'
 import type { Reader, SchemaObject } from '../engine.ts'
+import { statSync } from '../fs.ts'
 import type { Connection } from './connect.ts'
 import { hasLeftovers } from './file.ts'
 import { hasHistory, readHistory } from './history.ts'

@@ -1,6 +1,6 @@
-import { existsSync, linkSync, readdirSync, readFileSync, readlinkSync, renameSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { attempt, errorCode, Failure } from '../failure.ts'
+import { existsSync, linkSync, readdirSync, readFileSync, readlinkSync, renameSync, statSync } from '../fs.ts'
 import { freePath, removeFile, sizeOf, syncFolder } from '../volume/files.ts'
 import { type Connection, openDatabase, refuseReplaced } from './connect.ts'
 import { isBusy, sqliteCode, toFailure } from './errors.ts'

@@ -1,6 +1,6 @@
-import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Space } from '../engine.ts'
+import { statSync } from '../fs.ts'
 import { sizeOf } from '../volume/files.ts'
 import { requireSpace } from '../volume/space.ts'
 import type { Connection } from './connect.ts'

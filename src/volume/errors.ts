@@ -1,6 +1,6 @@
-import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attempt, errorCode, Failure, type FailureCode, forShell } from '../failure.ts'
+import { statSync } from '../fs.ts'
 
 /** What an error of the kernel or of SQLite means for the operator, and what to do about it. */
 export const meanings = {

@@ -1,3 +1,5 @@
+import { basename, dirname } from 'node:path'
+import { attempt, errorCode } from '../failure.ts'
 import {
   chmodSync,
   closeSync,
@@ -13,9 +15,7 @@ import {
   statSync,
   unlinkSync,
   writeFileSync,
-} from 'node:fs'
-import { basename, dirname } from 'node:path'
-import { attempt, errorCode } from '../failure.ts'
+} from '../fs.ts'
 
 /**
  * Replaces the content of `file`, atomically even in a power cut: temporary file beside it, fsync, rename, fsync of the

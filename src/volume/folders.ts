@@ -1,6 +1,6 @@
-import { existsSync, lstatSync, mkdtempSync, readdirSync, rmdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { attempt, Failure } from '../failure.ts'
+import { existsSync, lstatSync, mkdtempSync, readdirSync, rmdirSync, statSync } from '../fs.ts'
 import { formatBytes } from '../text.ts'
 import { freeBytes, removeFile } from './files.ts'
 

@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs'
+import { realpathSync } from '../fs.ts'
 
 /** The fields used here of a line of /proc/self/mountinfo (proc(5)). */
 export type Mount = Readonly<{

@@ -1,7 +1,7 @@
-import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config } from '../config.ts'
 import { attempt, Failure, forShell } from '../failure.ts'
+import { accessSync, constants, readFileSync, statSync } from '../fs.ts'
 import { isFolder } from './files.ts'
 
 /** Who the process is, and what changes that. */

@@ -1,5 +1,5 @@
-import { statfsSync, statSync } from 'node:fs'
 import { Failure } from '../failure.ts'
+import { statfsSync, statSync } from '../fs.ts'
 import { formatBytes } from '../text.ts'
 import { freeBytes } from './files.ts'
 

@@ -1,7 +1,7 @@
-import { accessSync, closeSync, constants, existsSync, lstatSync, openSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Config, Environment } from '../config.ts'
 import { attempt, errorCode, Failure, forShell, unlessGone } from '../failure.ts'
+import { accessSync, closeSync, constants, existsSync, lstatSync, openSync, realpathSync, statSync } from '../fs.ts'
 import { fileFailure } from './errors.ts'
 import { freeBytes, isFolder, removeFile, replaceFile } from './files.ts'
 import { filesystemOf, type Mount, mountOf } from './mounts.ts'
