@@ -18,7 +18,7 @@ export type BackUpOptions = Readonly<{
  * Copies the database into the folder `backups` beside it. The caller holds the write lock on it, or a read
  * transaction. The copy gets its name only once it is complete, on disk and checked; its mode and owner are the
  * database's.
- * @returns the backup's path
+ * @returns the backup's path, which is durable once the folder is flushed
  * @throws Failure DATABASE_DAMAGED if the database is damaged, DISK_FULL if only the copy is, CONFIG_INVALID if the
  *   folder is not one; SQLite's and the filesystem's errors. Leaves nothing behind
  */
@@ -63,9 +63,7 @@ const makeIn = (folder: string, database: DatabaseFile, { schema, rows }: BackUp
     if (copy.findings.length > 0) await database.requireSound()
     if (copy.findings.length > 0 || !isSame(copy.rows, rows)) throw badCopy(folder)
     sameOwner(partial, database.path)
-    const file = giveName(partial, folder, database.path, schema)
-    syncFolder(folder)
-    return file
+    return giveName(partial, folder, database.path, schema)
   })
 
 /** Another run may have made a backup in the same second. */

@@ -3,10 +3,10 @@ import { now } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { DatabaseFile, TableSize, Transaction } from '../engine.ts'
 import { attempt, reasonOf } from '../failure.ts'
-import { existsSync, rmdirSync, statSync } from '../fs.ts'
+import { existsSync, rmdirSync, statSync, writeFileSync } from '../fs.ts'
 import { readSmallFile } from '../small-file.ts'
 import { formatBytes } from '../text.ts'
-import { isFolder, removeFile, replaceFile, sizeOf, syncFolder } from '../volume/files.ts'
+import { isFolder, removeFile, sizeOf, syncFolder } from '../volume/files.ts'
 import { removePartialFolders } from '../volume/folders.ts'
 import { filesystemOf } from '../volume/mounts.ts'
 import { type Need, requireSpace } from '../volume/space.ts'
@@ -59,9 +59,8 @@ export const withSafetyBackup = async <T>(
   }
   const backup = await makeBackup(context, file, head, await transaction.rows())
   markUnfinished(database, backup)
-  const checkedAt = new Date().toISOString()
   try {
-    return { value: await work(backup), checkedAt }
+    return { checkedAt: new Date().toISOString(), value: await work(backup) }
   } catch (error) {
     // a failing disk may not have rolled back either
     if (!engine.isUncertain(error)) drop(context, head)
@@ -117,6 +116,7 @@ export const makeLastingBackup = async (context: Context, file: DatabaseFile, he
   removePartialFolders(backupFolder(config.database), config.database, false)
   requireSpace([spaceForBackup(context)])
   const backup = await makeBackup(context, file, head, undefined)
+  syncFolder(dirname(backup))
   pruneOrSay(context, () => pruneBackups(config.database, config.backupKeep))
   return backup
 }
@@ -151,9 +151,12 @@ const makeBackup = async (
 /** The path of the mark. It has the database's name in it, since a folder may hold the backups of several databases. */
 const markOf = (database: string): string => join(backupFolder(database), `.${basename(database)}.unfinished`)
 
-/** Marks a backup as that of an unfinished run. */
-export const markUnfinished = (database: string, file: string): void =>
-  replaceFile(markOf(database), `${basename(file)}\n`)
+/** Marks a backup as that of an unfinished run. A mark that a power cut empties names none, and the backup stays. */
+export const markUnfinished = (database: string, file: string): void => {
+  removeFile(markOf(database))
+  writeFileSync(markOf(database), `${basename(file)}\n`, { flag: 'wx' })
+  syncFolder(dirname(file))
+}
 
 /** The file name of an unfinished run's backup; undefined without one. */
 export const unfinishedBackup = (database: string): string | undefined =>

@@ -277,6 +277,13 @@ t.test('of a run that was killed after its commit the backup stays', async t => 
   t.equal(hasUnfinished(database), false)
 })
 
+t.test('of a run whose mark a power cut emptied the backup stays', async t => {
+  const { database, names } = prepare(t.testdir(backups))
+  writeFileSync(join(database, '../backups/.homelab.db.unfinished'), '')
+  dropUnfinished(database, '0002-b')
+  t.strictSame(names(), [older, newer])
+})
+
 t.test('another database beside it is not concerned', async t => {
   const { database } = prepare(t.testdir(backups))
   const other = join(database, '../other.db')
