@@ -142,7 +142,7 @@ const faults: readonly Fault[] = [
   {
     fault: 'B10: rows may end without a parent',
     in: 'rows/ledger.ts',
-    line: 'orphans: orphans.has(time) ?',
+    line: 'orphans: hasOrphans ?',
     becomes: 'orphans: time < 0 ?',
   },
 ]

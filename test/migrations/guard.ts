@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
@@ -7,36 +8,58 @@ import { createGuard } from '../../src/migrations/guard.ts'
 import { openLedger } from '../../src/sqlite/rows/ledger.ts'
 import { runStatements } from '../help/ledger.ts'
 
-const options = { history: 'SequelizeMeta', backup: undefined }
+/** How the state of before is kept: its keys are copied, the last commit of a WAL is read, or a backup. */
+const ways = ['keys', 'wal', 'backup'] as const
+type Way = (typeof ways)[number]
+const folder = mkdtempSync(join(tmpdir(), 'guard-'))
+t.teardown(() => rmSync(folder, { recursive: true }))
+let made = 0
 
-const open = (sql: string) => {
-  const connection = new Database(':memory:')
+const open = (sql: string, way: Way = 'keys') => {
+  made += 1
+  const file = way === 'keys' ? ':memory:' : join(folder, `${made}.db`)
+  const backup = way === 'backup' ? `${file}.backup` : undefined
+  const connection = new Database(file)
+  connection.pragma(`journal_mode = ${way === 'wal' ? 'wal' : 'delete'}`)
   connection.pragma('foreign_keys = OFF')
-  connection.exec(`BEGIN; ${sql}`)
-  const ledger = openLedger(connection, options)
+  connection.exec(sql)
+  if (backup !== undefined) copyFileSync(file, backup)
+  connection.exec('BEGIN')
+  const ledger = openLedger(connection, { history: 'SequelizeMeta', backup })
   const guard = createGuard(ledger)
   const run = (statements: readonly string[], removesRows: readonly string[] = []): Promise<readonly Loss[]> =>
     guard.run('0001-a', removesRows, () => runStatements(connection, ledger, statements))
   return { connection, run, finish: guard.finish }
 }
 
-/** The losses that statements cause in a database of a parent with two children, one of which is an orphan. */
-const losses = async (
+const lossesIn = async (
+  way: Way,
   statements: readonly string[],
-  removesRows: readonly string[] = [],
+  removesRows: readonly string[],
 ): Promise<readonly string[]> => {
-  const { connection, run, finish } = open(`
+  const setup = `
     CREATE TABLE parents (id INTEGER PRIMARY KEY); INSERT INTO parents VALUES (1);
     CREATE TABLE "odd ""name" (id INTEGER PRIMARY KEY, parent REFERENCES parents (id));
     INSERT INTO "odd ""name" VALUES (1, 1), (2, 99);
     CREATE VIRTUAL TABLE words USING fts5(x); INSERT INTO words VALUES ('one'), ('two');
     CREATE TABLE v2 (x); INSERT INTO v2 VALUES (1);
-    CREATE VIEW v AS SELECT * FROM parents`)
+    CREATE VIEW v AS SELECT * FROM parents`
+  const { connection, run, finish } = open(setup, way)
   const found = [...(await run(statements, removesRows)), ...(await finish())]
   const left = connection.prepare('SELECT name FROM sqlite_temp_schema').all()
   if (left.length > 0) throw new Error(`the guard left ${JSON.stringify(left)}`)
   connection.close()
   return found.filter(({ announced }) => !announced).map(({ text }) => text)
+}
+
+/** The losses that statements cause in a database of a parent with two children, one of which is an orphan: in every way the same. */
+const losses = async (
+  statements: readonly string[],
+  removesRows: readonly string[] = [],
+): Promise<readonly string[]> => {
+  const [first = [], ...others] = await Promise.all(ways.map(way => lossesIn(way, statements, removesRows)))
+  for (const [index, other] of others.entries()) t.strictSame(other, first, `${ways[index + 1]}: ${statements.join()}`)
+  return first
 }
 
 t.test('no change is no loss, nor are rows, tables and names that come', async t => {
@@ -60,7 +83,7 @@ t.test('a table that goes with its rows is a loss, whatever is made in its place
     'CREATE TABLE parents (id INTEGER PRIMARY KEY, x)',
     'INSERT INTO parents VALUES (1, 2)',
   ]
-  t.match(await losses(others), [/1 row of parents is gone$/])
+  t.match(await lossesIn('keys', others, []), [/1 row of parents is gone$/])
 })
 
 t.test('rows that are announced may go, in any case of the name, also by a name that the table gets', async t => {
@@ -119,22 +142,27 @@ t.test('rows that lose their parent are a loss, those that had none are not, wha
 })
 
 t.test('rows of a table without rowids lose their parents as others do', async t => {
-  const { connection, run } = open(`
-    CREATE TABLE p (id TEXT PRIMARY KEY); INSERT INTO p VALUES ('a');
-    CREATE TABLE c (id PRIMARY KEY, p REFERENCES p) WITHOUT ROWID; INSERT INTO c VALUES (1, 'a'), (2, 'gone')`)
-  t.strictSame(await run(["INSERT INTO c VALUES (3, 'a'), (4, NULL)"]), [])
-  t.match(await run(["UPDATE c SET p = 'a' WHERE id = 2", "UPDATE c SET p = 'gone' WHERE id = 1"]), [
-    { table: null, rows: 1 },
-  ])
-  connection.close()
+  const setup = `CREATE TABLE p (id TEXT PRIMARY KEY); INSERT INTO p VALUES ('a');
+    CREATE TABLE c (id PRIMARY KEY, p REFERENCES p) WITHOUT ROWID; INSERT INTO c VALUES (1, 'a'), (2, 'gone')`
+  const turned = ["UPDATE c SET p = 'a' WHERE id = 2", "UPDATE c SET p = 'gone' WHERE id = 1"]
+  for (const way of ways)
+    for (const first of [[], ["INSERT INTO c VALUES (3, 'a'), (4, NULL)"]]) {
+      const { connection, run } = open(setup, way)
+      if (first.length > 0) t.strictSame(await run(first), [])
+      t.match(await run(turned), [{ table: null, rows: 1 }], way)
+      connection.close()
+    }
 })
 
 t.test('a foreign key that cannot be checked is a loss when it is new, and none when it was there', async t => {
   const mismatch = ['CREATE TABLE p (x)', 'CREATE TABLE c (y REFERENCES p (x))', 'INSERT INTO c VALUES (1)']
   t.match(await losses(mismatch), [/foreign key c cannot be checked \(foreign key mismatch/])
-  const { connection, run } = open(mismatch.join('; '))
-  t.strictSame(await run(['CREATE TABLE d (x)']), [])
-  connection.close()
+  for (const way of ways) {
+    const { connection, run } = open(mismatch.join('; '), way)
+    t.strictSame(await run(['CREATE TABLE d (x)']), [], way)
+    t.match(await run(['CREATE TABLE e (y REFERENCES p (x))', 'INSERT INTO e VALUES (1)']), [{ text: /key e cannot/ }])
+    connection.close()
+  }
 })
 
 t.test('damage that is met on the way is told as such', async t => {
@@ -150,7 +178,7 @@ t.test('damage that is met on the way is told as such', async t => {
   writeFileSync(file, bytes)
   const connection = new Database(file)
   connection.exec('BEGIN')
-  t.throws(() => openLedger(connection, options), { code: 'SQLITE_CORRUPT' })
+  t.throws(() => openLedger(connection, { history: 'SequelizeMeta', backup: undefined }), { code: 'SQLITE_CORRUPT' })
   connection.close()
 })
 

@@ -17,15 +17,19 @@ export type Before = Readonly<{
 }>
 
 /**
- * In WAL mode the same file, attached as a second connection, still reads the last commit. In rollback-journal mode the writer
- * may overwrite it: then the run's own backup is attached, or without one the keys are copied now, and tables without a key whole.
+ * The file that stays as the database is before a transaction. In WAL mode that is its own, in which another connection still reads the
+ * last commit. In rollback-journal mode the writer may overwrite it: then it is the run's own backup.
  * @param backup a copy of the database that no process writes; undefined if there is none
+ * @returns undefined if there is no such file
  */
-export const keepBefore = (connection: Connection, lives: readonly Life[], backup: string | undefined): Before => {
-  const isWal = connection.pragma('main.journal_mode', { simple: true }) === 'wal'
-  const file = isWal ? connection.name : backup
-  return file === undefined ? keepKeys(connection, lives) : attachLater(connection, resolve(file))
+export const fileBefore = (connection: Connection, backup: string | undefined): string | undefined => {
+  const file = connection.pragma('main.journal_mode', { simple: true }) === 'wal' ? connection.name : backup
+  return file === undefined ? undefined : resolve(file)
 }
+
+/** @param file of fileBefore; without one the keys are copied now, and tables without a key whole */
+export const keepBefore = (connection: Connection, lives: readonly Life[], file: string | undefined): Before =>
+  file === undefined ? keepKeys(connection, lives) : attachLater(connection, file)
 
 const attachLater = (connection: Connection, file: string): Before => ({
   open: () => void connection.prepare('ATTACH ? AS "migrator before"').run(file),

@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3'
 import type { Connection } from '../connect.ts'
 import { findBrokenKeys } from '../keys.ts'
 import { preparePrimaryKey } from '../schema/read.ts'
@@ -22,21 +23,17 @@ const originalKey = (key: string, lives: readonly Life[]): string =>
 /** The name by which the notes know a column of a table; its present name is given. */
 export type NameOf = (life: Life, column: string) => string
 
-/** Notes rows without a parent one by one, so that a new orphan is not offset by another row that gained its parent. */
-export const createOrphanNotes = (connection: Connection) => {
-  connection.exec(`
-    CREATE TEMP TABLE "migrator orphans" (time INTEGER, life INTEGER, columns TEXT, parent TEXT, key TEXT);
-    CREATE INDEX temp."migrator orphans by life" ON "migrator orphans" (time, life)`)
+/** Finds rows without a parent in a database, one by one. */
+const createFinder = (connection: Connection) => {
   const keysOf = connection.prepare<[string], KeyRow>(
     `SELECT id, "from", "to", "table" AS parent FROM pragma_foreign_key_list(?, 'main') ORDER BY id, seq`,
   )
   const keyOf = preparePrimaryKey(connection)
   const tables = connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE")
   const isThere = (table: string): boolean => tables.get(table) !== undefined
-  const noted = connection.prepare<[number]>('SELECT 1 FROM temp."migrator orphans" WHERE time = ? LIMIT 1')
 
   /** The queries for the orphans of a table, one per foreign key. */
-  const findIn = (life: Life, nameOf: NameOf): readonly string[] => {
+  const queriesFor = (life: Life, nameOf: NameOf): readonly string[] => {
     const name = presentName(life)
     return [...Map.groupBy(keysOf.all(name), ({ id }) => id)].map(([id, parts]) => {
       const columns = parts.map(({ from }) => from)
@@ -59,23 +56,61 @@ export const createOrphanNotes = (connection: Connection) => {
   }
 
   /**
-   * Notes the orphans of tables that are there; reads every row with a foreign key.
-   * @param time the number of this note, one more each time; the same again replaces the note
-   * @param nameOf their present names, or to be held against the note before the names that they had then
+   * Reads every row with a foreign key of these tables.
+   * @param note gets each table that has orphans, and the queries for them
    */
-  const note = (lives: readonly Life[], time: number, nameOf: NameOf = (_, column) => column): Unchecked => {
-    connection.prepare('DELETE FROM temp."migrator orphans" WHERE time < ? OR time = ?').run(time - 1, time)
+  return (
+    lives: readonly Life[],
+    nameOf: NameOf,
+    note: (life: Life, queries: readonly string[]) => void,
+  ): Unchecked => {
     const unchecked = new Map<number, string>()
     for (const life of lives.filter(({ references }) => references)) {
       const found = findBrokenKeys(connection, presentName(life))
       if ('unchecked' in found) unchecked.set(life.id, found.unchecked)
-      else if (found.broken.length > 0)
-        for (const select of findIn(life, nameOf))
-          connection.exec(
-            `INSERT INTO temp."migrator orphans" SELECT ${time}, ${life.id}, columns, parent, ${originalKey('key', [life])} FROM (${select})`,
-          )
+      else if (found.broken.length > 0) note(life, queriesFor(life, nameOf))
     }
     return unchecked
+  }
+}
+
+const byPresentName: NameOf = (_, column) => column
+
+/** Notes rows without a parent one by one, so that a new orphan is not offset by another row that gained its parent. */
+export const createOrphanNotes = (connection: Connection) => {
+  connection.exec(`
+    CREATE TEMP TABLE "migrator orphans" (time INTEGER, life INTEGER, columns TEXT, parent TEXT, key TEXT);
+    CREATE INDEX temp."migrator orphans by life" ON "migrator orphans" (time, life)`)
+  const find = createFinder(connection)
+  const noted = connection.prepare<[number]>('SELECT 1 FROM temp."migrator orphans" WHERE time = ? LIMIT 1')
+
+  /**
+   * Notes the orphans of tables that are there; reads every row with a foreign key.
+   * @param time the number of this note, one more each time; the same again replaces the note
+   * @param nameOf their present names, or to be held against the note before the names that they had then
+   */
+  const note = (lives: readonly Life[], time: number, nameOf: NameOf = byPresentName): Unchecked => {
+    connection.prepare('DELETE FROM temp."migrator orphans" WHERE time < ? OR time = ?').run(time - 1, time)
+    return find(lives, nameOf, (life, queries) => {
+      for (const query of queries)
+        connection.exec(
+          `INSERT INTO temp."migrator orphans" SELECT ${time}, ${life.id}, columns, parent, ${originalKey('key', [life])} FROM (${query})`,
+        )
+    })
+  }
+
+  /** Notes the orphans that a file has, which is the database as it was at that time. */
+  const noteIn = (file: string, lives: readonly Life[], time: number): Unchecked => {
+    const other = new Database(file, { readonly: true })
+    const insert = connection.prepare('INSERT INTO temp."migrator orphans" VALUES (?, ?, ?, ?, ?)')
+    try {
+      return createFinder(other)(lives, byPresentName, ({ id }, queries) => {
+        for (const query of queries)
+          for (const row of other.prepare<[], unknown[]>(query).raw().iterate()) insert.run(time, id, ...row)
+      })
+    } finally {
+      other.close()
+    }
   }
 
   /**
@@ -99,5 +134,5 @@ export const createOrphanNotes = (connection: Connection) => {
   /** Whether any row without a parent was noted. */
   const has = (time: number): boolean => noted.get(time) !== undefined
 
-  return { note, has, since }
+  return { note, noteIn, has, since }
 }
