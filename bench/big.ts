@@ -1,9 +1,9 @@
 /**
  * What commands cost on a big table beside the same work typed into the sqlite3 shell, in turns on fresh copies of one database of
  * 5,000,000 metrics with all columns filled: times, the most anonymous memory that the program and its helpers had at once, and
- * bytes that were written. A migration's row also tells apart what is not the migration: the backup before it, and the look for every
- * earlier row after it. `npm run bench:big` writes docs/performance.md and docs/big.json; it fails over 150 MB, or when that look takes
- * over twice the backup. ROWS and ROUNDS say another size and other turns; with another size the documents stay as they are. What `copy`
+ * bytes that were written. A migration's row also tells apart what is not the migration: the backup before it, the look for every
+ * earlier row after it, and its guard, by the same migration without one. `npm run bench:big` writes docs/performance.md and docs/big.json;
+ * it fails over 150 MB, when that look takes over twice the backup, or the guard over a tenth of the run. ROWS and ROUNDS say another size and other turns; with another size the documents stay as they are. What `copy`
  * costs is told by bench:copy.
  */
 import { spawn } from 'node:child_process'
@@ -15,13 +15,14 @@ import Database from 'better-sqlite3'
 import { attempt } from '../src/failure.ts'
 import { formatBytes, formatCount, formatThings } from '../src/text.ts'
 import { firstThree } from '../test/help/first-three.ts'
+import { timeMigration } from './guard.ts'
 import { fillColumns, makeBundle, makeDatabase, median, withFolder } from './measure.ts'
 import { keepRows, loads, machine, type Raw, writeInto } from './raw.ts'
 
 const usual = 5_000_000
 const rows = Number(process.env.ROWS ?? usual)
 const rounds = Number(process.env.ROUNDS ?? 3)
-const limits = { memory: 150e6, comparison: 2 }
+const limits = { memory: 150e6, comparison: 2, guard: 0.1 }
 
 type Cost = Readonly<{ milliseconds: number; memory: number; written: number; log: string }>
 
@@ -146,12 +147,16 @@ await withFolder(async folder => {
     copyFileSync(pristine, file)
     for (const name of readdirSync(migrations)) if (!own.includes(name)) rmSync(join(migrations, name))
   }
-  const write = (up: string): void =>
+  let written = 0
+  // each under a name of its own: Node keeps what it has imported
+  const write = (up: string): void => {
+    written += 1
     writeFileSync(
-      join(migrations, '0004-next.js'),
+      join(migrations, `0004-next-${written}.js`),
       `export const up = async ({ context }) => { ${up} }
 export const down = async ({ context }) => { await context.removeColumn('metrics', 'room') }\n`,
     )
+  }
   /** Ours, after what has to be there before. */
   const runOurs = async ({ up, words }: Work): Promise<Cost> => {
     lay()
@@ -161,6 +166,18 @@ export const down = async ({ context }) => { await context.removeColumn('metrics
     if (words?.[0] === 'down') await ours('up')
     return ours(...(words ?? ['up']))
   }
+  /** Milliseconds that the guard takes of a migration. */
+  const guardOf = async ({ up, words }: Work): Promise<number> => {
+    if (up === undefined || words !== undefined) return Number.NaN
+    const times: number[] = []
+    for (const backup of [undefined, pristine]) {
+      lay()
+      write(up)
+      times.push(await timeMigration(file, migrations, backup))
+    }
+    const [without = Number.NaN, guarded = Number.NaN] = times
+    return guarded - without
+  }
   const runShell = async ({ before = '', sql }: Work): Promise<Cost> => {
     lay()
     if (before !== '') await cost(['sqlite3', file, before], {})
@@ -169,42 +186,44 @@ export const down = async ({ context }) => { await context.removeColumn('metrics
 
   const before = loads()
   const head = [
-    '| | sqlite3 shell | ours | times | of it the backup | looking for every row | all else, times the shell | memory | written | by the shell |',
-    '|---|---|---|---|---|---|---|---|---|---|',
+    '| | sqlite3 shell | ours | times | of it the backup | looking for every row | the guard | all else, times the shell | memory | written | by the shell |',
+    '|---|---|---|---|---|---|---|---|---|---|---|',
   ]
   console.log(head.join('\n'))
   const [table, raw]: [string[], Raw[]] = [[], []]
   const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(2)} s`
   for (const work of works) {
-    const turns: Readonly<{ shell: Cost; own: Cost }>[] = []
+    const turns: Readonly<{ shell: Cost; own: Cost; guard: number }>[] = []
     for (let round = 0; round < rounds; round += 1)
-      turns.push({ shell: await runShell(work), own: await runOurs(work) })
+      turns.push({ shell: await runShell(work), own: await runOurs(work), guard: await guardOf(work) })
     const middle = (of: (turn: (typeof turns)[number]) => number): number => median(turns.map(of))
     const [shell, own] = [middle(turn => turn.shell.milliseconds), middle(turn => turn.own.milliseconds)]
     const [backup, compared] = [
       middle(turn => told(turn.own, 'backup.made')),
       middle(turn => told(turn.own, 'rows.compared')),
     ]
+    const guard = middle(turn => turn.guard)
     const memory = Math.max(...turns.map(turn => turn.own.memory))
-    const rest = own - backup - compared
+    const rest = own - backup - compared - (guard || 0)
     const [written, byShell] = [middle(turn => turn.own.written), middle(turn => turn.shell.written)]
     const line = `| ${[
       work.name,
       ...[seconds(shell), seconds(own), (own / shell).toFixed(2), seconds(backup), seconds(compared)],
+      Number.isNaN(guard) ? '' : `${seconds(guard)}, ${((guard / own) * 100).toFixed(0)} %`,
       ...[(rest / shell).toFixed(2), ...[memory, written, byShell].map(bytes => formatBytes(bytes))],
     ].join(' | ')} |`
     console.log(line)
     table.push(line)
     raw.push(
-      ...turns.map(({ shell, own }, turn) => ({
+      ...turns.map(({ shell, own, guard }, turn) => ({
         ...{ work: work.name, turn, ours_ms: Math.round(own.milliseconds), shell_ms: Math.round(shell.milliseconds) },
         ...{ backup_ms: told(own, 'backup.made'), compared_ms: told(own, 'rows.compared') },
+        ...(Number.isNaN(guard) ? {} : { guard_ms: Math.round(guard) }),
         ...{ memory: own.memory, written: own.written, written_by_shell: shell.written },
       })),
     )
-    if (memory > limits.memory || (work.words === undefined && compared > limits.comparison * backup)) {
-      process.exitCode = 1
-    }
+    const isSlow = work.words === undefined && compared > limits.comparison * backup
+    if (memory > limits.memory || isSlow || guard > limits.guard * own) process.exitCode = 1
   }
   const load = `load ${before} before, ${loads()} after`
   const facts = `${machine()}; ${formatCount(rows)} metrics, medians of ${formatThings(rounds, 'turn')}; ${load}.`
