@@ -74,8 +74,10 @@ export const removesRows = globalThis.wholeLine.running[${index}].removesRows\n`
     maker.pragma('synchronous = off')
     maker.pragma(`journal_mode = ${test.mode === 'wal' ? 'wal' : 'delete'}`)
     maker.pragma('foreign_keys = off')
+    maker.exec('BEGIN')
     for (const sql of makeSql(played.start)) maker.exec(sql)
     if (isCrowded(test)) maker.exec(bystanders)
+    maker.exec('COMMIT')
     maker.close()
     const readyFile = join(folder, '.ready')
     const context = withEngine({
