@@ -109,9 +109,10 @@ export const keepHistory = (connection: Connection): HistoryKeeper => {
       refuseUnwritable(connection, await attemptAsync(record))
       const is = count()
       const others = (rows: HistoryRows): HistoryRows => rows.filter(row => row.name !== name)
+      const expected = inOrder([...others(before), ...select(' WHERE name = ?', name)])
       // REPLACE deletes rows without counting them as changes
-      const isOneRow = is.changes === was.changes + 1 && Math.abs(is.rows - was.rows) === 1
-      const now = isOneRow ? inOrder([...others(before), ...select(' WHERE name = ?', name)]) : readRows()
+      const isOneRow = is.changes === was.changes + 1 && is.rows === expected.length
+      const now = isOneRow ? expected : readRows()
       if (now.length === before.length || !(isOneRow || isSame(others(now), others(before))))
         throw noHistory(connection.name, 'does not keep what is written into it: look for a trigger')
       kept = now

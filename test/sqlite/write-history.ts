@@ -52,25 +52,35 @@ t.test('a trigger that changes what is written, or refuses it, is a conflict of 
   }
 })
 
-t.test(
-  'a row that REPLACE takes away is missed, and a trigger that writes elsewhere is none of our business',
-  async t => {
-    const replacing = new Database(':memory:')
-    replacing.exec('CREATE TABLE SequelizeMeta (name PRIMARY KEY, checksum UNIQUE ON CONFLICT REPLACE)')
-    prepareHistory(replacing, [])
-    recordApplied(replacing, { ...row, name: '0000-x' })
-    const audited = open(`CREATE TABLE audit (name);
-    CREATE TRIGGER t AFTER INSERT ON SequelizeMeta BEGIN INSERT INTO audit VALUES (NEW.name); END`)
-    const record = async (connection: Database.Database) => {
-      const { read, keep, refuseChange } = keepHistory(connection)
-      await keep('0001-a', await read(), async () => recordApplied(connection, row))
-      await refuseChange(await read())
-      connection.close()
-    }
-    await t.rejects(record(replacing), { code: 'HISTORY_CONFLICT' })
-    await t.resolves(record(audited))
-  },
-)
+/** Records a migration in a history that has these columns and rows. */
+const record = async (columns: string, rows: string, more = ''): Promise<void> => {
+  const connection = new Database(':memory:')
+  connection.exec(
+    `CREATE TABLE SequelizeMeta (name PRIMARY KEY, ${columns}); INSERT INTO SequelizeMeta ${rows}; ${more}`,
+  )
+  prepareHistory(connection, [])
+  const { read, keep, refuseChange } = keepHistory(connection)
+  await keep('0001-a', await read(), async () => recordApplied(connection, row))
+  await refuseChange(await read())
+  connection.close()
+}
+
+t.test('rows that REPLACE takes away are missed, be it one or two', async t => {
+  const unique = 'UNIQUE ON CONFLICT REPLACE'
+  const [one, two] = ["('0000-x', 'sha256:a', '1')", "('0000-y', 'sha256:b', '1')"]
+  for (const [columns, rows] of [
+    [`checksum ${unique}, migrator`, one],
+    [`checksum, migrator ${unique}`, one],
+    [`checksum ${unique}, migrator ${unique}`, "('0000-x', 'sha256:a', '2'), ('0000-y', 'sha256:b', '1')"],
+  ] as const)
+    await t.rejects(record(columns, `VALUES ${rows}`), { code: 'HISTORY_CONFLICT' }, columns)
+  await t.resolves(record('checksum, migrator', `VALUES ${one}, ${two}`))
+})
+
+t.test('a trigger that writes into another table does no harm', async t => {
+  const trigger = 'CREATE TRIGGER t AFTER INSERT ON SequelizeMeta BEGIN INSERT INTO audit VALUES (NEW.name); END'
+  await t.resolves(record('checksum', "VALUES ('0000-x', 'sha256:b')", `CREATE TABLE audit (name); ${trigger}`))
+})
 
 t.test('a history keeps its rows, whatever another tool has in it, in any order', async t => {
   const connection = new Database(':memory:')
