@@ -61,7 +61,7 @@ has_database() {
   environment=$(tr '\0' '\n' <"$1/environ") 2>/dev/null || return 0
   other=$(path_of "$(printf '%s\n' "$environment" | sed -n 's/^DATABASE_URL=//p')")
   case $other in /*) ;; *) other=$1/cwd/$other ;; esac
-  [ "$(real "$other")" = "$(real "$database")" ]
+  mine=$(real "$database") && [ "$(real "$other")" = "$mine" ]
 }
 
 # whether a migrator in this container is still bringing the volume up: until it is done the marker may be outdated
@@ -85,12 +85,12 @@ database=$(path_of "${DATABASE_URL-}")
 volume=$(dirname -- "$database")
 marker=${MIGRATOR_READY_FILE:-$volume/.ready}
 
-is_at_work && fail 'the migrator is still at work'
 case ${DATABASE_URL-} in
   postgres:* | postgresql:*)
     fail 'a server has no ready marker, its history says what is ready: ask "migrator wait --timeout 0"'
     ;;
 esac
+is_at_work && fail 'the migrator is still at work'
 [ -f "$marker" ] || fail "there is no ready marker $marker: the migrator has not run, or did not succeed"
 line=$(cat -- "$marker") || fail "the ready marker $marker cannot be read"
 schema=$(field schema)

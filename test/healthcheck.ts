@@ -75,7 +75,16 @@ t.test('of an installed package a migrator at work in another folder is not of t
   t.match(checkIn('there'), { status: 1, stderr: 'not ready: the migrator is still at work\n' })
 })
 
-t.test('on a server it is never ready, and names the check that is', async t => {
+t.test('on a server it is never ready, and names the check that is, whatever is at work', async t => {
+  const folder = t.testdir({ 'migrator.js': 'console.log("up"); setInterval(() => undefined, 1000)' })
+  const env = { DATABASE_URL: 'postgres://db1/homelab' }
+  const child = spawn(process.execPath, [join(folder, 'migrator.js')], { cwd: folder, env })
+  t.teardown(() => child.kill())
+  await once(child.stdout, 'data')
+  t.match(check({ DATABASE_URL: `sqlite:${folder}/none/homelab.db` }), {
+    status: 1,
+    stderr: /there is no ready marker/,
+  })
   for (const scheme of ['postgres', 'postgresql'])
     t.match(check({ DATABASE_URL: `${scheme}://hub:s3cret@db1,db2/homelab` }), {
       status: 1,

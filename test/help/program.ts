@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { pathToFileURL } from 'node:url'
 import Database from 'better-sqlite3'
 import { runProgram as runIn } from '../../src/program.ts'
 import { bundleOnce } from './bundled.ts'
@@ -154,3 +155,22 @@ export const dump = (file: string): string => {
 }
 
 export const readJson = (file: string): Readonly<Record<string, unknown>> => JSON.parse(readFileSync(file, 'utf8'))
+
+/**
+ * Runs code in a process of its own, in which functions of Node's filesystem are others: src takes them when it is loaded.
+ * @param patch JavaScript that changes `fs`
+ * @param code a module's text; it finds src at the URL `src`
+ * @returns what it wrote to standard output
+ */
+export const runPatched = (folder: string, patch: string, code: string): string => {
+  const preload = join(folder, 'preload.cjs')
+  writeFileSync(preload, `const fs = require('fs')\n${patch}`)
+  const text = `const src = ${JSON.stringify(pathToFileURL(`${root}/src/`).href)}\n${code}`
+  const words = ['--require', preload, '--input-type=module', '--eval', text]
+  const { status, stdout, stderr } = spawnSync('/usr/bin/env', ['-i', process.execPath, ...words], {
+    encoding: 'utf8',
+    cwd: root,
+  })
+  if (status !== 0) throw new Error(`it exited ${status}: ${stderr}`)
+  return stdout
+}

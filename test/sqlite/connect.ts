@@ -1,8 +1,7 @@
-import fs, { copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs'
-import { syncBuiltinESMExports } from 'node:module'
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { attempt, Failure } from '../../src/failure.ts'
+import { Failure } from '../../src/failure.ts'
 import {
   type Connection,
   closeUnlessDamaged,
@@ -13,6 +12,7 @@ import {
   whenFree,
   withTransaction,
 } from '../../src/sqlite/connect.ts'
+import { runPatched } from '../help/program.ts'
 
 t.test('a database that is not there is made', async t => {
   const file = join(t.testdir(), 'x.db')
@@ -63,24 +63,20 @@ t.test('a file that is replaced while it is opened is noticed, and not left open
   const folder = t.testdir()
   const file = join(folder, 'x.db')
   openDatabase(file).close()
-  const { statSync } = fs
-  fs.statSync = ((...words: Parameters<typeof statSync>) => {
-    const found = statSync(...words)
-    copyFileSync(file, join(folder, 'other.db'))
-    renameSync(join(folder, 'other.db'), file)
-    return found
-  }) as typeof statSync
-  syncBuiltinESMExports()
-  t.teardown(() => {
-    fs.statSync = statSync
-    syncBuiltinESMExports()
-  })
-  t.throws(() => openDatabase(file), { code: 'DATABASE_BUSY', message: /another program replaced/ })
-  const open = readdirSync('/proc/self/fd').map(entry => attempt(() => readlinkSync(join('/proc/self/fd', entry))))
-  t.strictSame(
-    open.filter(link => 'value' in link && link.value.startsWith(folder)),
-    [],
-  )
+  const patch = `const { statSync } = fs
+    fs.statSync = (...words) => {
+      const found = statSync(...words)
+      fs.copyFileSync(${JSON.stringify(file)}, ${JSON.stringify(join(folder, 'other.db'))})
+      fs.renameSync(${JSON.stringify(join(folder, 'other.db'))}, ${JSON.stringify(file)})
+      return found
+    }`
+  const code = `import { readdirSync, readlinkSync } from 'node:fs'
+    const { openDatabase } = await import(src + 'sqlite/connect.ts')
+    try { openDatabase(${JSON.stringify(file)}) } catch ({ code, message }) { console.log(code, message) }
+    for (const entry of readdirSync('/proc/self/fd')) try { console.log(readlinkSync('/proc/self/fd/' + entry)) } catch {}`
+  const said = runPatched(folder, patch, code)
+  t.match(said, /^DATABASE_BUSY another program replaced/)
+  t.notMatch(said, new RegExp(`^${folder}`, 'm'))
 })
 
 t.test('a connection that was not opened to write is not asked', async t => {

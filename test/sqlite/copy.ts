@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process'
-import fs, { existsSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
-import { syncBuiltinESMExports } from 'node:module'
+import { existsSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { copyByHelper, copyDatabase, copyQuickly } from '../../src/sqlite/copy.ts'
 import { makeHelper } from '../help/helper.ts'
-import { dump, root } from '../help/program.ts'
+import { dump, root, runPatched } from '../help/program.ts'
 import '../help/use-uri.ts'
 
 const make = (folder: string, mode: 'wal' | 'delete'): string => {
@@ -69,28 +68,24 @@ t.test(
 t.test('a WAL that is begun anew beside a reader while it is copied is no part of what that reads', async t => {
   const folder = t.testdir({ copies: {} })
   const file = make(folder, 'wal')
-  const writer = new Database(file)
-  writer.exec('INSERT INTO a VALUES (3)')
-  writer.pragma('wal_checkpoint(FULL)')
-  const reader = new Database(file)
-  reader.exec('BEGIN; SELECT count(*) FROM a')
-  const { copyFileSync } = fs
-  fs.copyFileSync = (from, to, mode) => {
-    copyFileSync(from, to, mode)
-    // what is in the WAL is in the file, so this one begins the WAL anew
-    if (from === file) writer.exec('INSERT INTO a VALUES (4)')
-  }
-  syncBuiltinESMExports()
-  t.teardown(() => {
-    fs.copyFileSync = copyFileSync
-    syncBuiltinESMExports()
-  })
-  const { rows } = await copyDatabase(file, join(folder, 'copies/x.db'), 'quick_check')
-  t.strictSame(rows, [{ name: 'a', rows: 3 }])
-  t.equal(reader.prepare('SELECT count(*) FROM a').pluck().get(), 3)
+  // what is in the WAL is in the file, so a write begins the WAL anew
+  const patch = `const { copyFileSync } = fs
+    fs.copyFileSync = (from, to, mode) => {
+      copyFileSync(from, to, mode)
+      if (from === ${JSON.stringify(file)}) globalThis.writer.exec('INSERT INTO a VALUES (4)')
+    }`
+  const code = `import Database from 'better-sqlite3'
+    const { copyDatabase } = await import(src + 'sqlite/copy.ts')
+    globalThis.writer = new Database(${JSON.stringify(file)})
+    writer.exec('INSERT INTO a VALUES (3)')
+    writer.pragma('wal_checkpoint(FULL)')
+    const reader = new Database(${JSON.stringify(file)})
+    reader.exec('BEGIN; SELECT count(*) FROM a')
+    const { rows } = await copyDatabase(${JSON.stringify(file)}, ${JSON.stringify(join(folder, 'copies/x.db'))}, 'quick_check')
+    const count = connection => connection.prepare('SELECT count(*) FROM a').pluck().get()
+    console.log(JSON.stringify({ rows, read: count(reader), written: count(writer) }))`
+  t.strictSame(JSON.parse(runPatched(folder, patch, code)), { rows: [{ name: 'a', rows: 3 }], read: 3, written: 4 })
   t.strictSame(readdirSync(join(folder, 'copies')), ['x.db'])
-  reader.close()
-  writer.close()
 })
 
 t.test('damage is copied, and found', async t => {
