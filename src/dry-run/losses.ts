@@ -1,4 +1,3 @@
-import { fnv1a } from '../ready/marker.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { type Schema, type Table, without } from '../sqlite/schema/read.ts'
 import { hasName, keywordOf, quote, sameName, tokensOf, unquote, wordAt } from '../sqlite/sql.ts'
@@ -136,7 +135,8 @@ export const sumValues = (
 
 /** FNV-1a and the final mix of MurmurHash3, without which similar texts would have similar sums. */
 const hash = (text: string): number => {
-  let value = fnv1a(text)
+  let value = 0x811c9dc5
+  for (let index = 0; index < text.length; index += 1) value = Math.imul(value ^ text.charCodeAt(index), 0x01000193)
   value = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
   value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35)
   return value ^ (value >>> 16)

@@ -212,10 +212,8 @@ export const mismatches = (marker: Marker, truth: ExpectedMarker): readonly (key
 export const matches = (marker: Marker, truth: ExpectedMarker): boolean => mismatches(marker, truth).length === 0
 
 /**
- * A quick checksum of everything that the long way of `up` depends on: the migrations' texts, the schema, the history
- * and the marker's fields. If it equals the one in the marker, none of that has changed since.
- *
- * It only has to notice a change, and loading node:crypto takes a tenth of a whole run with nothing to do.
+ * A quick checksum of everything that the long way of `up` depends on: the migrations' texts, the schema, the history and the marker's
+ * fields. If the marker has the same, none of that has changed since. Loading node:crypto would take a tenth of a run with nothing to do.
  */
 export const quickChecksum = (
   { database: name, objects, applied }: Contents,
@@ -225,12 +223,14 @@ export const quickChecksum = (
   const told = [schema, migrations, database, fingerprint, version]
   const found = [name, objects, applied]
   const all = JSON.stringify([told, found, texts.map(({ name, text }) => [name, text])])
-  return `${all.length}-${fnv1a(all).toString(16)}`
+  return `${all.length}-${remainder(all)}`
 }
 
-/** FNV-1a of 32 bits over UTF-16 code units: http://www.isthe.com/chongo/tech/comp/fnv/ */
-export const fnv1a = (text: string): number => {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
-  return hash >>> 0
+/** The text as one long number, modulo a prime: at once, where a loop over its characters takes a twentieth of a run. */
+const remainder = (text: string): string => {
+  const [bytes, most] = [Buffer.from(text), 2 ** 20]
+  let rest = 0n
+  for (let at = 0; at < bytes.length; at += most)
+    rest = BigInt(`0x${rest.toString(16)}${bytes.toString('hex', at, at + most)}`) % (2n ** 61n - 1n)
+  return rest.toString(16)
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import fc from 'fast-check'
 import t from 'tap'
 import type { AppliedMigration } from '../../src/history.ts'
 import {
@@ -187,7 +188,7 @@ t.test('it stays while nothing changes, also when rows come', async t => {
   const before = await seenOf(connection)
   connection.exec('INSERT INTO a VALUES (1)')
   t.equal(await seenOf(connection), before)
-  t.match(before, /^\d+-[0-9a-f]{1,8}$/)
+  t.match(before, /^\d+-[0-9a-f]{1,16}$/)
 })
 
 for (const [title, sql, otherTexts, otherTold] of [
@@ -210,6 +211,19 @@ for (const [title, sql, otherTexts, otherTold] of [
     t.not(after, before)
   })
 }
+
+t.test('it changes with any character of a text, wherever that is, however long the text', async t => {
+  const checksumOf = (text: string): string =>
+    quickChecksum({ database: 'x.db', objects: [], applied: [] }, [{ name: '0001-a', text }], told)
+  const differs = (before: string, at: number, after: string): boolean => {
+    const place = at % (before.length + 1)
+    const changed = before.slice(0, place) + after + before.slice(place + after.length)
+    return changed === before || checksumOf(changed) !== checksumOf(before)
+  }
+  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 300 }), fc.nat(), fc.string({ minLength: 1 }), differs))
+  const long = 'ä'.repeat(2 ** 20)
+  for (const place of [0, 2 ** 19 - 60, 2 ** 19, 2 ** 20 - 1]) t.ok(differs(long, place, 'ö'), String(place))
+})
 
 t.test('it changes when the file is another one by name', async t => {
   const connection = openSeen(t)
