@@ -110,9 +110,9 @@ try {
   // to look for earlier rows is a good part of a run
   connection.exec("INSERT INTO servers (id, hostname) VALUES ('a', 'a.lan')")
   connection.close()
-  await run(['shared', 'long'], ['up'], onVolume('second'))
-  // what a run with nothing to do needs, and nothing else: it would have to read that, too
   await run(['main'], [], onVolume('first'))
+  // with what a pending migration needs of main.js, too: to read that takes a run with nothing to do 1 %, to compile it anew this one 5 %
+  await run(['main', 'shared', 'long'], ['up'], onVolume('second'))
 } finally {
   rmSync(folder, { recursive: true })
 }
