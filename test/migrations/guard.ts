@@ -141,6 +141,20 @@ t.test('rows that lose their parent are a loss, those that had none are not, wha
   t.match(await losses(third), [/2 rows break the foreign key third -> parents/])
 })
 
+t.test('a row without a parent is no new one after a migration that changed its key and may delete rows', async t => {
+  const setup = `CREATE TABLE p (id INTEGER PRIMARY KEY);
+    CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p); INSERT INTO c VALUES (15, 99)`
+  for (const way of ways)
+    for (const announced of [[], ['c']]) {
+      const { connection, run, finish } = open(setup, way)
+      t.strictSame(await run(['UPDATE c SET id = 21 WHERE id = 15'], announced), [], way)
+      t.strictSame(await run(['INSERT INTO p VALUES (1)']), [], way)
+      t.match(await run(['INSERT INTO c VALUES (15, 99)']), [{ rows: 1, text: /foreign key c -> p/ }], way)
+      t.strictSame(await finish(), [], way)
+      connection.close()
+    }
+})
+
 t.test('rows of a table without rowids lose their parents as others do', async t => {
   const setup = `CREATE TABLE p (id TEXT PRIMARY KEY); INSERT INTO p VALUES ('a');
     CREATE TABLE c (id PRIMARY KEY, p REFERENCES p) WITHOUT ROWID; INSERT INTO c VALUES (1, 'a'), (2, 'gone')`

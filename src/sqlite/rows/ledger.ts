@@ -102,6 +102,8 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
     const hasOrigin = new Set([...successors.values()].map(({ id }) => id))
     const rest = kept.flatMap(one => keepRest(one, successors.get(one)))
     kept = [...rest, ...known.lives.filter(({ id }) => !hasOrigin.has(id)).map(keepNow)]
+    // by the names and keys that this migration begins with
+    if (orphans.has(time)) orphans.note(known.lives, time)
     origins = originsNow()
     mark = triggers.lastDelete()
     steps = []
@@ -227,8 +229,6 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
       }),
     }
     known = next
-    // by their present names, which the next migration begins with
-    if (hasOrphans) orphans.note(next.lives, time)
     return changes
   }
 
