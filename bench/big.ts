@@ -3,8 +3,8 @@
  * 5,000,000 metrics with all columns filled: times, the most anonymous memory that the program and its helpers had at once, and
  * bytes that were written. A migration's row also tells apart what is not the migration: the backup before it, the look for every
  * earlier row after it, and its guard, by the same migration without one. `npm run bench:big` writes docs/performance.md and docs/big.json;
- * it fails over 150 MB, when that look takes over twice the backup, or the guard over a tenth of the run. ROWS and ROUNDS say another size and other turns; with another size the documents stay as they are. What `copy`
- * costs is told by bench:copy.
+ * it fails over 150 MB, when that look takes over twice the backup, or the guard over a tenth of the run. ROWS and ROUNDS say another
+ * size and other turns; with another size the documents stay as they are. What `copy` costs is told by bench:copy.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

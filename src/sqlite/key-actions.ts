@@ -2,7 +2,7 @@ import { noResult, type SqlResult, type SqlStatement } from '../engine.ts'
 import { reasonOf } from '../failure.ts'
 import type { SqliteHook } from './bridge/session.ts'
 import type { Connection } from './connect.ts'
-import { type Column, type ForeignKey, readTable, type Table } from './schema/read.ts'
+import { type Column, type ForeignKey, readSchema, type Schema, tableNamed } from './schema/read.ts'
 import { changesRows, foldName, keywordOf, quote, sameName } from './sql.ts'
 
 const readsOnly = /^(?:SELECT|VALUES|EXPLAIN)$/
@@ -33,7 +33,7 @@ export const withKeyActions = (connection: Connection, around: SqliteHook): Sqli
     const isWatching = known.parents.length * 2 === watchers(connection).filter(({ type }) => type === 'trigger').length
     if (version === known.version && isWatching) return known.parents
     stopWatching(connection)
-    known = { version, parents: parentsIn(tablesWithActions(connection)) }
+    known = { version, parents: hasActions(connection) ? parentsIn(readSchema(connection)) : [] }
     for (const [index, parent] of known.parents.entries()) connection.exec(watchSql(parent, index))
     return known.parents
   }
@@ -88,22 +88,17 @@ const stopWatching = (connection: Connection): void => {
   for (const { type, name } of watchers(connection)) connection.exec(`DROP ${type} temp.${quote(name)}`)
 }
 
-/** The tables on both sides of foreign keys that have an action. */
-const tablesWithActions = (connection: Connection): readonly Table[] => {
-  const pairs = connection
-    .prepare<[], { child: string; parent: string }>(
-      `SELECT DISTINCT t.name AS child, k."table" AS parent FROM pragma_table_list AS t, pragma_foreign_key_list(t.name, 'main') AS k
-       WHERE t.schema = 'main' AND t.type = 'table' AND NOT (k.on_delete IN ('NO ACTION', 'RESTRICT') AND k.on_update IN ('NO ACTION', 'RESTRICT'))
-       ORDER BY t.name`,
+const hasActions = (connection: Connection): boolean =>
+  connection
+    .prepare(
+      `SELECT 1 FROM pragma_table_list AS t, pragma_foreign_key_list(t.name, 'main') AS k
+       WHERE t.schema = 'main' AND t.type = 'table' AND NOT (k.on_delete IN ('NO ACTION', 'RESTRICT') AND k.on_update IN ('NO ACTION', 'RESTRICT'))`,
     )
-    .all()
-  const names = pairs.flatMap(({ child, parent }) => [child, parent])
-  return [...Map.groupBy(names, foldName).values()].flatMap(([name = '']) => readTable(connection, name) ?? [])
-}
+    .get() !== undefined
 
 /** The keys of existing parent tables, each with the foreign keys that reference it and have an action. */
-const parentsIn = (tables: readonly Table[]): readonly Parent[] => {
-  const keys = tables.flatMap(({ name: child, columns, foreignKeys }) =>
+const parentsIn = (structure: Schema): readonly Parent[] => {
+  const keys = structure.tables.flatMap(({ name: child, columns, foreignKeys }) =>
     foreignKeys
       .filter(({ onDelete, onUpdate }) => acts(onDelete) || acts(onUpdate))
       .map((key): Key => {
@@ -114,7 +109,7 @@ const parentsIn = (tables: readonly Table[]): readonly Parent[] => {
   const groups = Map.groupBy(keys, ({ parent, parentColumns }) => foldName([parent, ...parentColumns].join('\0')))
   return [...groups.values()].flatMap(group =>
     group.slice(0, 1).flatMap(({ parent, parentColumns }) => {
-      const table = tables.find(({ name }) => sameName(name, parent))
+      const table = tableNamed(structure, parent)
       const columns = parentColumns.flatMap(name => table?.columns.find(column => sameName(column.name, name)) ?? [])
       const isWhole = table !== undefined && columns.length > 0 && columns.length === parentColumns.length
       return isWhole ? [{ table: table.name, columns, keys: group }] : []

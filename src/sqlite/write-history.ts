@@ -86,9 +86,13 @@ export const removeApplied = (connection: Connection, name: string): void => {
 
 /** Makes sure that only the migrator writes the history, one row per migration. */
 export const keepHistory = (connection: Connection): HistoryKeeper => {
-  const select = (where: string, ...values: string[]): HistoryRows =>
-    connection.prepare<string[], HistoryRows[number]>(`SELECT * FROM main.${historyTable}${where}`).all(...values)
-  const readRows = (): HistoryRows => (historyColumns(connection).length === 0 ? [] : inOrder(select('')))
+  /** All rows, or those of one name. */
+  const readRows = (name?: string): HistoryRows => {
+    const sql = `SELECT * FROM main.${historyTable}`
+    if (name !== undefined) return connection.prepare<[string], HistoryRows[number]>(`${sql} WHERE name = ?`).all(name)
+    if (historyColumns(connection).length === 0) return []
+    return inOrder(connection.prepare<[], HistoryRows[number]>(sql).all())
+  }
   type Counts = Readonly<{ rows: number; changes: number }>
   const count = (): Counts =>
     connection
@@ -100,7 +104,7 @@ export const keepHistory = (connection: Connection): HistoryKeeper => {
   return {
     read: async () => kept ?? readRows(),
     refuseChange: async before => {
-      const now = attempt(readRows)
+      const now = attempt(() => readRows())
       if ('error' in now || !isSame(now.value, before))
         throw new Error(`it changes ${historyTable}, where the migrator records what is applied`)
     },
@@ -109,7 +113,7 @@ export const keepHistory = (connection: Connection): HistoryKeeper => {
       refuseUnwritable(connection, await attemptAsync(record))
       const is = count()
       const others = (rows: HistoryRows): HistoryRows => rows.filter(row => row.name !== name)
-      const expected = inOrder([...others(before), ...select(' WHERE name = ?', name)])
+      const expected = inOrder([...others(before), ...readRows(name)])
       // REPLACE deletes rows without counting them as changes
       const isOneRow = is.changes === was.changes + 1 && is.rows === expected.length
       const now = isOneRow ? expected : readRows()

@@ -102,8 +102,8 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
     const hasOrigin = new Set([...successors.values()].map(({ id }) => id))
     const rest = kept.flatMap(one => keepRest(one, successors.get(one)))
     kept = [...rest, ...known.lives.filter(({ id }) => !hasOrigin.has(id)).map(keepNow)]
-    // by the names and keys that this migration begins with
-    if (orphans.has(time)) orphans.note(known.lives, time)
+    // by the names and keys that this migration begins with; those of the first are noted so already
+    if (time > 0 && orphans.has(time)) orphans.note(known.lives, time)
     origins = originsNow()
     mark = triggers.lastDelete()
     steps = []
