@@ -81,7 +81,8 @@ COPY --from=warm --chown=1000:1000 /owned ./
 USER 1000:1000
 # for "up --hold"; a run that ends is over before it matters. A long migration is waited for
 HEALTHCHECK --interval=5s --timeout=5s --start-period=10m --retries=2 CMD ["/app/healthcheck.sh"]
-ENTRYPOINT ["node", "/app/dist/main.cjs"]
+# a young generation that is not collected before a run of a few hundred milliseconds ends, which is 5 % of one with something pending
+ENTRYPOINT ["node", "--min-semi-space-size=8", "/app/dist/main.cjs"]
 ARG VERSION
 ARG REVISION
 ARG CREATED

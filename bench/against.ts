@@ -33,7 +33,7 @@ await withFolder(folder => {
       MIGRATOR_MIGRATIONS: join(root, 'migrations'),
       NODE_COMPILE_CACHE: join(own, 'cache'),
     })
-    const words = [makeBundle(own, root)]
+    const words = makeBundle(own, root)
     const anew = () => {
       rmSync(fresh, { recursive: true, force: true })
       mkdirSync(fresh)

@@ -35,7 +35,7 @@ await withFolder(folder => {
     NODE_COMPILE_CACHE: join(folder, 'cache'),
   })
   const run = (file: string, ...words: readonly string[]) =>
-    timed(process.execPath, [bundle, ...words], settingsFor(file))
+    timed(process.execPath, [...bundle, ...words], settingsFor(file))
   const copy = join(folder, 'large/copy.db')
   const inShell = (): number => {
     rmSync(copy, { force: true })

@@ -94,7 +94,7 @@ await withFolder(async folder => {
     ...{ DATABASE_URL: `sqlite:${file}`, MIGRATOR_MIGRATIONS: migrations, NODE_COMPILE_CACHE: join(folder, 'cache') },
     ...{ MIGRATOR_LOG_LEVEL: 'debug', MIGRATOR_LOG_FORMAT: 'json' },
   }
-  const ours = (...words: readonly string[]): Promise<Cost> => cost([process.execPath, bundle, ...words], env)
+  const ours = (...words: readonly string[]): Promise<Cost> => cost([process.execPath, ...bundle, ...words], env)
 
   const connection = new Database(pristine, { readonly: true })
   const metrics = String(connection.prepare("SELECT sql FROM sqlite_schema WHERE name = 'metrics'").pluck().get())

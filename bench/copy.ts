@@ -43,7 +43,7 @@ try {
     const bundle = makeBundle(folder)
     const ours = async (): Promise<Cost> => {
       const url = await server.makeDatabase()
-      return timed([process.execPath, bundle, 'copy', '--from', `sqlite:${file}`], {
+      return timed([process.execPath, ...bundle, 'copy', '--from', `sqlite:${file}`], {
         ...{ DATABASE_URL: url, MIGRATOR_MIGRATIONS: join(program, '../../migrations') },
         ...{ NODE_COMPILE_CACHE: join(folder, 'cache'), MIGRATOR_LOG_LEVEL: 'warn' },
       })

@@ -22,15 +22,17 @@ export const withFolder = async <T>(work: (folder: string) => T | Promise<T>): P
 /**
  * Makes the image's bundle in a folder, laid out as there.
  * @param root of the checkout whose bundle it is
- * @returns the file to run
+ * @returns the words after `node` that run it as the image does: options, and the file
  */
-export const makeBundle = (folder: string, root: string = join(program, '../..')): string => {
+export const makeBundle = (folder: string, root: string = join(program, '../..')): readonly string[] => {
   const dist = join(folder, 'app/dist')
   mkdirSync(join(folder, 'app'), { recursive: true })
   copyFileSync(join(root, 'package.json'), join(folder, 'app/package.json'))
   runScript(root, 'bundle.ts', dist)
   warm(root, dist)
-  return join(dist, 'main.cjs')
+  const [, entry = '[]'] = /^ENTRYPOINT (.*)$/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8')) ?? []
+  const options = JSON.parse(entry).filter((word: string) => word.startsWith('-'))
+  return [...options, join(dist, 'main.cjs')]
 }
 
 /** Options of V8 under which a run is the same each time: no second thread, random hashes, or optimising compiler. */

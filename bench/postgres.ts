@@ -48,6 +48,12 @@ const makersOf = (folder: string): readonly Maker[] => {
   const cache = { NODE_COMPILE_CACHE: join(folder, 'cache') }
   const bundle = makeBundle(folder)
   const settings = (url: string) => ({ DATABASE_URL: url, MIGRATOR_MIGRATIONS: join(root, 'migrations') })
+  const asInImage = (name: string, url: string): Peer => ({
+    name,
+    kind: 'us',
+    words: [node, ...bundle],
+    env: { ...settings(url), ...cache },
+  })
   const own: readonly Maker[] = [
     () => ({ name: 'bare node', kind: 'floor', words: [node, 'empty.cjs'], files: { 'empty.cjs': '' } }),
     url => ({ name: "psql -c 'select 1'", kind: 'floor', words: ['psql', '-qAtc', 'select 1', plain(url)] }),
@@ -62,12 +68,8 @@ const makersOf = (folder: string): readonly Maker[] => {
       },
       env: cache,
     }),
-    url => ({
-      name: 'homelab-migrator, as in the image',
-      kind: 'us',
-      words: [node, bundle],
-      env: { ...settings(url), ...cache },
-    }),
+    url => asInImage('homelab-migrator, as in the image', url),
+    url => asInImage('homelab-migrator, as in the image, by SCRAM', byScram(url)),
     url => ({ name: 'homelab-migrator, checkout', kind: 'us', words: [node, program], env: settings(url) }),
   ]
   const fromNpm: readonly Maker[] = [
@@ -178,6 +180,10 @@ def upgrade():
   return [...own, ...fromNpm, ...fromDebian.filter(([command]) => has(command)).map(([, maker]) => maker)]
 }
 
+/** The role that has to give its password; all others are trusted, as is the peers' there. */
+const withPassword = 'with_password'
+const byScram = (url: string): string => url.replace('postgres@', `${withPassword}:right@`)
+
 const plain = (url: string): string => url.replace(/\?.*/, '')
 
 /** Empties a peer's database. */
@@ -241,6 +247,8 @@ const scale = async (server: TestServer, folder: string): Promise<readonly strin
 
 const server = await startServer()
 try {
+  await server.requirePassword(withPassword)
+  await server.run(server.urlOf('postgres'), `ALTER ROLE ${withPassword} SUPERUSER`)
   const [version] = await server.run(server.urlOf('postgres'), 'SHOW server_version')
   await withFolder(async folder => {
     install(folder, npmPackages)

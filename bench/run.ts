@@ -37,7 +37,7 @@ const ourselves = (folder: string): readonly Peer[] => {
     {
       name: 'homelab-migrator, as in the image',
       kind: 'us',
-      words: [process.execPath, makeBundle(folder)],
+      words: [process.execPath, ...makeBundle(folder)],
       env: cached,
     },
     { name: 'homelab-migrator, checkout', kind: 'us', words: [process.execPath, program], env },

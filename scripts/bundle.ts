@@ -335,18 +335,33 @@ const merge = async (name: string, files: ReadonlySet<string>): Promise<void> =>
 }
 
 /**
- * Moves the code of a file beside it, to be run with what V8 made of it before (scripts/warm.ts). Node's own cache has what is compiled
- * when a file is loaded, and so next to none of the functions, which V8 compiles when they are first called.
+ * Runs the code of a file, as Node would, with what V8 made of it before (scripts/warm.ts). Node's own cache has what is compiled when a
+ * file is loaded, and so next to none of the functions, which V8 compiles when they are first called. Another moved file is run by `requireMoved`
+ * at once: to have Node find its loader takes a millisecond.
  */
-const moveCode = (name: string): void => {
-  const text = textOf(`${name}.cjs`)
-  const loader = `const{readFileSync:r}=require("fs"),{Script:S,constants:c}=require("vm"),f=__filename.replace(/cjs$/,"js");
-let d;try{d=r(f+".cache")}catch{}
-new S(r(f,"utf8"),{filename:f,cachedData:d,importModuleDynamically:c.USE_MAIN_CONTEXT_DEFAULT_LOADER}).runInThisContext().call(this,exports,require,module,__filename,__dirname);
-${namesIn(text)}
+const loader = `const{readFileSync:read}=require("fs"),{Script,constants}=require("vm"),Module=module.constructor;
+const run=(module,filename)=>{
+let cachedData;try{cachedData=read(filename+".cache")}catch{}
+const importModuleDynamically=constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+new Script(read(filename,"utf8"),{filename,cachedData,importModuleDynamically}).runInThisContext().call(module,module.exports,require,module,__filename,__dirname,requireMoved)};
+const requireMoved=name=>{
+const path=__dirname+"/"+name+".cjs",known=Module._cache[path];if(known)return known.exports;
+const made=Module._cache[path]=new Module(path,module);run(made,path.replace(/cjs$/,"js"));made.loaded=true;return made.exports};
+run(module,__filename.replace(/cjs$/,"js"));
 `
-  writeFileSync(fileIn(`${name}.js`), `(function(exports,require,module,__filename,__dirname){${text}\n})`)
-  writeFileSync(fileIn(`${name}.cjs`), loader)
+
+/** Moves the code of files beside them. */
+const moveCode = (names: readonly string[]): void => {
+  const loads = new RegExp(`require\\("\\./(${names.join('|')})\\.cjs"\\)`, 'g')
+  for (const name of names) {
+    const text = textOf(`${name}.cjs`)
+    const code = text.replaceAll(loads, 'requireMoved("$1")')
+    writeFileSync(
+      fileIn(`${name}.js`),
+      `(function(exports,require,module,__filename,__dirname,requireMoved){${code}\n})`,
+    )
+    writeFileSync(fileIn(`${name}.cjs`), `${loader}${namesIn(text)}\n`)
+  }
 }
 
 rmSync(dist, { recursive: true, force: true })
@@ -366,4 +381,4 @@ for (const [file, sources] of Object.entries(onServer)) {
 const entries = await bundleRest(shorts)
 for (const [name, sources] of Object.entries(parts))
   await merge(name, loadedWith(sources.map(source => entries.get(`src/${source}.ts`) ?? '')))
-for (const name of ['main', 'shared', 'on-server', ...Object.keys(parts)]) moveCode(name)
+moveCode(['main', 'shared', 'on-server', ...Object.keys(parts)])

@@ -1,5 +1,6 @@
 // Preloaded with --require: prints, as the last thing, what this process has loaded.
 const { registerHooks } = require('node:module')
+const { pathToFileURL } = require('node:url')
 const { writeSync } = require('node:fs')
 const files = new Set()
 const before = new Set(process.moduleLoadList)
@@ -10,6 +11,9 @@ registerHooks({
   },
 })
 process.on('exit', () => {
+  // the bundle's files run each other without asking Node
+  for (const path of Object.keys(require.cache))
+    if (path !== __filename && !path.endsWith('.node')) files.add(pathToFileURL(path).href)
   const builtins = process.moduleLoadList
     .filter(name => !before.has(name))
     .map(name => name.replace('NativeModule ', ''))
