@@ -23,8 +23,8 @@ export const resetSettings = (connection: Connection): void => {
     connection.pragma(`${name} = OFF`)
 }
 
-/** The temporary tables, triggers and the schema in which the rows of before are kept (rows/, key-actions.ts). */
-const ownName = /^migrator (?:before|deletes|keys?|lives|moves|orphans|overwritten)\b/i
+/** The temporary tables, triggers and the schema in which the rows of before are kept (rows/, key-actions.ts, history-triggers.ts). */
+const ownName = /^migrator (?:before|deletes|history|keys?|lives|moves|orphans|overwritten)\b/i
 /** Words after which SQLite takes a string for a name. */
 const beforeName = /^(?:EXISTS|FROM|INTO|JOIN|ON|TABLE|TRIGGER|UPDATE|\.|,)$/i
 

@@ -4,6 +4,7 @@ import { type AppliedMigration, bareName, historyTable, noHistory, otherTool } f
 import type { Connection } from './connect.ts'
 import { isOfEngine, sqliteCode, sqliteError } from './errors.ts'
 import { historyColumns, readHistory } from './history.ts'
+import { type HistoryWatch, watchHistory } from './history-triggers.ts'
 import { sameName } from './sql.ts'
 
 /** our columns besides `name`, with their types */
@@ -84,14 +85,16 @@ export const removeApplied = (connection: Connection, name: string): void => {
   connection.prepare(`DELETE FROM main.${historyTable} WHERE name = ?`).run(name)
 }
 
+/** Rows up to which reading them costs less than the triggers that watch them. */
+const few = 16
+
 /** Makes sure that only the migrator writes the history, one row per migration. */
 export const keepHistory = (connection: Connection): HistoryKeeper => {
   /** All rows, or those of one name. */
   const readRows = (name?: string): HistoryRows => {
     const sql = `SELECT * FROM main.${historyTable}`
     if (name !== undefined) return connection.prepare<[string], HistoryRows[number]>(`${sql} WHERE name = ?`).all(name)
-    if (historyColumns(connection).length === 0) return []
-    return inOrder(connection.prepare<[], HistoryRows[number]>(sql).all())
+    return historyColumns(connection).length === 0 ? [] : connection.prepare<[], HistoryRows[number]>(sql).all()
   }
   type Counts = Readonly<{ rows: number; changes: number }>
   const count = (): Counts =>
@@ -100,10 +103,12 @@ export const keepHistory = (connection: Connection): HistoryKeeper => {
       .get() as Counts
   /** what was there after the last record: nothing runs until the next migration */
   let kept: HistoryRows | undefined
+  let watch: HistoryWatch | undefined
 
   return {
     read: async () => kept ?? readRows(),
     refuseChange: async before => {
+      if (watch?.isUntouched()) return
       const now = attempt(() => readRows())
       if ('error' in now || !isSame(now.value, before))
         throw new Error(`it changes ${historyTable}, where the migrator records what is applied`)
@@ -113,13 +118,17 @@ export const keepHistory = (connection: Connection): HistoryKeeper => {
       refuseUnwritable(connection, await attemptAsync(record))
       const is = count()
       const others = (rows: HistoryRows): HistoryRows => rows.filter(row => row.name !== name)
-      const expected = inOrder([...others(before), ...readRows(name)])
+      const expected = [...others(before), ...readRows(name)]
+      // the row, and its note
+      const changes = watch === undefined ? 1 : 2
       // REPLACE deletes rows without counting them as changes
-      const isOneRow = is.changes === was.changes + 1 && is.rows === expected.length
+      const isOneRow = is.changes === was.changes + changes && is.rows === expected.length
       const now = isOneRow ? expected : readRows()
       if (now.length === before.length || !(isOneRow || isSame(others(now), others(before))))
         throw noHistory(connection.name, 'does not keep what is written into it: look for a trigger')
       kept = now
+      if (watch !== undefined) watch.begin()
+      else if (now.length > few) watch = watchHistory(connection)
     },
   }
 }
@@ -127,10 +136,10 @@ export const keepHistory = (connection: Connection): HistoryKeeper => {
 const inOrder = (rows: HistoryRows): HistoryRows =>
   rows.toSorted(({ name: a }, { name: b }) => (String(a) < String(b) ? -1 : Number(String(a) > String(b))))
 
-/** A thousand migrations compare half a million rows, and JSON costs more than all else that they do. */
+/** The same rows, in any order. Most often it is the same one, and a thousand migrations that make tables compare half a million. */
 const isSame = (a: HistoryRows, b: HistoryRows): boolean =>
   (a.length === b.length && a.every((row, index) => isSameRow(row, b[index]))) ||
-  JSON.stringify(a) === JSON.stringify(b)
+  JSON.stringify(inOrder(a)) === JSON.stringify(inOrder(b))
 
 const isSameRow = (a: HistoryRows[number], b: HistoryRows[number] = {}): boolean => {
   const columns = Object.keys(a)

@@ -10,21 +10,65 @@ const open = (sql = '') => {
 }
 const row = { name: '0001-a', checksum: 'sha256:a', applied_at: null, duration_ms: null, migrator: '1' }
 
-t.test('a migration may not change the history, nor take it away', async t => {
+/** A history with a record and so many older ones: the long one is watched instead of read. */
+const keepLong = async (rows: number) => {
+  const connection = open(`CREATE TABLE other (x);
+    CREATE TRIGGER writes AFTER INSERT ON other BEGIN UPDATE SequelizeMeta SET checksum = NEW.x WHERE name = '0000-2'; END;
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
+    INSERT INTO SequelizeMeta (name) SELECT '0000-' || i FROM n`)
+  const keeper = keepHistory(connection)
+  await keeper.keep('0001-a', await keeper.read(), async () => recordApplied(connection, row))
+  return { connection, ...keeper, before: await keeper.read() }
+}
+
+/** Puts another table with the same rows in the place of the history. */
+const putAnother = `ALTER TABLE SequelizeMeta RENAME TO old;
+  CREATE TABLE SequelizeMeta (name TEXT NOT NULL PRIMARY KEY, checksum TEXT, applied_at TEXT, duration_ms INTEGER, migrator TEXT);
+  INSERT INTO SequelizeMeta SELECT * FROM old`
+
+for (const rows of [2, 20]) {
   for (const sql of [
     "INSERT INTO SequelizeMeta (name) VALUES ('0009-x')",
+    "UPDATE SequelizeMeta SET checksum = 'sha256:b' WHERE name = '0001-a'",
+    "DELETE FROM SequelizeMeta WHERE name = '0000-2'",
+    'DELETE FROM SequelizeMeta',
+    "REPLACE INTO SequelizeMeta (name, checksum) VALUES ('0000-1', 'sha256:b')",
+    "UPDATE OR REPLACE SequelizeMeta SET name = '0000-1' WHERE name = '0000-2'",
+    "INSERT INTO other VALUES ('sha256:b')",
     'DROP TABLE SequelizeMeta',
+    'DROP TABLE SequelizeMeta; CREATE TABLE SequelizeMeta (name PRIMARY KEY, checksum)',
+    'ALTER TABLE SequelizeMeta RENAME TO elsewhere',
     'ALTER TABLE SequelizeMeta RENAME COLUMN name TO other',
-  ]) {
-    const connection = open("INSERT INTO SequelizeMeta (name) VALUES ('0000-x')")
-    const { read, refuseChange } = keepHistory(connection)
-    const before = await read()
-    await t.resolves(refuseChange(before))
-    connection.exec(sql)
-    await t.rejects(refuseChange(before), { message: /SequelizeMeta/ })
-    connection.close()
-  }
-})
+    'ALTER TABLE SequelizeMeta DROP COLUMN checksum',
+    "SAVEPOINT s; INSERT INTO SequelizeMeta (name) VALUES ('0009-x'); RELEASE s",
+  ])
+    t.test(`a migration may not change a history of ${rows} rows by ${sql}`, async t => {
+      const { connection, refuseChange, before } = await keepLong(rows)
+      connection.exec(sql)
+      await t.rejects(refuseChange(before), { message: /^it changes SequelizeMeta/ })
+      connection.close()
+    })
+
+  for (const sql of [
+    'SELECT * FROM SequelizeMeta; INSERT INTO other SELECT NULL',
+    'CREATE TABLE more (x); DROP TABLE more',
+    "INSERT INTO SequelizeMeta (name) VALUES ('0009-x'); DELETE FROM SequelizeMeta WHERE name = '0009-x'",
+    'SAVEPOINT s; DELETE FROM SequelizeMeta; ROLLBACK TO s; RELEASE s',
+    putAnother,
+    `${putAnother}; DROP TABLE old`,
+  ])
+    t.test(`a history of ${rows} rows is unchanged, and kept from then on, after ${sql}`, async t => {
+      const { connection, refuseChange, keep, before, read } = await keepLong(rows)
+      connection.exec(sql)
+      await t.resolves(refuseChange(before))
+      await keep('0002-b', before, async () => recordApplied(connection, { ...row, name: '0002-b' }))
+      await t.resolves(refuseChange(await read()))
+      t.equal((await read()).length, rows + 2)
+      connection.exec("UPDATE SequelizeMeta SET checksum = 'sha256:b' WHERE name = '0002-b'")
+      await t.rejects(refuseChange(await read()), { message: /^it changes SequelizeMeta/ })
+      connection.close()
+    })
+}
 
 t.test('one record is written, and nothing else comes of it', async t => {
   const connection = open()
