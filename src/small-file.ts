@@ -13,7 +13,7 @@ export const readSmallFile = (file: string, most: number): Buffer => {
     const stats = fstatSync(descriptor)
     if (!stats.isFile()) throw notRead(file, `is ${stats.isDirectory() ? 'a folder' : 'not a regular file'}`)
     if (stats.size > most) throw notRead(file, `has ${stats.size} bytes, and at most ${most} are allowed`)
-    const bytes = Buffer.alloc(stats.size)
+    const bytes = Buffer.allocUnsafe(stats.size)
     let length = 0
     for (;;) {
       const read = readSync(descriptor, bytes, length, bytes.length - length, null)

@@ -51,7 +51,7 @@ export const readMigrationFiles = (folder: string, dialect: Dialect = 'sqlite'):
   const migrations = entries.flatMap((entry): readonly MigrationFile[] => {
     const name = migrationFile.exec(entry)?.groups?.name
     if (name !== undefined)
-      return [toMigrationFile(name, join(folder, (dialect === 'postgres' && twins.get(name)) || entry))]
+      return [toMigrationFile(name, `${folder}/${(dialect === 'postgres' && twins.get(name)) || entry}`)]
     if (otherFile.test(entry) || twinFile.test(entry)) return []
     const hint =
       'Migrations are called NNNN-verb-noun.ts, .js, .mjs, .cjs or .sql, such as 0004-create-alerts.ts. Data may be in .json and .csv files, and helpers in files whose names begin with _.'

@@ -11,16 +11,16 @@ export const readHistory = (connection: Connection): readonly AppliedMigration[]
   const rows = connection
     .prepare<[], Readonly<Record<string, unknown>>>(`SELECT * FROM main.${historyTable} ORDER BY name`)
     .all()
-    .map(row => ({ ...toApplied(row, connection.name), recorded: String(row.name) }))
     .filter(({ migrator }) => migrator !== otherTool)
+  const applied = rows.map(row => toApplied(row, connection.name))
   const seen = new Set<string>()
-  const twice = rows.find(({ name }) => seen.size === seen.add(name).size)
-  if (twice === undefined) return rows.map(({ recorded: _, ...applied }) => applied)
-  const names = rows.filter(({ name }) => name === twice.name).map(({ recorded }) => recorded)
+  const twice = applied.find(({ name }) => seen.size === seen.add(name).size)
+  if (twice === undefined) return applied
+  const names = rows.map(row => String(row.name)).filter((_, index) => applied[index]?.name === twice.name)
   throw new Failure(
     'HISTORY_CONFLICT',
     `${historyTable} in ${connection.name} has ${twice.name} under several names: ${names.join(', ')}`,
-    `Delete all rows of it but one: DELETE FROM ${historyTable} WHERE name = '${twice.recorded}'.`,
+    `Delete all rows of it but one: DELETE FROM ${historyTable} WHERE name = '${names.at(-1)}'.`,
   )
 }
 
