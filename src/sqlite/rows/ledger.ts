@@ -77,7 +77,7 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
     const views = last !== undefined && last.version === version ? last.views : readViews(connection)
     // the first time only if something is broken later, which most databases never have
     const isLater = time === 0 && file !== undefined
-    return { lives, rows, version, views, unchecked: isLater ? new Map() : orphans.note(lives, time, nameOf) }
+    return { lives, rows, version, views, unchecked: isLater ? new Map() : orphans.note(lives, rows, time, nameOf) }
   }
   let known = take(start)
   let made = 0
@@ -103,7 +103,7 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
     const rest = kept.flatMap(one => keepRest(one, successors.get(one)))
     kept = [...rest, ...known.lives.filter(({ id }) => !hasOrigin.has(id)).map(keepNow)]
     // by the names and keys that this migration begins with; those of the first are noted so already
-    if (time > 0 && orphans.has(time)) orphans.note(known.lives, time)
+    if (time > 0 && orphans.has(time)) orphans.note(known.lives, known.rows, time)
     origins = originsNow()
     mark = triggers.lastDelete()
     steps = []
@@ -208,7 +208,7 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
     const next = take(now, known, (life, column) => nameBefore(origin(life), life, column, now))
     const hasOrphans = orphans.has(time)
     if (time === 1 && file !== undefined && (hasOrphans || next.unchecked.size > 0))
-      known = { ...known, unchecked: orphans.noteIn(file, known.lives, 0) }
+      known = { ...known, unchecked: orphans.noteIn(file, known.lives, known.rows, 0) }
     const deleted = triggers.deletedSince(mark)
     const wayOf = (life: Life): readonly Life[] => {
       const was = origin(life)

@@ -11,6 +11,9 @@ type Orphans = Readonly<{ table: string; parent: string; rows: number }>
 /** SQLite's message for each table whose foreign keys it cannot check, by the id of its life. */
 type Unchecked = ReadonlyMap<number, string>
 
+/** The rows of each table, by the id of its life. */
+type Sizes = ReadonlyMap<number, number>
+
 type KeyRow = { id: number; from: string; to: string | null; parent: string }
 
 /** SQL for the key that a row had before UPDATE changed it, in these tables one after the other. */
@@ -56,17 +59,18 @@ const createFinder = (connection: Connection) => {
   }
 
   /**
-   * Reads every row with a foreign key of these tables.
+   * Finds them in these tables.
    * @param note gets each table that has orphans, and the queries for them
    */
   return (
     lives: readonly Life[],
+    sizes: Sizes,
     nameOf: NameOf,
     note: (life: Life, queries: readonly string[]) => void,
   ): Unchecked => {
     const unchecked = new Map<number, string>()
     for (const life of lives.filter(({ references }) => references)) {
-      const found = findBrokenKeys(connection, presentName(life))
+      const found = findBrokenKeys(connection, presentName(life), sizes.get(life.id))
       if ('unchecked' in found) unchecked.set(life.id, found.unchecked)
       else if (found.broken.length > 0) note(life, queriesFor(life, nameOf))
     }
@@ -85,13 +89,13 @@ export const createOrphanNotes = (connection: Connection) => {
   const noted = connection.prepare<[number]>('SELECT 1 FROM temp."migrator orphans" WHERE time = ? LIMIT 1')
 
   /**
-   * Notes the orphans of tables that are there; reads every row with a foreign key.
+   * Notes the orphans of tables that are there.
    * @param time the number of this note, one more each time; the same again replaces the note
    * @param nameOf their present names, or to be held against the note before the names that they had then
    */
-  const note = (lives: readonly Life[], time: number, nameOf: NameOf = byPresentName): Unchecked => {
+  const note = (lives: readonly Life[], sizes: Sizes, time: number, nameOf: NameOf = byPresentName): Unchecked => {
     connection.prepare('DELETE FROM temp."migrator orphans" WHERE time < ? OR time = ?').run(time - 1, time)
-    return find(lives, nameOf, (life, queries) => {
+    return find(lives, sizes, nameOf, (life, queries) => {
       for (const query of queries)
         connection.exec(
           `INSERT INTO temp."migrator orphans" SELECT ${time}, ${life.id}, columns, parent, ${originalKey('key', [life])} FROM (${query})`,
@@ -100,11 +104,11 @@ export const createOrphanNotes = (connection: Connection) => {
   }
 
   /** Notes the orphans that a file has, which is the database as it was at that time. */
-  const noteIn = (file: string, lives: readonly Life[], time: number): Unchecked => {
+  const noteIn = (file: string, lives: readonly Life[], sizes: Sizes, time: number): Unchecked => {
     const other = new Database(file, { readonly: true })
     const insert = connection.prepare('INSERT INTO temp."migrator orphans" VALUES (?, ?, ?, ?, ?)')
     try {
-      return createFinder(other)(lives, byPresentName, ({ id }, queries) => {
+      return createFinder(other)(lives, sizes, byPresentName, ({ id }, queries) => {
         for (const query of queries)
           for (const row of other.prepare<[], unknown[]>(query).raw().iterate()) insert.run(time, id, ...row)
       })
