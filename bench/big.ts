@@ -170,13 +170,14 @@ export const down = async ({ context }) => { await context.removeColumn('metrics
   const guardOf = async ({ up, words }: Work): Promise<number> => {
     if (up === undefined || words !== undefined) return Number.NaN
     const times: number[] = []
-    for (const backup of [undefined, pristine]) {
+    // in turns, and the faster one of two: the first run after another work fills caches
+    for (const backup of [undefined, pristine, undefined, pristine]) {
       lay()
       write(up)
       times.push(await timeMigration(file, migrations, backup))
     }
-    const [without = Number.NaN, guarded = Number.NaN] = times
-    return guarded - without
+    const [without = Number.NaN, guarded = Number.NaN, again = Number.NaN, guardedAgain = Number.NaN] = times
+    return Math.min(guarded, guardedAgain) - Math.min(without, again)
   }
   const runShell = async ({ before = '', sql }: Work): Promise<Cost> => {
     lay()

@@ -10,14 +10,14 @@ import { formatCount } from '../src/text.ts'
 import { median, program, withFolder } from './measure.ts'
 import { keepRows, loads, machine, writeInto } from './raw.ts'
 
-const rounds = 3
+const rounds = 15
 const largest = Number(process.argv[2] ?? 1_000_000)
 
 type Place = Readonly<{ volume: string; migrations: string }>
 
-const cpuOf = ({ volume, migrations }: Place, words: readonly string[]): number => {
+const cpuOf = ({ volume, migrations }: Place, words: readonly string[], file = program): number => {
   const script = `TIMEFORMAT='%U %S'; time "$@" >/dev/null 2>&1`
-  const { stderr, status } = spawnSync('bash', ['--norc', '-c', script, 'bash', process.execPath, program, ...words], {
+  const { stderr, status } = spawnSync('bash', ['--norc', '-c', script, 'bash', process.execPath, file, ...words], {
     env: {
       ...{ PATH: '/usr/bin:/bin', MIGRATOR_REQUIRE_MOUNT: 'never', MIGRATOR_MIGRATIONS: migrations },
       DATABASE_URL: `sqlite:${join(volume, 'homelab.db')}`,
@@ -63,6 +63,10 @@ const exponentOf = (sizes: readonly number[], costs: readonly number[], isWhole:
   return mean(point => (point.x - x) * (point.y - y)) / mean(point => (point.x - x) ** 2)
 }
 
+/** The row of what every program has to take that asks SQLite for anything. */
+const alone = 'one row of the schema by better-sqlite3 alone'
+const isShort = (what: string): boolean => what === 'nothing to do' || what === alone
+
 type Line = Readonly<{
   axis: string
   what: string
@@ -74,13 +78,15 @@ type Line = Readonly<{
 await withFolder(folder => {
   const lines: Line[] = []
   const note = (axis: string, what: string, sizes: readonly number[], costs: readonly number[]): void => {
-    const line = { axis, what, sizes, costs, exponent: exponentOf(sizes, costs, what === 'nothing to do') }
+    const line = { axis, what, sizes, costs, exponent: exponentOf(sizes, costs, isShort(what)) }
     lines.push(line)
     console.log(axis, what, costs.map(cost => cost.toFixed(2)).join(' '), line.exponent.toFixed(2))
   }
   const migrations = [1, 10, 100, 1000]
   const oneTable = (index: number): string => (index === 0 ? createTable(0) : `INSERT INTO t0 VALUES (${index}, 'x')`)
   const rowsEach = migrations.map(count => makePlace(folder, `rows-${count}`, upTo(count, oneTable)))
+  // fills the compile cache
+  cpuOf(makePlace(folder, 'warm', upTo(2, oneTable)), ['up'])
   const tablesEach = migrations.map(count => makePlace(folder, `made-${count}`, upTo(count, createTable)))
   for (const [axis, places] of [
     ['migrations that each write a row', rowsEach],
@@ -125,6 +131,33 @@ await withFolder(folder => {
       tables,
       many.map(place => median(upTo(rounds, () => cpuOf(place, words)))),
     )
+
+  // SQLite parses the texts of all tables before it answers anything
+  const open = join(folder, 'open.cjs')
+  const driver = JSON.stringify(join(program, '../../node_modules/better-sqlite3'))
+  const ask = "prepare('SELECT 1 FROM sqlite_schema').get()"
+  writeFileSync(open, `new (require(${driver}))(process.env.DATABASE_URL.slice('sqlite:'.length)).${ask}`)
+  note(
+    'tables',
+    alone,
+    tables,
+    many.map(place => median(upTo(rounds, () => cpuOf(place, [], open)))),
+  )
+  const cascades = tables.slice(0, 4).map(count => {
+    const place = makePlace(folder, `cascades-${count}`, [createTable(0), 'CREATE TABLE more (id INTEGER PRIMARY KEY)'])
+    cpuOf(place, ['up', '--to', '1'])
+    const connection = new Database(join(place.volume, 'homelab.db'))
+    const withKey = (index: number) => `CREATE TABLE c${index} (x INTEGER REFERENCES t0 ON DELETE CASCADE)`
+    connection.transaction(() => upTo(count, index => connection.exec(withKey(index))))()
+    connection.close()
+    return place
+  })
+  note(
+    'tables with ON DELETE CASCADE',
+    'one migration pending',
+    tables.slice(0, 4),
+    cascades.map(place => cpuOf(place, ['up'])),
+  )
 
   const rows = [0, 10_000, 100_000, 1_000_000, 5_000_000, 20_000_000].filter(count => count <= largest)
   const own = join(program, '../../migrations')
