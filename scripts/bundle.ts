@@ -345,8 +345,8 @@ let cachedData;try{cachedData=read(filename+".cache")}catch{}
 const importModuleDynamically=constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
 new Script(read(filename,"utf8"),{filename,cachedData,importModuleDynamically}).runInThisContext().call(module,module.exports,require,module,__filename,__dirname,requireMoved)};
 const requireMoved=name=>{
-const path=__dirname+"/"+name+".cjs",known=Module._cache[path];if(known)return known.exports;
-const made=Module._cache[path]=new Module(path,module);run(made,path.replace(/cjs$/,"js"));made.loaded=true;return made.exports};
+const path=__dirname+"/"+name+".cjs",known=require.cache[path];if(known)return known.exports;
+const made=require.cache[path]=new Module(path,module);run(made,path.replace(/cjs$/,"js"));made.loaded=true;return made.exports};
 run(module,__filename.replace(/cjs$/,"js"));
 `
 
