@@ -138,10 +138,7 @@ export type Migratable = Reader &
     /** the statements of migrations, by name, where they are known to do the same here as the code, which is not loaded then */
     compiled: (known: readonly Recordable[], present: Present) => ReadonlyMap<string, string>
     keeper: () => HistoryKeeper
-    /**
-     * Tracks the rows from now on.
-     * @param backup a copy of the database as it is; undefined if there is none
-     */
+    /** Tracks the rows from now on. @param backup a copy of the database as it is; undefined if there is none */
     ledger: (backup: string | undefined) => Promise<Ledger>
     /** Called when a migration has settled. @throws Error if it left a transaction open, lost one of its own, or broke a
      *   constraint that is checked late */

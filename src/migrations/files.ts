@@ -42,12 +42,12 @@ const twinFile = /^(?<name>\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*|\d{14}-[\w-]+)\.postgr
  */
 export const readMigrationFiles = (folder: string, dialect: Dialect = 'sqlite'): readonly MigrationFile[] => {
   const entries = listFolder(folder)
-  const twins = new Map(
-    entries.flatMap(entry => {
-      const name = twinFile.exec(entry)?.groups?.name
-      return name === undefined ? [] : [[name, entry] as const]
-    }),
-  )
+  const twins = new Map<string, string>()
+  for (const entry of entries) {
+    const name = twinFile.exec(entry)?.groups?.name
+    if (name !== undefined && twins.has(name)) throw twice(join(folder, entry), String(twins.get(name)))
+    if (name !== undefined) twins.set(name, entry)
+  }
   const migrations = entries.flatMap((entry): readonly MigrationFile[] => {
     const name = migrationFile.exec(entry)?.groups?.name
     if (name !== undefined)
@@ -65,6 +65,9 @@ export const readMigrationFiles = (folder: string, dialect: Dialect = 'sqlite'):
   if (dialect === 'postgres' && lone !== undefined) throw alone(join(folder, lone[1]), lone[0])
   return migrations
 }
+
+const twice = (file: string, other: string): Failure =>
+  new Failure('CONFIG_INVALID', `${file} and ${other} are twins of one migration`, 'Keep one of them.')
 
 const alone = (file: string, name: string): Failure => {
   const hint = `Add ${name}.ts, which the other engine runs; it may do nothing.`

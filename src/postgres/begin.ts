@@ -1,6 +1,22 @@
 import type { Connection } from './connect.ts'
 import { quote } from './sql.ts'
 
+/**
+ * Takes back what a migration left in the session by a function or a block, whose words nobody reads: settings, temporary tables, cursors,
+ * prepared statements, locks. Undone with the transaction; apply the settings anew after it.
+ */
+export const leaveNothing = async (connection: Connection): Promise<void> => {
+  const all = [
+    'RESET ALL',
+    'CLOSE ALL',
+    'DEALLOCATE ALL',
+    'UNLISTEN *',
+    'DISCARD TEMP',
+    'SELECT pg_advisory_unlock_all()',
+  ]
+  for (const sql of all) await connection.query(sql)
+}
+
 /** Settings of a migration's transaction, whatever the server's, the role's or the session's are. */
 const settings = {
   statement_timeout: '0',

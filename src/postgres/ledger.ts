@@ -1,8 +1,10 @@
 import type { Changes, Ledger, Missing, SqlResult, SqlStatement, StatementHook, TableChange } from '../engine.ts'
+import { Failure } from '../failure.ts'
 import { historyTable } from '../history.ts'
 import type { Connection } from './connect.ts'
 import { findGone } from './gone.ts'
-import { inSchema } from './sql.ts'
+import { watchOrphans } from './orphans.ts'
+import { inSchema, statementsOf } from './sql.ts'
 
 /** A table as the server counts it in this transaction. */
 type TableState = Readonly<{
@@ -34,7 +36,9 @@ export const openLedger = async (
   connection: Connection,
   { spare, reset }: Readonly<{ spare: () => Promise<Connection>; reset: () => Promise<void> }>,
 ): Promise<Ledger> => {
+  await requireCounters(connection)
   const start = await countAll(connection, new Map())
+  const newOrphans = await watchOrphans(connection)
   const announced = new Set<number>()
   /** how often the id of a table was changed: what one migration announces does not excuse another one */
   const ages = new Map<number, number>()
@@ -48,7 +52,7 @@ export const openLedger = async (
   const settled: Missing[] = []
   let known = start
   let files = new Map([...start.values()].map(({ oid, file }) => [oid, file]))
-  let deletes = new Map([...start.values()].map(({ oid, deleted }) => [oid, deleted]))
+  let counters = new Map([...start.values()].map(({ oid, deleted, inserted }) => [oid, { deleted, inserted }]))
   let removesRows: readonly string[] = []
   let removals: Removal[] = []
   let drops = new Map<number, string>()
@@ -59,18 +63,20 @@ export const openLedger = async (
   const note = async (sql: string): Promise<void> => {
     const now = await readTables(connection)
     for (const { oid, schema, name, file, deleted, inserted } of now) {
-      const more = deleted - (deletes.get(oid) ?? 0)
+      const last = counters.get(oid) ?? { deleted: 0, inserted: 0 }
+      const more = deleted - last.deleted
       if (more > 0) removals.push({ oid, rows: more, sql })
       const was = files.get(oid)
-      if (was === undefined || was === file) continue
-      // a rewrite keeps the rows, TRUNCATE none; only a function can truncate and insert in one statement
+      // a table that this transaction made is emptied in the file that it has
+      if (was === undefined || (was === file && inserted >= last.inserted)) continue
+      // a rewrite keeps the rows and the counter, TRUNCATE neither; only a function can truncate and insert as many in one statement
       const rows = known.get(oid)?.rows ?? 0
-      const isEmptied = inserted > 0 ? rows > 0 : rows > 0 && (await countRows(connection, schema, name)) === 0
-      if (isEmptied) removals.push({ oid, rows, sql })
+      if (rows === 0 || (inserted > 0 && inserted === last.inserted && onlyRewrites(sql))) continue
+      if (inserted > 0 || (await countRows(connection, schema, name)) === 0) removals.push({ oid, rows, sql })
     }
     for (const oid of files.keys()) if (!now.some(table => table.oid === oid)) drops.set(oid, sql)
     files = new Map(now.map(({ oid, file }) => [oid, file]))
-    deletes = new Map(now.map(({ oid, deleted }) => [oid, deleted]))
+    counters = new Map(now.map(({ oid, deleted, inserted }) => [oid, { deleted, inserted }]))
   }
 
   const around = async (asked: SqlStatement, execute: () => Promise<SqlResult>): Promise<SqlResult> => {
@@ -114,7 +120,7 @@ export const openLedger = async (
     const now = await countAll(connection, known)
     const tables = [...known.values()].map(was => changeOf(was, now))
     known = now
-    return { tables, orphans: [], unchecked: [], unreadable: [] }
+    return { tables, orphans: await newOrphans(), unchecked: [], unreadable: [] }
   }
 
   /** Looks for the rows of tables in doubt, which are in doubt no longer. */
@@ -154,6 +160,19 @@ export const openLedger = async (
     missing,
     finish: async () => undefined,
   }
+}
+
+/** Whether a text consists of statements that may write a table anew, and neither empty it nor insert into it. */
+const onlyRewrites = (sql: string): boolean => statementsOf(sql).every(({ sql }) => /^(?:ALTER|CLUSTER)\b/i.test(sql))
+
+/** @throws Failure SERVER_UNSUITABLE where the server does not count the rows that statements delete */
+const requireCounters = async (connection: Connection): Promise<void> => {
+  const [setting] = await connection.rows<{ value: string }>("SELECT current_setting('track_counts') AS value")
+  if (setting?.value === 'on') return
+  const { shown } = connection.address
+  const hint =
+    'Set track_counts = on, its default, for the server, the database and the role: lost rows are noticed by it.'
+  throw new Failure('SERVER_UNSUITABLE', `${shown} does not count what statements delete: track_counts is off`, hint)
 }
 
 /** A hook around statements whose results are promises. */

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Session } from '../engine.ts'
 import { attemptAsync } from '../failure.ts'
 import type { ServerAddress } from '../server.ts'
-import { applySettings } from './begin.ts'
+import { applySettings, leaveNothing } from './begin.ts'
 import { hasObjects } from './catalog.ts'
 import { commitSurely, historyText } from './commit.ts'
 import { type Access, type Connection, connect } from './connect.ts'
@@ -78,6 +78,8 @@ const sessionOf = (surroundings: Surroundings, connection: Connection, spare: ()
       const commit = async (): Promise<void> => {
         if (isOver) return
         isOver = true
+        await leaveNothing(connection)
+        await applySettings(connection, statementLockTimeout)
         await commitSurely(connection, { before, spare, timeout: config.lockTimeout, signal })
       }
       try {

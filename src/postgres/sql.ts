@@ -103,6 +103,9 @@ export const refusalOf = (sql: string): string | undefined => {
     return `set_config(..., false) is not for migrations: it outlives their transaction: ${sql}`
   if (/\bpg_(?:try_)?advisory_(?:lock|unlock)\w*\s*\(/i.test(sql))
     return `a lock of the session is not for migrations: it outlives their transaction (pg_advisory_xact_lock does not): ${sql}`
+  if (/\bsession_replication_role\b|\bDISABLE\s+TRIGGER\s+ALL\b/i.test(sql))
+    return `what turns the check of foreign keys off is not for migrations: ${sql}`
+  if (/\btrack_counts\b/i.test(sql)) return `track_counts is not for migrations: lost rows are noticed by it: ${sql}`
   if (first === 'LISTEN' || first === 'UNLISTEN' || first === 'LOAD')
     return `${first} is not for migrations: it outlives their transaction`
   return undefined

@@ -28,10 +28,11 @@ export const watchHistory = (connection: Connection): HistoryWatch => {
   const requireTriggers = (): void => {
     const found = places.all()
     if (found.length === events.length && found.every(table => table === historyTable)) return
+    // before, since the IGNORE of another trigger that skips such a one skips the row, too
     for (const event of events)
       connection.exec(`
         DROP TRIGGER IF EXISTS temp."migrator history ${event}";
-        CREATE TEMP TRIGGER "migrator history ${event}" AFTER ${event} ON main.${historyTable} BEGIN
+        CREATE TEMP TRIGGER "migrator history ${event}" BEFORE ${event} ON main.${historyTable} BEGIN
           INSERT INTO "migrator history" VALUES (1);
         END`)
   }

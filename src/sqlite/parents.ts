@@ -19,7 +19,7 @@ export const haveParents = (connection: Connection, table: string): boolean => {
 const hasParents = (connection: Connection, child: Table, key: ForeignKey): boolean => {
   const parent = readTable(connection, key.parent)
   const [own, referenced] = [columnOf(child, key.columns), columnOf(parent, key.parentColumns)]
-  if (parent === undefined || own === undefined || referenced === undefined) return false
+  if (parent === undefined || own === undefined || own.generated !== null || referenced === undefined) return false
   // else two values may be one in the child's index, and not for the parent: 1 and 1.0, a and A
   const isAlike = own.affinity === referenced.affinity && own.collation === referenced.collation
   const index = child.indexes.find(
@@ -27,18 +27,22 @@ const hasParents = (connection: Connection, child: Table, key: ForeignKey): bool
       name !== null && where === null && sameName(first?.of ?? '', own.name) && first?.collation === own.collation,
   )
   if (!isAlike || index === undefined || !isPrimaryKey(connection, parent, referenced)) return false
-  const [column, source] = [quote(own.name), `main.${quote(child.name)} INDEXED BY ${quote(index.name ?? '')}`]
-  const isIt = `${quote(referenced.name)} = value.it`
+  // every name with that of its table: others may have the same
+  const [column, source] = [
+    `"of child".${quote(own.name)}`,
+    `main.${quote(child.name)} AS "of child" INDEXED BY ${quote(index.name ?? '')}`,
+  ]
+  const isIt = `"of parent".${quote(referenced.name)} = value.it`
   const missing = attempt(() =>
     connection
       .prepare<[], number>(
         `WITH RECURSIVE value (it, number) AS (
            SELECT min(${column}), 1 FROM ${source}
            UNION ALL
-           SELECT (SELECT min(${column}) FROM ${source} WHERE ${column} > it), number + 1 FROM value
-           WHERE it IS NOT NULL AND number <= ${most})
-         SELECT EXISTS (SELECT 1 FROM value WHERE it IS NOT NULL AND
-           (number > ${most} OR NOT EXISTS (SELECT 1 FROM main.${quote(parent.name)} WHERE ${isIt})))`,
+           SELECT (SELECT min(${column}) FROM ${source} WHERE ${column} > value.it), value.number + 1 FROM value
+           WHERE value.it IS NOT NULL AND value.number <= ${most})
+         SELECT EXISTS (SELECT 1 FROM value WHERE value.it IS NOT NULL AND
+           (value.number > ${most} OR NOT EXISTS (SELECT 1 FROM main.${quote(parent.name)} AS "of parent" WHERE ${isIt})))`,
       )
       .pluck()
       .get(),

@@ -26,7 +26,8 @@ export const resetSettings = (connection: Connection): void => {
 /** The temporary tables, triggers and the schema in which the rows of before are kept (rows/, key-actions.ts, history-triggers.ts). */
 const ownName = /^migrator (?:before|deletes|history|keys?|lives|moves|orphans|overwritten)\b/i
 /** Words after which SQLite takes a string for a name. */
-const beforeName = /^(?:EXISTS|FROM|INTO|JOIN|ON|TABLE|TRIGGER|UPDATE|\.|,)$/i
+const beforeName =
+  /^(?:EXISTS|FROM|INDEX|INTO|JOIN|ON|TABLE|TO|TRIGGER|UPDATE|VIEW|ROLLBACK|ABORT|REPLACE|FAIL|IGNORE|\.|,)$/i
 
 const namesOwn = (sql: string): boolean => {
   const tokens = tokensOf(sql)

@@ -114,6 +114,7 @@ export const keepHistory = (connection: Connection): HistoryKeeper => {
         throw new Error(`it changes ${historyTable}, where the migrator records what is applied`)
     },
     keep: async (name, before, record) => {
+      watch?.begin()
       const was = count()
       refuseUnwritable(connection, await attemptAsync(record))
       const is = count()

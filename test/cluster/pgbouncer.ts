@@ -63,6 +63,27 @@ t.test('of sixteen runs at once one applies, and no session keeps a setting or a
     )
 })
 
+t.test('what a block leaves in the session is gone before the next program gets it', async t => {
+  const url = await server.makeDatabase()
+  for (const [body, left] of [
+    [
+      "SET search_path = nowhere; SET work_mem = '1MB'",
+      "current_setting('work_mem') || current_setting('search_path')",
+    ],
+    ['CREATE TEMP TABLE servers (x integer)', "coalesce(to_regclass('pg_temp.servers')::text, '')"],
+    ["EXECUTE 'SELECT pg_advisory_' || 'lock(7)'", "(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory')"],
+    ["EXECUTE 'DECLARE c CURSOR WITH HOLD FOR SELECT 1'", '(SELECT count(*) FROM pg_cursors WHERE is_holdable)'],
+    ["EXECUTE 'PREPARE s AS SELECT 1'", "(SELECT count(*) FROM pg_prepared_statements WHERE name = 's')"],
+  ] as const) {
+    const see = () => server.run(throughPooler(url), `SELECT ${left} AS left`)
+    const before = await see()
+    const sql = `DO $$ BEGIN ${body}; END $$`
+    t.match(await runUp(throughPooler(url), makeFolder(t, `await query(${JSON.stringify(sql)})`)), { error: undefined })
+    for (let session = 0; session < 4; session += 1) t.strictSame(await see(), before, body)
+    await server.run(url, 'DROP TABLE "SequelizeMeta"')
+  }
+})
+
 t.test('what PgBouncer says of a login, in its own words and one code, ends a run at once', async t => {
   const url = await server.makeDatabase()
   const strict = await startPooler(server.port, { user: 'postgres', password: 'right' })

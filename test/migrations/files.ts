@@ -102,3 +102,12 @@ t.test('a text for one engine alone is refused there, and passed over on the oth
     hint: /0002-b\.ts/,
   })
 })
+
+t.test('two texts of one migration for one engine are refused on both, by their names', async t => {
+  const folder = t.testdir({ '0001-a.ts': '', '0001-a.postgres.sql': '', '0001-a.postgres.ts': '' })
+  for (const dialect of ['sqlite', 'postgres'] as const)
+    t.throws(() => readMigrationFiles(folder, dialect), {
+      code: 'CONFIG_INVALID',
+      message: /0001-a\.postgres\.ts and 0001-a\.postgres\.sql/,
+    })
+})

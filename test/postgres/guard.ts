@@ -98,6 +98,18 @@ for (const [title, body] of [
     'writes a table anew',
     "await query('ALTER TABLE n ALTER COLUMN x TYPE bigint'); await query('INSERT INTO n VALUES (4)')",
   ],
+  [
+    'inserts rows and then writes the table anew',
+    "await query('INSERT INTO n VALUES (4)'); await query('/* a */ ALTER TABLE n ALTER COLUMN x TYPE bigint'); await query('INSERT INTO p VALUES (3)'); await query('CLUSTER p USING p_pkey')",
+  ],
+  [
+    'makes a table, fills it, and writes it anew',
+    "await query('CREATE TABLE e (x integer)'); await query('INSERT INTO e VALUES (1)'); await query('ALTER TABLE e ADD COLUMN y uuid DEFAULT gen_random_uuid()')",
+  ],
+  [
+    'adds a key that is whole, and checks it later',
+    "await query('ALTER TABLE c ADD CONSTRAINT more FOREIGN KEY (p) REFERENCES p NOT VALID'); await query('ALTER TABLE c VALIDATE CONSTRAINT more')",
+  ],
   ['drops an empty table', "await query('CREATE TABLE e ()'); await query('DROP TABLE e')"],
   [
     'deletes from a table of its own',
@@ -110,6 +122,46 @@ for (const [title, body] of [
     t.match(await runUp(url, makeFolder(t, before, body, "await query('UPDATE c SET p = 1')")), { error: undefined })
   })
 }
+
+t.test(
+  'a table that one migration fills and the next one writes anew keeps its rows, and may not be emptied',
+  async t => {
+    const fills = "await query('CREATE TABLE e (x integer)'); await query('INSERT INTO e VALUES (1), (2)')"
+    const url = await server.makeDatabase()
+    for (const [next, error] of [
+      ["await query('TRUNCATE e')", { message: /e had 2 rows and has 0/ }],
+      ["await query('TRUNCATE e'); await query('INSERT INTO e VALUES (7), (8)')", { message: /2 rows of e/ }],
+      ["await query('ALTER TABLE e ALTER COLUMN x TYPE bigint')", undefined],
+    ] as const)
+      t.match(await runUp(url, makeFolder(t, fills, next)), { error }, next)
+    t.equal((await server.run(url, 'SELECT FROM e')).length, 2)
+  },
+)
+
+t.test('no migration leaves rows without a parent, nor has the server look away', async t => {
+  const url = await server.makeDatabase()
+  await runUp(url, makeFolder(t, before))
+  const present = await contents(url)
+  const drop = 'ALTER TABLE c DROP CONSTRAINT c_p_fkey'
+  const add = 'ALTER TABLE c ADD CONSTRAINT again FOREIGN KEY (p) REFERENCES p NOT VALID'
+  for (const [statements, message] of [
+    [[drop, 'UPDATE p SET id = 77 WHERE id = 1', add], /2 rows break the foreign key c -> p/],
+    [[drop, 'INSERT INTO c (p) VALUES (9)', add], /1 row breaks the foreign key c -> p/],
+    [['ALTER TABLE c DISABLE TRIGGER ALL'], /not for migrations/],
+    [['SET LOCAL session_replication_role = replica'], /not for migrations/],
+    [['SET LOCAL track_counts = off'], /not for migrations/],
+  ] as const) {
+    const body = statements.map(sql => `await query(${JSON.stringify(sql)})`).join('; ')
+    t.match(await runUp(url, makeFolder(t, before, body)), { error: { code: 'MIGRATION_FAILED', message } }, body)
+    t.strictSame(await contents(url), present)
+  }
+})
+
+t.test('a server that does not count what statements delete is refused', async t => {
+  const url = await server.makeDatabase()
+  await server.run(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET track_counts = off`)
+  t.match(await runUp(url, makeFolder(t, before)), { error: { code: 'SERVER_UNSUITABLE', message: /track_counts/ } })
+})
 
 t.test('each migration is judged by its own statements', async t => {
   const url = await server.makeDatabase()

@@ -41,6 +41,28 @@ t.test('values that are one for the child, and two for the parent, are not told 
   }
 })
 
+t.test('tables and columns may have any names', async t => {
+  for (const sql of [
+    "CREATE TABLE p (id TEXT PRIMARY KEY); CREATE TABLE c (x TEXT REFERENCES p, it DEFAULT 'zz', number)",
+    'CREATE TABLE p (id TEXT PRIMARY KEY); CREATE TABLE c (x TEXT REFERENCES p, IT)',
+    'CREATE TABLE value (id TEXT PRIMARY KEY, it DEFAULT 1); CREATE TABLE c (x TEXT REFERENCES value)',
+    'CREATE TABLE value (it TEXT PRIMARY KEY); CREATE TABLE c (x TEXT REFERENCES value)',
+    'CREATE TABLE "of parent" ("of child" TEXT PRIMARY KEY); CREATE TABLE c (x TEXT REFERENCES "of parent", value)',
+  ]) {
+    const [, parent = '', id = ''] = /^CREATE TABLE (\w+|"[^"]+") \((\w+|"[^"]+") /.exec(sql) ?? []
+    const connection = open(`${sql}; CREATE INDEX i ON c (x); INSERT INTO ${parent} (${id}) VALUES ('a'), ('b')`)
+    connection.exec("INSERT INTO c (x) VALUES ('a'), ('b')")
+    t.equal(haveParents(connection, 'c'), true, sql)
+    connection.exec("INSERT INTO c (x) VALUES ('c')")
+    t.equal(haveParents(connection, 'c'), false, sql)
+    connection.close()
+  }
+  const connection = open(`CREATE TABLE p (it TEXT PRIMARY KEY); CREATE TABLE c (it TEXT REFERENCES p);
+    CREATE INDEX i ON c (it); INSERT INTO p VALUES ('a'); INSERT INTO c VALUES ('a'), ('b')`)
+  t.equal(haveParents(connection, 'c'), false)
+  connection.close()
+})
+
 t.test('what costs more than to read every row, or has no foreign key, is not told', async t => {
   const rows = (count: number) =>
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count}) INSERT INTO`

@@ -82,6 +82,10 @@ for (const sql of [
   'delete from [Migrator deletes]',
   "DROP TRIGGER 'migrator deletes 1'",
   "INSERT INTO `migrator moves` VALUES (1, '1', '2')",
+  "UPDATE OR IGNORE 'migrator deletes' SET life = -1",
+  "UPDATE OR REPLACE 'migrator history' SET written = 2",
+  "ALTER TABLE x RENAME TO 'migrator history'",
+  "CREATE VIEW 'migrator deletes' AS SELECT 1",
 ]) {
   t.test(`${JSON.stringify(sql)} is not for migrations`, async t => {
     const connection = new Database(':memory:')

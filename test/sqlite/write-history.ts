@@ -41,6 +41,9 @@ for (const rows of [2, 20]) {
     'ALTER TABLE SequelizeMeta RENAME COLUMN name TO other',
     'ALTER TABLE SequelizeMeta DROP COLUMN checksum',
     "SAVEPOINT s; INSERT INTO SequelizeMeta (name) VALUES ('0009-x'); RELEASE s",
+    // which of so many comes first is by a hash of their names
+    `${Array.from({ length: 60 }, (_, i) => `CREATE TEMP TRIGGER t${i} AFTER UPDATE ON SequelizeMeta BEGIN SELECT RAISE(IGNORE); END`).join(';')};
+      UPDATE SequelizeMeta SET checksum = 'sha256:b'`,
   ])
     t.test(`a migration may not change a history of ${rows} rows by ${sql}`, async t => {
       const { connection, refuseChange, before } = await keepLong(rows)
@@ -108,6 +111,19 @@ const record = async (columns: string, rows: string, more = ''): Promise<void> =
   await refuseChange(await read())
   connection.close()
 }
+
+t.test('a trigger that comes with another table in the place of a long history is found by what it writes', async t => {
+  const { connection, refuseChange, keep, before } = await keepLong(20)
+  connection.exec(`${putAnother}; DROP TABLE old; CREATE TRIGGER t AFTER INSERT ON SequelizeMeta BEGIN
+    UPDATE SequelizeMeta SET checksum = 'sha256:bad' WHERE name = '0000-2'; END`)
+  await t.resolves(refuseChange(before))
+  const next = { ...row, name: '0002-b' }
+  await t.rejects(
+    keep(next.name, before, async () => recordApplied(connection, next)),
+    { code: 'HISTORY_CONFLICT' },
+  )
+  connection.close()
+})
 
 t.test('rows that REPLACE takes away are missed, be it one or two', async t => {
   const unique = 'UNIQUE ON CONFLICT REPLACE'
