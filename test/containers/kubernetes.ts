@@ -1,10 +1,12 @@
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { buildImages, buildNewer, call, dockerOk, type Ended, skip, uniqueName } from '../help/engine.ts'
+import { debian, freePort, startServerOf, whyNot } from '../help/postgres.ts'
 import { root } from '../help/program.ts'
 
 const run = (command: string, ...words: readonly string[]): Ended => {
@@ -126,4 +128,69 @@ t.test('the Pod of examples/kubernetes/init, played by Podman', { skip: noKubect
     t.match(stdout + stderr, /40/)
     t.match(state('hub'), /^(?:created|configured) 0$/)
   })
+})
+
+const noPlay = noKubectl || noPodman || skip || whyNot(debian)
+
+t.test('three Pods of examples/kubernetes/postgres, played at once by Podman', { skip: noPlay }, async t => {
+  const { migrator, hub } = buildImages(t)
+  const newer = buildNewer(
+    t,
+    migrator,
+    "export const up = ({ context }) => context.addColumn('servers', 'room', 'TEXT')",
+  )
+  for (const image of [migrator, hub, newer]) load(t, image)
+  const server = await startServerOf(debian)
+  t.teardown(() => server.stop())
+  const url = await server.makeDatabase()
+  await server.requirePassword('hub')
+  await server.run(url, 'GRANT CREATE ON SCHEMA public TO hub')
+  const [name, folder] = [uniqueName(), mkdtempSync(join(tmpdir(), 'kube-'))]
+  // as Podman 4 keeps the values of a Secret
+  const secret = join(folder, 'secret.json')
+  writeFileSync(secret, JSON.stringify({ uri: btoa(url.replace('postgres@', 'hub:right@')) }))
+  const ports = await Promise.all([freePort(), freePort(), freePort()])
+  t.teardown(() => [run('podman', 'secret', 'rm', name), rmSync(folder, { recursive: true })])
+  t.match(run('podman', 'secret', 'create', name, secret), { exitCode: 0 })
+  const template = documentOf(render('postgres'), 'Deployment').split(/^ {2}template:\n/m)[1] ?? ''
+  /** @returns what the migrator of each Pod logged */
+  const playAll = async (image: string): Promise<readonly string[]> => {
+    const pods = ports.map(port => ({ port, pod: `${name}-${port}` }))
+    t.teardown(() => run('podman', 'pod', 'rm', '--force', ...pods.map(({ pod }) => pod)))
+    await Promise.all(
+      pods.map(({ port, pod }) => {
+        // on the host's network, where the server is, each hub needs a port of its own
+        const text = template
+          .replace(/^ {4}/gm, '')
+          // else Podman takes the migrator away with its log
+          .replace(
+            /^metadata:\n/m,
+            `metadata:\n  name: ${pod}\n  annotations:\n    io.podman.annotations.init.container.type: always\n`,
+          )
+          .replace(/^spec:\n/m, 'spec:\n  hostNetwork: true\n  restartPolicy: OnFailure\n')
+          .replace('containers:\n  - env:\n', `$&    - name: PORT\n      value: "${port}"\n`)
+          .replace(/^ +ports:\n +- containerPort: 8080\n +name: http\n/m, '')
+          .replaceAll('name: homelab-database', `name: ${name}`)
+          .replace('homelab-migrator:latest', `localhost/${image}:latest`)
+          .replace('homelab-hub:latest', `localhost/${hub}:latest`)
+        const file = join(folder, `${pod}.yaml`)
+        writeFileSync(file, `apiVersion: v1\nkind: Pod\n${text}`)
+        return promisify(execFile)('podman', ['kube', 'play', '--replace', file], { timeout: 120_000 })
+      }),
+    )
+    return pods.map(({ pod }) => {
+      const { stdout, stderr } = run('podman', 'logs', `${pod}-migrator`)
+      return stdout + stderr
+    })
+  }
+  const applies = (log: string): boolean => /"event":"migration\.applied"/.test(log)
+  const first = await playAll(migrator)
+  t.equal(first.filter(log => log.includes('0003-add-os-info')).length, 3)
+  t.equal(first.filter(applies).length, 1)
+  await call(`http://127.0.0.1:${ports[0]}`, 'PUT', '/servers/omv', { hostname: 'omv.lan' })
+  for (const port of ports)
+    t.match(await call(`http://127.0.0.1:${port}`, 'GET', '/servers'), [{ id: 'omv', hostname: 'omv.lan' }])
+  const next = await playAll(newer)
+  t.equal(next.filter(applies).length, 1)
+  t.match(await call(`http://127.0.0.1:${ports[2]}`, 'GET', '/healthz'), { status: 'ok' })
 })
