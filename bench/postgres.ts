@@ -1,12 +1,13 @@
 /**
  * `npm run bench:postgres`: us beside other tools and beside the floors on one server of PostgreSQL, all in turns in one run: first
  * run, a run with nothing to do, peak memory; then a run with nothing to do over 0 and 1,000,000 metrics. Writes the tables of
- * docs/performance.md. Needs GNU time, a network for npm, and psql; alembic, sqitch and sql-migrate take part when they are there.
+ * docs/performance.md. Needs GNU time, a network for npm, psql and openssl; alembic, sqitch and sql-migrate take part when they are there.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
-import { join } from 'node:path'
-import { startServer, type TestServer } from '../test/help/postgres.ts'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { giveToServer, startServer, type TestServer } from '../test/help/postgres.ts'
 import { makeBundle, median, program, withFolder } from './measure.ts'
 import {
   drizzleFiles,
@@ -70,6 +71,7 @@ const makersOf = (folder: string): readonly Maker[] => {
     }),
     url => asInImage('homelab-migrator, as in the image', url),
     url => asInImage('homelab-migrator, as in the image, by SCRAM', byScram(url)),
+    url => asInImage('homelab-migrator, as in the image, by SCRAM and TLS', byScram(url).replace('disable', 'prefer')),
     url => ({ name: 'homelab-migrator, checkout', kind: 'us', words: [node, program], env: settings(url) }),
   ]
   const fromNpm: readonly Maker[] = [
@@ -184,6 +186,18 @@ def upgrade():
 const withPassword = 'with_password'
 const byScram = (url: string): string => url.replace('postgres@', `${withPassword}:right@`)
 
+/** Its file, and that of its key, in a folder of their own. */
+const makeCertificate = (): readonly [string, string] => {
+  const folder = mkdtempSync(join(tmpdir(), 'certificate-'))
+  const [certificate, key] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')]
+  const words = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost'.split(' ')
+  const { status, stderr } = spawnSync('openssl', [...words, '-keyout', key, '-out', certificate], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`openssl exited ${status}: ${stderr}`)
+  chmodSync(key, 0o600)
+  for (const path of [folder, certificate, key]) giveToServer(path)
+  return [certificate, key]
+}
+
 const plain = (url: string): string => url.replace(/\?.*/, '')
 
 /** Empties a peer's database. */
@@ -199,7 +213,10 @@ const reset = async (server: TestServer, url: string): Promise<void> => {
 const compare = async (server: TestServer, folder: string) => {
   const peers = makersOf(folder).map((make, index) => {
     const url = server.urlOf(`bench_${index}`)
-    return { url, peer: make(url), first: [] as Sample[], noop: [] as Sample[] }
+    const made = make(url)
+    // the server has TLS for one of them; whose URL does not say goes without
+    const peer = { ...made, env: { PGSSLMODE: 'disable', ...made.env } }
+    return { url, peer, first: [] as Sample[], noop: [] as Sample[] }
   })
   layOut(
     folder,
@@ -245,7 +262,8 @@ const scale = async (server: TestServer, folder: string): Promise<readonly strin
   return runs.map(({ size, walls }) => `| ${size.toLocaleString('en')} | ${(median(walls) / base).toFixed(2)} |`)
 }
 
-const server = await startServer()
+const [certificate, key] = makeCertificate()
+const server = await startServer('ssl=on', `ssl_cert_file=${certificate}`, `ssl_key_file=${key}`)
 try {
   await server.requirePassword(withPassword)
   await server.run(server.urlOf('postgres'), `ALTER ROLE ${withPassword} SUPERUSER`)
@@ -284,4 +302,5 @@ try {
   })
 } finally {
   await server.stop()
+  rmSync(dirname(key), { recursive: true })
 }

@@ -294,15 +294,16 @@ t.test('the image, by docker run', { skip }, async t => {
     const nobody = ['DATABASE_URL=postgres://nobody@127.0.0.1:1/none', 'MIGRATOR_LOCK_TIMEOUT=0']
     for (const user of ['1000:1000', '0:0']) {
       const volume = makeVolume(t)
-      const onVolume = run(user, volume)
-      for (const file of ['main.cjs', 'long.cjs'])
-        t.match(onVolume, new RegExp(`reading cache from .*${file}.*success`), `${file} for ${user}`)
-      t.match(run(user, volume, ...nobody), /reading cache from .*on-server\.cjs.*success/, `on a server for ${user}`)
+      t.match(run(user, volume), /reading cache from .*main\.cjs.*success/, `on a file for ${user}`)
+      t.match(run(user, volume, ...nobody), /reading cache from .*driver\.cjs.*success/, `on a server for ${user}`)
     }
+    // V8 refuses a cache that was made under other options
+    const [, ...options] = JSON.parse(dockerOk('inspect', '--format={{json .Config.Entrypoint}}', migrator))
+    const node = ['node', ...options.filter((word: string) => word.startsWith('-'))].join(' ')
     for (const file of ['main', 'shared', 'on-server', 'long', 'code']) {
       const read = (suffix: string) => `require('node:fs').readFileSync('/app/dist/${file}.js${suffix}')`
       const script = `new (require('node:vm').Script)(String(${read('')}), { cachedData: ${read('.cache')} })`
-      t.equal(inside(migrator, `node -p "${script}.cachedDataRejected"`), 'false', file)
+      t.equal(inside(migrator, `${node} -p "${script}.cachedDataRejected"`), 'false', file)
     }
   })
 })
