@@ -63,6 +63,14 @@ t.test('tables and columns may have any names', async t => {
   connection.close()
 })
 
+t.test('a key that is generated is not told: a function that only the hub has may make it', async t => {
+  const connection = open(`CREATE TABLE p (id TEXT PRIMARY KEY);
+    CREATE TABLE c (y TEXT, x TEXT AS (lower(y)) REFERENCES p); CREATE INDEX i ON c (x);
+    INSERT INTO p VALUES ('a'); INSERT INTO c VALUES ('A')`)
+  t.equal(haveParents(connection, 'c'), false)
+  connection.close()
+})
+
 t.test('what costs more than to read every row, or has no foreign key, is not told', async t => {
   const rows = (count: number) =>
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count}) INSERT INTO`
