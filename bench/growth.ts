@@ -107,14 +107,16 @@ await withFolder(folder => {
   }
 
   const tables = [1, 10, 100, 1000, 5000]
-  const many = tables.map(count => {
-    const place = makePlace(folder, `tables-${count}`, [createTable(0), 'CREATE TABLE more (id INTEGER PRIMARY KEY)'])
+  /** A volume with one migration applied, so many tables of the hub's own, and one pending. */
+  const makeTables = (name: string, count: number, create: (index: number) => string): Place => {
+    const place = makePlace(folder, `${name}-${count}`, [createTable(0), 'CREATE TABLE more (id INTEGER PRIMARY KEY)'])
     cpuOf(place, ['up', '--to', '1'])
     const connection = new Database(join(place.volume, 'homelab.db'))
-    connection.transaction(() => upTo(count, index => connection.exec(createTable(index + 1))))()
+    connection.transaction(() => upTo(count, index => connection.exec(create(index + 1))))()
     connection.close()
     return place
-  })
+  }
+  const many = tables.map(count => makeTables('tables', count, createTable))
   note(
     'tables',
     'one migration pending',
@@ -143,15 +145,8 @@ await withFolder(folder => {
     tables,
     many.map(place => median(upTo(rounds, () => cpuOf(place, [], open)))),
   )
-  const cascades = tables.slice(0, 4).map(count => {
-    const place = makePlace(folder, `cascades-${count}`, [createTable(0), 'CREATE TABLE more (id INTEGER PRIMARY KEY)'])
-    cpuOf(place, ['up', '--to', '1'])
-    const connection = new Database(join(place.volume, 'homelab.db'))
-    const withKey = (index: number) => `CREATE TABLE c${index} (x INTEGER REFERENCES t0 ON DELETE CASCADE)`
-    connection.transaction(() => upTo(count, index => connection.exec(withKey(index))))()
-    connection.close()
-    return place
-  })
+  const withKey = (index: number): string => `CREATE TABLE c${index} (x INTEGER REFERENCES t0 ON DELETE CASCADE)`
+  const cascades = tables.slice(0, 4).map(count => makeTables('cascades', count, withKey))
   note(
     'tables with ON DELETE CASCADE',
     'one migration pending',

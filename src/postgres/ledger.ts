@@ -51,8 +51,8 @@ export const openLedger = async (
   /** rows that were gone before a migration announced removals from their table, after which it could not be told any more */
   const settled: Missing[] = []
   let known = start
-  let files = new Map([...start.values()].map(({ oid, file }) => [oid, file]))
-  let counters = new Map([...start.values()].map(({ oid, deleted, inserted }) => [oid, { deleted, inserted }]))
+  /** what the last statement left */
+  let last: ReadonlyMap<number, TableState> = start
   let removesRows: readonly string[] = []
   let removals: Removal[] = []
   let drops = new Map<number, string>()
@@ -63,20 +63,18 @@ export const openLedger = async (
   const note = async (sql: string): Promise<void> => {
     const now = await readTables(connection)
     for (const { oid, schema, name, file, deleted, inserted } of now) {
-      const last = counters.get(oid) ?? { deleted: 0, inserted: 0 }
-      const more = deleted - last.deleted
+      const was = last.get(oid)
+      const more = deleted - (was?.deleted ?? 0)
       if (more > 0) removals.push({ oid, rows: more, sql })
-      const was = files.get(oid)
       // a table that this transaction made is emptied in the file that it has
-      if (was === undefined || (was === file && inserted >= last.inserted)) continue
+      if (was === undefined || (was.file === file && inserted >= was.inserted)) continue
       // a rewrite keeps the rows and the counter, TRUNCATE neither; only a function can truncate and insert as many in one statement
       const rows = known.get(oid)?.rows ?? 0
-      if (rows === 0 || (inserted > 0 && inserted === last.inserted && onlyRewrites(sql))) continue
+      if (rows === 0 || (inserted > 0 && inserted === was.inserted && onlyRewrites(sql))) continue
       if (inserted > 0 || (await countRows(connection, schema, name)) === 0) removals.push({ oid, rows, sql })
     }
-    for (const oid of files.keys()) if (!now.some(table => table.oid === oid)) drops.set(oid, sql)
-    files = new Map(now.map(({ oid, file }) => [oid, file]))
-    counters = new Map(now.map(({ oid, deleted, inserted }) => [oid, { deleted, inserted }]))
+    for (const oid of last.keys()) if (!now.some(table => table.oid === oid)) drops.set(oid, sql)
+    last = new Map(now.map(table => [table.oid, table]))
   }
 
   const around = async (asked: SqlStatement, execute: () => Promise<SqlResult>): Promise<SqlResult> => {

@@ -1,6 +1,7 @@
 import type { Changes } from '../engine.ts'
 import type { Connection } from './connect.ts'
 import { quote } from './names.ts'
+import { namesOf } from './schema.ts'
 
 type Key = Readonly<{
   id: number
@@ -17,10 +18,7 @@ const readUnchecked = ({ rows, address }: Connection): Promise<readonly Key[]> =
   rows<Key>(
     `SELECT k.oid::int8 AS id, k.conrelid::regclass::text AS child, k.confrelid::regclass::text AS parent,
        c.relname AS table, p.relname AS "parentTable",
-       ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS n (num, nr)
-             JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = n.num ORDER BY n.nr) AS columns,
-       ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS n (num, nr)
-             JOIN pg_attribute AS a ON a.attrelid = k.confrelid AND a.attnum = n.num ORDER BY n.nr) AS "references"
+       ${namesOf('k.conrelid', 'k.conkey')} AS columns, ${namesOf('k.confrelid', 'k.confkey')} AS "references"
      FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid JOIN pg_class AS p ON p.oid = k.confrelid
      WHERE k.contype = 'f' AND NOT k.convalidated AND k.connamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1)
      ORDER BY c.relname, k.conname`,

@@ -72,7 +72,7 @@ const readOthers = (connection: Connection): Promise<readonly SchemaObject[]> =>
 const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
 
 /** SQL of the names of a table's columns with these numbers, in that order. */
-const namesOf = (table: string, numbers: string): string =>
+export const namesOf = (table: string, numbers: string): string =>
   `ARRAY(SELECT a.attname::text FROM unnest(${numbers}) WITH ORDINALITY AS u (number, place)
      JOIN pg_attribute AS a ON a.attrelid = ${table} AND a.attnum = u.number ORDER BY u.place)`
 

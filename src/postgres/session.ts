@@ -77,9 +77,9 @@ const sessionOf = (surroundings: Surroundings, connection: Connection, spare: ()
       let before = ''
       const commit = async (): Promise<void> => {
         if (isOver) return
-        isOver = true
         await leaveNothing(connection)
         await applySettings(connection, statementLockTimeout)
+        isOver = true
         await commitSurely(connection, { before, spare, timeout: config.lockTimeout, signal })
       }
       try {
