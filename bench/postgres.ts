@@ -3,10 +3,10 @@
  * run, a run with nothing to do, peak memory; then a run with nothing to do over 0 and 1,000,000 metrics. Writes the tables of
  * docs/performance.md. Needs GNU time, a network for npm, psql and openssl; alembic, sqitch and sql-migrate take part when they are there.
  */
-import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
+import { makeCertificate } from '../test/help/certificate.ts'
 import { giveToServer, startServer, type TestServer } from '../test/help/postgres.ts'
 import { makeBundle, median, program, withFolder } from './measure.ts'
 import {
@@ -21,6 +21,7 @@ import {
   type Sample,
   versionsOf,
 } from './peers.ts'
+import { writeInto } from './raw.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 15)
 const root = join(program, '../..')
@@ -186,18 +187,6 @@ def upgrade():
 const withPassword = 'with_password'
 const byScram = (url: string): string => url.replace('postgres@', `${withPassword}:right@`)
 
-/** Its file, and that of its key, in a folder of their own. */
-const makeCertificate = (): readonly [string, string] => {
-  const folder = mkdtempSync(join(tmpdir(), 'certificate-'))
-  const [certificate, key] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')]
-  const words = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost'.split(' ')
-  const { status, stderr } = spawnSync('openssl', [...words, '-keyout', key, '-out', certificate], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`openssl exited ${status}: ${stderr}`)
-  chmodSync(key, 0o600)
-  for (const path of [folder, certificate, key]) giveToServer(path)
-  return [certificate, key]
-}
-
 const plain = (url: string): string => url.replace(/\?.*/, '')
 
 /** Empties a peer's database. */
@@ -262,7 +251,9 @@ const scale = async (server: TestServer, folder: string): Promise<readonly strin
   return runs.map(({ size, walls }) => `| ${size.toLocaleString('en')} | ${(median(walls) / base).toFixed(2)} |`)
 }
 
-const [certificate, key] = makeCertificate()
+const ofCertificate = mkdtempSync(join(tmpdir(), 'certificate-'))
+const { certificate, key } = makeCertificate(ofCertificate)
+for (const path of [ofCertificate, certificate, key]) giveToServer(path)
 const server = await startServer('ssl=on', `ssl_cert_file=${certificate}`, `ssl_key_file=${key}`)
 try {
   await server.requirePassword(withPassword)
@@ -291,16 +282,9 @@ try {
       ...(await scale(server, folder)),
     ].join('\n')
     console.log(text)
-    const document = join(root, 'docs/performance.md')
-    writeFileSync(
-      document,
-      readFileSync(document, 'utf8').replace(
-        /(<!-- bench of PostgreSQL -->\n)[\s\S]*(\n<!-- end of bench of PostgreSQL -->)/,
-        (_, begin, end) => begin + text + end,
-      ),
-    )
+    writeInto('performance.md', 'bench of PostgreSQL', text)
   })
 } finally {
   await server.stop()
-  rmSync(dirname(key), { recursive: true })
+  rmSync(ofCertificate, { recursive: true })
 }

@@ -1,10 +1,8 @@
 /** The short way to a server, without the driver: it answers as the driver does, or leaves it all to the driver. */
-import { spawnSync } from 'node:child_process'
 import { createHmac, pbkdf2Sync } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect as connectTo, createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { TLSSocket } from 'node:tls'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
@@ -14,6 +12,7 @@ import { glanceAtHistory } from '../../src/postgres/glance.ts'
 import { readHistory } from '../../src/postgres/history.ts'
 import { decode, encode, type Message } from '../../src/postgres/wire/messages.ts'
 import { readServerUrl } from '../../src/server.ts'
+import { makeCertificate, noOpenssl } from '../help/certificate.ts'
 import { makeFolder, runUp } from '../help/on-server.ts'
 import { skip, startServer } from '../help/postgres.ts'
 import { startProxy } from '../help/proxy.ts'
@@ -217,25 +216,10 @@ const answersWish = async (t: Test, answer: (socket: Socket) => void): Promise<s
   return `127.0.0.1:${Object(front.address()).port}/`
 }
 
-const noOpenssl = spawnSync('openssl', ['version']).status !== 0 && 'needs openssl, to make a certificate'
-
 t.test('a server with TLS is read by it, whatever its certificate', { skip: noOpenssl }, async t => {
   const { direct, url, logins } = await watched(t)
-  const [key, cert] = ['key.pem', 'cert.pem'].map(name => join(t.testdirName, name)) as [string, string]
-  t.testdir({})
-  const asked = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-subj',
-    '/CN=x',
-  ]
-  t.equal(spawnSync('openssl', [...asked, '-keyout', key, '-out', cert]).status, 0)
-  const pair = { key: readFileSync(key), cert: readFileSync(cert) }
+  const files = makeCertificate(t.testdir({}))
+  const pair = { key: readFileSync(files.key), cert: readFileSync(files.certificate) }
   const port = await answersWish(t, socket => {
     socket.write('S')
     const behind = connectTo(server.port, '127.0.0.1')
