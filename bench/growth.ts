@@ -45,23 +45,26 @@ const createTable = (index: number): string => `CREATE TABLE t${index} (id INTEG
 const upTo = <T>(count: number, make: (index: number) => T): readonly T[] =>
   Array.from({ length: count }, (_, index) => make(index))
 
-/** Seconds over the smallest below which a cost is lost in what two runs differ by. */
-const noise = 0.1
-
-/** The exponent that fits the largest three best: whole costs, or what they are over the smallest. 0 where too few grow to be fitted. */
-const exponentOf = (sizes: readonly number[], costs: readonly number[], isWhole: boolean): number => {
+/**
+ * The exponent that fits the largest three best: whole costs, or what they are over the smallest. What is less than half of that is lost
+ * in what two runs differ by.
+ * @returns null where too few grow by more to be fitted
+ */
+const exponentOf = (sizes: readonly number[], costs: readonly number[], isWhole: boolean): number | null => {
   const base = isWhole ? 0 : Math.min(...costs)
   const points = sizes
     .map((size, index) => ({ x: Math.log(size), over: (costs[index] ?? 0) - base }))
-    .filter(({ over }) => over > (isWhole ? 0 : noise))
+    .filter(({ over }) => over > base / 2)
     .map(({ x, over }) => ({ x, y: Math.log(over) }))
     .slice(-3)
-  if (points.length < 2) return 0
+  if (points.length < 2) return null
   const mean = (of: (point: Readonly<{ x: number; y: number }>) => number) =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length
   const [x, y] = [mean(point => point.x), mean(point => point.y)]
   return mean(point => (point.x - x) * (point.y - y)) / mean(point => (point.x - x) ** 2)
 }
+
+const formatExponent = (exponent: number | null): string => exponent?.toFixed(2) ?? 'too little to fit'
 
 /** The row of what every program has to take that asks SQLite for anything. */
 const alone = 'one row of the schema by better-sqlite3 alone'
@@ -72,7 +75,7 @@ type Line = Readonly<{
   what: string
   sizes: readonly number[]
   costs: readonly number[]
-  exponent: number
+  exponent: number | null
 }>
 
 await withFolder(folder => {
@@ -80,7 +83,7 @@ await withFolder(folder => {
   const note = (axis: string, what: string, sizes: readonly number[], costs: readonly number[]): void => {
     const line = { axis, what, sizes, costs, exponent: exponentOf(sizes, costs, isShort(what)) }
     lines.push(line)
-    console.log(axis, what, costs.map(cost => cost.toFixed(2)).join(' '), line.exponent.toFixed(2))
+    console.log(axis, what, costs.map(cost => cost.toFixed(2)).join(' '), formatExponent(line.exponent))
   }
   const migrations = [1, 10, 100, 1000]
   const oneTable = (index: number): string => (index === 0 ? createTable(0) : `INSERT INTO t0 VALUES (${index}, 'x')`)
@@ -183,7 +186,7 @@ await withFolder(folder => {
       'metrics',
       what,
       sizes,
-      filled.map(place => median(upTo(what === 'nothing to do' ? rounds : 1, () => cpuOf(place, words)))),
+      filled.map(place => median(upTo(what === 'nothing to do' ? rounds : 3, () => cpuOf(place, words)))),
     )
   }
   rmSync(folder, { recursive: true })
@@ -200,7 +203,7 @@ await withFolder(folder => {
   )
   const table = lines.map(
     ({ axis, what, sizes, costs, exponent }) =>
-      `| ${axis} | ${what} | ${sizes.map(formatCount).join(', ')} | ${costs.map(cost => cost.toFixed(2)).join(', ')} | ${exponent.toFixed(2)} |`,
+      `| ${axis} | ${what} | ${sizes.map(formatCount).join(', ')} | ${costs.map(cost => cost.toFixed(2)).join(', ')} | ${formatExponent(exponent)} |`,
   )
   const text = [
     `${machine()}; load ${loads()}.`,
