@@ -7,22 +7,24 @@ import { sizeOf } from '../volume/files.ts'
 import { readMarker, withdrawn } from './marker.ts'
 
 type Place = Pick<Config, 'database' | 'readyFile'>
+type Bytes = Pick<Engine, 'preflight'>
 
 /**
- * Refuses files that must not be opened: missing or empty ones that once had data (SQLite would start afresh), bad
- * headers, bad journals.
+ * Refuses files that must not be opened: lost ones (SQLite would start afresh), bad headers and bad journals.
  * @throws Failure DATABASE_DAMAGED
  */
-export const requireNotLost = async (engine: Pick<Engine, 'preflight'>, place: Place): Promise<void> => {
-  if ((await engine.preflight()) === 'empty') await refuseLoss(place)
+export const requireNotLost = async (engine: Bytes, place: Place): Promise<void> => {
+  const isEmpty = async () => (await engine.preflight()) === 'empty'
+  if (await isEmpty()) await refuseLoss(place, isEmpty)
 }
 
 /**
  * Refuses a missing or empty database if a ready marker, a backup, a replaced database or an orphaned journal shows
  * that it had data: making a new one would hide the loss.
+ * @param isStillEmpty asked once more where no lock is held: another run may have made the database, and then that evidence
  * @throws Failure DATABASE_DAMAGED
  */
-export const refuseLoss = async ({ database, readyFile }: Place): Promise<void> => {
+export const refuseLoss = async ({ database, readyFile }: Place, isStillEmpty = async () => true): Promise<void> => {
   const { listBackups, listReplaced } = await import('../backup/backups.ts')
   const backups = listBackups(database).length
   const evidence = [
@@ -30,7 +32,7 @@ export const refuseLoss = async ({ database, readyFile }: Place): Promise<void> 
     ...(backups > 0 ? [`${backups} backup${backups > 1 ? 's' : ''}`] : []),
     ...[...listReplaced(database), ...listJournals(database)].slice(0, 4),
   ].map(file => basename(file))
-  if (evidence.length === 0) return
+  if (evidence.length === 0 || !(await isStillEmpty())) return
   throw new Failure(
     'DATABASE_DAMAGED',
     `${database} is lost: it is ${existsSync(database) ? 'empty' : 'missing'}, but had data`,
@@ -42,10 +44,7 @@ export const refuseLoss = async ({ database, readyFile }: Place): Promise<void> 
  * For commands that need an existing database.
  * @throws Failure DATABASE_DAMAGED if it is lost, CONFIG_INVALID if there never was one
  */
-export const requireDatabase = async (
-  engine: Pick<Engine, 'preflight'>,
-  { database, readyFile }: Place,
-): Promise<void> => {
+export const requireDatabase = async (engine: Bytes, { database, readyFile }: Place): Promise<void> => {
   await requireNotLost(engine, { database, readyFile })
   if (sizeOf(database) > 0) return
   throw new Failure(
@@ -61,6 +60,7 @@ const isMarkerOf = (file: string, database: string): boolean =>
 
 /** A killed first run leaves an empty database with a -journal; a -wal starts only after the first page is there. */
 const listJournals = (database: string): readonly string[] => {
-  const suffixes = existsSync(database) ? ['-wal'] : ['-wal', '-journal']
-  return suffixes.map(suffix => database + suffix).filter(file => sizeOf(file) > 0)
+  const found = ['-wal', '-journal'].map(suffix => database + suffix).filter(file => sizeOf(file) > 0)
+  // looked for last: SQLite creates a database before its journal
+  return existsSync(database) ? found.filter(file => file.endsWith('-wal')) : found
 }

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
@@ -44,6 +45,22 @@ t.test(
     await t.resolves(refuse(t.testdir({ 'homelab.db': '', 'homelab.db-journal': 'x' })))
   },
 )
+
+t.test('what another run leaves that makes the database meanwhile is no evidence against it', async t => {
+  const { config, engine } = await makeContext(t.testdir({}))
+  let looks = 0
+  const preflight = async () => {
+    const found = await engine.preflight()
+    looks += 1
+    if (looks === 1) {
+      makeDatabase(config.volume)
+      writeFileSync(config.readyFile, '')
+    }
+    return found
+  }
+  await t.resolves(requireNotLost({ preflight }, config))
+  t.equal(looks, 2)
+})
 
 t.test('all evidence is named: whoever starts anew must not have to do so three times', async t => {
   const folder = t.testdir({ '.ready': '', backups: { 'homelab--0001-x-20260118T185800Z.db': 'x' } })
