@@ -28,6 +28,7 @@ export const {
   rmdirSync,
   statfsSync,
   statSync,
+  truncateSync,
   unlinkSync,
   writeFileSync,
   writeSync,

@@ -9,13 +9,17 @@ import {
   openSync,
   readSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from '../fs.ts'
 import { removeFile, sizeOf } from '../volume/files.ts'
 import { type Check, checkFile, type FileCheck } from './check.ts'
 import type { Connection } from './connect.ts'
-import { hasLeftovers, journals, openHere } from './file.ts'
+import { committedBytes, hasLeftovers, journals, openHere } from './file.ts'
 import { type Helper, runHelper } from './helper.ts'
+
+/** Whether a process has a transaction on a database, so that its WAL index is true; at rest what is left of one tells nothing. */
+export type State = 'open' | 'at rest'
 
 /**
  * Copies a database into a new file: a clone where the filesystem can (FICLONE: btrfs, XFS), else a copy by the kernel.
@@ -23,18 +27,25 @@ import { type Helper, runHelper } from './helper.ts'
  *
  * Run it in a helper process while another process holds the write lock or a read transaction on the database. Either keeps
  * SQLite from checkpointing past the WAL (https://www.sqlite.org/wal.html#checkpointing), so file and WAL, copied in this order,
- * are one state. Only a fully checkpointed WAL can restart beside a reader: then the file alone is the reader's state, and no
+ * are one state, but for what a killed writer left behind the last commit (committedBytes). Only a fully checkpointed WAL can restart beside a reader: then the file alone is the reader's state, and no
  * checkpoint writes to it until the reader ends.
  * @returns the findings of the check, and the row counts
  * @throws SQLite's and the filesystem's errors
  */
-export const copyDatabase = async (from: string, to: string, check: Check): Promise<FileCheck> => {
+export const copyDatabase = async (
+  from: string,
+  to: string,
+  check: Check,
+  state: State = 'at rest',
+): Promise<FileCheck> => {
   const begun = walHeader(from)
   copyFile(from, to)
+  const committed = state === 'open' ? committedBytes(from) : undefined
   const leftovers = journals.filter(suffix => sizeOf(from + suffix) > 0)
   // a hub that rolls back deletes its journal meanwhile
   for (const suffix of leftovers) unlessGone(() => copyFile(from + suffix, to + suffix))
-  if (walHeader(from) !== begun) removeFile(`${to}-wal`)
+  if (walHeader(from) !== begun || committed === 0) removeFile(`${to}-wal`)
+  else if (committed !== undefined && sizeOf(`${to}-wal`) > committed) truncateSync(`${to}-wal`, committed)
   // a failure here is damage, which checkFile reports below
   if (leftovers.length > 0) attempt(() => foldLeftovers(to))
   return flushAndCheck(to, check)
@@ -135,10 +146,11 @@ export const copyByHelper = async (
   to: string,
   check: Check,
   helper: Helper,
+  state: State = 'at rest',
 ): Promise<FileCheck> => {
   const { size } = statSync(from)
   let readBefore: number | undefined
-  const inspected = (await runHelper(helper, ['copy', from, to, check], read => {
+  const inspected = (await runHelper(helper, ['copy', from, to, state, check], read => {
     const copied = sizeOf(to)
     if (readBefore === undefined) helper.onProgress(what, copied, size)
     if (copied < size) return

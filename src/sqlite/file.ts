@@ -172,6 +172,25 @@ export const wasWalRecovered = (path: string): boolean => {
   return header.length === 48 && header.readUInt32LE(8) === 0 && header.readUInt32LE(16) > 0
 }
 
+/**
+ * The bytes of the WAL that a database's connections count as committed, by the WAL index. A writer that is killed after its last
+ * frame and before it writes the index leaves more: whole and valid, but no connection reads it, and the next writer overwrites it.
+ * A copy would be recovered with it.
+ * Call it while a process has a transaction on the database: only then is the index known to be true.
+ * (https://www.sqlite.org/walformat.html#the_wal_index_header)
+ * @returns 0 if the index is of an earlier WAL, all of which is in the database; undefined without a WAL index, or while it is written
+ */
+export const committedBytes = (path: string): number | undefined => {
+  const index = attempt(() => readBeside(`${path}-shm`, descriptor => bytesOf(descriptor, 96)))
+  const wal = attempt(() => readAlone(`${path}-wal`, descriptor => bytesOf(descriptor, 32)))
+  if ('error' in index || 'error' in wal || index.value.length < 96 || wal.value.length < 32) return undefined
+  // the index holds its header twice, so that a reader notices one that is half written
+  const [header, twin] = [index.value.subarray(0, 48), index.value.subarray(48)]
+  if (!header.equals(twin)) return undefined
+  const isOfThis = header.subarray(32, 40).equals(wal.value.subarray(16, 24))
+  return isOfThis ? 32 + header.readUInt32LE(16) * (24 + wal.value.readUInt32BE(8)) : 0
+}
+
 const bytesOf = (descriptor: number, length: number): Buffer => {
   const bytes = Buffer.alloc(length)
   return bytes.subarray(0, readSync(descriptor, bytes, 0, length, 0))

@@ -81,7 +81,7 @@ export const createSqlite = (surroundings: Surroundings): SqliteEngine => {
         ])
         // a hub may not stand still meanwhile
         const copyFile = surroundings.isAlone ? copyQuickly : copyByHelper
-        return copyFile('the backup', path, copy, checkOf(config), helperOf(surroundings))
+        return copyFile('the backup', path, copy, checkOf(config), helperOf(surroundings), 'open')
       },
     },
   }

@@ -113,7 +113,8 @@ t.test('a hub that writes all the while, and a run that is killed: no row that w
     await setTimeout(Math.random() * 800)
     child.kill('SIGKILL')
     figures[(await outcome).signal === null ? 'killed after' : 'killed before'] += 1
-    t.match(await runProgram([], settings), { exitCode: 0 })
+    const next = await runProgram([], settings)
+    t.match(next, { exitCode: 0 }, next.stderr)
     writer.kill('SIGTERM')
     const numbers = (await said).trim().split(' ').map(Number)
     figures.rows += numbers.length

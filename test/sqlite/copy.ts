@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -87,6 +87,47 @@ t.test('a WAL that is begun anew beside a reader while it is copied is no part o
   t.strictSame(JSON.parse(runPatched(folder, patch, code)), { rows: [{ name: 'a', rows: 3 }], read: 3, written: 4 })
   t.strictSame(readdirSync(join(folder, 'copies')), ['x.db'])
 })
+
+/** Has another process commit, and die before its commit is in the WAL index: puts the index back as it was before. */
+const commitUnseen = (file: string, sql: string): void => {
+  const script = `const { readFileSync, openSync, writeSync } = require('fs')
+    const [file, sql] = process.argv.slice(1)
+    const header = readFileSync(file + '-shm').subarray(0, 96)
+    const writer = new (require('better-sqlite3'))(file)
+    writer.exec(sql)
+    writeSync(openSync(file + '-shm', 'r+'), header, 0, 96, 0)
+    process.kill(process.pid, 'SIGKILL')`
+  const { signal } = spawnSync(process.execPath, ['-e', script, file, sql], { cwd: root })
+  if (signal !== 'SIGKILL') throw new Error('the writer was to be killed')
+}
+
+for (const [title, checkpoint] of [
+  ['in a WAL', 'PASSIVE'],
+  ['at the head of a WAL that begins anew', 'RESTART'],
+] as const) {
+  t.test(
+    `a commit ${title} whose writer was killed before any reader could see it is in no copy of an open database`,
+    async t => {
+      const folder = t.testdir({ copies: {} })
+      const file = make(folder, 'wal')
+      const hub = new Database(file)
+      hub.exec('INSERT INTO a VALUES (3)')
+      hub.pragma(`wal_checkpoint(${checkpoint})`)
+      commitUnseen(file, 'INSERT INTO a VALUES (4), (5)')
+      const count = hub.prepare('SELECT count(*) FROM a').pluck()
+      hub.exec('BEGIN IMMEDIATE')
+      t.equal(count.get(), 3)
+      const open = await copyDatabase(file, join(folder, 'copies/open.db'), 'integrity_check', 'open')
+      t.strictSame(open.rows, [{ name: 'a', rows: 3 }])
+      t.strictSame(open.findings, [])
+      // at rest SQLite recovers it, as it does for the next program that opens the database
+      const rest = await copyDatabase(file, join(folder, 'copies/rest.db'), 'integrity_check')
+      t.strictSame(rest.rows, [{ name: 'a', rows: 5 }])
+      hub.exec('COMMIT')
+      hub.close()
+    },
+  )
+}
 
 t.test('damage is copied, and found', async t => {
   const folder = t.testdir()
