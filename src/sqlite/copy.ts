@@ -27,8 +27,8 @@ export type State = 'open' | 'at rest'
  *
  * Run it in a helper process while another process holds the write lock or a read transaction on the database. Either keeps
  * SQLite from checkpointing past the WAL (https://www.sqlite.org/wal.html#checkpointing), so file and WAL, copied in this order,
- * are one state, but for what a killed writer left behind the last commit (committedBytes). Only a fully checkpointed WAL can restart beside a reader: then the file alone is the reader's state, and no
- * checkpoint writes to it until the reader ends.
+ * are one state, but for what a killed writer left behind the last commit (committedBytes). Only a fully checkpointed WAL can
+ * restart beside a reader: then the file alone is the reader's state, and no checkpoint writes to it until the reader ends.
  * @returns the findings of the check, and the row counts
  * @throws SQLite's and the filesystem's errors
  */
