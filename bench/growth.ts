@@ -170,6 +170,8 @@ await withFolder(folder => {
     connection.close()
     return place
   })
+  // what the kernel still has to write of them would be counted as the program's
+  spawnSync('sync')
   const sizes = rows.map(count => Math.max(count, 1))
   note(
     'metrics',
