@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Helper } from '../../src/sqlite/helper.ts'
 import { entry } from './program.ts'
 
@@ -10,3 +12,14 @@ export const makeHelper = (changed: Partial<Helper> = {}): Helper => ({
   onUnchecked: () => undefined,
   ...changed,
 })
+
+/**
+ * The command of a helper that stays for two seconds after its work, so that what is told every now and then is told on any machine.
+ * @param folder for its script
+ */
+export const lingeringIn = (folder: string): Helper['command'] => {
+  const script = join(folder, 'lingering.cjs')
+  const wait = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000)'
+  writeFileSync(script, `process.once('exit', () => ${wait})\nrequire(${JSON.stringify(entry)})\n`)
+  return [process.execPath, script]
+}

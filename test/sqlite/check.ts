@@ -22,7 +22,7 @@ import {
   requireSound,
 } from '../../src/sqlite/check.ts'
 import { makeContext } from '../help/context.ts'
-import { makeHelper } from '../help/helper.ts'
+import { lingeringIn, makeHelper } from '../help/helper.ts'
 import '../help/use-uri.ts'
 
 t.test('MIGRATOR_CHECK=always reads the indexes too', async t => {
@@ -40,9 +40,10 @@ const make = (folder: string): string => {
 }
 
 t.test('a sound database passes, and how far the check is is told in bytes of its size', async t => {
-  const file = make(t.testdir())
+  const folder = t.testdir()
+  const file = make(folder)
   const told: [string, number, number][] = []
-  const helper = makeHelper({ onProgress: (...progress) => told.push(progress) })
+  const helper = makeHelper({ command: lingeringIn(folder), onProgress: (...progress) => told.push(progress) })
   await t.resolves(requireSound(file, 'integrity_check', helper))
   t.ok(told.length > 0)
   for (const [what, done, total] of told) t.ok(what === 'checking' && done <= total, `${done} of ${total}`)

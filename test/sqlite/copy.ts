@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { copyByHelper, copyDatabase, copyQuickly } from '../../src/sqlite/copy.ts'
-import { makeHelper } from '../help/helper.ts'
+import { lingeringIn, makeHelper } from '../help/helper.ts'
 import { dump, root, runPatched } from '../help/program.ts'
 import '../help/use-uri.ts'
 
@@ -240,7 +240,7 @@ t.test('how far it is is told: first of the copy, then of its check', async t =>
     INSERT INTO a SELECT hex(randomblob(100)) FROM n`)
   connection.close()
   const told: [string, number, number][] = []
-  const helper = makeHelper({ onProgress: (...progress) => told.push(progress) })
+  const helper = makeHelper({ command: lingeringIn(folder), onProgress: (...progress) => told.push(progress) })
   await copyByHelper('the copy', file, join(folder, 'copy.db'), 'integrity_check', helper)
   const works = [...new Set(told.map(([what]) => what))]
   t.strictSame(works, ['the copy', 'checking the copy'])

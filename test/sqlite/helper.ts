@@ -5,7 +5,7 @@ import t from 'tap'
 import { openDatabase } from '../../src/sqlite/connect.ts'
 import { bytesReadBy, helperOf, lifeOf, refuseFalseLocks, runHelper, tryLock } from '../../src/sqlite/helper.ts'
 import { makeContext } from '../help/context.ts'
-import { makeHelper } from '../help/helper.ts'
+import { lingeringIn, makeHelper } from '../help/helper.ts'
 
 /** A database that takes a while to read. */
 const makeLarge = (folder: string): string => {
@@ -44,9 +44,12 @@ t.test('an error has the code that SQLite gave it', async t => {
 })
 
 t.test('it is told how many bytes were read', async t => {
-  const file = makeLarge(t.testdir())
+  const folder = t.testdir()
+  const file = makeLarge(folder)
   const told: number[] = []
-  await runHelper(makeHelper(), ['inspect', file, 'integrity_check'], bytes => told.push(bytes))
+  await runHelper(makeHelper({ command: lingeringIn(folder) }), ['inspect', file, 'integrity_check'], bytes =>
+    told.push(bytes),
+  )
   t.ok(told.length > 0)
   t.ok((told.at(-1) ?? 0) > 0)
 })
