@@ -15,7 +15,7 @@ import {
 import { removeFile, sizeOf } from '../volume/files.ts'
 import { type Check, checkFile, type FileCheck } from './check.ts'
 import type { Connection } from './connect.ts'
-import { committedBytes, hasLeftovers, journals, openHere } from './file.ts'
+import { beginningOf, committedBytes, hasLeftovers, journals, openHere } from './file.ts'
 import { type Helper, runHelper } from './helper.ts'
 
 /** Whether a process has a transaction on a database, so that its WAL index is true; at rest what is left of one tells nothing. */
@@ -106,16 +106,7 @@ const copyBytes = (from: string, to: string): void => {
 }
 
 /** The 32-byte WAL header, in hex; its salts change when the WAL restarts (https://www.sqlite.org/fileformat.html#the_write_ahead_log). */
-const walHeader = (path: string): string => {
-  const descriptor = unlessGone(() => openSync(`${path}-wal`, 'r'))
-  if (descriptor === undefined) return ''
-  const header = Buffer.alloc(32)
-  try {
-    return header.toString('hex', 0, readSync(descriptor, header, 0, header.length, 0))
-  } finally {
-    closeSync(descriptor)
-  }
-}
+const walHeader = (path: string): string => beginningOf(`${path}-wal`, 32).toString('hex')
 
 /** Works on a database that no process has open. Exclusive locking needs no -shm; closing the last connection deletes the empty WAL. */
 const withAlone = (path: string, work: (connection: Connection) => void): void => {

@@ -129,14 +129,14 @@ export const hasLeftovers = (path: string): boolean => journals.some(suffix => s
 const hot = 'd9d505f920a163d7'
 
 /** Whether the last writer died inside a transaction in rollback-journal mode. Check before opening, which rolls it back. */
-export const hasHotJournal = (path: string): boolean => beginningOf(`${path}-journal`) === hot
+export const hasHotJournal = (path: string): boolean => journalBeginning(path) === hot
 
 /**
  * Whether the journal's header is neither hot nor zeroed. SQLite treats such a journal as empty and deletes it, which leaves
  * half a transaction in the file. Check before opening.
  */
 export const hasBadJournal = (path: string): boolean => {
-  const beginning = beginningOf(`${path}-journal`)
+  const beginning = journalBeginning(path)
   return beginning !== hot && !/^(?:00|$)/.test(beginning)
 }
 
@@ -147,16 +147,25 @@ export const refuseBadJournal = (path: string): void => {
   throw new Failure('DATABASE_DAMAGED', message, leftAsItIs)
 }
 
-/** The first 8 bytes of a file in hex; empty if the file is missing or empty. */
-const beginningOf = (file: string): string => {
+/** The first 8 bytes of the journal in hex; empty if it is missing or empty. */
+const journalBeginning = (path: string): string => beginningOf(`${path}-journal`, 8).toString('hex')
+
+/** The first bytes of a journal or WAL; fewer if it is shorter, none if it is missing. */
+export const beginningOf = (file: string, length: number): Buffer => {
   // a running hub deletes its journal at each commit
   const descriptor = unlessGone(() => openSync(file, 'r'))
-  if (descriptor === undefined) return ''
+  if (descriptor === undefined) return Buffer.alloc(0)
   try {
-    return bytesOf(descriptor, 8).toString('hex')
+    return bytesOf(descriptor, length)
   } finally {
     closeSync(descriptor)
   }
+}
+
+/** The first bytes of the WAL index; none without one. */
+const walIndex = (path: string, length: number): Buffer => {
+  const found = attempt(() => readBeside(`${path}-shm`, descriptor => bytesOf(descriptor, length)))
+  return 'value' in found ? found.value : Buffer.alloc(0)
 }
 
 /**
@@ -166,9 +175,7 @@ const beginningOf = (file: string): string => {
  */
 export const wasWalRecovered = (path: string): boolean => {
   if (sizeOf(`${path}-wal`) === 0) return false
-  const found = attempt(() => readBeside(`${path}-shm`, descriptor => bytesOf(descriptor, 48)))
-  if ('error' in found) return false
-  const header = found.value
+  const header = walIndex(path, 48)
   return header.length === 48 && header.readUInt32LE(8) === 0 && header.readUInt32LE(16) > 0
 }
 
@@ -181,14 +188,12 @@ export const wasWalRecovered = (path: string): boolean => {
  * @returns 0 if the index is of an earlier WAL, all of which is in the database; undefined without a WAL index, or while it is written
  */
 export const committedBytes = (path: string): number | undefined => {
-  const index = attempt(() => readBeside(`${path}-shm`, descriptor => bytesOf(descriptor, 96)))
-  const wal = attempt(() => readAlone(`${path}-wal`, descriptor => bytesOf(descriptor, 32)))
-  if ('error' in index || 'error' in wal || index.value.length < 96 || wal.value.length < 32) return undefined
+  const [index, wal] = [walIndex(path, 96), beginningOf(`${path}-wal`, 32)]
   // the index holds its header twice, so that a reader notices one that is half written
-  const [header, twin] = [index.value.subarray(0, 48), index.value.subarray(48)]
-  if (!header.equals(twin)) return undefined
-  const isOfThis = header.subarray(32, 40).equals(wal.value.subarray(16, 24))
-  return isOfThis ? 32 + header.readUInt32LE(16) * (24 + wal.value.readUInt32BE(8)) : 0
+  const [header, twin] = [index.subarray(0, 48), index.subarray(48)]
+  if (index.length < 96 || wal.length < 32 || !header.equals(twin)) return undefined
+  const isOfThis = header.subarray(32, 40).equals(wal.subarray(16, 24))
+  return isOfThis ? 32 + header.readUInt32LE(16) * (24 + wal.readUInt32BE(8)) : 0
 }
 
 const bytesOf = (descriptor: number, length: number): Buffer => {
