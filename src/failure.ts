@@ -76,6 +76,12 @@ export const attemptAsync = async <T>(work: () => T | Promise<T>): Promise<Outco
   }
 }
 
+/** A value that is always there, which its type does not know. @throws Error if it is not, which is a bug */
+export const must = <T>(value: T | undefined): T => {
+  if (value === undefined) throw new Error('a bug: a value is missing that is always there')
+  return value
+}
+
 /** The `code` of an error of Node or SQLite (`ENOENT`, `SQLITE_BUSY`); undefined for anything without one. */
 export const errorCode = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined

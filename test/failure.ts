@@ -7,6 +7,7 @@ import {
   exitCodes,
   Failure,
   forShell,
+  must,
   printable,
   reasonOf,
   unlessGone,
@@ -103,4 +104,10 @@ t.test('text of many lines keeps them, and its tabs', async t => {
 
 t.test('letters of all kinds stay', async t => {
   for (const text of ['Größe', '\u65e5\u672c', '']) t.equal(printable(text), text)
+})
+
+t.test('a value that is always there is a bug of ours where it is missing, and not an empty one', async t => {
+  t.equal(must(['one', 'two'].at(-1)), 'two')
+  t.equal(must(''), '')
+  t.throws(() => must([].at(-1)), { message: /^a bug: a value is missing/ })
 })

@@ -20,6 +20,6 @@ export const makeHelper = (changed: Partial<Helper> = {}): Helper => ({
 export const lingeringIn = (folder: string): Helper['command'] => {
   const script = join(folder, 'lingering.cjs')
   const wait = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000)'
-  writeFileSync(script, `process.once('exit', () => ${wait})\nrequire(${JSON.stringify(entry)})\n`)
+  writeFileSync(script, `process.once('exit', () => ${wait})\nimport(${JSON.stringify(entry)})\n`)
   return [process.execPath, script]
 }

@@ -13,9 +13,10 @@ import './use-uri.ts'
 
 export const root = join(import.meta.dirname, '../..')
 
-// child processes take compiled code from a cache, and report no coverage, which that would make imprecise
+// scripts/coverage.ts sets it: child processes run the sources then, without the cache of compiled code, which makes coverage imprecise
+const isMeasured = Boolean(process.env.NODE_V8_COVERAGE)
 delete process.env.NODE_OPTIONS
-Object.assign(process.env, { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compiled'), NODE_V8_COVERAGE: '' })
+if (!isMeasured) process.env.NODE_COMPILE_CACHE = join(root, 'node_modules/.cache/compiled')
 
 /** With this Node resolves `homelab-migrator/...` to src: a checkout has nothing compiled. */
 export const fromSources = ['--conditions=homelab-migrator-source']
@@ -35,7 +36,7 @@ export type Outcome = Readonly<{
 type Settings = Readonly<Record<string, string | undefined>>
 
 /** What a process of its own runs. */
-export const entry = bundleOnce()
+export const entry = isMeasured ? join(root, 'bin/migrator.js') : bundleOnce()
 const environmentOf = (settings: Settings): Settings => ({
   ...process.env,
   MIGRATOR_LOG_FORMAT: 'json',
