@@ -18,6 +18,7 @@ const tell = async (
 ): Promise<readonly (Missing | Changes['tables'][number])[]> => {
   const file = join(t.testdir(), 'x.db')
   const connection = new Database(file)
+  connection.unsafeMode(true)
   connection.pragma(`journal_mode = ${mode === 'wal' ? 'wal' : 'delete'}`)
   connection.exec(setup)
   copyFileSync(file, `${file}.backup`)
@@ -152,6 +153,19 @@ const kept: Readonly<Record<string, readonly [setup: string, statements: readonl
   'a search index of rows that are elsewhere has none of its own': [
     `${abc}; CREATE VIRTUAL TABLE f USING fts5(n, content=a, content_rowid=id); INSERT INTO f(f) VALUES ('rebuild')`,
     ['DROP TABLE f'],
+  ],
+  'so has a virtual table that shows what is elsewhere': [
+    `${words}; CREATE INDEX i ON f_docsize (sz); CREATE VIRTUAL TABLE v USING fts5vocab(f, row); CREATE VIRTUAL TABLE "d" USING "dbstat"`,
+    ['ALTER TABLE f RENAME TO g', 'DROP INDEX i'],
+  ],
+  'rows of a key by a collation that only the hub has are known by it': [
+    `CREATE TABLE a (id TEXT PRIMARY KEY COLLATE NOCASE, n); INSERT INTO a VALUES ('x', 1), ('y', 2);
+     PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'NOCASE', 'german'); PRAGMA writable_schema = RESET`,
+    ['ALTER TABLE a ADD COLUMN m', 'UPDATE a SET m = n'],
+  ],
+  'a row without a key or a rowid that comes back as it was is there': [
+    "CREATE TABLE a (rowid, _rowid_, oid); INSERT INTO a VALUES ('x', 1, 2), ('y', 1, 2)",
+    ["DELETE FROM a WHERE rowid = 'x'", "INSERT INTO a VALUES ('x', 1, 2)"],
   ],
 }
 
@@ -334,6 +348,12 @@ const lost: Readonly<Record<string, readonly [setup: string, statements: readonl
     ],
     { rows: 1 },
   ],
+  'a row goes of a table with an index by a collation that only the hub has': [
+    `CREATE TABLE a (id TEXT PRIMARY KEY COLLATE NOCASE, n); INSERT INTO a VALUES ('x', 1), ('y', 2);
+     PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'NOCASE', 'german'); PRAGMA writable_schema = RESET`,
+    ['DROP TABLE a'],
+    { rows: 2 },
+  ],
   'a word of a search index that goes while another comes is gone': [
     words,
     ["DELETE FROM f WHERE x = 'two'", "INSERT INTO f VALUES ('three')"],
@@ -445,6 +465,45 @@ t.test('a foreign key that breaks among many tables is told, wherever the statem
   const { connection, migrate } = openMany(5, keys)
   t.match((await migrate(['DELETE FROM t1 WHERE id = 1'])).orphans, [{ table: 'c', parent: 't1', rows: 1 }])
   t.match((await migrate(['ALTER TABLE t2 ADD COLUMN q REFERENCES c (p)'])).unchecked, [{ table: 't2' }])
+  connection.close()
+})
+
+t.test(
+  'a column that is added with values that no parent has is told, where rows were without a parent before',
+  async t => {
+    const { connection, migrate } = openMany(
+      2,
+      'CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES t1 (id)); INSERT INTO c VALUES (1, 98)',
+    )
+    const { orphans } = await migrate(['ALTER TABLE c ADD COLUMN q REFERENCES t1 (id)', 'UPDATE c SET q = 99'])
+    t.strictSame(orphans, [{ table: 'c', parent: 't1', rows: 1 }])
+    connection.close()
+  },
+)
+
+t.test('rows of a table without rowids whose parent goes are told', async t => {
+  const { connection, migrate } = openMany(
+    2,
+    'CREATE TABLE c (k PRIMARY KEY, p REFERENCES t1) WITHOUT ROWID; INSERT INTO t1 VALUES (1, 1); INSERT INTO c VALUES (1, 1), (2, NULL)',
+  )
+  t.strictSame((await migrate(['DROP TABLE t1'])).orphans, [{ table: 'c', parent: 't1', rows: 1 }])
+  connection.close()
+})
+
+t.test('a virtual table that only the hub can read is left alone', async t => {
+  const connection = new Database(':memory:')
+  connection.unsafeMode(true)
+  connection.exec(`${abc}; PRAGMA writable_schema = ON;
+    INSERT INTO sqlite_schema VALUES ('table', 'v', 'v', 0, 'CREATE VIRTUAL TABLE v USING vec0 (x)');
+    PRAGMA writable_schema = RESET; BEGIN`)
+  const ledger = openLedger(connection, { history: 'SequelizeMeta', backup: undefined })
+  await ledger.begin([])
+  await runStatements(connection, ledger, ['ALTER TABLE a ADD COLUMN m'])
+  t.match((await ledger.end()).tables, [
+    { name: 'a', rows: 3, left: 3 },
+    { name: 'v', rows: 0, left: 0 },
+  ])
+  t.strictSame(await ledger.missing(), [])
   connection.close()
 })
 

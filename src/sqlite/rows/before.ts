@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { Connection } from '../connect.ts'
 import { quote, quoteType } from '../sql.ts'
-import { type Life, presentName } from './lives.ts'
+import { type Life, presentName, typeIn } from './lives.ts'
 import { hasKey, keyColumns } from './row-triggers.ts'
 
 /** The rows of the tables as they were before a transaction. */
@@ -41,10 +41,10 @@ const attachLater = (connection: Connection, file: string): Before => ({
 /** Copies the keys of these tables now, and tables without a key whole. */
 export const keepKeys = (connection: Connection, lives: readonly Life[]): Before => {
   const copyOf = ({ id }: Life): string => `temp."migrator before ${id}"`
-  // CREATE TABLE ... AS would drop the collations of keys
+  // CREATE TABLE ... AS would drop the collations of keys; one that only the hub has cannot be named here
   const collations = connection.prepare<[string], { name: string; collation: string }>(
     `SELECT x.name, x.coll AS collation FROM pragma_index_list(?, 'main') AS i JOIN pragma_index_xinfo(i.name, 'main') AS x
-     WHERE i.origin = 'pk' AND x.key = 1`,
+     WHERE i.origin = 'pk' AND x.key = 1 AND x.coll COLLATE NOCASE IN (SELECT name FROM pragma_collation_list)`,
   )
   for (const life of lives) {
     const from = `main.${quote(presentName(life))}`
@@ -54,9 +54,8 @@ export const keepKeys = (connection: Connection, lives: readonly Life[]): Before
       const key = keyColumns(life)
       const known = collations.all(presentName(life))
       const columns = key.map(name => {
-        const type = life.columns.find(column => column.name === name)?.type ?? ''
         const collation = known.find(column => column.name === name)?.collation ?? 'BINARY'
-        return `${quote(name)} ${quoteType(type)} COLLATE ${quote(collation)}`
+        return `${quote(name)} ${quoteType(typeIn(life, name))} COLLATE ${quote(collation)}`
       })
       connection.exec(`CREATE TEMP TABLE ${copy} (${columns.join(', ')});
         INSERT INTO ${copyOf(life)} SELECT ${key.map(quote).join(', ')} FROM ${from}`)

@@ -1,9 +1,8 @@
 import type { Changes, Ledger, Missing, SqlStatement, TableChange } from '../../engine.ts'
-import { attempt } from '../../failure.ts'
+import { must } from '../../failure.ts'
 import { type SqliteHook, toHook } from '../bridge/session.ts'
 import { countRows } from '../check.ts'
 import type { Connection } from '../connect.ts'
-import { sqliteCode } from '../errors.ts'
 import { readViews, type View } from '../schema/read.ts'
 import { changesRows, foldName, keywordOf, sameName } from '../sql.ts'
 import { type Before, fileBefore, keepBefore, keepKeys } from './before.ts'
@@ -50,7 +49,6 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
   const orphans = createOrphanNotes(connection)
   const start = lives()
   const file = fileBefore(connection, backup)
-  const before = keepBefore(connection, start, file)
   /** ids of what is kept, whose removals a migration announced */
   const announced = new Set<number>()
   let removesRows: readonly string[] = []
@@ -80,10 +78,13 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
     return { lives, rows, version, views, unchecked: isLater ? new Map() : orphans.note(lives, rows, time, nameOf) }
   }
   let known = take(start)
+  // rows that are none are not looked for, and one that only the hub can read has none here
+  const filled = (life: Life): boolean => must(known.rows.get(life.id)) > 0
+  const before = keepBefore(connection, start.filter(filled), file)
   let made = 0
   const keep = (life: Life, since: readonly Life[], before: Before): Kept => {
     made += 1
-    return { id: made, life, rows: known.rows.get(life.id) ?? 0, since, before }
+    return { id: made, life, rows: must(known.rows.get(life.id)), since, before }
   }
   let kept: readonly Kept[] = start.map(life => keep(life, start, before))
   let origins: ReadonlyMap<number, readonly number[]> = new Map()
@@ -121,8 +122,7 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
   const keepNow = (life: Life): Kept => {
     triggers.forget(life)
     forget(life)
-    // rows that are none are not looked for
-    return keep(life, begun, keepKeys(connection, known.rows.get(life.id) === 0 ? [] : [life]))
+    return keep(life, begun, keepKeys(connection, [life].filter(filled)))
   }
 
   const wasAnnounced = ({ id }: Kept): boolean => announced.has(id)
@@ -175,18 +175,18 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
     rows: ReadonlyMap<number, number>,
     deleted: readonly Deleted[],
   ): TableChange => {
-    const last = lifeOf(now, was.id) ?? was
+    const last = lifeOf(now, was.id)
     const way = () => (successor === undefined ? [was] : wayTo(was, successor, now))
     const deletes = deleted.length === 0 ? [] : deletesOf(way(), deleted)
     const first = Math.min(...deletes.map(one => one.first))
-    const ids = origins.get(was.id) ?? []
+    const ids = must(origins.get(was.id))
     const isMeant = isAnnounced(was, [...last.names, ...(successor?.names ?? [])])
     if (isMeant) for (const id of ids) announced.add(id)
     return {
-      id: ids[0] ?? 0,
+      id: must(ids[0]),
       name: presentName(was),
-      rows: known.rows.get(was.id) ?? 0,
-      left: successor === undefined ? 0 : (rows.get(successor.id) ?? 0),
+      rows: must(known.rows.get(was.id)),
+      left: successor === undefined ? 0 : must(rows.get(successor.id)),
       deleted: deletes.reduce((sum, one) => sum + one.rows, 0),
       by: steps.findLast(step => step.first <= first && deletes.length > 0)?.sql ?? last.endedBy,
       announced: isMeant,
@@ -199,7 +199,7 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
   const end = async (): Promise<Changes> => {
     time += 1
     const now = lives()
-    const olds = known.lives.map(life => ({ life, rows: known.rows.get(life.id) ?? 0, since: known.lives }))
+    const olds = known.lives.map(life => ({ life, rows: must(known.rows.get(life.id)), since: known.lives }))
     const isMeant = ({ life }: Old): boolean => isAnnounced(life, life.names)
     const successors = successorsOf(olds, now, isMeant)
     const ofSuccessors = new Map(olds.toReversed().map(old => [successors.get(old)?.id, old.life]))
@@ -254,11 +254,11 @@ export const openLedger = (connection: Connection, options: LedgerOptions): Ledg
 
 /** The name that a column had when the migration began, in the table that was there; its present one if it is new. */
 const nameBefore = (was: Life | undefined, life: Life, column: string, now: readonly Life[]): string => {
-  const first = life.columns.find(({ name }) => name === column)?.first ?? column
+  const { first } = must(life.columns.find(({ name }) => name === column))
   if (was === undefined) return column
   // a table that replaces another one has its columns by their names
   const known =
-    was.id === life.id ? first : lifeOf(now, was.id)?.columns.find(({ name }) => sameName(name, first))?.first
+    was.id === life.id ? first : lifeOf(now, was.id).columns.find(({ name }) => sameName(name, first))?.first
   return was.columns.find(other => other.first === known)?.name ?? first
 }
 
@@ -270,13 +270,7 @@ const missingOf = (
 ): readonly Missing[] => {
   const name = presentName(old)
   if (successor === undefined) return [{ id, name, rows, example: null }]
-  const last = lifeOf(now, old.id) ?? old
-  const outcome = attempt(() =>
-    findGone(connection, before, { old, last, now: successor, way: wayTo(old, successor, now) }),
-  )
-  if ('error' in outcome) {
-    if (old.virtual && sqliteCode(outcome.error) === 'SQLITE_ERROR') return []
-    throw outcome.error
-  }
-  return outcome.value.rows > 0 ? [{ id, name, ...outcome.value }] : []
+  const last = lifeOf(now, old.id)
+  const gone = findGone(connection, before, { old, last, now: successor, way: wayTo(old, successor, now) })
+  return gone.rows > 0 ? [{ id, name, ...gone }] : []
 }

@@ -1,4 +1,5 @@
 import type { SqlResult, SqlStatement } from '../../engine.ts'
+import { must } from '../../failure.ts'
 import type { Connection } from '../connect.ts'
 import { changesRows, foldName, keywordOf, sameName, tokensOf, unquote } from '../sql.ts'
 import { type PresentColumn, type PresentTable, readPresentTables } from './present-tables.ts'
@@ -48,7 +49,7 @@ const none: TableAccess = {
   ...{ readsVirtual: false, writesVirtual: false, deletesVirtual: false },
 }
 
-export const presentName = ({ names }: Life): string => names.at(-1) ?? ''
+export const presentName = ({ names }: Life): string => must(names.at(-1))
 
 /**
  * Follows the tables of a database through the statements of a transaction. The state is in a temporary table, so that a
@@ -159,8 +160,11 @@ const livingNames = (lives: readonly Life[]): ReadonlySet<string> =>
   new Set(lives.filter(({ ended }) => !ended).map(life => foldName(presentName(life))))
 
 /** The life of an id: they are numbered in the order in which they began. */
-export const lifeOf = (lives: readonly Life[], id: number): Life | undefined =>
-  lives[id]?.id === id ? lives[id] : lives.find(life => life.id === id)
+export const lifeOf = (lives: readonly Life[], id: number): Life => must(lives[id])
+
+/** The declared type of a column. */
+export const typeIn = ({ columns }: Life, column: string): string =>
+  must(columns.find(({ name }) => name === column)).type
 
 /** The tables that a statement reads. */
 const readBy = ({ lives }: State, access: TableAccess, sql: string): readonly Life[] =>
@@ -186,9 +190,11 @@ const isNamedIn = (names: readonly string[], life: Life): boolean =>
 
 /** EXPLAIN does not tell which virtual tables a statement reads: those its text names, or if it names none, any (by a view). */
 const isRead = (life: Life, lives: readonly Life[], sql: string): boolean => {
-  const [target, ...others] = namesIn(sql)
-  const named = lives.filter(({ ended, virtual }) => !ended && virtual).filter(other => isNamedIn(others, other))
-  return named.length === 0 ? !isNamedIn([target ?? ''], life) : named.includes(life)
+  const names = namesIn(sql)
+  const named = lives
+    .filter(({ ended, virtual }) => !ended && virtual)
+    .filter(other => isNamedIn(names.slice(1), other))
+  return named.length === 0 ? !isNamedIn(names.slice(0, 1), life) : named.includes(life)
 }
 
 /** The words of a statement after INTO, unquoted: the first is the table it writes. Without INTO all its words. */
@@ -196,7 +202,7 @@ const namesIn = (sql: string): readonly string[] => {
   const words = tokensOf(sql).map(({ text }) => unquote(text).replace(/^main\./i, ''))
   const after = words.findIndex(word => /^into$/i.test(word)) + 1
   const into = words[after + 1] === '.' ? after + 2 : after
-  return [words[into] ?? '', ...words.slice(into + 1)]
+  return words.slice(into)
 }
 
 const copied = (state: State, access: TableAccess, sql: string, deletes: number): State => {
@@ -303,7 +309,7 @@ export const successorsOf = <One extends Old>(
  * A successor must be new, or have rows copied from it.
  */
 const successorOf = ({ life, since }: Old, lives: readonly Life[]): Life | undefined => {
-  const now = lifeOf(lives, life.id) ?? life
+  const now = lifeOf(lives, life.id)
   if (!now.ended) return now
   const isHeir = (other: Life): boolean => other.sources.includes(life.id) || !since.some(({ id }) => id === other.id)
   const found = placesOf(now, lives, 0).filter(isHeir)
@@ -314,19 +320,20 @@ const successorOf = ({ life, since }: Old, lives: readonly Life[]): Life | undef
 export const wayTo = (life: Life, successor: Life, lives: readonly Life[]): readonly Life[] =>
   [...new Set([life.id, successor.id, ...successor.sources])]
     .sort((a, b) => a - b)
-    .flatMap(id => lifeOf(lives, id) ?? [])
+    .map(id => lifeOf(lives, id))
     .filter(({ id, sources }) => id === life.id || id === successor.id || sources.includes(life.id))
 
 /** Existing tables that followed under its names, the most likely first. @param from ignores names that it lost before that time */
 const placesOf = (life: Life, lives: readonly Life[], from: number): readonly Life[] => {
-  if (!life.ended) return [life]
+  const { endedAt } = life
+  if (endedAt === null) return [life]
   const names = life.names
-    .map((name, index) => ({ name, left: life.since[index + 1] ?? life.endedAt ?? 0 }))
+    .map((name, index) => ({ name, left: life.since[index + 1] ?? endedAt }))
     .filter(({ left }) => left >= from)
   return names.toReversed().flatMap(({ name, left }) => {
     const [next] = lives
       .filter(other => other.id !== life.id)
-      .flatMap(other => other.names.map((its, index) => ({ other, its, since: other.since[index] ?? 0 })))
+      .flatMap(other => other.names.map((its, index) => ({ other, its, since: must(other.since[index]) })))
       .filter(({ its, since }) => sameName(its, name) && since >= left)
       .sort((a, b) => a.since - b.since)
     return next === undefined ? [] : placesOf(next.other, lives, next.since)
@@ -338,7 +345,6 @@ const placesOf = (life: Life, lives: readonly Life[], from: number): readonly Li
  * @returns the same object if nothing changed
  */
 const grown = (life: Life, table: PresentTable, now: number): Life => {
-  if (asTheyWere.get(life) === table) return life
   const { name, columns, place, references } = table
   const isSameName = presentName(life) === name
   const grew = columns.map((column, index) => {

@@ -1,9 +1,10 @@
+import { must } from '../../failure.ts'
 import type { Connection } from '../connect.ts'
 import { unlessUnknownHere } from '../errors.ts'
 import { affinityOf } from '../schema/read.ts'
 import { quote, quoteType, sameName } from '../sql.ts'
 import type { Before } from './before.ts'
-import { type Life, presentName } from './lives.ts'
+import { type Life, presentName, typeIn } from './lives.ts'
 import { hasKey, keyColumns, textOfValues } from './row-triggers.ts'
 
 /** The number of missing rows, and the key or values of one of them. */
@@ -99,7 +100,7 @@ const keyPairs = (compared: Compared): readonly Pair[] | undefined => {
   const pairs = key.flatMap(name => pairOf(compared, name) ?? [])
   if (pairs.length === key.length) return pairs
   const present = hasKey(compared.now) ? keyColumns(compared.now) : []
-  return present.length === key.length ? present.map((is, index) => ({ was: key[index] ?? is, is })) : undefined
+  return present.length === key.length ? key.map((was, index) => ({ was, is: must(present[index]) })) : undefined
 }
 
 type Relations = Readonly<{ from: string; now: string }>
@@ -117,19 +118,20 @@ const fewer = (connection: Connection, { from, now }: Relations): Gone => ({
 
 /** Each key must exist at least as often as before. */
 const multiset = (connection: Connection, were: string, are: string): Gone =>
-  connection
-    .prepare<[], Gone>(
-      `SELECT coalesce(sum(e.n - coalesce(a.n, 0)), 0) AS rows, min(e.key) AS example
-       FROM (SELECT key, count(*) AS n FROM (${were}) GROUP BY key) AS e
-       LEFT JOIN (SELECT key, count(*) AS n FROM (${are}) GROUP BY key) AS a ON a.key = e.key
-       WHERE e.n > coalesce(a.n, 0)`,
-    )
-    .get() ?? nothing
+  must(
+    connection
+      .prepare<[], Gone>(
+        `SELECT coalesce(sum(e.n - coalesce(a.n, 0)), 0) AS rows, min(e.key) AS example
+         FROM (SELECT key, count(*) AS n FROM (${were}) GROUP BY key) AS e
+         LEFT JOIN (SELECT key, count(*) AS n FROM (${are}) GROUP BY key) AS a ON a.key = e.key
+         WHERE e.n > coalesce(a.n, 0)`,
+      )
+      .get(),
+  )
 
 const byKey = (connection: Connection, rows: Relations, compared: Compared, key: readonly Pair[]): Gone => {
   const { old, now, way } = compared
   const [was, is] = [key.map(pair => pair.was), key.map(pair => pair.is)]
-  const typeIn = (life: Life, name: string): string => life.columns.find(column => column.name === name)?.type ?? ''
   const isPlain =
     key.every(pair => affinityOf(typeIn(old, pair.was)) === affinityOf(typeIn(now, pair.is))) &&
     ask(connection, `SELECT EXISTS (SELECT 1 FROM temp."migrator moves" WHERE life IN (${idsOf(way)}))`) === 0 &&
@@ -161,10 +163,7 @@ const ask = (connection: Connection, sql: string): unknown => connection.prepare
 
 /** Computes the key that each row should have now: the old one, converted to the present type, or the one that UPDATE set. */
 const byExpectedKey = (connection: Connection, rows: Relations, { now, way }: Compared, key: readonly Pair[]): Gone => {
-  const typed = key.map(({ is }, index) => ({
-    name: `key ${index}`,
-    type: now.columns.find(column => column.name === is)?.type ?? '',
-  }))
+  const typed = key.map(({ is }, index) => ({ name: `key ${index}`, type: typeIn(now, is) }))
   const names = typed.map(({ name }) => name)
   connection.exec(`
     CREATE TEMP TABLE "migrator keys" (key, nth, ${typed.map(({ name, type }) => `${quote(name)} ${quoteType(type)}`).join(', ')});

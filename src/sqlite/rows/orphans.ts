@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3'
+import { must } from '../../failure.ts'
 import type { Connection } from '../connect.ts'
 import { findBrokenKeys } from '../keys.ts'
 import { preparePrimaryKey } from '../schema/read.ts'
@@ -53,7 +54,7 @@ const createFinder = (connection: Connection) => {
       const every = `SELECT ${noted} FROM ${table} WHERE ${columns.map(column => `t.${quote(column)} IS NOT NULL`).join(' AND ')}`
       if (!isThere(parent)) return every
       const parentColumns = named.length > 0 ? named : keyOf(parent)
-      const isIt = columns.map((column, index) => `p.${quote(parentColumns[index] ?? '')} = t.${quote(column)}`)
+      const isIt = columns.map((column, index) => `p.${quote(must(parentColumns[index]))} = t.${quote(column)}`)
       return `${every} AND NOT EXISTS (SELECT 1 FROM main.${quote(parent)} AS p WHERE ${isIt.join(' AND ')})`
     })
   }

@@ -30,9 +30,12 @@ export type PresentTable = Readonly<{
 type TableRow = { name: string; place: number; sql: string; virtual: number }
 type ColumnRow = { name: string; type: string; pk: number; hidden: number }
 
-/** Whether it indexes rows of another table: https://www.sqlite.org/fts5.html#external_content_and_contentless_tables */
-const isIndexOfOthers = ({ virtual, sql }: TableRow): boolean =>
-  virtual === 1 && /\bcontent\s*=\s*(?!''|"")\S/i.test(sql)
+/** Virtual tables that only show what is elsewhere: a table's terms, a text's tokens, the pages of the file. */
+const views = /\bUSING\s*["'`[]?(?:dbstat|fts3tokenize|fts4aux|fts5vocab)\b/i
+
+/** Whether its rows are those of another table: https://www.sqlite.org/fts5.html#external_content_and_contentless_tables */
+const isOfOthers = ({ virtual, sql }: TableRow): boolean =>
+  virtual === 1 && (views.test(sql) || /\bcontent\s*=\s*(?!''|"")\S/i.test(sql))
 
 /**
  * The tables of a database with rows of its hub, in the order in which they were created.
@@ -71,7 +74,7 @@ export const readPresentTables = (
     return withoutRowid.has(name)
   }
   return present
-    .filter(table => !(sameName(table.name, history) || isIndexOfOthers(table) || shadows.has(table.name)))
+    .filter(table => !(sameName(table.name, history) || isOfOthers(table) || shadows.has(table.name)))
     .map(table => {
       const { name, place, sql, virtual } = table
       const same = knownAt.get(place)
