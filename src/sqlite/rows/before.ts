@@ -41,10 +41,10 @@ const attachLater = (connection: Connection, file: string): Before => ({
 /** Copies the keys of these tables now, and tables without a key whole. */
 export const keepKeys = (connection: Connection, lives: readonly Life[]): Before => {
   const copyOf = ({ id }: Life): string => `temp."migrator before ${id}"`
-  // CREATE TABLE ... AS would drop the collations of keys; one that only the hub has cannot be named here
+  // CREATE TABLE ... AS would drop the collations of keys; others than SQLite's only the hub has
   const collations = connection.prepare<[string], { name: string; collation: string }>(
     `SELECT x.name, x.coll AS collation FROM pragma_index_list(?, 'main') AS i JOIN pragma_index_xinfo(i.name, 'main') AS x
-     WHERE i.origin = 'pk' AND x.key = 1 AND x.coll COLLATE NOCASE IN (SELECT name FROM pragma_collation_list)`,
+     WHERE i.origin = 'pk' AND x.key = 1 AND x.coll COLLATE NOCASE IN ('BINARY', 'NOCASE', 'RTRIM')`,
   )
   for (const life of lives) {
     const from = `main.${quote(presentName(life))}`
