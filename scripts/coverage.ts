@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -37,6 +37,8 @@ const collect = (age: number): void => {
 
 for (const folder of [all, ofSources]) rmSync(folder, { recursive: true, force: true })
 mkdirSync(all, { recursive: true })
+// some tests run the program as other users
+chmodSync(all, 0o777)
 const timer = setInterval(() => collect(5000), 5000)
 // compiled code from a cache makes coverage imprecise
 const settings = { NODE_V8_COVERAGE: all, NODE_DISABLE_COMPILE_CACHE: '1' }

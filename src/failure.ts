@@ -77,10 +77,17 @@ export const attemptAsync = async <T>(work: () => T | Promise<T>): Promise<Outco
 }
 
 /** A value that is always there, which its type does not know. @throws Error if it is not, which is a bug */
-export const must = <T>(value: T | undefined): T => {
-  if (value === undefined) throw new Error('a bug: a value is missing that is always there')
+export const must = <T>(value: T | null | undefined): T => {
+  if (value === undefined || value === null) throw new Error('a bug: a value is missing that is always there')
   return value
 }
+
+/** The frames of an error's stack, a line each; none if it has none. */
+export const framesOf = ({ stack }: Error): string =>
+  String(stack)
+    .split('\n')
+    .filter(line => line.startsWith('    at '))
+    .join('\n')
 
 /** The `code` of an error of Node or SQLite (`ENOENT`, `SQLITE_BUSY`); undefined for anything without one. */
 export const errorCode = (error: unknown): unknown =>

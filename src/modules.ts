@@ -44,7 +44,7 @@ type Load = NonNullable<Parameters<typeof registerHooks>[0]['load']>
 
 const resolve: Resolve = (specifier, context, next) => {
   const requires = context.conditions.includes('require')
-  if (specifier === 'sequelize' && isShared(context.parentURL ?? ''))
+  if (specifier === 'sequelize' && isShared(String(context.parentURL)))
     return requires ? { url: sequelizeForRequire, format: 'commonjs', shortCircuit: true } : next(sequelizeUrl, context)
   const resolved = asItIs(next(specifier, context))
   const { url } = resolved

@@ -1,4 +1,4 @@
-import { Failure } from './failure.ts'
+import { Failure, framesOf, must } from './failure.ts'
 import { didYouMean } from './text.ts'
 
 /** A migration written in SQL. Each part has as many lines as the file, so that a line number in it is the file's. */
@@ -62,8 +62,7 @@ type Marker = Readonly<{ part: 'up' | 'down'; place: string; index: number }>
 const readMarker = (place: string, line: string, index: number): readonly Marker[] => {
   const groups = marker.exec(line)?.groups
   if (groups === undefined) return []
-  const part = groups.part?.toLowerCase() ?? ''
-  const options = groups.options?.trim() ?? ''
+  const [part, options] = [must(groups.part).toLowerCase(), must(groups.options).trim()]
   if (part !== 'up' && part !== 'down')
     throw refused(place, `has "-- migrate:${part}"${didYouMean(part, ['up', 'down'])}`, putMarkers)
   if (options === 'transaction:false')
@@ -119,8 +118,7 @@ export const runStatements = async (
       await run(sql)
     } catch (error) {
       if (file !== undefined && error instanceof Error) {
-        const frames = /^ {4}at [\s\S]*$/m.exec(error.stack ?? '')?.[0] ?? ''
-        error.stack = `${error.name}: ${error.message}\n    at ${file}:${line}:${column}\n${frames}`
+        error.stack = `${error.name}: ${error.message}\n    at ${file}:${line}:${column}\n${framesOf(error)}`
       }
       throw error
     }

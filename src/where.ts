@@ -2,7 +2,7 @@
 
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { errorCode, reasonOf, unlessGone } from './failure.ts'
+import { errorCode, must, reasonOf, unlessGone } from './failure.ts'
 import { readFileSync, realpathSync } from './fs.ts'
 import { shortened } from './text.ts'
 
@@ -17,8 +17,9 @@ export type Place = Readonly<{
 export const placeInStack = (stack: string, file: string): Place | undefined =>
   [...stack.matchAll(frame)]
     .flatMap(({ groups }) => {
-      const found = toFile(groups?.path ?? '', file)
-      return found === undefined ? [] : { file: found, line: Number(groups?.line), column: Number(groups?.column) }
+      const { path, line, column } = must(groups)
+      const found = toFile(must(path), file)
+      return found === undefined ? [] : { file: found, line: Number(line), column: Number(column) }
     })
     .at(0)
 
@@ -90,7 +91,7 @@ const excerptAtEnd =
   /^(?<path>(?:file:|\/)\S+?)(?:\?\S*?)?:(?<line>\d+)\n(?:[^\n]*\n)*?(?<source>[^\n]*)\n\nSyntaxError/
 
 const excerptOf = (error: unknown, file: string): Readonly<{ place: string; line: string }> | undefined => {
-  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  const stack = error instanceof Error ? String(error.stack) : ''
   const groups = (excerpt.exec(stack) ?? excerptAtEnd.exec(stack))?.groups
   if (groups === undefined) return undefined
   const { path = '', line = '', source = '', space = source } = groups

@@ -67,11 +67,9 @@ const makeIn = (folder: string, database: DatabaseFile, { schema, rows }: BackUp
   })
 
 /** Another run may have made a backup in the same second. */
-const giveName = (partial: string, folder: string, database: string, schema: string): string => {
-  for (let seconds = 0; ; seconds += 1) {
-    const file = join(folder, nextBackupName(database, schema, seconds))
-    if (renameToFree(partial, file)) return file
-  }
+const giveName = (partial: string, folder: string, database: string, schema: string, seconds = 0): string => {
+  const file = join(folder, nextBackupName(database, schema, seconds))
+  return renameToFree(partial, file) ? file : giveName(partial, folder, database, schema, seconds + 1)
 }
 
 const isSame = (rows: readonly TableSize[], expected: readonly TableSize[] | undefined): boolean =>

@@ -2,7 +2,7 @@ import { basename, dirname, join } from 'node:path'
 import { now } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { DatabaseFile, TableSize, Transaction } from '../engine.ts'
-import { attempt, reasonOf } from '../failure.ts'
+import { attempt, must, reasonOf } from '../failure.ts'
 import { existsSync, rmdirSync, statSync, writeFileSync } from '../fs.ts'
 import { readSmallFile } from '../small-file.ts'
 import { formatBytes } from '../text.ts'
@@ -39,9 +39,7 @@ export const withSafetyBackup = async <T>(
   work: (backup: string | undefined) => Promise<T>,
 ): Promise<Readonly<{ value: T; checkedAt: string | null }>> => {
   const { config, engine } = context
-  const { file } = engine
-  // a server's administrator makes its backups
-  if (file === undefined) return { value: await work(undefined), checkedAt: null }
+  const file = must(engine.file)
   const { database, readyFile, volume } = config
   const backsUp = config.backup === 'auto' && !isNew
   await dropStaleBackup(context, file, head)

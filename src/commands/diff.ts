@@ -3,6 +3,7 @@ import type { Context } from '../context.ts'
 import { writeMigration } from '../diff/on-file.ts'
 import { schemaOfDatabase, schemaOfMigrations, schemaOfModels } from '../diff/schemas.ts'
 import { type Meant, withMeant } from '../diff/write.ts'
+import { must } from '../failure.ts'
 import { existsSync } from '../fs.ts'
 import { lint } from '../lint/lint.ts'
 import { idleLimit } from '../migrations/run.ts'
@@ -62,8 +63,8 @@ const findMeant = async (context: Context, path: string, text: string): Promise<
     writeFile(copy, text)
     const migration = { name: file.replace(/\.\w+$/, ''), file: copy, text, checksum: '' }
     const linted = await lint([...filesIn(config.migrations), migration], { version, signal, idleLimit })
-    return (linted.at(-1)?.findings ?? [])
-      .filter(({ code }) => meantCodes.includes(code))
+    return must(linted.at(-1))
+      .findings.filter(({ code }) => meantCodes.includes(code))
       .map(({ code, direction, message }) => ({ code, message: `${direction} ${message}` }))
   } finally {
     folder.remove()

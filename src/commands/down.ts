@@ -3,7 +3,7 @@ import { type Context, confirm } from '../context.ts'
 import { differenceLines } from '../dry-run/changes.ts'
 import { type Reverted, revertMigrations } from '../dry-run/revert.ts'
 import { type Migratable, type Reader, runPlain, type Transaction } from '../engine.ts'
-import { attemptAsync, Failure, isFailure } from '../failure.ts'
+import { attemptAsync, Failure, isFailure, must } from '../failure.ts'
 import type { AppliedMigration } from '../history.ts'
 import { blamingStrays, stopsAlone } from '../migrations/blame.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
@@ -127,7 +127,7 @@ const onFile = (context: Context): Means => {
           revertMigrations(transaction, migrations, names, options, onReverted),
         )
         if (again !== undefined)
-          await withDatabase(context, copy, transaction => again(transaction, migrations, names[0] ?? ''))
+          await withDatabase(context, copy, transaction => again(transaction, migrations, must(names[0])))
       }),
     safety: async () => (config.backup === 'auto' ? 'after a backup' : 'without a backup'),
     undo: async (migrations, names, isStill, onReverted) => {
@@ -137,7 +137,7 @@ const onFile = (context: Context): Means => {
         probeFolderOf(readyFile)
         const undone = migrations.filter(({ name }) => names.includes(name)).map(({ text }) => text)
         const lastChecked = readMarker(readyFile)?.checkedAt ?? null
-        const found = { isNew: false, head: names[0] ?? '', lastChecked, texts: undone }
+        const found = { isNew: false, head: must(names[0]), lastChecked, texts: undone }
         const { checkedAt } = await blamingStrays(signal, () =>
           withSafetyBackup(context, transaction, found, async backup => {
             const hook = logStatements(log)
@@ -168,16 +168,15 @@ const onServer = async (context: Context): Promise<Means> => {
   const options = optionsOf(context)
   const inTransaction = async <T>(work: (transaction: Transaction & PostgresReader) => Promise<T>): Promise<T> => {
     const session = await engine.open()
-    try {
-      return await session.transaction(async transaction => {
+    const done = await attemptAsync(() =>
+      session.transaction(async transaction => {
         await transaction.probe()
         return work(transaction as Transaction & PostgresReader)
-      })
-    } catch (error) {
-      throw engine.explain(error)
-    } finally {
-      await attemptAsync(() => session.close())
-    }
+      }),
+    )
+    await attemptAsync(() => session.close())
+    if ('error' in done) throw engine.explain(done.error)
+    return done.value
   }
   return {
     trial: async (migrations, names, onReverted, again) => {
@@ -185,7 +184,7 @@ const onServer = async (context: Context): Promise<Means> => {
       const tried = await attemptAsync(() =>
         inTransaction(async transaction => {
           await blamingStrays(signal, () => revertOnServer(transaction, migrations, names, options, onReverted))
-          await again?.(transaction, migrations, names[0] ?? '')
+          await again?.(transaction, migrations, must(names[0]))
           throw rollBack
         }),
       )
@@ -208,7 +207,7 @@ const onServer = async (context: Context): Promise<Means> => {
           lsn,
           recoverTo: time,
         })
-        return headOf(migrations.filter(({ name }) => name < (names.at(-1) ?? '')))
+        return headOf(migrations.filter(({ name }) => name < must(names.at(-1))))
       }),
   }
 }

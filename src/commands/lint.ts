@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts'
-import { Failure } from '../failure.ts'
+import { Failure, must } from '../failure.ts'
 import { toAnnotation, toSarif } from '../lint/formats.ts'
 import { lint as lintMigrations } from '../lint/lint.ts'
 import { type Reported, report, reportLines } from '../lint/rules.ts'
@@ -42,7 +42,7 @@ export const lint = async (context: Context, names: readonly string[], format: L
   const found: Lint = { migrations, errors, warnings: all.length - errors }
   const files = new Map(texts.map(({ name, file }) => [name, file]))
   const placed = migrations.flatMap(({ name, findings }) =>
-    findings.map(({ place, ...finding }) => ({ ...finding, place: place ?? { file: files.get(name) ?? name } })),
+    findings.map(({ place, ...finding }) => ({ ...finding, place: place ?? { file: must(files.get(name)) } })),
   )
   const output: Readonly<Record<LintFormat, () => string>> = {
     text: () => toText(found),

@@ -8,7 +8,7 @@ import { planSql, terminated } from '../dry-run/script.ts'
 import { type DryRunResult, dryRun, pendingOf } from '../dry-run/try.ts'
 import type { ServerDryRun } from '../dry-run/try-on-server.ts'
 import type { TableSize } from '../engine.ts'
-import { Failure, type FailureCode } from '../failure.ts'
+import { Failure, type FailureCode, must } from '../failure.ts'
 import { annotation, toAnnotation } from '../lint/formats.ts'
 import { findInUp } from '../lint/inspect.ts'
 import { watchOutside } from '../lint/outside.ts'
@@ -98,7 +98,7 @@ const toOutput = (shown: Plan, format: Exclude<PlanFormat, 'sql'>, files: readon
 
 /** What a person should look at: findings, values that go, and why `up` would fail. */
 const toAnnotations = ({ migrations, failure }: Plan, files: readonly MigrationFile[]): string => {
-  const fileOf = (name: string | undefined) => ({ file: files.find(file => file.name === name)?.file ?? '' })
+  const fileOf = (name: string | undefined) => ({ file: must(files.find(file => file.name === name)).file })
   const lines = migrations.flatMap(({ name, findings, lost }) => [
     ...findings.map(found => toAnnotation({ ...found, place: found.place ?? fileOf(name) })),
     ...lost.map(({ text }) => annotation('warning', 'plan', fileOf(name), `on this database: ${text}`)),

@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import { toMarkdown } from '../draw/markdown.ts'
 import { toMermaid } from '../draw/mermaid.ts'
 import { drawingOf } from '../draw/on-file.ts'
-import { Failure } from '../failure.ts'
+import { Failure, must } from '../failure.ts'
 import { headOf } from '../migrations/plan.ts'
 import { readState } from '../ready/readiness.ts'
 import { readSchema, type Schema } from '../sqlite/schema/read.ts'
@@ -45,15 +45,12 @@ const schemaOnServer = async ({ config, print, ...context }: Context, format: Sc
     import('../postgres/schema.ts'),
     import('../postgres/script.ts'),
   ])
-  const read =
-    server &&
-    (await createPostgres({ ...context, config }, server).read('wait', async reader => ({
-      objects: await reader.objects(),
-      drawing: drawingOf(await readServerSchema(reader.connection)),
-      schema: headOf(await reader.history()) || null,
-    })))
-  if (read === undefined) throw new Error('this database is on no server')
-  const { objects, drawing, schema } = read
+  const read = await createPostgres({ ...context, config }, must(server)).read('wait', async reader => ({
+    objects: await reader.objects(),
+    drawing: drawingOf(await readServerSchema(reader.connection)),
+    schema: headOf(await reader.history()) || null,
+  }))
+  const { objects, drawing, schema } = must(read)
   const write = {
     sql: () => toScript(objects),
     mermaid: () => toMermaid(drawing),

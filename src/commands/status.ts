@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { listBackups } from '../backup/backups.ts'
 import type { Context } from '../context.ts'
 import type { ServerState, TableSize } from '../engine.ts'
-import { attemptAsync, Failure, isFailure, printable } from '../failure.ts'
+import { attemptAsync, Failure, isFailure, must, printable } from '../failure.ts'
 import { statSync } from '../fs.ts'
 import type { AppliedMigration } from '../history.ts'
 import { findLeftovers, type Leftover, leftoversText } from '../leftovers/leftovers.ts'
@@ -76,7 +76,7 @@ export const status = async (
   const found: Status = {
     database: config.database,
     ready: isReady,
-    bytes: server?.bytes ?? engine.file?.bytes() ?? 0,
+    bytes: server === null ? must(engine.file).bytes() : server.bytes,
     journalMode: engine.file?.journalMode() ?? null,
     applied: applied.length,
     pending: pending.length,
@@ -188,7 +188,7 @@ const summary = (
     paint(pending === 0 ? 'green' : 'yellow', `${pending} pending`),
     // a hub of this image waits for pending migrations even if the marker is true
     ready
-      ? paint('green', pending === 0 ? 'ready' : `ready at ${printable(marker?.schema ?? '')}`)
+      ? paint('green', pending === 0 ? 'ready' : `ready at ${printable(must(marker).schema)}`)
       : paint('yellow', 'not ready'),
   ].join(', '),
   ...(lost !== null ? [] : [server === null ? fileText(bytes, journalMode) : serverText(server)]),

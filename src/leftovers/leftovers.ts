@@ -58,9 +58,11 @@ export const filesOf = (replaced: string): readonly string[] =>
 
 /** Of a file, or of the files in a folder, which a run may remove meanwhile. */
 const treeSize = (path: string): number =>
-  isFolder(path)
-    ? (unlessGone(() => readdirSync(path)) ?? []).reduce((sum, entry) => sum + treeSize(join(path, entry)), 0)
-    : (statSync(path, { throwIfNoEntry: false })?.size ?? 0)
+  unlessGone(() =>
+    isFolder(path)
+      ? readdirSync(path).reduce((sum, entry) => sum + treeSize(join(path, entry)), 0)
+      : statSync(path).size,
+  ) ?? 0
 
 /** For a person; nothing where nothing is left. */
 export const leftoversText = (found: readonly Leftover[], screen: Screen): readonly string[] => {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { basename, join } from 'node:path'
 import { type Config, type SettingName, type settings, toConfig } from '../config.ts'
 import type { Context } from '../context.ts'
-import { attempt, Failure } from '../failure.ts'
+import { attempt, attemptAsync, Failure } from '../failure.ts'
 import { realpathSync } from '../fs.ts'
 import type { EventName, Events, Log, LogLevel, Screen } from '../log.ts'
 import { shareNoMore } from '../modules.ts'
@@ -67,7 +67,7 @@ export const run = async (
   running += 1
   const events: LogEvent[] = []
   let context: Context | undefined
-  try {
+  const done = await attemptAsync(async () => {
     const config = await readOptions(options)
     const log = logTo(event => {
       if (event.level !== 'debug') events.push(event)
@@ -77,16 +77,14 @@ export const run = async (
     context = made
     if (access === 'reads') await work(made)
     else await inTurn(placeOf(config), controller.signal, () => work(made))
-    return events
-  } catch (error) {
-    const failure = await explain(error, context)
-    throw failure === stopped ? signal?.reason : failure
-  } finally {
-    running -= 1
-    if (running === 0) shareNoMore()
-    clearInterval(alive)
-    signal?.removeEventListener('abort', stop)
-  }
+  })
+  running -= 1
+  if (running === 0) shareNoMore()
+  clearInterval(alive)
+  signal?.removeEventListener('abort', stop)
+  if ('value' in done) return events
+  const failure = await explain(done.error, context)
+  throw failure === stopped ? signal?.reason : failure
 }
 
 /** Milliseconds: the most that a timer takes. */

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { SchemaEditor } from '../engine.ts'
-import { Failure } from '../failure.ts'
+import { attemptAsync, Failure } from '../failure.ts'
 import { realpathSync } from '../fs.ts'
 import { importMigration, shareWith } from '../modules.ts'
 import { parseSqlFile, toMigration } from '../sql-file.ts'
@@ -67,16 +67,16 @@ const importWatched = async (file: string, signal: AbortSignal): ReturnType<type
   const stopped = Promise.withResolvers<never>()
   const stop = (): void => stopped.reject(signal.reason)
   signal.addEventListener('abort', stop)
-  try {
-    return await blamingStrays(signal, () =>
+  const loaded = await attemptAsync(() =>
+    blamingStrays(signal, () =>
       Promise.race([asOrigin({ name: file, file, does: 'load' }, () => importMigration(file)), stopped.promise]),
-    )
-  } catch (error) {
-    if (error instanceof Failure) throw error
-    throw loadFailed(file, isWithoutLine(error, file) ? await withLine(file, error) : error)
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
+    ),
+  )
+  signal.removeEventListener('abort', stop)
+  if ('value' in loaded) return loaded.value
+  const { error } = loaded
+  if (error instanceof Failure) throw error
+  throw loadFailed(file, isWithoutLine(error, file) ? await withLine(file, error) : error)
 }
 
 /** The error of the same file with its line: as TypeScript it is read by a parser that tells. It is not run. */

@@ -53,11 +53,9 @@ export const copyDatabase = async (
 
 const flushAndCheck = async (file: string, check: Check): Promise<FileCheck> => {
   const descriptor = openSync(file, 'r+')
-  const [checked, flushed] = await Promise.allSettled([checkFile(file, check), flush(descriptor)])
-  closeSync(descriptor)
-  if (checked.status === 'rejected') throw checked.reason
-  if (flushed.status === 'rejected') throw flushed.reason
-  return checked.value
+  const done = Promise.all([checkFile(file, check), flush(descriptor)])
+  const [checked] = await done.finally(() => closeSync(descriptor))
+  return checked
 }
 
 /** Beside this thread. Not by node:fs/promises, which loads ten modules of Node. */

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import Database from 'better-sqlite3'
 import { now, pause } from '../clock.ts'
-import { attempt, Failure, type FailureCode } from '../failure.ts'
+import { attempt, Failure, type FailureCode, reasonOf } from '../failure.ts'
 import { readdirSync, readFileSync } from '../fs.ts'
 import { createProgress } from '../text.ts'
 import { meanings } from '../volume/errors.ts'
@@ -115,8 +115,12 @@ const start = async (
     await once(child, 'spawn')
     return child
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Failure('CONFIG_INVALID', `the helper process cannot be started: ${reason}`, meanings.limits.hint, cause)
+    throw new Failure(
+      'CONFIG_INVALID',
+      `the helper process cannot be started: ${reasonOf(cause)}`,
+      meanings.limits.hint,
+      cause,
+    )
   }
 }
 

@@ -1,3 +1,4 @@
+import { must } from '../failure.ts'
 import { historyTable } from '../history.ts'
 import type { Connection } from './connect.ts'
 
@@ -39,7 +40,7 @@ export const watchHistory = (connection: Connection): HistoryWatch => {
   let version: unknown
   const begin = (): void => {
     clear.run()
-    const [now] = state.get() ?? []
+    const [now] = must(state.get())
     if (now !== version) requireTriggers()
     version = now
   }
@@ -47,7 +48,7 @@ export const watchHistory = (connection: Connection): HistoryWatch => {
   return {
     begin,
     isUntouched: () => {
-      const [now, isWritten] = state.get() ?? []
+      const [now, isWritten] = must(state.get())
       return now === version && isWritten === 0
     },
   }

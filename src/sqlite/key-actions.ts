@@ -1,5 +1,5 @@
 import { noResult, type SqlResult, type SqlStatement } from '../engine.ts'
-import { reasonOf } from '../failure.ts'
+import { must, reasonOf } from '../failure.ts'
 import type { SqliteHook } from './bridge/session.ts'
 import type { Connection } from './connect.ts'
 import { type Column, type ForeignKey, readSchema, type Schema, tableNamed } from './schema/read.ts'
@@ -102,7 +102,7 @@ const parentsIn = (structure: Schema): readonly Parent[] => {
     foreignKeys
       .filter(({ onDelete, onUpdate }) => acts(onDelete) || acts(onUpdate))
       .map((key): Key => {
-        const own = key.columns.flatMap(name => columns.find(column => sameName(column.name, name)) ?? [])
+        const own = key.columns.map(name => must(columns.find(column => sameName(column.name, name))))
         return { ...key, child, own, defaults: own.map(column => column.default ?? 'NULL') }
       }),
   )
@@ -173,10 +173,10 @@ const namesOf = ({ columns }: Key): string => `(${columns.map(quote).join(', ')}
  */
 const whose = ({ columns }: Parent, key: Key, keys: readonly string[]): string => {
   const values = `VALUES ${keys.map(one => `(${one})`).join(', ')}`
-  const pairs = columns.flatMap((parent, place) => {
-    const child = key.own[place]
-    return child === undefined ? [] : [{ parent, child, value: `column${place + 1}` }]
-  })
+  const pairs = columns.map((parent, place) => ({
+    ...{ parent, child: must(key.own[place]) },
+    value: `column${place + 1}`,
+  }))
   const isAlike = ({ parent, child }: (typeof pairs)[number]) =>
     child.affinity === parent.affinity && sameName(child.collation, parent.collation)
   if (pairs.every(isAlike)) return `WHERE ${namesOf(key)} IN (${values})`

@@ -1,4 +1,4 @@
-import { attempt } from '../failure.ts'
+import { attempt, must } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { type ForeignKey, readTable, type Table } from './schema/read.ts'
 import { quote, sameName } from './sql.ts'
@@ -24,13 +24,13 @@ const hasParents = (connection: Connection, child: Table, key: ForeignKey): bool
   const isAlike = own.affinity === referenced.affinity && own.collation === referenced.collation
   const index = child.indexes.find(
     ({ name, where, parts: [first] }) =>
-      name !== null && where === null && sameName(first?.of ?? '', own.name) && first?.collation === own.collation,
+      name !== null && where === null && first?.collation === own.collation && sameName(must(first).of, own.name),
   )
   if (!isAlike || index === undefined || !isPrimaryKey(connection, parent, referenced)) return false
   // every name with that of its table: others may have the same
   const [column, source] = [
     `"of child".${quote(own.name)}`,
-    `main.${quote(child.name)} AS "of child" INDEXED BY ${quote(index.name ?? '')}`,
+    `main.${quote(child.name)} AS "of child" INDEXED BY ${quote(must(index.name))}`,
   ]
   const isIt = `"of parent".${quote(referenced.name)} = value.it`
   const missing = attempt(() =>
@@ -54,7 +54,7 @@ const hasParents = (connection: Connection, child: Table, key: ForeignKey): bool
 type Column = Table['columns'][number]
 
 const columnOf = (table: Table | undefined, names: readonly string[]): Column | undefined =>
-  names.length === 1 ? table?.columns.find(({ name }) => sameName(name, names[0] ?? '')) : undefined
+  names.length === 1 ? table?.columns.find(({ name }) => sameName(name, must(names[0]))) : undefined
 
 /** Whether it is all of the primary key, whose index compares as the column does: else SQLite checks no foreign key to it. */
 const isPrimaryKey = (connection: Connection, { name, columns }: Table, column: Column): boolean => {

@@ -1,5 +1,6 @@
+import { must } from '../failure.ts'
 import type { Connection } from './connect.ts'
-import { keywordOf, tokensOf, unquote } from './sql.ts'
+import { keywordOf, type Token, tokensOf, unquote, wordAt } from './sql.ts'
 
 /**
  * Why a migration must not run this statement: it attaches other files, changes a PRAGMA that this program sets or relies on, or
@@ -31,10 +32,9 @@ const beforeName =
 
 const namesOwn = (sql: string): boolean => {
   const tokens = tokensOf(sql)
-  const isName = (index: number): boolean =>
-    tokens[index]?.kind === 'name' ||
-    (tokens[index]?.kind === 'string' && beforeName.test(tokens[index - 1]?.text ?? ''))
-  return tokens.some(({ text }, index) => isName(index) && ownName.test(unquote(text)))
+  const isName = ({ kind }: Token, index: number): boolean =>
+    kind === 'name' || (kind === 'string' && index > 0 && beforeName.test(wordAt(tokens, index - 1)))
+  return tokens.some((token, index) => isName(token, index) && ownName.test(unquote(token.text)))
 }
 
 /** PRAGMAs that are stored in the database or only affect statements, and queries that take an argument. */
@@ -48,7 +48,7 @@ const mayBeSet = new Set(
 /** The PRAGMA that a statement sets or queries with an argument, in lower case: also quoted, or called as a function. */
 const pragmaSetIn = (sql: string): string | undefined => {
   const words = tokensOf(sql).map(({ text }) => text)
-  const nameAt = (index: number): string => unquote(words[index] ?? '').toLowerCase()
+  const nameAt = (index: number): string => unquote(must(words[index])).toLowerCase()
   if (keywordOf(sql) !== 'PRAGMA') {
     const called = words.findIndex(
       (_, index) => /^pragma_/.test(nameAt(index)) && words[index + 1] === '(' && words[index + 2] !== ')',

@@ -1,5 +1,5 @@
 import type { HistoryKeeper, HistoryRows, Recordable } from '../engine.ts'
-import { attempt, attemptAsync, type Outcome } from '../failure.ts'
+import { attempt, attemptAsync, must, type Outcome } from '../failure.ts'
 import { type AppliedMigration, bareName, historyTable, noHistory, otherTool } from '../history.ts'
 import type { Connection } from './connect.ts'
 import { isOfEngine, sqliteCode, sqliteError } from './errors.ts'
@@ -41,7 +41,7 @@ export const historyStatements = (
   const bare = applied.filter(({ checksum }) => checksum === null)
   return [
     ...ownColumns
-      .filter(definition => !present.some(name => sameName(name, definition.split(' ')[0] ?? '')))
+      .filter(definition => !present.some(name => sameName(name, must(definition.split(' ')[0]))))
       .map(definition => `ALTER TABLE ${historyTable} ADD COLUMN ${definition}`),
     ...filled.map(column => `ALTER TABLE ${historyTable} ALTER COLUMN "${column}" DROP NOT NULL`),
     ...known

@@ -168,9 +168,11 @@ export const runPatched = (folder: string, patch: string, code: string): string 
   writeFileSync(preload, `const fs = require('fs')\n${patch}`)
   const text = `const src = ${JSON.stringify(pathToFileURL(`${root}/src/`).href)}\n${code}`
   const words = ['--require', preload, '--input-type=module', '--eval', text]
-  const { status, stdout, stderr } = spawnSync('/usr/bin/env', ['-i', process.execPath, ...words], {
+  const { NODE_V8_COVERAGE = '' } = process.env
+  const { status, stdout, stderr } = spawnSync(process.execPath, words, {
     encoding: 'utf8',
     cwd: root,
+    env: { NODE_V8_COVERAGE },
   })
   if (status !== 0) throw new Error(`it exited ${status}: ${stderr}`)
   return stdout

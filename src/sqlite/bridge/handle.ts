@@ -1,6 +1,6 @@
 import { setImmediate } from '../../clock.ts'
 import { noResult, type SqlResult, type SqlStatement } from '../../engine.ts'
-import { attempt } from '../../failure.ts'
+import { attempt, must } from '../../failure.ts'
 import type { Connection } from '../connect.ts'
 import { sqliteError } from '../errors.ts'
 import { execute, prepareOne } from './execute.ts'
@@ -68,7 +68,7 @@ export const createHandle = (connection: Connection) => {
 
   const endTransaction = (owner: symbol, { sql }: SqlStatement, how: 'keep' | 'undo'): SqlResult => {
     const index = innermost(owner, sql, ({ name }) => name === null)
-    const translated = levels[index]?.[how] ?? ''
+    const translated = must(levels[index])[how]
     const run = (): SqlResult => {
       try {
         connection.exec(translated)

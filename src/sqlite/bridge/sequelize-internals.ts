@@ -57,7 +57,7 @@ export const runCommented = (sequelize: Sequelize): Sequelize => {
   const query: Query = (sequelize as Sequelize & Queries).query.bind(sequelize)
   const commented: Query = (sql, options) => {
     if (typeof sql === 'string') return query(uncommented(sql), options)
-    const text = typeof sql === 'object' && sql !== null && 'query' in sql ? sql.query : undefined
+    const { query: text } = Object(sql)
     return query(typeof text === 'string' ? { ...Object(sql), query: uncommented(text) } : sql, options)
   }
   return Object.assign(sequelize, { query: commented })

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { framesOf } from '../../failure.ts'
 
 /** The frames that led to the call that runs now. */
 const frames = new AsyncLocalStorage<string>()
@@ -31,5 +32,3 @@ export const rememberingCall = async <T>(work: () => T | Promise<T>): Promise<T>
 
 /** Errors whose stack has the innermost call, with those around it. */
 const remembered = new WeakSet<Error>()
-
-const framesOf = ({ stack = '' }: Error): string => /^ {4}at [\s\S]*$/m.exec(stack)?.[0] ?? ''

@@ -91,9 +91,9 @@ const removeCures = (table: string, column: string): Cures => [
 
 const withCure = (error: unknown, cures: Cures): unknown => {
   const reason = reasonOf(error)
-  const [found] = cures.filter(([said]) => said.test(reason))
-  if (found === undefined) return error
-  const parts = found[0].exec(reason) ?? []
-  const cure = found[1].replace(/\$(\d)/g, (_, index) => String(parts[Number(index)]))
-  return new Error(`${reason}: ${cure}`, { cause: error })
+  const [cure] = cures.flatMap(([said, what]) => {
+    const parts = said.exec(reason)
+    return parts === null ? [] : what.replace(/\$(\d)/g, (_, index) => String(parts[Number(index)]))
+  })
+  return cure === undefined ? error : new Error(`${reason}: ${cure}`, { cause: error })
 }

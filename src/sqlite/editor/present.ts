@@ -1,3 +1,4 @@
+import { must } from '../../failure.ts'
 import { compareSchemas, describeIndex, type Finding } from '../schema/compare.ts'
 import { type Index, readSchema, readTable, type Table } from '../schema/read.ts'
 import { readTableText } from '../schema/text.ts'
@@ -96,7 +97,7 @@ const ownerOf = ({ connection }: Editing, name: string): string | undefined =>
     .get(name)
 
 const indexesNamed = (table: Table | undefined, name: string): readonly Index[] =>
-  table?.indexes.filter(index => index.name !== null && sameName(index.name, name)) ?? []
+  must(table).indexes.filter(index => index.name !== null && sameName(index.name, name))
 
 /** `servers UNIQUE (name)` */
 const describeOn = (table: string, indexes: readonly Index[]): string =>
