@@ -18,7 +18,7 @@ import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { withMount } from '../help/mount.ts'
 import { inNamespace } from '../help/namespace.ts'
-import { dump, entry, runProgram, settingsFor } from '../help/program.ts'
+import { dump, entry, measured, runProgram, settingsFor } from '../help/program.ts'
 
 const skip = process.getuid?.() !== 0 && 'needs root, to mount and to be another user'
 
@@ -38,14 +38,16 @@ chmodSync(compiled, 0o777)
 t.teardown(() => rmSync(compiled, { recursive: true }))
 
 /** The real program as another user; `env -i` keeps it out of the coverage that tap counts, which that user cannot write. */
-const runAs = (uid: number, words: readonly string[], folder: string, group: number = uid) => {
+/** @param within a command that runs the program in turn */
+const runAs = (uid: number, words: readonly string[], folder: string, group = uid, within: readonly string[] = []) => {
   const environment = {
     NODE_COMPILE_CACHE: join(compiled, `${uid}`),
+    ...measured,
     ...settingsFor(folder),
   }
   const settings = Object.entries(environment).map(pair => pair.join('='))
   const user = ['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--groups', `${group}`]
-  const command = ['-i', ...settings, ...user, process.execPath, entry, ...words]
+  const command = ['-i', ...settings, ...user, ...within, process.execPath, entry, ...words]
   const { status, stdout, stderr } = spawnSync('/usr/bin/env', command, { encoding: 'utf8', cwd: '/' })
   return { exitCode: status, stdout, stderr }
 }
@@ -78,6 +80,28 @@ t.test('a volume of root is refused for another user, with the line that mends i
   t.strictSame(readdirSync(data), [])
   spawnSync('chown', ['-R', owner, folder])
   t.match(runAs(1000, [], data), { exitCode: 0 })
+})
+
+t.test(
+  'a volume of a user that a user namespace does not map is refused, and who has to give it away is told',
+  { skip },
+  async t => {
+    for (const [user, owner, map] of [
+      [0, 1000, '--map-root-user'],
+      [1000, 0, '--map-current-user'],
+    ] as const) {
+      const data = makeFolder(t)
+      chownSync(data, owner, owner)
+      const refused = runAs(user, [], data, user, ['unshare', '--user', map])
+      t.match(refused, { exitCode: 12, stderr: /of the host that this container's user namespace does not map/ })
+      t.match(refused.stderr, `podman unshare chown -R ${user}:${user} FOLDER`)
+      t.strictSame(readdirSync(data), [])
+    }
+  },
+)
+
+t.test('a folder of the system is nothing to give away: the database needs one of its own', { skip }, async t => {
+  t.match(runAs(1000, [], '/usr'), { exitCode: 12, stderr: /in a folder of its own, as in DATABASE_URL=/ })
 })
 
 for (const suffix of ['', '-wal', '-shm', '-journal']) {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { entry } from './program.ts'
+import { entry, measured } from './program.ts'
 
 /**
  * The real program where other things are mounted, which only it sees. Needs root.
@@ -12,8 +12,7 @@ export const inNamespace = (
   words: Readonly<{ node?: readonly string[]; program?: readonly string[] }>,
 ) => {
   const command = [process.execPath, ...(words.node ?? []), entry, ...(words.program ?? [])]
-  const pairs = Object.entries({ PATH: process.env.PATH, ...settings }).map(pair => pair.join('='))
-  // `env -i` keeps it out of the coverage that tap counts, which it could not write below a /tmp that is read-only
+  const pairs = Object.entries({ PATH: process.env.PATH, ...measured, ...settings }).map(pair => pair.join('='))
   const inside = ['/usr/bin/env', '-i', ...pairs, '/bin/sh', '-c', `${mounts} exec "$@"`, 'sh', ...command]
   const { status, stdout, stderr } = spawnSync('unshare', ['-m', ...inside], { encoding: 'utf8' })
   return { exitCode: status, stdout, stderr }

@@ -14,9 +14,15 @@ import './use-uri.ts'
 export const root = join(import.meta.dirname, '../..')
 
 // scripts/coverage.ts sets it: child processes run the sources then, without the cache of compiled code, which makes coverage imprecise
-const isMeasured = Boolean(process.env.NODE_V8_COVERAGE)
+const { NODE_V8_COVERAGE = '', NODE_DISABLE_COMPILE_CACHE = '' } = process.env
+const isMeasured = NODE_V8_COVERAGE !== ''
 delete process.env.NODE_OPTIONS
 if (!isMeasured) process.env.NODE_COMPILE_CACHE = join(root, 'node_modules/.cache/compiled')
+
+/** For a process that gets none of this one's environment. */
+export const measured: Readonly<Record<string, string>> = isMeasured
+  ? { NODE_V8_COVERAGE, NODE_DISABLE_COMPILE_CACHE }
+  : {}
 
 /** With this Node resolves `homelab-migrator/...` to src: a checkout has nothing compiled. */
 export const fromSources = ['--conditions=homelab-migrator-source']
@@ -168,11 +174,10 @@ export const runPatched = (folder: string, patch: string, code: string): string 
   writeFileSync(preload, `const fs = require('fs')\n${patch}`)
   const text = `const src = ${JSON.stringify(pathToFileURL(`${root}/src/`).href)}\n${code}`
   const words = ['--require', preload, '--input-type=module', '--eval', text]
-  const { NODE_V8_COVERAGE = '' } = process.env
   const { status, stdout, stderr } = spawnSync(process.execPath, words, {
     encoding: 'utf8',
     cwd: root,
-    env: { NODE_V8_COVERAGE },
+    env: measured,
   })
   if (status !== 0) throw new Error(`it exited ${status}: ${stderr}`)
   return stdout

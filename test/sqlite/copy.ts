@@ -129,6 +129,26 @@ for (const [title, checkpoint] of [
   )
 }
 
+/** Copies with functions of Node's filesystem that are others. @returns what came of it, as JSON */
+const copyPatched = (folder: string, patch: string): string => {
+  const [from, to] = [make(folder, 'delete'), join(folder, 'copies/x.db')].map(path => JSON.stringify(path))
+  const code = `const { copyDatabase } = await import(src + 'sqlite/copy.ts')
+    try { console.log(JSON.stringify(await copyDatabase(${from}, ${to}, 'quick_check'))) } catch ({ code }) { console.log(code) }`
+  return runPatched(folder, patch, code)
+}
+const throwing = (code: string): string => `throw Object.assign(new Error('${code}'), { code: '${code}' })`
+
+t.test('on a filesystem without modes, where only root may set them, the bytes are copied', async t => {
+  const folder = t.testdir({ copies: {} })
+  t.strictSame(JSON.parse(copyPatched(folder, `fs.copyFileSync = () => { ${throwing('EPERM')} }`)), oneTable)
+  t.equal(dump(join(folder, 'copies/x.db')), dump(join(folder, 'x.db')))
+})
+
+t.test('a copy that cannot be flushed is none', async t => {
+  const patch = `fs.fsync = (descriptor, done) => { try { ${throwing('EIO')} } catch (error) { done(error) } }`
+  t.equal(copyPatched(t.testdir({ copies: {} }), patch), 'EIO\n')
+})
+
 t.test('damage is copied, and found', async t => {
   const folder = t.testdir()
   const file = make(folder, 'delete')

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  chownSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -17,7 +18,7 @@ import t from 'tap'
 import { replacedNames } from '../../src/backup/backups.ts'
 import { openDatabase } from '../../src/sqlite/connect.ts'
 import { refuseOpenElsewhere, replaceDatabase } from '../../src/sqlite/replace.ts'
-import { dump, root } from '../help/program.ts'
+import { dump, root, runPatched } from '../help/program.ts'
 import { uncounted } from '../help/uncounted.ts'
 
 t.test(
@@ -68,6 +69,7 @@ const valueIn = (file: string): unknown => {
   return value
 }
 const nothing = () => () => undefined
+const notRoot = process.getuid?.() !== 0 && 'needs root, to become another user'
 
 for (const mode of ['wal', 'delete', 'truncate']) {
   t.test(`the new database is in its place, and the old one (${mode}) kept whole under its own name`, async t => {
@@ -194,6 +196,67 @@ t.test('what keeps SQLite from the file, and is no damage, is told, and nothing 
   mkdirSync(`${file}-wal`)
   t.throws(() => replace(file, next, nothing), { code: 'CONFIG_INVALID' })
   t.strictSame(readdirSync(folder).toSorted(), ['next.db', 'x.db', 'x.db-wal'])
+})
+
+t.test('a database that this user cannot open is told, and nothing is moved', { skip: notRoot }, async t => {
+  const folder = t.testdir()
+  const [file, next] = [make(join(folder, 'x.db'), 'wal', 'old'), make(join(folder, 'next.db'), 'wal', 'new')]
+  chownSync(file, 1000, 1000)
+  process.seteuid?.(1000)
+  try {
+    t.throws(() => replace(file, next, nothing), { code: 'SQLITE_READONLY_DIRECTORY' })
+  } finally {
+    process.seteuid?.(0)
+  }
+  t.strictSame(readdirSync(folder).toSorted(), ['next.db', 'x.db'])
+})
+
+/** Replaces x.db by next.db with functions of Node's filesystem that are others. @returns the failure */
+const replacePatched = (folder: string, patch: string, isThere = true): Readonly<Record<string, unknown>> => {
+  const [file, next] = [join(folder, 'x.db'), make(join(folder, 'next.db'), 'wal', 'new')]
+  if (isThere) make(file, 'wal', 'old')
+  const code = `const { replaceDatabase } = await import(src + 'sqlite/replace.ts')
+    const { replacedNames } = await import(src + 'backup/backups.ts')
+    try { replaceDatabase(${JSON.stringify(file)}, ${JSON.stringify(next)}, replacedNames(${JSON.stringify(file)}), () => () => undefined) }
+    catch ({ code, message, hint }) { console.log(JSON.stringify({ code, message, hint })) }`
+  return JSON.parse(
+    runPatched(
+      folder,
+      `${patch}\nconst failed = code => { throw Object.assign(new Error(code), { code, errno: -5, syscall: 'fsync' }) }`,
+      code,
+    ),
+  )
+}
+
+t.test('one that is in its place, and cannot be flushed, is told as such, with the name of the old one', async t => {
+  const patch = (how: string) => `const { fsyncSync, renameSync } = fs
+    let isReplaced = false
+    fs.renameSync = (from, to) => { renameSync(from, to); isReplaced = to.endsWith('/x.db') }
+    fs.fsyncSync = descriptor => isReplaced ? ${how} : fsyncSync(descriptor)`
+  const notFlushed = ', but that could not be flushed to disk: '
+  const hint = 'Fix that, then run `migrator up`, which checks the database again.'
+  for (const [isThere, message] of [
+    [true, new RegExp(`x\\.db is replaced; what was there is .*x\\.db\\.replaced-.*${notFlushed}`)],
+    [false, new RegExp(`x\\.db is replaced${notFlushed}`)],
+  ] as const) {
+    const folder = t.testdir()
+    t.match(replacePatched(folder, patch("failed('EIO')"), isThere), { code: 'DISK_FULL', message, hint })
+    t.equal(valueIn(join(folder, 'x.db')), 'new')
+  }
+  t.match(
+    replacePatched(t.testdir(), patch("failed('a bug')")),
+    { message: 'a bug', hint: undefined },
+    'what is no failure of a disk',
+  )
+})
+
+t.test('a name for the old one that another program takes meanwhile is left to it', async t => {
+  const folder = t.testdir()
+  t.match(replacePatched(folder, "fs.linkSync = () => failed('EEXIST')"), {
+    code: 'DATABASE_BUSY',
+    message: /another program made .*x\.db\.replaced-/,
+  })
+  t.equal(valueIn(join(folder, 'x.db')), 'old')
 })
 
 t.test('where nothing can be withdrawn, nothing is moved', async t => {

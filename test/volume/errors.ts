@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { chownSync, mkdirSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { getSystemErrorMap } from 'node:util'
@@ -67,6 +67,10 @@ t.test('where rights lack the line that mends it is told', async t => {
   t.match(hintFor(own + 1), {
     hint: `Run \`chown -R ${own + 1}:${process.getgid?.()} ${join(folder, 'backups')}\` as root`,
   })
+  if (own === 0) {
+    chownSync(join(folder, 'backups'), 7, 7)
+    t.match(hintFor(7), { hint: `Its mode forbids it: run \`chmod -R u+rwX ${join(folder, 'backups')}\`.` })
+  }
   t.match(hintFor(undefined), { hint: /the owner and the mode/ })
   t.match(fileFailure(fileError('EACCES')), { hint: /the owner and the mode/ })
   Object.assign(process, { getuid })

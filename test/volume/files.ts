@@ -23,7 +23,7 @@ import {
   syncFolder,
 } from '../../src/volume/files.ts'
 import { withMount } from '../help/mount.ts'
-import { runProgram, settingsFor } from '../help/program.ts'
+import { runPatched, runProgram, settingsFor } from '../help/program.ts'
 
 t.test('a disk has as much as the kernel says', async t => {
   const { bsize, blocks } = statfsSync('/')
@@ -92,6 +92,16 @@ t.test('so it is where a filesystem has no second names for a file', { skip: noF
     t.equal(renameToFree(join(point, 'from'), join(point, 'free')), true)
     t.strictSame(readdirSync(point), ['free', 'taken'])
   })
+})
+
+t.test('so it is where the kernel says so before it looks whether the name is free', async t => {
+  const folder = t.testdir({ from: 'from', taken: 'taken' })
+  const patch = `fs.linkSync = () => { throw Object.assign(new Error('EPERM'), { code: 'EPERM' }) }`
+  const code = `const { renameToFree } = await import(src + 'volume/files.ts')
+    for (const name of ['taken', 'none/free', 'free'])
+      try { console.log(renameToFree('${folder}/from', '${folder}/' + name)) } catch ({ code }) { console.log(code) }`
+  t.equal(runPatched(folder, patch, code), 'false\nENOENT\ntrue\n')
+  t.strictSame(readdirSync(folder), ['free', 'preload.cjs', 'taken'])
 })
 
 t.test('a file is replaced as a whole, and nothing else is left', async t => {

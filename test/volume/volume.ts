@@ -47,6 +47,8 @@ t.test('root stays root on a volume of root, and where there is none', { skip },
   const identity = recording(0)
   becomeOwner(folderOf(t, 0, 0), [], identity)
   becomeOwner(join(t.testdir(), 'nothing'), [], identity)
+  symlinkSync('loop', join(t.testdir(), 'loop'))
+  becomeOwner(join(t.testdirName, 'loop'), [], identity)
   t.strictSame(identity.calls, [])
 })
 
@@ -172,6 +174,10 @@ t.test('a folder that cannot be written is refused, with who owns it and who we 
       code: 'VOLUME_NOT_WRITABLE',
       message: /7:8.*1000:1000/,
       hint: /chown -R 1000:1000/,
+    })
+    await t.rejects(check(folder, {}, { container: true, mounts: mounted(folder) }), {
+      code: 'VOLUME_NOT_WRITABLE',
+      hint: `as root on the host, where FOLDER is what is mounted on ${folder},`,
     })
   } finally {
     execFileSync('chattr', ['-i', folder])
