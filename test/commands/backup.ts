@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { makeMigrated } from '../help/migrated.ts'
-import { dump, runProgram, settingsFor } from '../help/program.ts'
+import { dump, runProgram, settingsFor, spawnProgram } from '../help/program.ts'
 
 const backUp = (folder: string, more: Readonly<Record<string, string>> = {}) =>
   runProgram(['backup'], settingsFor(folder, more))
@@ -16,6 +16,22 @@ t.test('it prints the path of a backup that is the database, and says how long i
   t.match(stdout, /\/backups\/homelab--0003-add-os-info-\d{8}T\d{6}Z\.db\n$/)
   t.equal(dump(stdout.trim()), dump(file))
   t.match(events, [{ event: 'backup.made', file: stdout.trim(), bytes: Number, milliseconds: Number }])
+})
+
+t.test('what cannot be checked, since only the hub can read it, is told, and the backup is made', async t => {
+  const { folder, file, connection } = await makeMigrated(t)
+  connection.unsafeMode(true)
+  connection.exec(`CREATE TABLE theirs (x COLLATE NOCASE); CREATE INDEX i ON theirs (x); PRAGMA writable_schema = ON;
+    UPDATE sqlite_schema SET sql = replace(sql, 'NOCASE', 'german') WHERE name = 'theirs'`)
+  connection.close()
+  const told = [{ event: 'check.incomplete', file, unchecked: [/^table theirs: no such collation/] }]
+  const events = async (run: typeof runProgram, words: readonly string[]) => {
+    const outcome = await run(words, settingsFor(folder))
+    t.equal(outcome.exitCode, 0, outcome.stderr)
+    return outcome.events.filter(({ event }) => event === 'check.incomplete')
+  }
+  for (const run of [runProgram, spawnProgram]) t.match(await events(run, ['backup']), told)
+  t.match(await events(runProgram, ['verify']), told)
 })
 
 t.test('only so many are kept', async t => {

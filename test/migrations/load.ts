@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DataTypes } from 'sequelize'
 import t from 'tap'
+import { Failure } from '../../src/failure.ts'
 import { readMigrationFiles } from '../../src/migrations/files.ts'
 import { loadMigrations } from '../../src/migrations/load.ts'
 
@@ -137,4 +138,12 @@ t.test('a file that never settles, and one that drops an error, is blamed when t
     controller.abort(reason)
     await t.rejects(loading, { code: 'CONFIG_INVALID', message })
   }
+})
+
+t.test('a run that is stopped while a file is loaded ends with what stopped it', async t => {
+  const folder = t.testdir({ '0001-a.js': 'await new Promise(() => undefined)' })
+  const controller = new AbortController()
+  const loading = loadMigrations(readMigrationFiles(folder), controller.signal)
+  controller.abort(new Failure('SIGTERM', 'stopped', ''))
+  await t.rejects(loading, { code: 'SIGTERM', message: 'stopped' })
 })

@@ -87,6 +87,16 @@ t.test('a migration that catches the end of an outer transaction before an inner
   t.equal(dump(path), before)
 })
 
+t.test('a transaction that is over without a statement of the migration is no success', async t => {
+  const { connection, path, apply } = open(t)
+  const before = dump(path)
+  await t.rejects(
+    apply(async () => connection.exec('ROLLBACK')),
+    { code: 'MIGRATION_FAILED', message: /rolled the transaction back, and nothing of it is left/ },
+  )
+  t.equal(dump(path), before)
+})
+
 t.test('what a ROLLBACK undid of others is not called applied', async t => {
   const { path, apply } = open(t)
   const before = dump(path)

@@ -33,6 +33,13 @@ const compiledAfter = (...statements: readonly string[]): readonly string[] => {
 const history = 'CREATE TABLE SequelizeMeta (name TEXT NOT NULL PRIMARY KEY, checksum TEXT)'
 const first = [history, String(migrations[0]?.sql), `INSERT INTO SequelizeMeta VALUES ('${names[0]}', 'x')`]
 
+t.test('one of which the statements might depend on more than the schema runs as its code', async t => {
+  const connection = new Database(':memory:')
+  const own = migrations.map((migration, index) => (index === 1 ? { ...migration, sql: undefined } : migration))
+  t.strictSame([...compiledFor(files, presentIn(connection), own).keys()], [names[0], ...names.slice(2)])
+  connection.close()
+})
+
 t.test('they are compiled for an empty database, and for one as the applied ones made it', async t => {
   t.strictSame(compiledAfter(), names)
   t.strictSame(compiledAfter(...first), names)

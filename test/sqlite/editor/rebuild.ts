@@ -125,6 +125,12 @@ t.test('a number of rows that changes is an error', async t => {
   })
 })
 
+t.test('rows that a CHECK refuses are told by its expression, whatever other names a text gives', async t => {
+  const { schema } = opened(t, 'CREATE TABLE a (x); INSERT INTO a VALUES (1), (2)')
+  const createSql = 'CREATE TABLE a (x CONSTRAINT once UNIQUE, CONSTRAINT large CHECK (x > 1))'
+  await t.rejects(schema.rebuildTable('a', createSql), { message: /1 row of a .*x > 1/ })
+})
+
 for (const [title, createSql] of [
   ['another name', 'CREATE TABLE b (x)'],
   ['a name that only begins alike', 'CREATE TABLE ab (x)'],

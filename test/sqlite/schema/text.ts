@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { readTableText, withColumnChanged, withConstraint } from '../../../src/sqlite/schema/text.ts'
+import { must } from '../../../src/failure.ts'
+import { readTableText, withActions, withColumnChanged, withConstraint } from '../../../src/sqlite/schema/text.ts'
 
 /** The text as SQLite keeps it, so that no test reads what SQLite would refuse. */
 const read = (definition: string) => {
@@ -134,6 +135,24 @@ t.test('what is not named stays', async t => {
     withColumnChanged('CREATE TABLE a (x INT DEFAULT 1)', 'x', { type: 'TEXT' }),
     'CREATE TABLE a (x TEXT DEFAULT 1)',
   )
+})
+
+t.test('a name without a constraint, which SQLite takes, is none', async t => {
+  t.strictSame(
+    read('(x CONSTRAINT c, y UNIQUE CONSTRAINT d)').constraints.map(({ kind }) => kind),
+    ['UNIQUE'],
+  )
+})
+
+t.test('the actions of a foreign key that are named change, and the others stay', async t => {
+  const before = 'CREATE TABLE a (x REFERENCES b (y) ON UPDATE NO ACTION ON DELETE SET NULL, z)'
+  const [key] = readTableText(before).constraints
+  for (const [actions, after] of [
+    [{}, before],
+    [{ onUpdate: 'CASCADE' }, 'CREATE TABLE a (x REFERENCES b (y) ON DELETE SET NULL ON UPDATE CASCADE, z)'],
+    [{ onDelete: 'CASCADE' }, 'CREATE TABLE a (x REFERENCES b (y) ON UPDATE NO ACTION ON DELETE CASCADE, z)'],
+  ] as const)
+    t.equal(withActions(before, must(key), actions), after)
 })
 
 t.test('a text without columns is an error', async t => {
