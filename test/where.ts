@@ -150,6 +150,20 @@ for (const [title, name, text, message, hint] of [
     /Install lodash/,
   ],
   [
+    'a part of a package that is not there',
+    '0002-b.ts',
+    "import fp from 'lodash/fp'\nexport const up = async () => fp",
+    "ts:1:16 cannot be loaded: Cannot find package 'lodash'",
+    /Install lodash/,
+  ],
+  [
+    'a decorator',
+    '0002-b.ts',
+    '@frozen\nclass A {}\nexport const up = async () => A',
+    'ts:1:1 cannot be loaded: ',
+    /knows no decorators.*--import tsx/,
+  ],
+  [
     'a file that is not there',
     '0002-b.ts',
     "\nimport x from './x.ts'\nexport const up = async () => x",
@@ -170,3 +184,14 @@ for (const [title, name, text, message, hint] of [
     t.ok(failure.message.startsWith(`/m/0002-b.${message}`), failure.message)
   })
 }
+
+t.test('where a file elsewhere is at fault, its own place is told', async t => {
+  const files = { 'm/0002-b.js': "import '../lib/x.js'\nexport const up = async () => undefined" }
+  for (const [text, message] of [
+    ['const x = ;', '/lib/x.js:1:11 cannot be loaded: '],
+    ["\nimport './none.js'", '/lib/x.js:2:8 cannot be loaded: Cannot find module'],
+  ] as const) {
+    const failure = await failureOf(t, { ...files, 'lib/x.js': text })
+    t.ok(failure.message.includes(message), failure.message)
+  }
+})

@@ -29,6 +29,15 @@ t.test('backups are listed with what they are of, oldest first', async t => {
   )
 })
 
+t.test('of more than twenty the newest are shown, and how many are not', async t => {
+  const name = (day: number) => `homelab--0003-c-202601${String(day).padStart(2, '0')}T100000Z.db`
+  const backups = Object.fromEntries(Array.from({ length: 22 }, (_, index) => [name(index + 1), 'x']))
+  const { stdout } = await runProgram(['backups'], settingsFor(t.testdir({ backups })))
+  t.match(stdout, /^22 backups in .*\n/)
+  t.notMatch(stdout, name(2))
+  t.match(stdout, new RegExp(`${name(3)}.*${name(22)}.*\\n {2}and 2 older ones, with --json\\n$`, 's'))
+})
+
 t.test('none are none, in text and in JSON', async t => {
   const folder = t.testdir()
   t.match(await runProgram(['backups'], settingsFor(folder)), { exitCode: 0, stdout: /^no backups in / })

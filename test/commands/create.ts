@@ -71,6 +71,16 @@ t.test('a folder with something else in it is refused with 2', async t => {
   t.match(await runProgram(['create', 'a'], settings), { exitCode: 2, failure: 'CONFIG_INVALID' })
 })
 
+t.test('a folder of an installed package is refused with 2: the next npm install would empty it', async t => {
+  const folder = join(t.testdir({ node_modules: { x: { migrations: {} } } }), 'node_modules/x/migrations')
+  const outcome = await runProgram(['create', 'a'], settingsFor(t.testdirName, { MIGRATOR_MIGRATIONS: folder }))
+  t.match(outcome, {
+    exitCode: 2,
+    stderr: /belongs to an installed package.*migrator --migrations migrations create a/s,
+  })
+  t.strictSame(readdirSync(folder), [])
+})
+
 t.test('after 9999 there is no number', async t => {
   const folder = t.testdir({ migrations: { '9999-last.ts': migration } })
   const settings = settingsFor(folder, { MIGRATOR_MIGRATIONS: join(folder, 'migrations') })

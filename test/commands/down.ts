@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
@@ -153,6 +153,14 @@ t.test('a history that disagrees with the files is refused as by up', async t =>
   const { migrations, run } = await prepare(t)
   writeFileSync(join(migrations, '0001-create-servers.ts'), 'export const up = async () => undefined')
   t.match(await run('down', '--yes'), { exitCode: 50, failure: 'HISTORY_CONFLICT' })
+})
+
+t.test('where no marker tells when it was checked, it is undone all the same', async t => {
+  const { data, run, applied } = await prepare(t)
+  rmSync(join(data, '.ready'))
+  t.match(await run('down', '--yes'), { exitCode: 0 })
+  t.strictSame(applied().at(-1), '0003-add-os-info')
+  t.ok(existsSync(join(data, '.ready')))
 })
 
 t.test('without a database there is nothing to undo', async t => {

@@ -107,6 +107,30 @@ export const down = ({ context }) => context.removeColumn('servers', 'room')\n`)
   t.match(readJson(join(data, '.ready')), { schema: '0003-add-os-info' })
 })
 
+t.test('where up is refused after all, its own hint stays with that', async t => {
+  const { data, run, edit, migrations } = await prepare(t)
+  const once = join(data, 'once')
+  edit(`import { existsSync, writeFileSync } from 'node:fs'
+export const up = ({ context }) => context.addColumn('servers', 'room', 'TEXT')
+export const down = async ({ context }) => {
+  await context.removeColumn('servers', 'room')
+  if (existsSync('${once}')) writeFileSync('${join(migrations, '0004-other.js')}', '')
+  writeFileSync('${once}', '')
+}\n`)
+  t.match(await run('redo', '--yes'), {
+    exitCode: 50,
+    stderr: /0004-add-room is undone, and not applied again\. .*\. Then .*migrator up.* applies it/,
+  })
+})
+
+t.test('one that another tool recorded, without a checksum, is done again', async t => {
+  const { run, file } = await prepare(t)
+  const connection = new Database(file)
+  connection.exec('UPDATE SequelizeMeta SET checksum = NULL')
+  connection.close()
+  t.match(await run('redo', '--yes'), { exitCode: 0 })
+})
+
 t.test('it asks, and refuses what down refuses', async t => {
   const { data, run, file, edit, migrations } = await prepare(t)
   const before = dump(file)

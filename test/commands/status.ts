@@ -64,6 +64,29 @@ const full: Status = {
   backups: [{ file: '/app/data/backups/homelab--0001-x.db', bytes: 1000, madeAt: '2026-01-17T10:00:00.000Z' }],
 }
 
+t.test('of many conflicts the first five are told, and how many more there are', async t => {
+  const conflicts = Array.from({ length: 7 }, (_, index) => ({
+    ...{ code: 'HISTORY_CONFLICT' as const, name: `000${index}-x`, finding: 'was changed', hint: 'Put it back.' },
+  }))
+  const text = statusText({ ...full, conflicts }, pipe)
+  t.match(text, /0004-x was changed\n {2}Put it back\.\nand 2 more conflicts, with --json\n/)
+  t.notMatch(text, '0005-x')
+})
+
+t.test('a standby says so, and how far it is behind where the server tells', async t => {
+  const server = {
+    version: 'PostgreSQL 15.5',
+    bytes: 2_000_000,
+    standby: true,
+    lag: null,
+    timeline: 1,
+    synchronous: 'on',
+  }
+  const text = (lag: number | null) => statusText({ ...empty, server: { ...server, lag } as Status['server'] }, pipe)
+  t.match(text(null), '2 MB, PostgreSQL 15.5, a standby\n')
+  t.match(text(7), '2 MB, PostgreSQL 15.5, a standby, which has replayed what was committed 7 s ago\n')
+})
+
 t.test('an empty volume has little to tell', async t => {
   t.equal(
     statusText(empty, pipe),

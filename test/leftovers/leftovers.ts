@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { runProgram, settingsFor } from '../help/program.ts'
@@ -36,6 +36,22 @@ t.test('replaced databases, a withdrawn marker and unfinished backups are told w
     t.match(stdout, /^3 leftovers, 3\.51 kB:$/m, command)
     t.match(stdout, 'Remove the replaced databases with `npx migrator backups prune`.', command)
   }
+})
+
+t.test('of more than ten the rest is counted, and what prune does not remove is not said of it', async t => {
+  const folder = t.testdir()
+  await runProgram([], settingsFor(folder))
+  for (let index = 10; index < 22; index += 1) {
+    const partial = join(folder, `backups/.migrator-partial-homelab.db-abcd${index}`)
+    mkdirSync(partial, { recursive: true })
+    // a link that leads nowhere has no size
+    symlinkSync('nowhere', join(partial, 'link'))
+    writeFileSync(join(partial, 'homelab.db'), 'x'.repeat(10))
+  }
+  const { stdout } = await runProgram(['backups'], settingsFor(folder))
+  t.match(stdout, /12 leftovers, 120 B:\n/)
+  t.match(stdout, /\n {2}and 2 more\n$/)
+  t.notMatch(stdout, 'prune')
 })
 
 t.test('prune removes the replaced databases with their journals, and nothing else', async t => {

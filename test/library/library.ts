@@ -77,6 +77,22 @@ t.test('what "verify" finds is with its Failure, and "status" tells it without o
   await t.rejects(verify(options), { code: 'SCHEMA_DRIFT', report: { findings: [{ object: /more/ }] } })
 })
 
+t.test('down undoes down to a migration, or says that there is nothing', async t => {
+  const { options, write } = place(t)
+  write('0002-b.js', 'export const up = async () => {}\nexport const down = async () => {}\n')
+  await up({ ...options, settings: { MIGRATOR_BACKUP: undefined } })
+  t.strictSame(await down({ ...options, to: '0001-create-hosts' }), { undone: ['0002-b'], schema: '0001-create-hosts' })
+  t.strictSame(await down(options), { undone: ['0001-create-hosts'], schema: '' })
+  t.strictSame(await down(options), { undone: [], schema: '' })
+})
+
+t.test('what fails before it has a report is thrown without one', async t => {
+  const { options } = place(t)
+  const failure = await verify(options).catch((error: unknown) => error)
+  t.match(failure, { code: 'CONFIG_INVALID' })
+  t.notOk('report' in Object(failure))
+})
+
 t.test('a run says what it did, and its listener gets every event', async t => {
   const { options, write } = place(t)
   write('0002-create-rooms.js', withDown.replaceAll('hosts', 'rooms'))
