@@ -358,6 +358,7 @@ export const cli = async (
   createContext: (given: Environment) => Promise<Context>,
 ): Promise<number> => {
   let complaint = ''
+  const width = () => (screen.columns === Number.POSITIVE_INFINITY ? 80 : screen.columns)
   const program = new Command('migrator')
     .description(
       "Makes a volume's SQLite database right before the hub starts. Settings are environment variables; some are options, too.",
@@ -368,13 +369,13 @@ export const cli = async (
     // of the help command, too
     .commandsGroup(`${groups[0]}:`)
     .helpCommand('help [command]', 'display help for command')
-    .addHelpText('after', surroundings)
+    .addHelpText('after', surroundings(width))
     .configureHelp({ styleTitle: title => screen.paint('bold', title) })
     .configureOutput({
       writeOut: print,
       // Commander strips colours when CI is set; ours are intended
       getOutHasColors: () => true,
-      getOutHelpWidth: () => (screen.columns === Number.POSITIVE_INFINITY ? 80 : screen.columns),
+      getOutHelpWidth: width,
       writeErr: text => {
         complaint += text
       },
@@ -437,22 +438,24 @@ const refuseOtherWords = (first: string | undefined, unknown: readonly string[])
 }
 
 /** What else there is to know of a program: its settings, its exit codes, and where it is explained. */
-const surroundings = ({ command }: AddHelpTextContext): string => {
-  const help = command.createHelp()
-  const codes = new Map(Object.values(exitCodes).map(code => [code, namesOf(code)]))
-  const parts = [
-    ['Settings, as environment variables:', Object.keys(settings).join(', ')],
-    ['Exit codes:', ['0 done', ...[...codes].map(([code, names]) => `${code} ${names}`)].join(', ')],
-    ['Documents:', 'README.md, and docs/README.md for the rest'],
-  ]
-  const width = (command.configureOutput().getOutHelpWidth?.() ?? 80) - 2
-  return parts
-    .map(([title = '', text = '']) => {
-      const lines = help.boxWrap(text, width).split('\n')
-      return `\n${[help.styleTitle(title), ...lines.map(line => `  ${line}`)].join('\n')}`
-    })
-    .join('\n')
-}
+const surroundings =
+  (columns: () => number) =>
+  ({ command }: AddHelpTextContext): string => {
+    const help = command.createHelp()
+    const codes = new Map(Object.values(exitCodes).map(code => [code, namesOf(code)]))
+    const parts = [
+      ['Settings, as environment variables:', Object.keys(settings).join(', ')],
+      ['Exit codes:', ['0 done', ...[...codes].map(([code, names]) => `${code} ${names}`)].join(', ')],
+      ['Documents:', 'README.md, and docs/README.md for the rest'],
+    ]
+    const width = columns() - 2
+    return parts
+      .map(([title = '', text = '']) => {
+        const lines = help.boxWrap(text, width).split('\n')
+        return `\n${[help.styleTitle(title), ...lines.map(line => `  ${line}`)].join('\n')}`
+      })
+      .join('\n')
+  }
 
 const namesOf = (code: number): string =>
   Object.entries(exitCodes)

@@ -18,7 +18,7 @@ export type Context = Readonly<{
   /** describes standard output */
   screen: Screen
   /** asks the person at the terminal a question; undefined without a terminal */
-  ask: (question: string) => Promise<string | undefined>
+  ask: ((question: string) => Promise<string | undefined>) | undefined
   /** starts this program as a helper process: Node and its entry file */
   command: readonly [string, string]
   /** sets this process's title, as the list of processes shows it */
@@ -36,7 +36,7 @@ export type Context = Readonly<{
  */
 export const confirm = async ({ ask }: Context, yes: boolean, what: string): Promise<void> => {
   if (yes) return
-  const answer = await ask(`${what}. Go on? [y/N] `)
+  const answer = await ask?.(`${what}. Go on? [y/N] `)
   if (answer === undefined)
     throw new Failure(
       'CONFIG_INVALID',

@@ -137,5 +137,8 @@ export const createPaint = (style: (style: Style, text: string) => string): Pick
   }
 }
 
+/** For createPaint, where there are no colours. */
+export const uncoloured = (_: Style, text: string): string => text
+
 const esc = '\u001b'
 const ofStyle = new RegExp(`${esc}\\[(\\d+)m`, 'g')

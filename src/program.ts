@@ -4,7 +4,7 @@ import { commandOf, type Environment, readConfig, toLogFormat } from './config.t
 import type { Context } from './context.ts'
 import { errorCode, Failure } from './failure.ts'
 import { fstatSync } from './fs.ts'
-import { createLog, createPaint, type Log, type Screen, type Style, secondLine, writeText } from './log.ts'
+import { createLog, createPaint, type Log, type Screen, type Style, secondLine, uncoloured, writeText } from './log.ts'
 import { contextOf, explain, hostOf, readMounts, readVersion, root } from './surroundings.ts'
 import { becomeOwner, type Identity } from './volume/owner.ts'
 import { followLink, sortsOnVolume } from './volume/volume.ts'
@@ -57,8 +57,8 @@ export const runProgram = async (words: readonly string[], own: Process): Promis
         becomeOwner(config.volume, [command[0], join(root, 'package.json'), import.meta.dirname], identity)
       const host = hostOf(environment, mounts, identity)
       const stopSignal = own.listenForStop()
-      const ask = async (question: string) =>
-        isTerminal(stdin) && logScreen.terminal ? own.ask(question, stopSignal()) : undefined
+      const isAskable = logScreen.terminal && isTerminal(stdin)
+      const ask = isAskable ? (question: string) => own.ask(question, stopSignal()) : undefined
       context = await contextOf({
         ...{ config, log, host, command, print, screen, ask, nameProcess, isAlone },
         get signal() {
@@ -87,10 +87,9 @@ const screenOf = (descriptor: number, { environment, columns }: Process): Screen
   const { NO_COLOR, TERM } = environment
   const terminal = isTerminal(descriptor)
   const coloured = terminal && !NO_COLOR && TERM !== 'dumb'
-  const style = (style: Style, text: string) =>
-    coloured ? util().styleText(style, text, { validateStream: false }) : text
+  const colour = (style: Style, text: string) => util().styleText(style, text, { validateStream: false })
   return {
-    ...createPaint(style),
+    ...createPaint(coloured ? colour : uncoloured),
     terminal,
     // a getter, since windows are resized
     get columns() {

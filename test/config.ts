@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { type Environment, readConfig, settingNames, toLogFormat } from '../src/config.ts'
+import { asOther, notRoot } from './help/user.ts'
 
 const read = (environment: Environment, workingFolder = '/work', root = '/app') =>
   readConfig({ environment, workingFolder, root })
@@ -126,6 +127,17 @@ t.test('.env is read, and the environment wins over it', async t => {
 t.test('a misspelt name in .env is refused too', async t => {
   const folder = t.testdir({ '.env': 'MIGRATOR_LOCK_TIME=5\n' })
   await t.rejects(read({}, folder), { code: 'CONFIG_INVALID' })
+})
+
+t.test('an .env that this user may not read is refused', { skip: notRoot }, async t => {
+  const folder = t.testdir({ '.env': 'MIGRATOR_BACKUP_KEEP=7' })
+  chmodSync(join(folder, '.env'), 0o600)
+  await asOther(() => t.rejects(read({}, folder), { code: 'CONFIG_INVALID', message: /\.env cannot be read/ }))
+})
+
+t.test('an installed package is no place for data: the working folder is', async t => {
+  const installed = { environment: {}, workingFolder: '/srv/hub', root: '/srv/hub/node_modules/homelab-migrator' }
+  t.match(await readConfig(installed), { database: '/srv/hub/data/homelab.db' })
 })
 
 t.test('an .env that cannot be read is refused', async t => {

@@ -1,6 +1,8 @@
+import { EventEmitter } from 'node:events'
 import { copyFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { listenForStop } from '../src/process.ts'
 import { makeMigrated } from './help/migrated.ts'
 import { settingsFor, spawnProgram } from './help/program.ts'
 import { noTerminal, runOnTerminal } from './help/terminal.ts'
@@ -55,6 +57,15 @@ t.test('the statements for a DBA hold nothing that a migration printed', async t
   t.match(stdout, 'CREATE TABLE a')
   t.notMatch(stdout, 'hello')
   t.match(stderr, 'hello')
+})
+
+t.test('a signal that comes before anybody asks for it is told to whoever asks', async t => {
+  const program = new EventEmitter()
+  const stopSignal = listenForStop(program as never)
+  program.emit('SIGTERM')
+  program.emit('unhandledRejection', new Error('later'))
+  t.match(stopSignal(), { aborted: true, reason: { code: 'SIGTERM' } })
+  t.equal(stopSignal(), stopSignal())
 })
 
 t.test('an end that the program did not come to is not taken for one', async t => {

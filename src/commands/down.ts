@@ -60,7 +60,7 @@ export const down = async (context: Context, target: Target, yes: boolean): Prom
       target,
     )
   }
-  const names = (await engine.read('wait', namesIn)) ?? []
+  const names = must(await engine.read('wait', namesIn))
   if (names.length === 0) {
     log.info('down.nothing', `nothing to undo in ${database}`)
     return []

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Context } from '../context.ts'
-import { attemptAsync, Failure, isFailure } from '../failure.ts'
+import { attemptAsync, Failure, isFailure, must } from '../failure.ts'
 import { type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { readPlan } from '../migrations/plan.ts'
 import { dialectOf, saysReady } from '../on-server/history.ts'
@@ -43,8 +43,7 @@ const isReadyOnServer = async ({ engine }: Context, known: readonly MigrationFil
     if (engine.mayPass(outcome.error)) return false
     throw engine.explain(outcome.error)
   }
-  const { applied = [], pending = known, conflicts = [] } = outcome.value ?? {}
-  return saysReady({ applied, pending, conflicts })
+  return saysReady(must(outcome.value))
 }
 
 /** Opens the database only once the marker names this image's last migration. A database locked by a writer is not ready yet. */

@@ -4,7 +4,7 @@ import { type Config, type SettingName, type settings, toConfig } from '../confi
 import type { Context } from '../context.ts'
 import { attempt, attemptAsync, Failure } from '../failure.ts'
 import { realpathSync } from '../fs.ts'
-import type { EventName, Events, Log, LogLevel, Screen } from '../log.ts'
+import { createPaint, type EventName, type Events, type Log, type LogLevel, type Screen, uncoloured } from '../log.ts'
 import { shareNoMore } from '../modules.ts'
 import { contextOf, explain, hostOf, readMounts, root } from '../surroundings.ts'
 import { followLink } from '../volume/volume.ts'
@@ -118,7 +118,7 @@ const logTo = (take: (event: LogEvent) => void): Log => {
     warn: line('warn'),
     error: line('error'),
     terminal: false,
-    draw: () => undefined,
+    draw: nothing,
   }
 }
 
@@ -131,20 +131,16 @@ const tell = (onEvent: (event: LogEvent) => void, event: LogEvent): void => {
     })
 }
 
-const screen: Screen = {
-  terminal: false,
-  columns: Number.POSITIVE_INFINITY,
-  paint: (_, text) => text,
-  show: text => text,
-}
+const screen: Screen = { ...createPaint(uncoloured), terminal: false, columns: Number.POSITIVE_INFINITY }
+const nothing = () => undefined
 
 /** What the program has of its terminal and process: here there is none. */
 const unattended = {
   command: [process.execPath, join(root, 'bin/migrator.js')],
   screen,
-  print: () => undefined,
-  ask: async () => undefined,
-  nameProcess: () => undefined,
+  print: nothing,
+  ask: undefined,
+  nameProcess: nothing,
 } as const
 
 /** One text for a file, however its folder is named, and for a database of a server. */

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, truncateSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
@@ -32,6 +32,24 @@ t.test('what cannot be checked, since only the hub can read it, is told, and the
   }
   for (const run of [runProgram, spawnProgram]) t.match(await events(run, ['backup']), told)
   t.match(await events(runProgram, ['verify']), told)
+})
+
+t.test('a name that another run takes at that moment is left to it, and the next one is used', async t => {
+  const { folder, connection } = await makeMigrated(t)
+  connection.close()
+  const preload = join(folder, 'preload.cjs')
+  const patch = `const fs = require('fs')
+    const { linkSync } = fs
+    fs.linkSync = (from, to) => {
+      if (!globalThis.taken) fs.writeFileSync(globalThis.taken = to, 'theirs')
+      linkSync(from, to)
+    }`
+  writeFileSync(preload, patch)
+  const outcome = await spawnProgram(['backup'], settingsFor(folder, { NODE_OPTIONS: `--require ${preload}` }))
+  t.equal(outcome.exitCode, 0, outcome.stderr)
+  const [theirs, ours] = readdirSync(join(folder, 'backups')).map(name => join(folder, 'backups', name))
+  t.equal(readFileSync(String(theirs), 'utf8'), 'theirs')
+  t.strictSame([outcome.stdout, dump(String(ours))], [`${ours}\n`, dump(join(folder, 'homelab.db'))])
 })
 
 t.test('only so many are kept', async t => {

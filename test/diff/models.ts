@@ -103,6 +103,8 @@ export const sequelize = new Sequelize({ dialect: SqliteDialect, storage: '/nowh
     const outcome = await run('verify', '--models', models)
     t.match(outcome, { exitCode: 53, failure: 'SCHEMA_DRIFT' })
     t.equal(outcome.stdout, `${models}: SCHEMA_DRIFT, 1 difference\n${line}\n`)
+    const { stdout } = await run('verify', '--models', models, '--json')
+    t.match(JSON.parse(stdout), { models, code: 'SCHEMA_DRIFT', findings: [{ object: /\w/ }] })
     t.strictSame(readdirSync(join(folder, 'data')), [])
     t.match(await run('diff', 'add-age', '--models', models), { exitCode: 0, stdout: /0002-add-age\.js\n$/ })
     t.equal(

@@ -88,7 +88,7 @@ t.test('down undoes down to a migration, or says that there is nothing', async t
 
 t.test('what fails before it has a report is thrown without one', async t => {
   const { options } = place(t)
-  const failure = await verify(options).catch((error: unknown) => error)
+  const failure = await verify({ ...options, databaseUrl: 'sqlite::memory:' }).catch((error: unknown) => error)
   t.match(failure, { code: 'CONFIG_INVALID' })
   t.notOk('report' in Object(failure))
 })

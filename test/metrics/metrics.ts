@@ -1,8 +1,10 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
 import { metricsText } from '../../src/metrics/prometheus.ts'
+import { report, reporting } from '../../src/metrics/report.ts'
+import { makeContext } from '../help/context.ts'
 import { readBlocks, readDocument } from '../help/documents.ts'
 import { runProgram, settingsFor } from '../help/program.ts'
 
@@ -113,6 +115,22 @@ t.test('a file that has no metrics in it is not replaced, and nothing is done', 
   t.ok(events.some(({ event }) => event === 'metrics.unwritten'))
   t.match(await runProgram(['verify'], settings), { exitCode: 0 })
 })
+
+t.test(
+  'a bug of the program is told as its exit code, too, and a run without a file of metrics tells nobody',
+  async t => {
+    const folder = t.testdir({ data: {} })
+    const file = join(folder, 'homelab.prom')
+    const context = await makeContext(join(folder, 'data'), { MIGRATOR_METRICS_FILE: file })
+    const fail = async () => {
+      throw new TypeError('a bug')
+    }
+    await t.rejects(reporting(context, undefined, fail), { message: 'a bug' })
+    t.match(samplesOf(readFileSync(file, 'utf8')), { ready: 0, last_run_exit_code: 1 })
+    report(await makeContext(join(folder, 'data')))
+    t.strictSame(readdirSync(join(folder, 'data')), [])
+  },
+)
 
 t.test('metrics that cannot be written are warned of, and the run ends as without', async t => {
   const folder = t.testdir({ data: {} })

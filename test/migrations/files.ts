@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { digest, isMigrationName, readMigrationFiles } from '../../src/migrations/files.ts'
 import { firstThree } from '../help/first-three.ts'
+import { asOther, notRoot } from '../help/user.ts'
 
 t.test('it is the SHA-256 of the text in UTF-8, and says so', async t => {
   t.equal(digest(''), 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
@@ -15,6 +16,14 @@ t.test('migrations come by name, whatever their extension', async t => {
   t.strictSame(
     readMigrationFiles(folder).map(({ name }) => name),
     ['0001-create-a', '0002-b', '0003-c'],
+  )
+})
+
+t.test('a file that this user may not read is refused by name', { skip: notRoot }, async t => {
+  const folder = t.testdir({ '0001-a.ts': '' })
+  chmodSync(join(folder, '0001-a.ts'), 0o600)
+  await asOther(() =>
+    t.throws(() => readMigrationFiles(folder), { code: 'CONFIG_INVALID', message: /0001-a\.ts cannot be read/ }),
   )
 })
 

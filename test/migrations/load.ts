@@ -64,6 +64,18 @@ t.test("CommonJS of Umzug's form, and one default export, run as they are", asyn
   )
 })
 
+t.test('a helper of CommonJS is imported as it is required', async t => {
+  const text = (load: string) => `${load}\nexport const up = async () => rooms.rooms`
+  const loaded = await returned(t, {
+    '_rooms.js': "exports.rooms = ['cellar']",
+    '0001-a.mjs': text("import rooms from './_rooms.js'"),
+    '0002-b.mjs': text(
+      "import { createRequire } from 'node:module'\nconst rooms = createRequire(import.meta.url)('./_rooms.js')",
+    ),
+  })
+  t.strictSame(loaded, [['cellar'], ['cellar']])
+})
+
 t.test('data and helpers beside a migration are imported and required, also while it runs', async t => {
   t.strictSame(
     await returned(t, {

@@ -5,6 +5,7 @@ import Database from 'better-sqlite3'
 import t from 'tap'
 import { commandTable } from '../../src/cli.ts'
 import * as library from '../../src/library/library.ts'
+import { firstThree } from '../help/first-three.ts'
 import { makeFolder, runCommand, up } from '../help/on-server.ts'
 import { sharedServer } from '../help/postgres.ts'
 import { root, runProgram, settingsFor } from '../help/program.ts'
@@ -172,6 +173,49 @@ t.test('repair records the present text of a changed migration', async t => {
   t.match(await runCommand(url, 'repair 0001-a', changed), { exitCode: 0, events: [{ event: 'repair.done' }] })
   t.match(await runCommand(url, 'repair 0001-a', changed), { exitCode: 0, events: [{ event: 'repair.nothing' }] })
   t.match(await runCommand(url, 'up', changed), { exitCode: 0 })
+})
+
+t.test('repair refuses a migration that is not applied', async t => {
+  const url = await server.makeDatabase()
+  t.match(await runCommand(url, 'repair 0001-create-servers'), { exitCode: 2, failure: 'CONFIG_INVALID' })
+})
+
+t.test('a wait for a server that cannot be reached ends with 20, and for one that refuses, with why', async t => {
+  const nobody = 'postgres://nobody:x@127.0.0.1:1/none'
+  t.match(await runCommand(nobody, 'wait --timeout 0'), { exitCode: 20, failure: 'NOT_READY' })
+  const url = (await server.makeDatabase()).replace(/(\/)[^/?]*(\?|$)/, '$1none$2')
+  t.match(await runCommand(url, 'wait --timeout 0'), { exitCode: 10, failure: 'NO_SUCH_DATABASE' })
+})
+
+t.test(
+  'a plan tells the size of a table that is written anew; one that the hub does not have yet has none',
+  async t => {
+    const url = await server.makeDatabase()
+    const make = up('await query("CREATE TABLE a (x integer)"); await query("INSERT INTO a VALUES (1)")')
+    const folder = makeFolder(t, make, up('await query("ALTER TABLE a ALTER x TYPE bigint")'))
+    const sizes = async () =>
+      JSON.parse((await runCommand(url, 'plan --json', folder)).stdout)
+        .migrations.flatMap(({ statements }: { statements: { rewrites: object[] }[] }) => statements)
+        .flatMap(({ rewrites }: { rewrites: object[] }) => rewrites)
+    t.strictSame(await sizes(), [{ table: 'a', bytes: 0 }])
+    await runCommand(url, 'up --to 0001-a', folder)
+    t.match(await sizes(), [{ table: 'a', bytes: 8192 }])
+  },
+)
+
+t.test('on a server the last run tells what is ready', async t => {
+  const url = await server.makeDatabase()
+  const file = join(t.testdir(), 'homelab.prom')
+  const settings = { DATABASE_URL: url, MIGRATOR_MIGRATIONS: firstThree, MIGRATOR_METRICS_FILE: file }
+  for (const [words, schema, ready, exitCode] of [
+    [[], '0003-add-os-info', 1, 0],
+    [['up', '--to', '0009-x'], '', 0, 2],
+  ] as const) {
+    t.match(await runProgram(words, settings), { exitCode })
+    const text = readFileSync(file, 'utf8')
+    for (const sample of [`info{schema="${schema}"`, `ready ${ready}\n`, `last_run_exit_code ${exitCode}\n`])
+      t.match(text, `\nhomelab_migrator_${sample}`)
+  }
 })
 
 t.test('schema as JSON has its objects', async t => {

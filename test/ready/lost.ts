@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { requireDatabase, requireNotLost } from '../../src/ready/lost.ts'
+import { refuseLoss, requireDatabase, requireNotLost } from '../../src/ready/lost.ts'
 import { makeContext } from '../help/context.ts'
 
 const refuse = async (folder: string) => {
@@ -60,6 +60,12 @@ t.test('what another run leaves that makes the database meanwhile is no evidence
   }
   await t.resolves(requireNotLost({ preflight }, config))
   t.equal(looks, 2)
+})
+
+t.test('a database that goes missing once it was looked at is lost, too', async t => {
+  const backups = { 'homelab--0001-x-20260118T185800Z.db': 'x', 'homelab--0001-x-20260119T185800Z.db': 'x' }
+  const { config } = await makeContext(t.testdir({ backups }))
+  await t.rejects(refuseLoss(config), { code: 'DATABASE_DAMAGED', hint: /first: 2 backups\.$/ })
 })
 
 t.test('all evidence is named: whoever starts anew must not have to do so three times', async t => {

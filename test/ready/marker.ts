@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
@@ -21,6 +21,8 @@ import { type Connection, openDatabase } from '../../src/sqlite/connect.ts'
 import { readerOf, readObjects } from '../../src/sqlite/reader.ts'
 import { prepareHistory } from '../../src/sqlite/write-history.ts'
 import { makeContext } from '../help/context.ts'
+import { runProgram, settingsFor } from '../help/program.ts'
+import { asOther, notRoot } from '../help/user.ts'
 
 const more = { checkedAt: null, readyAt: '2026-01-01T00:00:00.000Z', version: '1.0.0', seen: '1-1' }
 const applied = [{ name: '0001-a', checksum: 'sha256:1', applied_at: null, duration_ms: null, migrator: null }]
@@ -139,6 +141,12 @@ t.test('nor is the database, nor its journal', async t => {
   }
 })
 
+t.test('a marker that cannot be read counts as one: writing it tells why', { skip: notRoot }, async t => {
+  const { config } = await makeContext(t.testdir({ '.ready': 'what this user may not read' }))
+  chmodSync(config.readyFile, 0o600)
+  await asOther(() => t.doesNotThrow(() => refuseOthersMarker(config)))
+})
+
 t.test('a marker of this database is, and what a power cut left of one', async t => {
   for (const content of [
     markerOf('homelab.db'),
@@ -150,6 +158,13 @@ t.test('a marker of this database is, and what a power cut left of one', async t
     const { config } = await makeContext(t.testdir({ '.ready': content }))
     t.doesNotThrow(() => refuseOthersMarker(config), content)
   }
+})
+
+t.test('a link that leads round in a circle is left for the volume to refuse', async t => {
+  const folder = t.testdir({ '.ready': t.fixture('symlink', '.ready') })
+  const { config } = await makeContext(folder)
+  t.doesNotThrow(() => refuseOthersMarker(config))
+  t.match(await runProgram([], settingsFor(folder)), { exitCode: 12, failure: 'VOLUME_NOT_WRITABLE' })
 })
 
 t.test('a pipe or a giant file in the place of the marker is none, and is not waited for', async t => {

@@ -20,6 +20,7 @@ import { openDatabase } from '../../src/sqlite/connect.ts'
 import { refuseOpenElsewhere, replaceDatabase } from '../../src/sqlite/replace.ts'
 import { dump, root, runPatched } from '../help/program.ts'
 import { uncounted } from '../help/uncounted.ts'
+import { asOther, notRoot } from '../help/user.ts'
 
 t.test(
   'a database that another process has open is refused, though it holds no lock; the process is named',
@@ -69,8 +70,6 @@ const valueIn = (file: string): unknown => {
   return value
 }
 const nothing = () => () => undefined
-const notRoot = process.getuid?.() !== 0 && 'needs root, to become another user'
-
 for (const mode of ['wal', 'delete', 'truncate']) {
   t.test(`the new database is in its place, and the old one (${mode}) kept whole under its own name`, async t => {
     const folder = t.testdir()
@@ -202,12 +201,7 @@ t.test('a database that this user cannot open is told, and nothing is moved', { 
   const folder = t.testdir()
   const [file, next] = [make(join(folder, 'x.db'), 'wal', 'old'), make(join(folder, 'next.db'), 'wal', 'new')]
   chownSync(file, 1000, 1000)
-  process.seteuid?.(1000)
-  try {
-    t.throws(() => replace(file, next, nothing), { code: 'SQLITE_READONLY_DIRECTORY' })
-  } finally {
-    process.seteuid?.(0)
-  }
+  await asOther(() => t.throws(() => replace(file, next, nothing), { code: 'SQLITE_READONLY_DIRECTORY' }))
   t.strictSame(readdirSync(folder).toSorted(), ['next.db', 'x.db'])
 })
 

@@ -16,6 +16,7 @@ import {
 import { makeContext } from '../help/context.ts'
 import { withMount } from '../help/mount.ts'
 import { root, settingsFor } from '../help/program.ts'
+import { asOther } from '../help/user.ts'
 
 const skip = process.getuid?.() !== 0 && 'needs root, to give a folder to another'
 
@@ -188,12 +189,7 @@ t.test('a folder that may not even be read is refused', { skip: notRoot }, async
   const folder = t.testdir()
   for (const mode of [0o311, 0o744]) {
     chmodSync(folder, mode)
-    process.seteuid?.(1000)
-    try {
-      await t.rejects(check(folder), { code: 'VOLUME_NOT_WRITABLE', message: /may not read it/ })
-    } finally {
-      process.seteuid?.(0)
-    }
+    await asOther(() => t.rejects(check(folder), { code: 'VOLUME_NOT_WRITABLE', message: /may not read it/ }))
   }
 })
 
