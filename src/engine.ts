@@ -45,12 +45,16 @@ export type Engine<R extends Reader = Reader> = Readonly<{
   explain: (error: unknown) => unknown
   /** Whether the outcome of a COMMIT or ROLLBACK is unknown after this error: the disk is failing. */
   isUncertain: (error: unknown) => boolean
-  /** Whether the same run may succeed when it begins anew: the server fails over, or another session held a lock. */
-  mayPass: (error: unknown) => boolean
   /** What a database that is a file allows. An engine on a server has none of it: no backup, no check, no marker. */
   file: DatabaseFile | undefined
-  /** What a server tells of itself; undefined where the database is a file. */
-  server: Readonly<{ describe: () => Promise<ServerState> }> | undefined
+  /** What a server has of its own; undefined where the database is a file. */
+  server: ServerEngine | undefined
+}>
+
+type ServerEngine = Readonly<{
+  describe: () => Promise<ServerState>
+  /** Whether the same run may succeed when it begins anew: the server fails over, or another session held a lock. */
+  mayPass: (error: unknown) => boolean
 }>
 
 export type ServerState = Readonly<{

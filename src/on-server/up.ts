@@ -1,7 +1,7 @@
 import { now } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Session } from '../engine.ts'
-import { attemptAsync, Failure } from '../failure.ts'
+import { attemptAsync, Failure, must } from '../failure.ts'
 import { hashing, type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { headOf, makePlan, planWithoutConflicts, refuseBeyond } from '../migrations/plan.ts'
 import type { Applied } from '../migrations/run.ts'
@@ -36,7 +36,7 @@ export const upOnServer = async (context: Context, word: string | undefined): Pr
     const failure = sayingWhatIsKept(engine.explain(outcome.error), kept)
     if (signal.reason instanceof Failure) throw sayingWhatIsKept(signal.reason, kept)
     const isLate = now() + pause > progress.since + config.lockTimeout * 1000
-    if (!engine.mayPass(outcome.error) || isLate) throw failure
+    if (!must(engine.server).mayPass(outcome.error) || isLate) throw failure
     const reason = failure instanceof Failure ? failure.message : String(failure)
     const changed = kept === undefined ? 'nothing was changed' : `from ${kept || 'the first migration'} on`
     log.warn('run.again', `starting the run again, ${changed}: ${reason}`, { reason })

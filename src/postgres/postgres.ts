@@ -24,8 +24,7 @@ export const createPostgres = (surroundings: Surroundings, address: ServerAddres
     read: async (whenBusy, work) => (await connected()).read(whenBusy, work),
     explain: error => toFailure(error, address.shown),
     isUncertain: error => error instanceof Failure && error.code === 'COMMIT_UNKNOWN',
-    mayPass: error => mayPass(error),
     file: undefined,
-    server: { describe: async () => (await connected()).describe() },
+    server: { describe: async () => (await connected()).describe(), mayPass },
   }
 }

@@ -13,7 +13,8 @@ import { readerOf } from './reader.ts'
 import { quote } from './sql.ts'
 
 /** What an engine does on a connection. */
-type Connected = Pick<PostgresEngine, 'preflight' | 'open' | 'read'> & NonNullable<PostgresEngine['server']>
+type Connected = Pick<PostgresEngine, 'preflight' | 'open' | 'read'> &
+  Pick<NonNullable<PostgresEngine['server']>, 'describe'>
 
 export const connected = (surroundings: Surroundings, address: ServerAddress): Connected => {
   const { config } = surroundings

@@ -60,7 +60,6 @@ export const createSqlite = (surroundings: Surroundings): SqliteEngine => {
     },
     explain: error => toFailure(error, path),
     isUncertain: error => /^SQLITE_IOERR/.test(String(sqliteCode(error))),
-    mayPass: () => false,
     server: undefined,
     file: {
       path,

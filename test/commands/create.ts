@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { typesFor } from '../../src/commands/create.ts'
+import { nextTwin, typesFor } from '../../src/commands/create.ts'
+import { makeContext } from '../help/context.ts'
 import { root, runProgram, settingsFor } from '../help/program.ts'
 
 const migration = 'export const up = async () => {}'
@@ -79,6 +80,15 @@ t.test('a folder of an installed package is refused with 2: the next npm install
     stderr: /belongs to an installed package.*migrator --migrations migrations create a/s,
   })
   t.strictSame(readdirSync(folder), [])
+})
+
+t.test("a server's migration is the twin of the last one where that has its name, and else the next file", async t => {
+  const folder = t.testdir({ migrations: { '0001-a.ts': migration }, data: {} })
+  const twin = async (name: string, migrations: string, sql = false) =>
+    nextTwin(await makeContext(join(folder, 'data'), { MIGRATOR_MIGRATIONS: join(folder, migrations) }), name, { sql })
+  t.match(await twin('a', 'migrations'), { file: { file: /\/0001-a\.postgres\.ts$/ }, before: [], common: undefined })
+  t.match(await twin('a', 'migrations', true), { file: { file: /\/0001-a\.postgres\.sql$/, language: 'sql' } })
+  t.match(await twin('a', 'none'), { file: { file: /none\/0001-a\.ts$/ }, before: [], common: undefined })
 })
 
 t.test('after 9999 there is no number', async t => {

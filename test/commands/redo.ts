@@ -2,6 +2,8 @@ import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { redo } from '../../src/commands/redo.ts'
+import { makeContext } from '../help/context.ts'
 import { firstThree } from '../help/first-three.ts'
 import { dump, readJson, runProgram, settingsFor } from '../help/program.ts'
 
@@ -120,6 +122,19 @@ export const down = async ({ context }) => {
   t.match(await run('redo', '--yes'), {
     exitCode: 50,
     stderr: /0004-add-room is undone, and not applied again\. .*\. Then .*migrator up.* applies it/,
+  })
+})
+
+t.test('what is a bug of the program is thrown as it is', async t => {
+  const { data, migrations } = await prepare(t)
+  const context = await makeContext(data, { MIGRATOR_MIGRATIONS: migrations })
+  // down makes engines of its own, for the copy and for the database
+  const open = async () => {
+    throw new TypeError('a bug')
+  }
+  await t.rejects(redo({ ...context, engine: { ...context.engine, open } }, true), {
+    name: 'TypeError',
+    message: 'a bug',
   })
 })
 

@@ -3,8 +3,9 @@ import { basename, join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { type Status, statusText } from '../../src/commands/status.ts'
+import { type Status, status, statusText } from '../../src/commands/status.ts'
 import { makeDatabase } from '../help/alembic.ts'
+import { makeContext } from '../help/context.ts'
 import { withMount } from '../help/mount.ts'
 import { runProgram, settingsFor } from '../help/program.ts'
 import { pipe, terminalOf } from '../help/screen.ts'
@@ -63,6 +64,15 @@ const full: Status = {
   marker,
   backups: [{ file: '/app/data/backups/homelab--0001-x.db', bytes: 1000, madeAt: '2026-01-17T10:00:00.000Z' }],
 }
+
+t.test('what keeps it from looking whether a database is lost is no loss', async t => {
+  const context = await makeContext(t.testdir())
+  const preflight = async () => {
+    throw new TypeError('a bug')
+  }
+  const look = status({ ...context, engine: { ...context.engine, preflight } }, { format: 'json', exitCode: false })
+  await t.rejects(look, { name: 'TypeError' })
+})
 
 t.test('of many conflicts the first five are told, and how many more there are', async t => {
   const conflicts = Array.from({ length: 7 }, (_, index) => ({

@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   closeSync,
+  copyFileSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -113,6 +114,20 @@ t.test('what breaks its own rules is found', async t => {
   connection.close()
   for (const check of checks)
     t.match(await checkFile(file, check), { findings: ['NULL value in a.x'], unchecked: [], rows: [] })
+})
+
+t.test('what keeps SQLite from the file is no damage', async t => {
+  const file = join(t.testdir(), 'x.db')
+  const connection = new Database(file)
+  connection.exec('PRAGMA journal_mode = WAL; CREATE TABLE a (x)')
+  // left by a killed writer, so a copy is read
+  for (const suffix of ['', '-wal']) copyFileSync(file + suffix, join(t.testdirName, `copy.db${suffix}`))
+  connection.close()
+  const { TMPDIR = '/tmp' } = process.env
+  t.teardown(() => Object.assign(process.env, { TMPDIR }))
+  process.env.TMPDIR = '/nowhere'
+  for (const check of checks)
+    await t.rejects(checkFile(join(t.testdirName, 'copy.db'), check), { code: 'ENOENT', path: /^\/nowhere/ })
 })
 
 t.test('tables that only the hub can read are passed over, and the others are read', async t => {

@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { attempt, Failure } from '../../src/failure.ts'
 import { openDatabase } from '../../src/sqlite/connect.ts'
 import { isBusy, isLogicError, sqliteCode, toFailure } from '../../src/sqlite/errors.ts'
 import { root } from '../help/program.ts'
+import { asOther, notRoot } from '../help/user.ts'
 
 const sqliteError = (code: string) => Object.assign(new Error('what SQLite says'), { code })
 
@@ -64,6 +65,19 @@ t.test('an error of the filesystem is told as such', async t => {
 
 t.test('an error in SQL that is right for every sound database is damage', async t => {
   t.match(toFailure(sqliteError('SQLITE_ERROR'), 'x.db'), { code: 'DATABASE_DAMAGED' })
+})
+
+t.test('what keeps this user from the folder is told, and not what SQLite takes it for', { skip: notRoot }, async t => {
+  const folder = t.testdir()
+  const path = join(folder, 'x.db')
+  const failure = () => asOther(() => toFailure(sqliteError('SQLITE_CANTOPEN'), path))
+  t.match(
+    await failure(),
+    { code: 'VOLUME_NOT_WRITABLE', message: /x\.db cannot be opened for writing/ },
+    'files cannot be made',
+  )
+  chmodSync(folder, 0o700)
+  t.match(await failure(), { code: 'VOLUME_NOT_WRITABLE', message: /EACCES/ }, 'it cannot be looked into')
 })
 
 t.test('what only its hub can read is no damage', async t => {
