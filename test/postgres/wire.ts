@@ -116,9 +116,13 @@ t.test('what no server sends is given up, at the latest at its length, and never
     encode('D', int16(1), int32(-2)),
     encode('D', int16(0), 'more'),
     encode('T', int16(1), 'no end'),
+    encode('T', int16(0), 'more'),
     // in binary
     encode('T', int16(1), 'a\0', Buffer.alloc(16), int16(1)),
     encode('E', 'Cno end'),
+    // without a code or a text
+    encode('E', 'Mtext\0\0'),
+    encode('E', 'C42501\0\0'),
     encode('R', '1'),
     // in a transaction
     encode('Z', 'T'),
@@ -228,7 +232,8 @@ t.test('a server with TLS is read by it, whatever its certificate', { skip: noOp
     secure.pipe(behind).pipe(secure)
   })
   const preferred = direct.replace(`127.0.0.1:${server.port}/`, port).replace('disable', 'prefer')
-  t.match(await glance(preferred), [{ name: '0001-a' }])
+  for (const named of [preferred, preferred.replace('127.0.0.1', 'localhost')])
+    t.match(await glance(named), [{ name: '0001-a' }])
   t.equal(await glance(preferred.replace('prefer', 'disable')), undefined)
   t.equal(logins(), 0, url)
 })
@@ -236,8 +241,26 @@ t.test('a server with TLS is read by it, whatever its certificate', { skip: noOp
 t.test('a server that answers a wish for TLS otherwise is left to the driver', async t => {
   for (const answer of ['SE', 'NN', 'E', 'HTTP/1.1 400 Bad Request\r\n', '']) {
     const port = await answersWish(t, socket => void socket.end(answer))
-    t.equal(await glance(`postgres://hub@${port}hub`), undefined, answer)
+    for (const wish of ['', '?sslmode=disable'])
+      t.equal(await glance(`postgres://hub@${port}hub${wish}`), undefined, answer)
   }
+})
+
+t.test('a socket is a way to a server, too', async t => {
+  const { direct, folder } = await watched(t)
+  const [folders] = await server.run(direct, 'SHOW unix_socket_directories')
+  const url = direct.replace('127.0.0.1', encodeURIComponent(String(folders?.unix_socket_directories)))
+  t.match(await glance(url), [{ name: '0001-a' }])
+  t.match(await runUp(url, folder), { error: undefined, events: [{ event: 'up.nothing' }] })
+  t.strictSame(await glance(url), Object(await byDriver(url)).value)
+})
+
+t.test('a history that the user may not read is left to the driver, which tells', async t => {
+  const { direct, folder } = await watched(t)
+  await server.run(direct, 'CREATE ROLE blind LOGIN')
+  const url = direct.replace('postgres@', 'blind@')
+  t.equal(await glance(url), undefined)
+  t.match((await runUp(url, folder)).error, { code: 'PRIVILEGE_MISSING', message: /permission denied/ })
 })
 
 t.test('what needs the care of the driver is not even connected to', async t => {
@@ -369,6 +392,7 @@ for (const [title, fraud] of [
   ['that does not answer the nonce of the client', { nonce: () => 'hijacked'.repeat(4) }],
   ['that adds nothing to the nonce of the client', { nonce: own => own }],
   ['that would have the client compute for minutes', { iterations: 999_999 }],
+  ['that would have the client compute nothing', { iterations: 0 }],
   ['that leaves out its challenge', { skips: 'challenge' }],
   ['that leaves out its signature', { skips: 'verdict' }],
 ] as readonly (readonly [string, Fraud])[])
