@@ -1,9 +1,7 @@
 /** The short way to a server, without the driver: it answers as the driver does, or leaves it all to the driver. */
 import { createHmac, pbkdf2Sync } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { connect as connectTo, createServer, type Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
+import { createServer, type Socket } from 'node:net'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { attemptAsync } from '../../src/failure.ts'
@@ -15,7 +13,7 @@ import { readServerUrl } from '../../src/server.ts'
 import { makeCertificate, noOpenssl } from '../help/certificate.ts'
 import { makeFolder, runUp } from '../help/on-server.ts'
 import { skip, startServer } from '../help/postgres.ts'
-import { startProxy } from '../help/proxy.ts'
+import { startProxy, startTls } from '../help/proxy.ts'
 
 const int16 = (number: number): Buffer => {
   const bytes = Buffer.alloc(2)
@@ -222,16 +220,9 @@ const answersWish = async (t: Test, answer: (socket: Socket) => void): Promise<s
 
 t.test('a server with TLS is read by it, whatever its certificate', { skip: noOpenssl }, async t => {
   const { direct, url, logins } = await watched(t)
-  const files = makeCertificate(t.testdir({}))
-  const pair = { key: readFileSync(files.key), cert: readFileSync(files.certificate) }
-  const port = await answersWish(t, socket => {
-    socket.write('S')
-    const behind = connectTo(server.port, '127.0.0.1')
-    const secure = new TLSSocket(socket, { isServer: true, ...pair })
-    for (const end of [behind, secure]) end.on('error', () => undefined)
-    secure.pipe(behind).pipe(secure)
-  })
-  const preferred = direct.replace(`127.0.0.1:${server.port}/`, port).replace('disable', 'prefer')
+  const front = await startTls(server.port, makeCertificate(t.testdir({})).pair)
+  t.teardown(front.stop)
+  const preferred = direct.replace(`:${server.port}/`, `:${front.port}/`).replace('disable', 'prefer')
   for (const named of [preferred, preferred.replace('127.0.0.1', 'localhost')])
     t.match(await glance(named), [{ name: '0001-a' }])
   t.equal(await glance(preferred.replace('prefer', 'disable')), undefined)
