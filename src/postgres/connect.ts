@@ -33,8 +33,8 @@ export type Connection = Readonly<{
   rows: <Row extends QueryResultRow>(sql: string, values?: readonly unknown[]) => Promise<readonly Row[]>
   /** Sends a statement that is a stream itself, such as COPY; no other may run until it closes. */
   stream: <Stream extends Submittable & NodeJS.EventEmitter>(statement: Stream) => Stream
-  /** whether a transaction is open; `failed` if a statement of it failed, after which it takes no other */
-  transaction: () => 'none' | 'open' | 'failed'
+  /** whether a transaction is open of which no statement has failed: after that it takes no other */
+  isInTransaction: () => boolean
   /** how many statements have not been answered yet */
   unanswered: () => number
   close: () => Promise<void>
@@ -167,9 +167,6 @@ export const ownTypes: CustomTypesConfig = {
     oid === types.builtins.INT8 && format !== 'binary' ? toWhole : (types.getTypeParser(oid, format) as Parse),
 }
 
-/** By the driver's letter, which is null before the first answer. */
-const stateOf = (letter: string | null) => (letter === 'T' ? 'open' : letter === 'E' ? 'failed' : 'none')
-
 const toConnection = (client: Client, facts: Pick<Connection, 'address' | 'host' | 'isEncrypted'>): Connection => {
   // the types lack both
   const socket = client as Client & Readonly<{ ref: () => void; unref: () => void }>
@@ -211,7 +208,7 @@ const toConnection = (client: Client, facts: Pick<Connection, 'address' | 'host'
       return client.query(statement)
     },
     rows: async (sql, values) => (await query<never>(sql, values)).rows,
-    transaction: () => stateOf(client.getTransactionStatus()),
+    isInTransaction: () => client.getTransactionStatus() === 'T',
     unanswered: () => unanswered,
     close: async () => {
       socket.ref()

@@ -79,7 +79,7 @@ export const openLedger = async (
 
   const around = async (asked: SqlStatement, execute: () => Promise<SqlResult>): Promise<SqlResult> => {
     const result = await execute()
-    if (connection.transaction() === 'open') await note(asked.sql)
+    if (connection.isInTransaction()) await note(asked.sql)
     return result
   }
 
@@ -152,7 +152,7 @@ export const openLedger = async (
 
   return {
     around: toHook(around),
-    isOpen: () => connection.transaction() === 'open',
+    isOpen: connection.isInTransaction,
     begin,
     end,
     missing,

@@ -575,6 +575,16 @@ t.test('check names the first difference of each table, whatever it is', async t
   }
 })
 
+t.test('a text that is written as NULL is, is none', async t => {
+  const [file, url] = [makeFile('own'), await makeSchema()]
+  write(file, "INSERT INTO notes (note) VALUES ('\\N')")
+  t.match(await copy(url, `sqlite:${file}`), { exitCode: 0 })
+  t.match(await copy(url, `sqlite:${file}`, '--check'), { exitCode: 0 })
+  await server.run(whole, `UPDATE ${nameOf(url)}.notes SET note = NULL WHERE note = E'\\\\N'`)
+  const { events } = await copy(url, `sqlite:${file}`, '--check')
+  t.match(events.at(-1)?.message, 'notes: the rows are not the same')
+})
+
 t.test('tables, columns and types that only one of them has are named', async t => {
   const [file, url] = [makeFile('own'), await makeSchema()]
   await copy(url, `sqlite:${file}`)

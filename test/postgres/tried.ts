@@ -63,8 +63,13 @@ for (const [title, statement, finding] of [
   ],
   [
     'a column that is not of the migrations',
-    'ALTER TABLE servers ADD COLUMN room text',
-    { object: 'column servers.room', what: 'extra' },
+    'ALTER TABLE servers ADD COLUMN room text COLLATE "C"',
+    { object: 'column servers.room', what: 'extra', found: 'text COLLATE "C"' },
+  ],
+  [
+    'a column that numbers its rows',
+    'ALTER TABLE servers ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY',
+    { object: 'column servers.number', what: 'extra', found: 'bigint GENERATED ALWAYS AS IDENTITY NOT NULL' },
   ],
   [
     'a column of another collation',

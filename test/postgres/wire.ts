@@ -317,10 +317,14 @@ type Fraud = Readonly<{
   password?: string
   /** instead of the challenge and all that comes after it */
   skips?: 'challenge' | 'verdict'
+  /** what answers the first question */
+  facts?: readonly (string | null)[]
 }>
 
 /** Speaks as a server that has applied all migrations. */
-const impostor = async (t: Test, { nonce = own => `${own}more`, iterations = 1, password = 'right', skips }: Fraud) => {
+const impostor = async (t: Test, fraud: Fraud) => {
+  const { nonce = own => `${own}more`, iterations = 1, password = 'right', skips } = fraud
+  const { facts = ['PostgreSQL 18.4', '180004', 'f', null, 'f'] } = fraud
   const accept = Buffer.concat([say.login(0), say.notice, say.ready])
   const texts = (...names: readonly string[]) => say.columns(names.map(name => [name, 25]))
   const answers = [
@@ -332,7 +336,7 @@ const impostor = async (t: Test, { nonce = own => `${own}more`, iterations = 1, 
         ['transactionalDdl', 25],
         ['citus', 16],
       ]),
-      say.row(['PostgreSQL 18.4', '180004', 'f', null, 'f']),
+      say.row(facts),
     ]),
     Buffer.concat([
       say.columns([
@@ -386,6 +390,7 @@ for (const [title, fraud] of [
   ['that would have the client compute nothing', { iterations: 0 }],
   ['that leaves out its challenge', { skips: 'challenge' }],
   ['that leaves out its signature', { skips: 'verdict' }],
+  ['whose rows have other columns than it says', { facts: ['PostgreSQL 18.4'] }],
 ] as readonly (readonly [string, Fraud])[])
   t.test(`a server ${title} is not trusted`, async t => {
     t.equal(await glance(await impostor(t, fraud)), undefined)
