@@ -81,11 +81,26 @@ for (const [title, statement, finding] of [
     'CREATE TRIGGER t BEFORE UPDATE ON servers FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
     { object: 'trigger servers.t', what: 'extra' },
   ],
+  [
+    'a column that is numbered otherwise',
+    "CREATE SEQUENCE s; ALTER TABLE metrics ALTER id DROP IDENTITY, ALTER id SET DEFAULT nextval('s')",
+    { object: 'column metrics.id', what: 'numbering', expected: 'BY DEFAULT AS IDENTITY', found: 'a sequence' },
+  ],
+  [
+    'a constraint of another name',
+    'ALTER TABLE metrics RENAME CONSTRAINT metrics_server_id_fkey TO of_server',
+    { object: 'constraint metrics.metrics_server_id_fkey', what: 'name', found: 'of_server' },
+  ],
   ['a table that is gone', 'DROP TABLE metrics', { object: 'table metrics', what: 'missing' }],
   [
     'an index that is gone',
     'DROP INDEX idx_metrics_server_timestamp',
     { object: 'index idx_metrics_server_timestamp', what: 'missing' },
+  ],
+  [
+    'an index of another name',
+    'ALTER INDEX idx_metrics_server_timestamp RENAME TO by_time',
+    { object: 'index idx_metrics_server_timestamp', what: 'name', found: 'by_time' },
   ],
   [
     'a constraint that is not valid',
