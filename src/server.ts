@@ -1,4 +1,4 @@
-import { Failure } from './failure.ts'
+import { Failure, must } from './failure.ts'
 import { readSmallFile } from './small-file.ts'
 
 /** How a connection is encrypted, by libpq's words: https://www.postgresql.org/docs/current/libpq-ssl.html */
@@ -78,9 +78,11 @@ const form = 'Write postgres://user:password@host:5432/name, with several hosts 
  * Reads `postgres://user:password@host1:5432,host2:5432/name?schema=hub&sslmode=verify-full`. Failures name the part that is
  * wrong and never its value: any part of a URL with a mistake in it may be the password.
  * @param password that takes the place of the one in the URL
+ * @param setting that has the URL, for messages
  * @throws Failure CONFIG_INVALID
  */
-export const readServerUrl = (url: string, password: string | undefined): ServerAddress => {
+export const readServerUrl = (url: string, password: string | undefined, setting = 'DATABASE_URL'): ServerAddress => {
+  const invalid: Invalid = (reason, hint) => new Failure('CONFIG_INVALID', `${setting} is not valid: ${reason}`, hint)
   // apart, since `i` would compile every set of the rest for all of Unicode
   const scheme = /^postgres(?:ql)?:\/\//i.exec(url)?.[0]
   // the last @ ends the password, which may hold others
@@ -94,8 +96,8 @@ export const readServerUrl = (url: string, password: string | undefined): Server
   for (const name of query.keys())
     if (!parameters.includes(name))
       throw invalid('it has an unknown parameter', `The parameters are ${parameters.join(', ')}.`)
-  const user = decode(parts.user ?? '', 'user')
-  const database = decode(parts.database ?? '', 'database')
+  const user = decode(parts.user ?? '', 'user', invalid)
+  const database = decode(must(parts.database), 'database', invalid)
   if (user === '' || database === '') throw invalid(`it names no ${user === '' ? 'user' : 'database'}`, form)
   const schema = query.get('schema') ?? 'public'
   if (schema === '' || /^pg_|^information_schema$/.test(schema))
@@ -103,31 +105,35 @@ export const readServerUrl = (url: string, password: string | undefined): Server
   const sslMode = sslModes.find(mode => mode === (query.get('sslmode') ?? 'prefer'))
   if (sslMode === undefined)
     throw invalid('its sslmode is unknown', `Use one of ${sslModes.join(', ')}; prefer by default.`)
-  const hosts = (parts.hosts ?? '').split(',').map(toHost)
+  const hosts = must(parts.hosts)
+    .split(',')
+    .map(text => toHost(text, invalid))
   const shownHosts = hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join()
   return {
     ...{ hosts, database, user, schema, sslMode },
-    password: password ?? (parts.secret ? decode(parts.secret, 'password') : undefined),
+    password: password ?? (parts.secret ? decode(parts.secret, 'password', invalid) : undefined),
     shown: `postgres://${shownHosts}/${database}${schema === 'public' ? '' : `?schema=${schema}`}`,
   }
 }
+
+type Invalid = (reason: string, hint: string) => Failure
 
 /** target_session_attrs is what libpq has for the primary among several hosts, which is looked for here anyway. */
 const parameters = ['schema', 'sslmode', 'target_session_attrs']
 
 /** `host`, `host:5432`, `[::1]:5432`, or the folder of a socket as `%2Frun%2Fpostgresql`. */
-const toHost = (text: string): Readonly<{ host: string; port: number }> => {
+const toHost = (text: string, invalid: Invalid): Readonly<{ host: string; port: number }> => {
   const {
     name = '',
     address,
     port = '5432',
   } = /^(?:\[(?<address>[\da-fA-F:.]+)\]|(?<name>[^:[\]]+))(?::(?<port>\d{1,5}))?$/.exec(text)?.groups ?? {}
-  const host = address ?? decode(name, 'host')
+  const host = address ?? decode(name, 'host', invalid)
   if (host === '' || Number(port) < 1 || Number(port) > 65_535) throw invalid('one of its hosts is not valid', form)
   return { host, port: Number(port) }
 }
 
-const decode = (text: string, what: string): string => {
+const decode = (text: string, what: string, invalid: Invalid): string => {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -135,6 +141,3 @@ const decode = (text: string, what: string): string => {
     throw invalid(`its ${what} has a % that starts no escape`, hint)
   }
 }
-
-const invalid = (reason: string, hint: string): Failure =>
-  new Failure('CONFIG_INVALID', `DATABASE_URL is not valid: ${reason}`, hint)

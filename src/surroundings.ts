@@ -44,12 +44,13 @@ export const contextOf = async (given: Omit<Context, 'engine' | 'version'>): Pro
 }
 
 /**
- * Maps an error to its Failure; for a damaged database, adds the backup that would repair it.
+ * Maps an error to its Failure; for a damaged database, adds the backup that would repair it. A file that a server is filled from
+ * may be damaged, too: it has none here.
  * @param context undefined if the error was before there was one
  */
 export const explain = async (error: unknown, context: Context | undefined): Promise<unknown> => {
   if (context === undefined) return fileFailure(error)
   const failure = context.engine.explain(error)
-  if (!isFailure(failure, 'DATABASE_DAMAGED')) return failure
+  if (!isFailure(failure, 'DATABASE_DAMAGED') || context.engine.file === undefined) return failure
   return (await import('./commands/restore.ts')).explainDamage(failure, context)
 }

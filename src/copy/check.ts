@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts'
+import { attemptAsync } from '../failure.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { loadForTrial } from '../on-server/online.ts'
 import type { Connection as Server } from '../postgres/connect.ts'
@@ -28,6 +29,7 @@ import type { Copied } from './to-server.ts'
 export const checkDatabases = async (context: Context, places: Places, names: readonly string[]): Promise<Copied> => {
   const { file, server, address } = places
   const { migrations } = context.config
+  const engine = createPostgres(server, address)
   const path = requireFile(file.config.database)
   const snapshot = openSnapshot(path)
   try {
@@ -36,19 +38,17 @@ export const checkDatabases = async (context: Context, places: Places, names: re
       context.version,
       context.signal,
     )
-    const compared = await createPostgres(server, address).read('wait', async reader => {
-      await writeExactly(reader.connection)
-      const schema = await requireAtHead(readerOf(snapshot.connection), migrations, 'sqlite', path)
-      await requireAtHead(reader, migrations, 'postgres', address.shown)
-      return { schema, ...(await compareBoth(context, snapshot, reader.connection, made, names)) }
-    })
+    const compared = await attemptAsync(() =>
+      engine.read('wait', async reader => {
+        await writeExactly(reader.connection)
+        const schema = await requireAtHead(readerOf(snapshot.connection), migrations, 'sqlite', path)
+        await requireAtHead(reader, migrations, 'postgres', address.shown)
+        return { schema, ...(await compareBoth(context, snapshot, reader.connection, made, names)) }
+      }),
+    )
     if (snapshot.isChanged()) throw sourceChanged(path, 'compared')
-    if (compared === undefined) throw new Error('a server is never missing')
-    return compared
-  } catch (error) {
-    throw snapshot.isChanged()
-      ? sourceChanged(path, 'compared')
-      : ofFile(createPostgres(server, address).explain(error), path)
+    if ('error' in compared) throw ofFile(engine.explain(compared.error), path)
+    return compared.value
   } finally {
     snapshot.close()
   }

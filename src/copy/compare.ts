@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { must } from '../failure.ts'
 import type { Connection as Server } from '../postgres/connect.ts'
 import { copyLines, copyOut } from '../postgres/copy-rows.ts'
 import { readNumbering } from '../postgres/numbering.ts'
@@ -105,7 +106,7 @@ const compareInOrder = async (sides: Sides, table: PairedTable): Promise<string 
     for (const line of differs === undefined ? lines : []) {
       const { done, value: row } = rows.next()
       const fields = line.split('\t')
-      if (done) differs = `${table.name}: the server has more rows, the first ${shown(table, fields)}`
+      if (done) differs = `${table.name}: the server has more rows, the first ${shownRow(table, fields)}`
       else {
         for (let index = 0; index < columns.length; index += 1)
           if (!isSame(columns[index] as PairedColumn, row[index] as Value | null, fields[index] as string)) {
@@ -129,24 +130,21 @@ const isSame = ({ kind }: PairedColumn, value: Value | null, field: string): boo
 
 const describe = (table: PairedTable, row: Row, fields: readonly string[], index: number): string => {
   const isOfKey = table.key.includes(table.columns[index] as PairedColumn)
-  if (isOfKey) return `${table.name}: the file has ${shownRow(table, row)} where the server has ${shown(table, fields)}`
-  const value = row[index]
-  const [inFile, onServer] = [
-    value === null ? 'NULL' : String(value),
-    fields[index] === nullField ? 'NULL' : fields[index],
-  ]
+  if (isOfKey)
+    return `${table.name}: the file has ${shownRow(table, row)} where the server has ${shownRow(table, fields)}`
+  const [inFile, onServer] = [row[index] ?? 'NULL', fields[index] === nullField ? 'NULL' : fields[index]]
   const name = table.columns[index]?.name
-  return `${table.name}, ${shownRow(table, row)}, column ${name}: ${short(inFile)} in the file, ${short(onServer ?? '')} on the server`
+  return `${table.name}, ${shownRow(table, row)}, column ${name}: ${short(inFile)} in the file, ${short(onServer)} on the server`
 }
 
-const short = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}...` : text)
+const short = (value: unknown): string => {
+  const text = String(value)
+  return text.length > 60 ? `${text.slice(0, 60)}...` : text
+}
 
 /** The key of a row, of a table that has one. */
 const shownRow = ({ columns, key }: PairedTable, row: Row): string =>
-  key.map(column => `${column.name} ${short(String(row[columns.indexOf(column)]))}`).join(', ')
-
-const shown = ({ columns, key }: PairedTable, fields: readonly string[]): string =>
-  key.map(column => `${column.name} ${short(fields[columns.indexOf(column)] ?? '')}`).join(', ')
+  key.map(column => `${column.name} ${short(row[columns.indexOf(column)])}`).join(', ')
 
 /** The sum of all rows' digests does not depend on their order, and tells how often each is there. */
 type Sum = { rows: number; digests: bigint }
@@ -175,16 +173,15 @@ const compareAsSets = async (sides: Sides, table: PairedTable): Promise<string |
       inFile,
       columns.map((column, index) => canonical(column, row[index] ?? null)),
     )
-    if (inFile.rows % 10_000 === 0) signal.throwIfAborted()
   }
   for await (const lines of copyLines(server, selectOf(server, table, false))) {
     signal.throwIfAborted()
     onRows(lines.length)
     for (const line of lines) {
-      const fields = line.split('\t')
+      const row = fileRowOf(table, line)
       add(
         onServer,
-        columns.map((column, index) => canonical(column, fileValueOf(column, fields[index] ?? ''))),
+        columns.map((column, index) => canonical(column, row[index] ?? null)),
       )
     }
   }
@@ -192,6 +189,11 @@ const compareAsSets = async (sides: Sides, table: PairedTable): Promise<string |
   return inFile.digests === onServer.digests ? undefined : `${name}: the rows are not the same`
 }
 
-/** A field of COPY as a value of a file. */
-export const fileValueOf = ({ kind }: PairedColumn, field: string): Value | null =>
-  field === nullField ? null : kind.fromField(unescapeField(field))
+/** A line of COPY as a row of a file. */
+export const fileRowOf = ({ columns }: PairedTable, line: string): Row => {
+  const fields = line.split('\t')
+  return columns.map(({ kind }, index) => {
+    const field = must(fields[index])
+    return field === nullField ? null : kind.fromField(unescapeField(field))
+  })
+}

@@ -3,7 +3,7 @@
  * A file's value is one of SQLite's five classes, whatever the column's type says; a server's is the text that COPY writes.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { attempt } from '../failure.ts'
+import { attempt, must } from '../failure.ts'
 import * as binary from './binary.ts'
 import { isDay, toFileText, toUtc, utcOf } from './times.ts'
 
@@ -232,7 +232,7 @@ const time = (suffix: string, digits: number): Kind => {
     isSame: (value, field) => fieldOf(value) === field,
     fieldRefusal: field =>
       utcIn(field) === undefined ? `the time ${field} is outside the years 1 to 9999` : undefined,
-    fromField: field => toFileText(utcIn(field) ?? ''),
+    fromField: field => toFileText(must(utcIn(field))),
   }
 }
 
@@ -298,7 +298,7 @@ const unescapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n',
 
 /** A field as COPY reads and writes it in a line. */
 export const escapeField = (field: string): string =>
-  /[\\\n\r\t]/.test(field) ? field.replaceAll(/[\\\n\r\t]/g, mark => escapes[mark] ?? mark) : field
+  /[\\\n\r\t]/.test(field) ? field.replaceAll(/[\\\n\r\t]/g, mark => must(escapes[mark])) : field
 
 export const unescapeField = (field: string): string =>
   field.includes('\\') ? field.replaceAll(/\\(.)/g, (_, mark: string) => unescapes[mark] ?? mark) : field

@@ -1,5 +1,6 @@
 /** Tables of other tools, which no migration makes: what a table for the same rows is like in the other database. */
 
+import { isSerial } from '../postgres/compare.ts'
 import type { Table as ServerTable } from '../postgres/schema.ts'
 import { inSchema, literal, quote } from '../postgres/sql.ts'
 import type { Column, Table as FileTable } from '../sqlite/schema/read.ts'
@@ -77,7 +78,7 @@ export const makeInFile = ({ name, columns, constraints }: ServerTable): string 
       .filter(({ generated }) => generated === '')
       .map(column => {
         const isAlone = column === alone
-        const numbered = isAlone && isNumbered(column) ? ' AUTOINCREMENT' : ''
+        const numbered = isAlone && (column.identity !== '' || isSerial(column)) ? ' AUTOINCREMENT' : ''
         const rest = isAlone ? ` PRIMARY KEY${numbered}` : column.required ? ' NOT NULL' : ''
         return `${quote(column.name)} ${typeInFile(column.type)}${rest}`
       }),
@@ -91,9 +92,6 @@ export const makeInFile = ({ name, columns, constraints }: ServerTable): string 
   ]
   return `CREATE TABLE ${quote(name)} (${lines.join(', ')})`
 }
-
-const isNumbered = ({ identity, expression }: ServerTable['columns'][number]): boolean =>
-  identity !== '' || /^nextval\(/.test(expression ?? '')
 
 const typeInFile = (type: string): string => {
   if (/^(?:smallint|integer|bigint)$/.test(type)) return 'INTEGER'

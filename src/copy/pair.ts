@@ -1,5 +1,5 @@
 import type { SchemaObject } from '../engine.ts'
-import { Failure } from '../failure.ts'
+import { Failure, must } from '../failure.ts'
 import type { Column as ServerColumn, ServerSchema } from '../postgres/schema.ts'
 import type { Affinity, Column as FileColumn, Schema } from '../sqlite/schema/read.ts'
 import { sameName } from '../sqlite/sql.ts'
@@ -44,17 +44,19 @@ export const pairTables = (
 ): readonly PairedTable[] => {
   const paired = onServer.map(server => {
     const file = inFile.find(({ name }) => sameName(name, server.name))
-    return file === undefined ? { problems: [`the file has no ${server.name}`] } : pairTable(file, server, others)
+    return file === undefined
+      ? { tables: [], problems: [`the file has no ${server.name}`] }
+      : pairTable(file, server, others)
   })
   const wrong = paired.flatMap(({ problems }) => problems)
   if (wrong.length > 0) {
     const hint = 'Both must have the schema that the migrations make: `migrator verify` shows how a database differs.'
     throw new Failure('SCHEMA_DRIFT', `the two schemas do not match: ${listed(wrong, '; ')}`, hint)
   }
-  return paired.flatMap(pair => ('table' in pair ? pair.table : []))
+  return paired.flatMap(({ tables }) => tables)
 }
 
-type Paired = Readonly<{ table: PairedTable; problems: readonly string[] }>
+type Paired = Readonly<{ tables: readonly PairedTable[]; problems: readonly string[] }>
 
 const pairTable = (file: FileTable, server: ServerTable, others: readonly SchemaObject[]): Paired => {
   const isStored = ({ generated }: FileColumn | ServerColumn): boolean => generated === null || generated === ''
@@ -77,8 +79,8 @@ const pairTable = (file: FileTable, server: ServerTable, others: readonly Schema
   for (const { name } of file.columns.filter(isStored))
     if (!server.columns.filter(isStored).some(column => sameName(column.name, name)))
       problems.push(`the server has no ${server.name}.${name}`)
-  const key = keyOf(server).flatMap(name => columns.find(column => column.name === name) ?? [])
-  return { table: { name: server.name, columns, key, numbered: file.autoincrement }, problems }
+  const key = keyOf(server).flatMap(name => columns.filter(column => column.name === name))
+  return { tables: [{ name: server.name, columns, key, numbered: file.autoincrement }], problems }
 }
 
 const keyOf = ({ constraints }: ServerTable): readonly string[] =>
@@ -105,8 +107,8 @@ export const parentsFirst = <T extends Readonly<{ table: PairedTable }>>(
   const withParents = (own: T): readonly T[] => {
     if (begun.has(own)) return []
     begun.add(own)
-    const keys = onServer.find(({ name }) => name === own.table.name)?.constraints ?? []
-    const parents = tables.filter(({ table }) => keys.some(({ parent }) => parent === table.name))
+    const { constraints } = must(onServer.find(({ name }) => name === own.table.name))
+    const parents = tables.filter(({ table }) => constraints.some(({ parent }) => parent === table.name))
     return [...parents.flatMap(withParents), own]
   }
   return tables.flatMap(withParents)

@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from 'node:path'
 import { type Config, databasePath, isServerUrl } from '../config.ts'
 import type { Context } from '../context.ts'
-import { attempt, Failure } from '../failure.ts'
+import { attempt, Failure, reasonOf } from '../failure.ts'
 import { readAddress, type ServerAddress } from '../server.ts'
 import { followLink } from '../volume/volume.ts'
 
@@ -26,23 +26,19 @@ const form =
 export const placesOf = (context: Context, from: string | undefined): Places => {
   const { config } = context
   if (from === undefined) throw new Failure('CONFIG_INVALID', '--from is missing: it names the database to read', form)
-  const isServer = isServerUrl(from)
-  if (isServer === (config.server !== undefined)) {
-    const kinds = isServer ? 'two servers' : 'two files'
+  const { server: address } = config
+  if (isServerUrl(from) === (address !== undefined)) {
+    const kinds = address === undefined ? 'two files' : 'two servers'
     throw new Failure('CONFIG_INVALID', `a copy goes from a file to a server or back, and these are ${kinds}`, form)
   }
-  const own = ofOption(() => (isServer ? readAddress(from, config.passwordFile) : resolve(databasePath(from))))
-  const other =
-    typeof own === 'string' ? fileConfig(config, own) : { ...config, database: own.shown, server: serverOf(own) }
-  const address = typeof own === 'string' ? config.server : own
-  if (address === undefined) throw new Error('a copy without a server')
-  const there = { ...context, config: other }
-  return isServer
-    ? { from: 'server', file: context, server: there, address }
-    : { from: 'file', file: there, server: context, address }
+  if (address === undefined) {
+    const other = ofOption(() => readAddress(from, config.passwordFile))
+    const there = { ...config, database: other.shown, server: { ...other, scratchUrl: undefined } }
+    return { from: 'server', file: context, server: { ...context, config: there }, address: other }
+  }
+  const there = fileConfig(config, resolve(ofOption(() => databasePath(from))))
+  return { from: 'file', file: { ...context, config: there }, server: context, address }
 }
-
-const serverOf = (address: ServerAddress) => ({ ...address, scratchUrl: undefined })
 
 const fileConfig = (config: Config, database: string): Config => {
   const volume = dirname(database)
@@ -53,7 +49,5 @@ const fileConfig = (config: Config, database: string): Config => {
 const ofOption = <T>(read: () => T): T => {
   const outcome = attempt(read)
   if ('value' in outcome) return outcome.value
-  const { error } = outcome
-  if (!(error instanceof Failure)) throw error
-  throw new Failure(error.code, error.message.replace('DATABASE_URL', '--from'), form)
+  throw new Failure('CONFIG_INVALID', reasonOf(outcome.error).replace('DATABASE_URL', '--from'), form, outcome.error)
 }

@@ -4,10 +4,11 @@
  * of SQLite, and each value of the other rows is looked at: texts as bytes, since a driver reads invalid UTF-8 as U+FFFD.
  */
 import type { Context } from '../context.ts'
-import { attempt } from '../failure.ts'
+import { attempt, must } from '../failure.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { findBrokenKeys } from '../sqlite/keys.ts'
 import { literal, quote } from '../sqlite/sql.ts'
+import { formatThings } from '../text.ts'
 import type { Value } from './kinds.ts'
 import type { PairedColumn, PairedTable } from './pair.ts'
 import { refuseValues } from './report.ts'
@@ -48,7 +49,7 @@ const suspicion = ({ name, kind: { sieve, most }, required }: PairedColumn): str
   const other = (): readonly string[] => {
     switch (sieve) {
       case 'whole': {
-        const bound = least(safe, BigInt(most ?? safe))
+        const bound = least(safe, BigInt(must(most)))
         return [`typeof(${column}) = 'real'`, `${column} NOT BETWEEN ${-bound} AND ${bound}`]
       }
       case 'fraction':
@@ -72,7 +73,7 @@ const suspicion = ({ name, kind: { sieve, most }, required }: PairedColumn): str
 }
 
 /** The class of a value in a file, and the value: texts as bytes. */
-type Cell = readonly [class_: string, value: bigint | number | Uint8Array | null]
+type Cell = Readonly<{ column: PairedColumn; class_: unknown; value: bigint | number | Uint8Array | null }>
 
 /**
  * @param onRow called now and then with how many suspects were looked at
@@ -92,7 +93,7 @@ const sieve = (connection: Connection, table: PairedTable, onRow: () => void): S
     return `typeof(${column}), CASE typeof(${column}) WHEN 'text' THEN CAST(${column} AS BLOB) ELSE ${column} END`
   })
   const suspects = connection
-    .prepare<[], Cell[number][]>(
+    .prepare<[], (string | Cell['value'])[]>(
       `SELECT ${cells.join(', ')} FROM ${quote(name)} WHERE ${columns.map(suspicion).join(' OR ')}`,
     )
     .raw()
@@ -102,11 +103,13 @@ const sieve = (connection: Connection, table: PairedTable, onRow: () => void): S
   let isWide = false
   for (const row of suspects.iterate()) {
     onRow()
-    const cellsOf = columns.map((_, index) => [row[index * 2], row[index * 2 + 1]] as unknown as Cell)
-    for (const [index, column] of columns.entries()) {
-      const [class_, value] = cellsOf[index] ?? ['null', null]
+    const cellsOf = columns.map(
+      (column, index): Cell => ({ column, class_: row[index * 2], value: row[index * 2 + 1] as Cell['value'] }),
+    )
+    for (const cell of cellsOf) {
+      const { column, value } = cell
       isWide ||= typeof value === 'bigint' && (value > safe || value < -safe)
-      const reason = judge(column, class_, value, decode)
+      const reason = judge(cell, decode)
       if (reason === undefined) continue
       count += 1
       if (refused.length < named)
@@ -117,9 +120,7 @@ const sieve = (connection: Connection, table: PairedTable, onRow: () => void): S
 }
 
 const judge = (
-  { kind, required }: PairedColumn,
-  class_: string,
-  value: Cell[1],
+  { column: { kind, required }, class_, value }: Cell,
   decode: (bytes: Uint8Array) => string | undefined,
 ): string | undefined => {
   if (value === null) return required ? 'is NULL, and the column is NOT NULL on the server' : undefined
@@ -142,18 +143,17 @@ const decoderOf = (connection: Connection): ((bytes: Uint8Array) => string | und
 }
 
 const rowOf = (
-  { columns, key }: PairedTable,
+  { key }: PairedTable,
   cells: readonly Cell[],
   decode: (bytes: Uint8Array) => string | undefined,
 ): string => {
-  const shown = (column: PairedColumn): string => {
-    const [class_, value] = cells[columns.indexOf(column)] ?? ['null', null]
+  const shown = ({ class_, value }: Cell): string => {
     if (value === null) return 'NULL'
     if (class_ === 'text') return decode(value as Uint8Array) ?? Buffer.from(value as Uint8Array).toString('latin1')
     return typeof value === 'object' ? `x'${Buffer.from(value).toString('hex')}'` : String(value)
   }
-  const parts = key.length > 0 ? key : columns.slice(0, 3)
-  return parts.map(column => `${column.name} ${shown(column)}`).join(', ')
+  const parts = key.length > 0 ? key.flatMap(own => cells.filter(({ column }) => column === own)) : cells.slice(0, 3)
+  return parts.map(cell => `${cell.column.name} ${shown(cell)}`).join(', ')
 }
 
 type SievedTable = Sieved & Readonly<{ table: PairedTable }>
@@ -188,7 +188,7 @@ export const orphansIn = (connection: Connection, { name }: PairedTable): readon
   if ('unchecked' in checked) return []
   return checked.broken.map(({ parent, rows, first }) => ({
     table: name,
-    row: first === null ? `${rows} rows` : `rowid ${first}${rows > 1 ? ` and ${rows - 1} more` : ''}`,
+    row: first === null ? formatThings(rows, 'row') : `rowid ${first}${rows > 1 ? ` and ${rows - 1} more` : ''}`,
     column: `of the foreign key to ${parent}`,
     reason: 'has no parent',
   }))

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path'
 import type { Context } from '../context.ts'
 import { runPlain, type Session, type Transaction } from '../engine.ts'
-import { attemptAsync, Failure, reasonOf } from '../failure.ts'
+import { attemptAsync, Failure, must, reasonOf } from '../failure.ts'
 import { existsSync } from '../fs.ts'
 import { readMigrationFiles } from '../migrations/files.ts'
 import { loadForTrial } from '../on-server/online.ts'
@@ -25,7 +25,7 @@ import { renameToFree, shareWithGroup, syncFolder } from '../volume/files.ts'
 import { removePartialFolders, withPartialFolder } from '../volume/folders.ts'
 import { requireSpace } from '../volume/space.ts'
 import { databaseFiles } from '../volume/volume.ts'
-import { compareAll, fileValueOf, selectOf } from './compare.ts'
+import { compareAll, fileRowOf, selectOf } from './compare.ts'
 import { nullField, unescapeField, type Value } from './kinds.ts'
 import { setLastInFile } from './numbers.ts'
 import { makeInFile } from './other-tables.ts'
@@ -61,11 +61,8 @@ export const copyToFile = async (context: Context, places: Places, names: readon
       })
       const copied = await withPartialFolder(volume, database, async folder => {
         const partial = join(folder, basename(database))
-        const copied = await fill(
-          { ...file, config: { ...file.config, database: partial, volume: folder } },
-          connection,
-          names,
-        )
+        const context = { ...file, config: { ...file.config, database: partial, volume: folder } }
+        const copied = await fill(context, connection, names, database)
         await refuseChanged(connection, places)
         shareWithGroup(partial)
         withdrawMarker(file.config.readyFile)
@@ -77,7 +74,6 @@ export const copyToFile = async (context: Context, places: Places, names: readon
     }),
   )
   if ('error' in read) throw explained(read.error, database, address.shown)
-  if (read.value === undefined) throw new Error('a server is never missing')
   return read.value
 }
 
@@ -118,7 +114,7 @@ const requireRoom = async (server: Server, folder: string): Promise<number> => {
      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'`,
     [server.address.schema],
   )
-  const bytes = Number(size?.bytes ?? 0)
+  const { bytes } = must(size)
   requireSpace([{ what: 'the database', folder, bytes, files: 6 }])
   return bytes
 }
@@ -134,10 +130,16 @@ const refuseChanged = async (before: Server, { server, address }: Places): Promi
   if (changed) throw sourceChanged(address.shown, 'undone')
 }
 
-const fill = async (context: Context, server: Server, names: readonly string[]): Promise<Omit<Copied, 'schema'>> => {
+/** @param target the file's name to be */
+const fill = async (
+  context: Context,
+  server: Server,
+  names: readonly string[],
+  target: string,
+): Promise<Omit<Copied, 'schema'>> => {
   const session: Session = await createSqlite(context).open()
   try {
-    const copied = await session.transaction(transaction => copyAll(context, transaction, server, names))
+    const copied = await session.transaction(transaction => copyAll(context, transaction, server, names, target))
     await session.handOver()
     return copied
   } finally {
@@ -150,6 +152,7 @@ const copyAll = async (
   transaction: Transaction,
   server: Server,
   names: readonly string[],
+  target: string,
 ): Promise<Omit<Copied, 'schema'>> => {
   const { connection: file } = transaction as Transaction & SqliteReader
   const migrations = await loadForTrial(readMigrationFiles(config.migrations), signal)
@@ -173,7 +176,7 @@ const copyAll = async (
     refused.push(...found.refused)
     count += found.count
   }
-  refuseValues(refused, count, server.address.shown, config.database)
+  refuseValues(refused, count, server.address.shown, target)
   const restore = setAside(file)
   // migrations may have made rows, which the server has as they are now
   for (const { name } of tables) file.exec(`DELETE FROM ${quote(name)}`)
@@ -186,7 +189,7 @@ const copyAll = async (
     if (table?.numbered) setLastInFile(file, table, last)
   }
   const orphans = tables.flatMap(table => orphansIn(file, table))
-  refuseValues(orphans, orphans.length, server.address.shown, config.database)
+  refuseValues(orphans, orphans.length, server.address.shown, target)
   await compareAll({ file, server, signal }, counted, meter)
   return { tables: tables.length, rows: counted.reduce((sum, { rows }) => sum + rows, 0) }
 }
@@ -220,14 +223,16 @@ const judge = async (
     rows += lines.length
     for (const line of lines) {
       const fields = line.split('\t')
+      const shown = (column: PairedColumn): string => {
+        const field = must(fields[columns.indexOf(column)])
+        return `${column.name} ${field === nullField ? 'NULL' : field}`
+      }
       for (const [index, column] of columns.entries()) {
-        const reason = refusalOf(column, fields[index] ?? '')
+        const reason = refusalOf(column, must(fields[index]))
         if (reason === undefined) continue
         count += 1
         if (refused.length >= named) continue
-        const row = (key.length > 0 ? key : columns.slice(0, 3))
-          .map(column => `${column.name} ${fields[columns.indexOf(column)]}`)
-          .join(', ')
+        const row = (key.length > 0 ? key : columns.slice(0, 3)).map(shown).join(', ')
         refused.push({ table: name, row, column: column.name, reason })
       }
     }
@@ -275,8 +280,8 @@ const writeTable = async (
   for await (const lines of copyLines(server, selectOf(server, table, true))) {
     signal.throwIfAborted()
     for (const line of lines) {
-      const fields = line.split('\t')
-      insert.run(columns.map((column, index) => bound(column, fileValueOf(column, fields[index] ?? ''))))
+      const row = fileRowOf(table, line)
+      insert.run(columns.map((column, index) => bound(column, row[index] ?? null)))
     }
     onRows(lines.length)
   }

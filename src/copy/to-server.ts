@@ -53,22 +53,24 @@ export const copyToServer = async (context: Context, places: Places, names: read
       throw error
     })
   try {
-    const schema = await requireAtHead(readerOf(snapshot.connection), context.config.migrations, 'sqlite', path)
-    const copied = await session.transaction(async transaction => {
-      await transaction.probe()
-      await requireEmpty(transaction)
-      const bytes = sizeWithJournals(path)
-      context.log.info('copy.begins', `copying ${path} (${formatBytes(bytes)}) into ${address.shown}`, {
-        ...{ from: path, to: address.shown, bytes },
+    const outcome = await attemptAsync(async () => {
+      const schema = await requireAtHead(readerOf(snapshot.connection), context.config.migrations, 'sqlite', path)
+      const copied = await session.transaction(async transaction => {
+        await transaction.probe()
+        await requireEmpty(transaction)
+        const bytes = sizeWithJournals(path)
+        context.log.info('copy.begins', `copying ${path} (${formatBytes(bytes)}) into ${address.shown}`, {
+          ...{ from: path, to: address.shown, bytes },
+        })
+        const copied = await copyAll(context, transaction, snapshot, names)
+        if (snapshot.isChanged()) throw sourceChanged(path, 'undone')
+        return copied
       })
-      const copied = await copyAll(context, transaction, snapshot, names)
-      if (snapshot.isChanged()) throw sourceChanged(path, 'undone')
-      return copied
+      if (snapshot.isChanged()) throw sourceChanged(path, 'kept')
+      return { schema, ...copied }
     })
-    if (snapshot.isChanged()) throw sourceChanged(path, 'kept')
-    return { schema, ...copied }
-  } catch (error) {
-    throw explained(error, snapshot, path, address.shown)
+    if ('error' in outcome) throw explained(outcome.error, snapshot, path, address.shown)
+    return outcome.value
   } finally {
     await attemptAsync(() => session.close())
     snapshot.close()
@@ -82,7 +84,7 @@ const explained = (error: unknown, { isChanged }: Snapshot, path: string, shown:
   if (!('value' in changed) || changed.value) return sourceChanged(path, 'undone')
   if (!/^(?:22|23|54)/.test(String(sqlState(error)))) return ofFile(ofServer(error, shown), path)
   // what only the server can judge: its CHECKs, and keys that are the same to it alone
-  const detail = error instanceof Error && 'detail' in error ? `: ${error.detail}` : ''
+  const detail = error instanceof Error && 'detail' in error && error.detail ? `: ${error.detail}` : ''
   const hint = 'Fix this row in the file, then copy again. Everything was rolled back.'
   return new Failure('VALUES_REFUSED', `${shown} refuses a row: ${reasonOf(error)}${detail}`, hint, error)
 }

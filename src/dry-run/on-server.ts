@@ -81,7 +81,7 @@ export const createServerRecorder = (connection: Connection) => {
     const start = performance.now()
     const outcome = await attemptAsync(execute)
     const milliseconds = performance.now() - start
-    const isOpen = connection.transaction() === 'open'
+    const isOpen = connection.isInTransaction()
     if (isOpen && !changesRows.test(asked.sql)) schema = await readServerSchema(connection)
     const effect = isOpen ? await lookAt() : { locks: [], rewritten: [] }
     const told = (sql: string) => (migration?.online === true ? sql.replace(concurrently, '$1 CONCURRENTLY ') : sql)
@@ -167,7 +167,7 @@ export const createServerTrials = (database: PostgresReader, onRun: (name: strin
       const start = performance.now()
       const outcome = await attemptAsync(() => work(params))
       const milliseconds = performance.now() - start
-      const after = connection.transaction() === 'open' ? await rowsNow() : []
+      const after = connection.isInTransaction() ? await rowsNow() : []
       trials.splice(-1, 1, { ...trial, after, milliseconds, returned: 'value' in outcome })
       if ('error' in outcome) throw outcome.error
       return outcome.value

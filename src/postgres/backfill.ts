@@ -1,5 +1,6 @@
 import type { QueryInterface } from 'sequelize'
 import type { BackfillOptions, OnProgress } from '../engine.ts'
+import { must } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { detailsOf } from './sequelize-internals.ts'
 import { inSchema, quote } from './sql.ts'
@@ -31,7 +32,7 @@ export const backfill = async (
   const [bounds] = await connection.rows<{ total: number; end: string | null }>(
     `SELECT count(*) AS total, (SELECT max(${column})::text FROM ${name}) AS end FROM ${name}`,
   )
-  const { total = 0, end = null } = bounds ?? {}
+  const { total, end } = must(bounds)
   let last: string | null = null
   let done = 0
   while (done < total) {
@@ -41,10 +42,12 @@ export const backfill = async (
          AND ${column} <= $2::text::${key.type} ORDER BY ${column} LIMIT $3) AS batch`,
       [last, end, batch],
     )
-    if (found === undefined || found.rows === 0) break
-    await schema.sequelize.query(sql, { bind: { first: found.first, last: found.last } })
-    done += found.rows
-    last = found.last
+    const { rows, first, last: next }: Batch = must(found)
+    // the statement may delete rows that no batch has reached
+    if (rows === 0) break
+    await schema.sequelize.query(sql, { bind: { first, last: next } })
+    done += rows
+    last = next
     onProgress(table, done, total)
   }
 }

@@ -20,11 +20,11 @@ export type Change = Readonly<{
 
 /** Every difference of two schemas: tables first, then what is in them, then what is around them. A pure function. */
 export const compareServerSchemas = (before: ServerSchema, after: ServerSchema): readonly Change[] => [
-  ...byName(before.tables, after.tables, ({ name }) => name).flatMap(([old, now]) => compareTables(old, now)),
+  ...byName(before.tables, after.tables, ({ name }) => name).flatMap(compareTables),
   ...compareOthers(before.others, after.others),
 ]
 
-type Pair<T> = readonly [T | undefined, T | undefined]
+type Pair<T> = readonly [T, T | undefined] | readonly [undefined, T]
 
 /** Pairs things of one name; the rest has no partner. */
 const byName = <T>(before: readonly T[], after: readonly T[], nameOf: (thing: T) => string): readonly Pair<T>[] => [
@@ -39,23 +39,22 @@ const change = (
   what = before === null ? 'extra' : after === null ? 'missing' : 'definition',
 ): readonly Change[] => (before === after ? [] : [{ ...subject, what, before, after }])
 
-const compareTables = (old: Table | undefined, now: Table | undefined): readonly Change[] => {
-  const name = old?.name ?? now?.name ?? ''
+const compareTables = ([old, now]: Pair<Table>): readonly Change[] => {
+  const { name } = old ?? now
   const subject = { kind: 'table', name, table: name }
   if (old === undefined || now === undefined)
     return change(subject, old === undefined ? null : columnsOf(old), now === undefined ? null : columnsOf(now))
   return [
     ...change(subject, old.end.trim(), now.end.trim(), 'options'),
-    ...byName(old.columns, now.columns, column => column.name).flatMap(([one, other]) => compareColumns(one, other)),
+    ...byName(old.columns, now.columns, column => column.name).flatMap(compareColumns),
     ...compareConstraints(old.constraints, now.constraints),
   ]
 }
 
 const columnsOf = ({ columns }: Table): string => columns.map(({ name }) => name).join(', ')
 
-const compareColumns = (old: Column | undefined, now: Column | undefined): readonly Change[] => {
+const compareColumns = ([old, now]: Pair<Column>): readonly Change[] => {
   const column = old ?? now
-  if (column === undefined) return []
   const subject = { kind: 'column', name: `${column.table}.${column.name}`, table: column.table }
   if (old === undefined || now === undefined)
     return change(

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { QueryInterface, TableName } from 'sequelize'
 import { noResult, type SchemaEditor, type StatementHook } from '../engine.ts'
-import { attemptAsync, Failure } from '../failure.ts'
+import { attemptAsync, Failure, must } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { makeSafe } from './editor.ts'
 import { sqlState } from './errors.ts'
@@ -27,15 +27,10 @@ type Means = Readonly<{
 
 type Wanted = Readonly<{ name: string; schema: string; table: string; sql: string; definition: () => Promise<string> }>
 
-/** An index of that name, or what else has it. */
-type Present = Readonly<{
-  kind: string
-  /** that it is of; null for what is no index */
-  table: string | null
-  /** it can be used, and is not about to be dropped */
-  valid: boolean
-  definition: string | null
-}>
+/** An index of that name, or what else has it: `valid` if it can be used, and is not about to be dropped. */
+type Present =
+  | Readonly<{ table: string; valid: boolean; definition: string }>
+  | Readonly<{ table: null; valid: false; definition: null }>
 
 /** Bytes of a name; a server cuts off longer ones. */
 const longestName = 63
@@ -100,7 +95,7 @@ const wantedBy = async (
   }
   const sql = await textOf({ tableName, schema: schemaName }, { ...given, concurrently: true })
   const tokens = tokensOf(sql)
-  const name = fold(tokens[tokens.findIndex(({ text }) => text === 'CONCURRENTLY') + 1]?.text ?? '')
+  const name = fold(must(tokens[tokens.findIndex(({ text }) => text === 'CONCURRENTLY') + 1]).text)
   if (Buffer.byteLength(name) > longestName)
     throw new Error(`the index name ${name} is longer than ${longestName} bytes: give it a shorter { name }`)
   const definition = async (): Promise<string> => {
@@ -114,7 +109,7 @@ const wantedBy = async (
         'SELECT pg_get_indexdef(c.oid) AS definition FROM pg_class AS c WHERE c.relname = $1 AND c.relnamespace = pg_my_temp_schema()',
         [name],
       )
-      return made?.definition ?? ''
+      return must(made).definition
     } finally {
       await attemptAsync(() => builder.query('ROLLBACK'))
     }
@@ -133,7 +128,7 @@ const addIndex = async (means: Means, wanted: Wanted): Promise<void> => {
   if (present !== undefined && present.table !== table)
     throw new Error(`the name ${name} is taken${present.table === null ? '' : ` by an index of ${present.table}`}`)
   if (present?.valid) {
-    if (withoutTable(present.definition ?? '') === withoutTable(await wanted.definition())) return
+    if (withoutTable(present.definition) === withoutTable(await wanted.definition())) return
     throw new Error(`the index ${name} already exists, and is a different one: ${present.definition}`)
   }
   if (present !== undefined) await drop(builder, schema, name)
@@ -143,7 +138,6 @@ const addIndex = async (means: Means, wanted: Wanted): Promise<void> => {
     await attemptAsync(() => drop(builder, schema, name))
     throw await explainedBy(builder, built.error)
   }
-  if (!(await find(builder, schema, name))?.valid) throw new Error(`the index ${name} was built, but is not valid`)
 }
 
 const removeIndex = async (means: Means, schema: string, table: string, name: string): Promise<void> => {
@@ -159,7 +153,7 @@ const drop = (builder: Connection, schema: string, name: string): Promise<unknow
 
 const find = async (builder: Connection, schema: string, name: string): Promise<Present | undefined> => {
   const [found] = await builder.rows<Present>(
-    `SELECT c.relkind AS kind, t.relname AS table, coalesce(x.indisvalid AND x.indisready AND x.indislive, false) AS valid,
+    `SELECT t.relname AS table, coalesce(x.indisvalid AND x.indisready AND x.indislive, false) AS valid,
        CASE WHEN x.indexrelid IS NOT NULL THEN pg_get_indexdef(c.oid) END AS definition
      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
        LEFT JOIN pg_index AS x ON x.indexrelid = c.oid LEFT JOIN pg_class AS t ON t.oid = x.indrelid
@@ -203,11 +197,9 @@ const isBeingBuilt = async (builder: Connection, schema: string, name: string): 
 /** A setting of the role or the database: outside of a transaction none can be made that a pooler would not give to others. */
 const explainedBy = async (builder: Connection, error: unknown): Promise<unknown> => {
   if (sqlState(error) !== '57014' || !(error instanceof Error)) return error
-  const asked = await attemptAsync(() =>
-    builder.rows<{ is: string }>("SELECT current_setting('statement_timeout') AS is"),
-  )
-  const limit = 'value' in asked ? asked.value[0]?.is : undefined
-  if (limit === undefined || limit === '0') return error
+  const [setting] = await builder.rows<{ is: string }>("SELECT current_setting('statement_timeout') AS is")
+  const limit = must(setting).is
+  if (limit === '0') return error
   const cure = `ALTER ROLE ${quote(builder.address.user)} SET statement_timeout = 0`
   return new Error(`${error.message}: it is ${limit} for this role (${cure})`, { cause: error })
 }

@@ -8,7 +8,7 @@ import {
   type Submittable,
   types,
 } from 'pg'
-import { Failure } from '../failure.ts'
+import { Failure, isFailure } from '../failure.ts'
 import { readFileSync } from '../fs.ts'
 import type { ServerAddress, SslMode } from '../server.ts'
 import { isLost, mayPass } from './errors.ts'
@@ -33,12 +33,10 @@ export type Connection = Readonly<{
   rows: <Row extends QueryResultRow>(sql: string, values?: readonly unknown[]) => Promise<readonly Row[]>
   /** Sends a statement that is a stream itself, such as COPY; no other may run until it closes. */
   stream: <Stream extends Submittable & NodeJS.EventEmitter>(statement: Stream) => Stream
-  /** whether a transaction is open; `failed` if a statement of it failed, after which it takes no other */
-  transaction: () => 'none' | 'open' | 'failed'
+  /** whether a transaction is open of which no statement has failed: after that it takes no other */
+  isInTransaction: () => boolean
   /** how many statements have not been answered yet */
   unanswered: () => number
-  /** whether it broke, and can no longer be used */
-  isLost: () => boolean
   close: () => Promise<void>
   /** Closes the connection at once, even while a statement runs; the server rolls back. */
   destroy: () => void
@@ -73,16 +71,15 @@ export const connect = async (
     } catch (error) {
       last = prefer(last, error)
       // another host may answer, or be the primary; a wrong user or database is wrong on every host
-      if (!(mayPass(error) || isReadOnly(error))) throw error
+      if (!mayPass(error)) throw error
     }
   }
   throw last
 }
 
 /** A standby that answers says more than a host that does not. */
-const prefer = (former: unknown, error: unknown): unknown => (isReadOnly(former) && isLost(error) ? former : error)
-
-const isReadOnly = (error: unknown): boolean => error instanceof Failure && error.code === 'DATABASE_READ_ONLY'
+const prefer = (former: unknown, error: unknown): unknown =>
+  isFailure(former, 'DATABASE_READ_ONLY') && isLost(error) ? former : error
 
 const connectHost = async (
   address: ServerAddress,
@@ -127,10 +124,10 @@ const openClient = async (
   }
   const { sslMode } = address
   // a socket's folder is as private as the machine
-  if (sslMode === 'disable' || host.host.startsWith('/')) return open(false)
-  if (sslMode !== 'prefer') return open(encryptionOf(sslMode, rootCertificate))
+  const ssl = host.host.startsWith('/') ? false : encryptionOf(sslMode, rootCertificate)
+  if (sslMode !== 'prefer') return open(ssl)
   try {
-    return await open(encryptionOf(sslMode, rootCertificate))
+    return await open(ssl)
   } catch (error) {
     if (!(error instanceof Error && /does not support SSL/.test(error.message))) throw error
     return open(false)
@@ -170,18 +167,12 @@ export const ownTypes: CustomTypesConfig = {
     oid === types.builtins.INT8 && format !== 'binary' ? toWhole : (types.getTypeParser(oid, format) as Parse),
 }
 
-const states = { I: 'none', T: 'open', E: 'failed' } as const
-
 const toConnection = (client: Client, facts: Pick<Connection, 'address' | 'host' | 'isEncrypted'>): Connection => {
   // the types lack both
   const socket = client as Client & Readonly<{ ref: () => void; unref: () => void }>
   let unanswered = 0
-  let lost = false
   // the driver warns of statements that are given while another runs
   let last: Promise<unknown> = Promise.resolve()
-  client.on('end', () => {
-    lost = true
-  })
   const query = <Row extends QueryResultRow>(
     sql: string,
     values: readonly unknown[] = [],
@@ -217,15 +208,13 @@ const toConnection = (client: Client, facts: Pick<Connection, 'address' | 'host'
       return client.query(statement)
     },
     rows: async (sql, values) => (await query<never>(sql, values)).rows,
-    transaction: () => states[client.getTransactionStatus() ?? 'I'],
+    isInTransaction: () => client.getTransactionStatus() === 'T',
     unanswered: () => unanswered,
-    isLost: () => lost,
     close: async () => {
       socket.ref()
       await client.end()
     },
     destroy: () => {
-      lost = true
       client.end().catch(() => undefined)
     },
   }

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { from, to } from 'pg-copy-streams'
-import { Failure } from '../failure.ts'
+import { Failure, must } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { inSchema, quote } from './sql.ts'
 
@@ -19,9 +19,10 @@ export const writeExactly = async (connection: Connection): Promise<void> => {
   const [found] = await connection.rows<{ encoding: string }>(
     `SELECT current_setting('server_encoding') AS encoding, ${calls.join(', ')}`,
   )
-  if (found?.encoding === 'UTF8') return
+  const { encoding } = must(found)
+  if (encoding === 'UTF8') return
   const hint = "Use a database in UTF-8: CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8'."
-  throw new Failure('SERVER_UNSUITABLE', `the texts of ${connection.address.shown} are in ${found?.encoding}`, hint)
+  throw new Failure('SERVER_UNSUITABLE', `the texts of ${connection.address.shown} are in ${encoding}`, hint)
 }
 
 const exact = {
@@ -78,7 +79,7 @@ export async function* copyLines(
 /** Which transactions a new one sees: as long as it is the same, nothing was written on the whole server. */
 export const readView = async (connection: Connection): Promise<string> => {
   const [view] = await connection.rows<{ view: string }>('SELECT pg_current_snapshot()::text AS view')
-  return view?.view ?? ''
+  return must(view).view
 }
 
 /** A text that changes with any row of these tables. */

@@ -1,4 +1,5 @@
 import type { ServerState } from '../engine.ts'
+import { must } from '../failure.ts'
 import type { Connection } from './connect.ts'
 
 /** What a server tells of itself and of the database. */
@@ -8,6 +9,5 @@ export const describeServer = async (connection: Connection): Promise<ServerStat
        pg_is_in_recovery() AS standby,
        CASE WHEN pg_is_in_recovery() THEN round(extract(epoch FROM now() - pg_last_xact_replay_timestamp()))::int END AS lag`,
   )
-  if (state === undefined) throw new Error('the server tells nothing of itself')
-  return state
+  return must(state)
 }

@@ -1,4 +1,4 @@
-import { errorCode, Failure, type FailureCode } from '../failure.ts'
+import { errorCode, Failure, type FailureCode, isFailure, reasonOf } from '../failure.ts'
 
 /** The error that carries an SQLSTATE: this one, or its cause. */
 const findState = (error: unknown): Readonly<{ state: string; message: string }> | undefined => {
@@ -27,10 +27,7 @@ export const sqlState = (error: unknown): string | undefined => {
 }
 
 /** The first line of a server's message; the rest may quote values of rows. */
-const reasonOf = (error: unknown): string => {
-  const message = error instanceof Error ? error.message : String(error)
-  return message.replace(/\n[\s\S]*/, '')
-}
+const firstLineOf = (error: unknown): string => reasonOf(error).replace(/\n[\s\S]*/, '')
 
 /**
  * A connection broke or could not be made: errors of sockets and name servers, and the driver's own, which have no code.
@@ -53,7 +50,7 @@ const ofLocks = /^(?:55P03|40P01)$/
 /** Whether the same run may succeed when it begins anew. */
 export const mayPass = (error: unknown): boolean => {
   // all hosts are standbys while the cluster chooses a primary
-  if (error instanceof Failure && error.code === 'DATABASE_READ_ONLY') return true
+  if (isFailure(error, 'DATABASE_READ_ONLY')) return true
   const state = sqlState(error)
   return state === undefined ? isLost(error) : ofServer.test(state) || ofLocks.test(state)
 }
@@ -157,6 +154,6 @@ export const toFailure = (error: unknown, shown: string): unknown => {
   const meaning = meaningOf(error)
   if (meaning === undefined) return error
   const state = findState(error)?.state ?? errorCode(error)
-  const said = `${reasonOf(error)}${state === undefined ? '' : ` (${state})`}`
+  const said = `${firstLineOf(error)}${state === undefined ? '' : ` (${state})`}`
   return new Failure(meaning.code, `${meaning.says(shown)}: ${said}`, meaning.hint, error)
 }

@@ -1,3 +1,4 @@
+import { must } from '../failure.ts'
 import { notOfExtension } from './catalog.ts'
 import type { Connection } from './connect.ts'
 import { inSchema } from './sql.ts'
@@ -41,8 +42,7 @@ export const readRestorePoint = async (connection: Connection): Promise<RestoreP
   const [point] = await connection.rows<RestorePoint>(
     `SELECT pg_current_wal_lsn()::text AS lsn, to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS') AS time`,
   )
-  if (point === undefined) throw new Error('the server does not say where its log is')
-  return point
+  return must(point)
 }
 
 /** The revisions that Alembic recorded; undefined if it made no table for them. */

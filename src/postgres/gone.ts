@@ -1,4 +1,4 @@
-import { attemptAsync } from '../failure.ts'
+import { attemptAsync, must } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { sqlState } from './errors.ts'
 import { inSchema, quote } from './sql.ts'
@@ -36,13 +36,12 @@ export const findGone = async (
     throw outcome.error
   }
   const { key, rows } = outcome.value
-  if ((await keyOf(connection, now.oid)).join() !== key.join()) return all
   const [gone] = await connection.rows<Gone>(
     `SELECT count(*)::int AS rows, min(o.row) AS example FROM unnest($1::text[]) AS o (row)
      WHERE o.row NOT IN (SELECT ${textOf(key)} FROM ${inSchema(now.schema, now.name)} AS t)`,
     [rows],
   )
-  return gone ?? all
+  return must(gone)
 }
 
 /** The columns of the primary key; all columns where there is none. */
@@ -58,7 +57,7 @@ const keyOf = async (connection: Connection, oid: number): Promise<readonly stri
 }
 
 /** The values of columns as one text that no other values have. */
-const textOf = (columns: readonly string[]): string =>
-  columns.length === 1
-    ? `coalesce(t.${quote(columns[0] ?? '')}::text, '')`
-    : `ROW(${columns.map(name => `t.${quote(name)}`).join(', ')})::text`
+const textOf = (columns: readonly string[]): string => {
+  const values = columns.map(name => `t.${quote(name)}`).join(', ')
+  return columns.length === 1 ? `coalesce(${values}::text, '')` : `ROW(${values})::text`
+}

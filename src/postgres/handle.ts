@@ -1,6 +1,6 @@
 import type { CustomTypesConfig, QueryResult } from 'pg'
 import type { SqlResult, SqlStatement, StatementHook } from '../engine.ts'
-import { attemptAsync } from '../failure.ts'
+import { attemptAsync, must } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { controlOf } from './sql.ts'
 
@@ -17,9 +17,12 @@ type Level = Readonly<{
   stranger: string | undefined
 }
 
+/** A statement of Sequelize, which numbers all parameters for a server. */
+type Asked = Pick<SqlStatement, 'sql'> & Readonly<{ bound: readonly unknown[] }>
+
 /** Runs the statements of one connection of Sequelize. */
 export type HandleSession = Readonly<{
-  run: (asked: SqlStatement, types: CustomTypesConfig) => Promise<QueryResult>
+  run: (asked: Asked, types: CustomTypesConfig) => Promise<QueryResult>
 }>
 
 const nobody = Symbol('outside of transactions')
@@ -69,28 +72,33 @@ export const createHandle = (connection: Connection) => {
   }
 
   const refuseStranger = (from: number, statement: string): void => {
-    const stranger = levels.slice(from).find(level => level.stranger !== undefined)?.stranger
+    const stranger = levels
+      .slice(from)
+      .map(level => level.stranger)
+      .find(sql => sql !== undefined)
     if (stranger !== undefined)
       end(`${statement} undid a statement outside its transaction (pass it { transaction }): ${stranger}`)
   }
 
-  const endTransaction = async (owner: symbol, sql: string, stays: boolean): Promise<QueryResult> => {
+  const endTransaction = async (owner: symbol, sql: string, how: 'keep' | 'undo'): Promise<QueryResult> => {
     const index = innermost(owner, sql, ({ name }) => name === null)
     const { savepoint } = levels[index] as Level
-    if (stays && failed === undefined) {
-      const result = await plain(`RELEASE ${savepoint}`)
-      levels.splice(index)
-      return result
-    }
-    await plain(`ROLLBACK TO ${savepoint}`)
+    if (how === 'undo') await plain(`ROLLBACK TO ${savepoint}`)
     const result = await plain(`RELEASE ${savepoint}`)
-    if (!stays) refuseStranger(index, sql)
+    if (how === 'undo') {
+      failed = undefined
+      refuseStranger(index, sql)
+    }
     levels.splice(index)
-    const cause = failed
-    failed = undefined
-    // COMMIT of a failed transaction is a ROLLBACK to a server, which reports no error
-    if (stays) throw cause?.error ?? new Error(`${sql}: a statement of the transaction failed`)
     return result
+  }
+
+  /** COMMIT of a failed transaction is a ROLLBACK to a server, which reports no error. */
+  const commit = async (owner: symbol, sql: string): Promise<QueryResult> => {
+    if (failed === undefined) return endTransaction(owner, sql, 'keep')
+    const { error } = failed
+    await endTransaction(owner, sql, 'undo')
+    throw error
   }
 
   const save = async (owner: symbol, sql: string, name: string): Promise<QueryResult> => {
@@ -112,9 +120,8 @@ export const createHandle = (connection: Connection) => {
     return result
   }
 
-  const work = async (owner: symbol, asked: SqlStatement, types: CustomTypesConfig): Promise<QueryResult> => {
-    const { sql, bound } = asked
-    const outcome = await attemptAsync(() => connection.query(sql, Array.isArray(bound) ? bound : [], types))
+  const work = async (owner: symbol, { sql, bound }: Asked, types: CustomTypesConfig): Promise<QueryResult> => {
+    const outcome = await attemptAsync(() => connection.query(sql, bound, types))
     if ('error' in outcome) {
       if (failed !== undefined) throw failed.error
       failed = { error: outcome.error }
@@ -124,7 +131,7 @@ export const createHandle = (connection: Connection) => {
     return outcome.value
   }
 
-  const runNow = async (owner: symbol, asked: SqlStatement, types: CustomTypesConfig): Promise<QueryResult> => {
+  const runNow = async (owner: symbol, asked: Asked, types: CustomTypesConfig): Promise<QueryResult> => {
     if (over !== undefined) throw over
     const { sql } = asked
     const control = controlOf(sql)
@@ -132,9 +139,9 @@ export const createHandle = (connection: Connection) => {
       case 'begin':
         return begin(owner)
       case 'commit':
-        return endTransaction(owner, sql, true)
+        return commit(owner, sql)
       case 'roll back':
-        return endTransaction(owner, sql, false)
+        return endTransaction(owner, sql, 'undo')
       case 'save':
         return save(owner, sql, control.name)
       case 'release':
@@ -163,8 +170,8 @@ export const createHandle = (connection: Connection) => {
           result = await answered
           return toResult(asked.sql, result)
         }
-        const { rows, changes } = await around(asked, execute)
-        return result ?? { rows: [...rows] as never, rowCount: changes, command: '', oid: 0, fields: [] }
+        await around(asked, execute)
+        return must(result)
       },
     }
   }
@@ -207,7 +214,7 @@ const checkDeferred = async (connection: Connection): Promise<void> => {
 }
 
 /** By the server's word for what it did; a SELECT may call functions that write, which the ledger sees. */
-const readsOnly = ({ command }: QueryResult): boolean => /^(?:SELECT|SHOW|EXPLAIN)$/.test(command ?? '')
+const readsOnly = ({ command }: QueryResult): boolean => /^(?:SELECT|SHOW|EXPLAIN)$/.test(command)
 
 const toResult = (sql: string, result: QueryResult): SqlResult => ({
   sql,

@@ -1,5 +1,5 @@
 import type { HistoryKeeper, HistoryRows, Recordable } from '../engine.ts'
-import { attemptAsync, Failure } from '../failure.ts'
+import { attemptAsync, Failure, reasonOf } from '../failure.ts'
 import { type AppliedMigration, bareName, historyTable, noHistory, otherTool, toApplied } from '../history.ts'
 import { historyColumns } from './catalog.ts'
 import type { Connection, Source } from './connect.ts'
@@ -120,5 +120,5 @@ const write = async (connection: Connection, work: () => Promise<unknown>): Prom
   if (!('error' in outcome)) return
   const { error } = outcome
   if (sqlState(error) === undefined || isOfServer(error)) throw error
-  throw noHistory(connection.address.shown, `cannot be written: ${error instanceof Error ? error.message : error}`)
+  throw noHistory(connection.address.shown, `cannot be written: ${reasonOf(error)}`)
 }

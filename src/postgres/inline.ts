@@ -9,8 +9,8 @@ export const inlineValues = ({ sql, bound }: SqlStatement): string => {
   return tokensOf(sql)
     .filter(({ text }) => /^\$\d+$/.test(text))
     .reduceRight((text, { text: parameter, start, end }) => {
-      const index = Number(parameter.slice(1)) - 1
-      return index < values.length ? text.slice(0, start) + toLiteral(values[index]) + text.slice(end) : text
+      const value = values[Number(parameter.slice(1)) - 1]
+      return text.slice(0, start) + toLiteral(value) + text.slice(end)
     }, sql)
 }
 

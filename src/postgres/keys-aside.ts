@@ -1,4 +1,6 @@
+import { attemptAsync } from '../failure.ts'
 import type { Connection } from './connect.ts'
+import { sqlState } from './errors.ts'
 import { type Constraint, readServerSchema, type ServerSchema, sortObjects } from './schema.ts'
 import { inSchema, quote } from './sql.ts'
 
@@ -57,16 +59,13 @@ const told = ({ tables, others }: ServerSchema): string => JSON.stringify([table
 /** Runs all statements, or leaves all as it was: a view may need a key. @returns whether they ran */
 const orNothing = async (connection: Connection, statements: readonly string[]): Promise<boolean> => {
   await connection.query('SAVEPOINT keys')
-  try {
+  const outcome = await attemptAsync(async () => {
     for (const sql of statements) await connection.query(sql)
-    return true
-  } catch (error) {
-    if (!isNeeded(error)) throw error
+  })
+  if ('error' in outcome) {
+    if (sqlState(outcome.error) !== '2BP01') throw outcome.error
     await connection.query('ROLLBACK TO SAVEPOINT keys')
-    return false
-  } finally {
-    await connection.query('RELEASE SAVEPOINT keys')
   }
+  await connection.query('RELEASE SAVEPOINT keys')
+  return 'value' in outcome
 }
-
-const isNeeded = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '2BP01'

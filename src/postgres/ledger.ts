@@ -1,5 +1,5 @@
 import type { Changes, Ledger, Missing, SqlResult, SqlStatement, StatementHook, TableChange } from '../engine.ts'
-import { Failure } from '../failure.ts'
+import { Failure, must } from '../failure.ts'
 import { historyTable } from '../history.ts'
 import type { Connection } from './connect.ts'
 import { findGone } from './gone.ts'
@@ -79,7 +79,7 @@ export const openLedger = async (
 
   const around = async (asked: SqlStatement, execute: () => Promise<SqlResult>): Promise<SqlResult> => {
     const result = await execute()
-    if (connection.transaction() === 'open') await note(asked.sql)
+    if (connection.isInTransaction()) await note(asked.sql)
     return result
   }
 
@@ -124,8 +124,8 @@ export const openLedger = async (
   /** Looks for the rows of tables in doubt, which are in doubt no longer. */
   const missingIn = async (doubts: Map<number, number>): Promise<readonly Missing[]> => {
     const tables = [...doubts].flatMap(([oid, rows]) => {
-      const [was, now] = [start.get(oid), known.get(oid)]
-      return was === undefined || now === undefined ? [] : [{ was, now, rows }]
+      const now = known.get(oid)
+      return now === undefined ? [] : [{ was: must(start.get(oid)), now, rows }]
     })
     doubts.clear()
     if (tables.length === 0) return []
@@ -152,7 +152,7 @@ export const openLedger = async (
 
   return {
     around: toHook(around),
-    isOpen: () => connection.transaction() === 'open',
+    isOpen: connection.isInTransaction,
     begin,
     end,
     missing,
@@ -199,7 +199,7 @@ const countAll = async (
 
 const countRows = async (connection: Connection, schema: string, name: string): Promise<number> => {
   const [counted] = await connection.rows<{ rows: number }>(`SELECT count(*) AS rows FROM ${inSchema(schema, name)}`)
-  return counted?.rows ?? 0
+  return must(counted).rows
 }
 
 /** The tables of the schema but for the history, each partition by itself. */

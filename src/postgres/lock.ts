@@ -8,7 +8,7 @@ export type Patience = Readonly<{
   lockTimeout: number
   /** ends the wait; its reason is thrown */
   signal: AbortSignal
-  onWait: () => void
+  onWait?: () => void
 }>
 
 /** Milliseconds between two tries. */
@@ -35,7 +35,7 @@ export const beginAlone = async (connection: Connection, { lockTimeout, signal, 
       const hint = 'Wait for it, or raise MIGRATOR_LOCK_TIMEOUT.'
       throw new Failure('DATABASE_BUSY', `another migrator is running on ${shown}`, hint)
     }
-    if (tries === 0) onWait()
+    if (tries === 0) onWait?.()
     await setTimeout(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 }

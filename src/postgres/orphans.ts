@@ -1,4 +1,5 @@
 import type { Changes } from '../engine.ts'
+import { must } from '../failure.ts'
 import type { Connection } from './connect.ts'
 import { quote } from './names.ts'
 import { namesOf } from './schema.ts'
@@ -35,12 +36,12 @@ export const watchOrphans = async (connection: Connection): Promise<() => Promis
     const keys = await readUnchecked(connection)
     const orphans: Changes['orphans'][number][] = []
     for (const { child, parent, table, parentTable, columns, references } of keys.filter(({ id }) => !known.has(id))) {
-      const isIt = columns.map((name, index) => `p.${quote(references[index] ?? '')} = c.${quote(name)}`)
+      const isIt = columns.map((name, index) => `p.${quote(must(references[index]))} = c.${quote(name)}`)
       const [found] = await connection.rows<{ rows: number }>(
         `SELECT count(*) AS rows FROM ${child} AS c WHERE ${columns.map(name => `c.${quote(name)} IS NOT NULL`).join(' AND ')}
            AND NOT EXISTS (SELECT FROM ${parent} AS p WHERE ${isIt.join(' AND ')})`,
       )
-      const rows = Number(found?.rows ?? 0)
+      const { rows } = must(found)
       if (rows > 0) orphans.push({ table, parent: parentTable, rows })
     }
     known = new Set(keys.map(({ id }) => id))

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Engine } from '../engine.ts'
-import { Failure } from '../failure.ts'
+import { isFailure } from '../failure.ts'
 import type { Log } from '../log.ts'
 import type { ServerAddress } from '../server.ts'
 import { mayPass, toFailure } from './errors.ts'
@@ -9,7 +9,9 @@ import type { PostgresReader } from './reader.ts'
 /** The environment of an engine: settings, log, and how to stop it. */
 export type Surroundings = Readonly<{ config: Config; log: Log; signal: AbortSignal }>
 
-export type PostgresEngine = Engine<PostgresReader>
+/** A server is never missing, as a file may be. */
+export type PostgresEngine = Omit<Engine<PostgresReader>, 'read'> &
+  Readonly<{ read: <T>(whenBusy: 'wait' | 'fail', work: (reader: PostgresReader) => Promise<T>) => Promise<T> }>
 
 /** The engine on a server. @param address of it, from the settings */
 export const createPostgres = (surroundings: Surroundings, address: ServerAddress): PostgresEngine => {
@@ -23,7 +25,7 @@ export const createPostgres = (surroundings: Surroundings, address: ServerAddres
     open: async () => (await connected()).open(),
     read: async (whenBusy, work) => (await connected()).read(whenBusy, work),
     explain: error => toFailure(error, address.shown),
-    isUncertain: error => error instanceof Failure && error.code === 'COMMIT_UNKNOWN',
+    isUncertain: error => isFailure(error, 'COMMIT_UNKNOWN'),
     file: undefined,
     server: { describe: async () => (await connected()).describe(), mayPass },
   }

@@ -1,4 +1,5 @@
 import type { Reader } from '../engine.ts'
+import { must } from '../failure.ts'
 import { hasObjects, readTableNames } from './catalog.ts'
 import type { Connection } from './connect.ts'
 import { hasHistory, readHistory } from './history.ts'
@@ -19,7 +20,7 @@ export const readerOf = (connection: Connection): PostgresReader => ({
     const counted = []
     for (const name of await readTableNames(connection)) {
       const [count] = await connection.rows<{ rows: number }>(`SELECT count(*) AS rows FROM ${inSchema(schema, name)}`)
-      counted.push({ name, rows: count?.rows ?? 0 })
+      counted.push({ name, rows: must(count).rows })
     }
     return counted
   },

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Transaction } from '../engine.ts'
-import { attempt, attemptAsync, Failure, type Outcome } from '../failure.ts'
+import type { Migratable } from '../engine.ts'
+import { attemptAsync, Failure, must, type Outcome } from '../failure.ts'
 import { readServerUrl, type ServerAddress } from '../server.ts'
 import { applySettings } from './begin.ts'
 import { type Connection, connect } from './connect.ts'
@@ -9,10 +9,10 @@ import { beginAlone } from './lock.ts'
 import type { Surroundings } from './postgres.ts'
 import type { PostgresReader } from './reader.ts'
 import { quote } from './sql.ts'
-import { transactionOf } from './transaction.ts'
+import { migratableOf } from './transaction.ts'
 
 /** A transaction in a database for trying, which is always rolled back. */
-export type Scratch = Transaction & PostgresReader & Readonly<{ isClone: boolean }>
+export type Scratch = Migratable & PostgresReader & Readonly<{ isClone: boolean }>
 
 /**
  * Runs `work` in an empty schema: in MIGRATOR_SCRATCH_URL, where what its schema holds is put aside until the rollback, or in a new
@@ -57,21 +57,13 @@ const cloneOf = ({ config }: Surroundings): ServerAddress | undefined => {
   const { server } = config
   const scratchUrl = server?.scratchUrl
   if (scratchUrl === undefined) return undefined
-  const read = attempt(() => readServerUrl(scratchUrl, undefined))
-  if ('error' in read) throw ofScratch(read.error)
-  const clone = read.value
+  const clone = readServerUrl(scratchUrl, undefined, 'MIGRATOR_SCRATCH_URL')
   if (clone.shown === server?.shown) {
     const hint = 'Name another database there: a clone that may be changed, such as one made by pg_dump and pg_restore.'
     throw new Failure('CONFIG_INVALID', 'MIGRATOR_SCRATCH_URL is the database that DATABASE_URL names', hint)
   }
   return clone
 }
-
-/** What is wrong with the URL of the hub's database is said of the other setting. */
-const ofScratch = (error: unknown): unknown =>
-  error instanceof Failure
-    ? new Failure(error.code, error.message.replace('DATABASE_URL', 'MIGRATOR_SCRATCH_URL'), error.hint)
-    : error
 
 /** Runs `work` in a transaction that is rolled back, unless `keep` is called. */
 const within = async <T>(
@@ -95,7 +87,7 @@ const within = async <T>(
       })
     await beginAlone(connection, { lockTimeout, signal, onWait })
     await applySettings(connection, statementLockTimeout)
-    const scratch = transactionOf(connection, { spare: open, statementLockTimeout, commit: async () => undefined })
+    const scratch = migratableOf(connection, { spare: open, statementLockTimeout })
     const result = await work({ ...scratch, isClone }, keep)
     if (isKept) await connection.query('COMMIT')
     return result
@@ -117,8 +109,7 @@ const withNewDatabase = async <T>(
   work: (scratch: Scratch) => Promise<T>,
 ): Promise<T> => {
   const { config, log } = surroundings
-  const { server } = config
-  if (server === undefined) throw new Error('there is no server to try on')
+  const server = must(config.server)
   const open = () => explained(server, () => connect(server, 'write', config.rootCertificate))
   const connection = await open()
   const holder = await open()

@@ -1,4 +1,6 @@
 import type { SchemaObject } from '../engine.ts'
+import { must } from '../failure.ts'
+import { fold } from './sql.ts'
 
 /** In the order in which they can be made. */
 const kinds = [
@@ -37,6 +39,4 @@ const inOrder = (objects: readonly SchemaObject[]): readonly SchemaObject[] => {
 }
 
 const references = ({ sql }: SchemaObject): readonly string[] =>
-  [...sql.matchAll(/ REFERENCES (?:"((?:[^"]|"")+)"|([\w$]+))\(/g)].map(
-    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
-  )
+  [...sql.matchAll(/ REFERENCES ("(?:[^"]|"")+"|[\w$]+)\(/g)].map(([, name]) => fold(must(name)))

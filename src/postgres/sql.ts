@@ -12,37 +12,27 @@ export const literal = (text: string): string =>
  * word, a number, or any other character. Comments nest: one that opens another is read to the end of the text at worst.
  */
 const part =
-  /(?<gap>\s+|--[^\n]*|\/\*(?:[^*/]|\*(?!\/)|\/(?!\*)|\/\*(?:[^*]|\*(?!\/))*\*\/)*\*\/)|(?<dollar>\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$)|(?<escaped>[eE]'(?:[^'\\]|\\[\s\S]|'')*')|"(?:[^"]|"")*"|'(?:[^']|'')*'|\$?[\p{L}\p{N}_][\p{L}\p{N}_$]*|[\s\S]/uy
+  /(?<gap>\s+|--[^\n]*|\/\*(?:[^*/]|\*(?!\/)|\/(?!\*)|\/\*(?:[^*]|\*(?!\/))*\*\/)*\*\/)|(?<dollar>\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$)[\s\S]*?(?:\k<dollar>|$)|(?<escaped>[eE]'(?:[^'\\]|\\[\s\S]|'')*')|"(?:[^"]|"")*"|'(?:[^']|'')*'|\$?[\p{L}\p{N}_][\p{L}\p{N}_$]*|[\s\S]/guy
 
 /** A word, name, string or character of a statement, and where it begins; white space and comments are left out. */
 export type Token = Readonly<{ text: string; start: number; end: number }>
 
-export const tokensOf = (sql: string): readonly Token[] => {
-  const tokens: Token[] = []
-  let start = 0
-  while (start < sql.length) {
-    part.lastIndex = start
-    const found = part.exec(sql)
-    const { gap, dollar } = found?.groups ?? {}
-    const length = found?.[0].length ?? 1
-    const close = dollar === undefined ? -1 : sql.indexOf(dollar, start + dollar.length)
-    const end = dollar === undefined ? start + length : close === -1 ? sql.length : close + dollar.length
-    if (gap === undefined) tokens.push({ text: sql.slice(start, end), start, end })
-    start = end
-  }
-  return tokens
-}
+export const tokensOf = (sql: string): readonly Token[] =>
+  [...sql.matchAll(part)]
+    .filter(({ groups }) => groups?.gap === undefined)
+    .map(({ 0: text, index: start }) => ({ text, start, end: start + text.length }))
 
 /** The statements of a text of several, each with its place. A body between BEGIN ATOMIC and its END has semicolons of its own. */
 export const statementsOf = (text: string): readonly Statement[] => {
   const placeOf = placesIn(text)
-  const groups: Token[][] = [[]]
+  let own: Token[] = []
+  const groups = [own]
   let depth = 0
   for (const token of tokensOf(text)) {
-    const own = groups.at(-1) ?? []
     const word = token.text.toUpperCase()
     if (word === ';' && depth === 0) {
-      groups.push([])
+      own = []
+      groups.push(own)
       continue
     }
     if (word === 'ATOMIC' && own.at(-1)?.text.toUpperCase() === 'BEGIN') depth = 1

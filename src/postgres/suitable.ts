@@ -1,4 +1,4 @@
-import { Failure } from '../failure.ts'
+import { Failure, must } from '../failure.ts'
 import type { Access, Source } from './connect.ts'
 
 /** What a server says of itself. */
@@ -20,21 +20,22 @@ const oldest = 14
 /** @throws Failure SERVER_UNSUITABLE, or DATABASE_READ_ONLY if `access` is to write and the server is a standby */
 export const requireSuitable = async (connection: Source, access: Access): Promise<void> => {
   const { shown } = connection.address
-  const [facts] = await connection.rows<ServerFacts>(
+  const [found] = await connection.rows<ServerFacts>(
     `SELECT version() AS version, current_setting('server_version_num')::int AS number,
        pg_is_in_recovery() AS standby, current_setting('yb_ddl_transaction_block_enabled', true) AS "transactionalDdl",
        EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') AS citus`,
   )
-  const reason = facts === undefined ? 'it does not say what it is' : unsuitable(facts)
+  const facts = must(found)
+  const reason = unsuitable(facts)
   if (reason !== undefined) {
     const hint = `Use PostgreSQL ${oldest} or later; docs/postgres.md lists what else was tried.`
     throw new Failure('SERVER_UNSUITABLE', `${shown} cannot be migrated safely: ${reason}`, hint)
   }
-  if (facts?.citus && (await isWorker(connection))) {
+  if (facts.citus && (await isWorker(connection))) {
     const hint = "Put the cluster's coordinator in DATABASE_URL."
     throw new Failure('SERVER_UNSUITABLE', `${shown} is a Citus worker`, hint)
   }
-  if (access === 'write' && facts?.standby) {
+  if (access === 'write' && facts.standby) {
     const hint = 'Put the primary in DATABASE_URL, or all hosts of the cluster: host1:5432,host2:5432.'
     throw new Failure('DATABASE_READ_ONLY', `${shown} is a standby, which is read-only`, hint)
   }
@@ -50,6 +51,6 @@ export const unsuitable = ({ version, number, transactionalDdl }: ServerFacts): 
 }
 
 const isWorker = async (connection: Source): Promise<boolean> => {
-  const [group] = await connection.rows<{ groupid: number }>('SELECT groupid FROM pg_catalog.pg_dist_local_group')
-  return group !== undefined && group.groupid !== 0
+  const groups = await connection.rows<{ groupid: number }>('SELECT groupid FROM pg_catalog.pg_dist_local_group')
+  return groups.some(({ groupid }) => groupid !== 0)
 }

@@ -1,4 +1,4 @@
-import type { Transaction } from '../engine.ts'
+import type { Migratable, Transaction } from '../engine.ts'
 import { applySettings } from './begin.ts'
 import type { Connection } from './connect.ts'
 import { makeSafe } from './editor.ts'
@@ -17,14 +17,26 @@ export type Means = Readonly<{
   spare: () => Promise<Connection>
   /** seconds that one statement waits for a lock on a table */
   statementLockTimeout: number
-  commit: () => Promise<void>
 }>
 
-/** What migrations run on. @param connection is inside a transaction that excludes other migrators */
+/** The transaction of a run, which it commits. @param connection as below */
 export const transactionOf = (
   connection: Connection,
-  { spare, statementLockTimeout, commit }: Means,
-): Transaction & PostgresReader => {
+  { commit, ...means }: Means & Pick<Transaction, 'commit'>,
+): Transaction & PostgresReader => ({
+  ...migratableOf(connection, means),
+  probe: () => requirePrivileges(connection),
+  // a server's disk is its administrator's
+  spaceFor: async () => [],
+  flushCommitted: async () => undefined,
+  commit,
+})
+
+/** What migrations run on. @param connection is inside a transaction that excludes other migrators */
+export const migratableOf = (
+  connection: Connection,
+  { spare, statementLockTimeout }: Means,
+): Migratable & PostgresReader => {
   const handle = createHandle(connection)
   const { shown } = connection.address
   return {
@@ -40,10 +52,5 @@ export const transactionOf = (
     refuseUnfinished: handle.refuseUnfinished,
     refusal: refusalOf,
     explain: error => (isOfServer(error) ? toFailure(error, shown) : error),
-    probe: () => requirePrivileges(connection),
-    // a server's disk is its administrator's
-    spaceFor: async () => [],
-    flushCommitted: async () => undefined,
-    commit,
   }
 }

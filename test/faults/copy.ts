@@ -18,10 +18,11 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { contents, databases, fill, makeBases, makeMigrations } from '../help/copied.ts'
 import { sharedServer } from '../help/postgres.ts'
 import { runProgram, startProgram } from '../help/program.ts'
+import { startProxy } from '../help/proxy.ts'
 
 t.jobs = 1
 const long = process.env.FAULTS === 'long'
@@ -97,6 +98,25 @@ const newFile = (): string => {
   mkdirSync(join(folder, `file-${folders}`))
   return join(folder, `file-${folders}`, 'homelab.db')
 }
+
+/** Runs statements on a file, as a hub does. */
+const write = (file: string, sql: string): void => {
+  const connection = new Database(file)
+  connection.exec(sql)
+  connection.close()
+}
+/** A URL through a proxy, which calls `work` before it passes on the first statement with these words, or cuts there. */
+const whenSent = async (t: Test, url: string, words: string, work: () => 'before' | undefined): Promise<string> => {
+  let isSent = false
+  const proxy = await startProxy(server.port, sent => {
+    if (isSent || !sent.includes(words)) return undefined
+    isSent = true
+    return work()
+  })
+  t.teardown(proxy.stop)
+  return url.replace(`:${server.port}/`, `:${proxy.port}/`)
+}
+const addServer = "INSERT INTO servers (id, hostname) VALUES ('omv', 'omv.lan')"
 
 const own = ['servers', 'metrics', 'things', 'notes']
 
@@ -189,6 +209,33 @@ t.test('what the server cannot hold is named by table, key and column, and nothi
   t.strictSame(await tablesOf(url), [])
 })
 
+t.test(
+  'a row is named by its key whatever that is, by three columns without one, and by its number as an orphan',
+  async t => {
+    const url = await makeSchema()
+    const keys = makeFile('own', connection =>
+      connection.exec(`INSERT INTO servers (id, hostname) VALUES (x'00ff', 'a'), (CAST(x'61ff' AS TEXT), 'b');
+      INSERT INTO notes (note, n) VALUES ('a', 'many')`),
+    )
+    const { events } = await copy(url, `sqlite:${keys}`)
+    for (const named of [
+      "notes, note a, at NULL, n many, column n: the text 'many' is not a whole number",
+      "servers, id x'00ff', column id: a blob of 2 bytes is not text",
+      'servers, id a\u00ff, column id: the text is not valid UTF-8',
+    ])
+      t.match(events.at(-1)?.message, named)
+    const orphans = makeFile('own', connection =>
+      connection.exec(`CREATE TABLE tags (name TEXT PRIMARY KEY, server_id TEXT REFERENCES servers (id)) WITHOUT ROWID;
+      INSERT INTO tags VALUES ('a', 'gone');
+      INSERT INTO metrics (id, server_id, timestamp) VALUES (5, 'gone', '2026-01-18'), (6, 'gone', '2026-01-18')`),
+    )
+    const { events: left } = await copy(url, `sqlite:${orphans}`, '--tables', 'tags')
+    for (const named of ['metrics, rowid 5 and 1 more, column', 'tags, 1 row, column of the foreign key to servers'])
+      t.match(left.at(-1)?.message, named)
+    t.strictSame(await tablesOf(url), [])
+  },
+)
+
 t.test('a row that only the server can judge is told in its words, and everything is rolled back', async t => {
   const file = makeFile('own', connection => connection.exec("INSERT INTO notes (at) VALUES ('0001-01-01')"))
   const url = await makeSchema()
@@ -217,6 +264,82 @@ t.test('while the hub writes a copy is a rehearsal: it ends with 20, and leaves 
     writer.close()
     t.match(await copy(url, `sqlite:${file}`), { exitCode: 0 }, 'the move')
   }
+})
+
+t.test(
+  'a file that is written to while it is compared, or before the copy is known to be there, has changed',
+  async t => {
+    const [file, url] = [makeFile('own'), await makeSchema()]
+    const after = await copy(await whenSent(t, url, 'COMMIT\0', () => void write(file, addServer)), `sqlite:${file}`)
+    t.match(after, { exitCode: 20, failure: 'SOURCE_CHANGED' })
+    t.match(after.events.at(-1)?.message, /changed after the copy, which lacks the change/)
+    t.strictSame(await server.run(whole, `SELECT FROM ${nameOf(url)}.servers`), [])
+    const compared = await copy(
+      await whenSent(t, url, 'COPY (', () => void write(file, "UPDATE servers SET hostname = 'b'")),
+      ...[`sqlite:${file}`, '--check'],
+    )
+    t.match(compared, { exitCode: 20, failure: 'SOURCE_CHANGED' })
+    t.match(compared.events.at(-1)?.message, /changed while it was compared/)
+  },
+)
+
+t.test('what cannot be read of a file is damage, unless the file was written to meanwhile', async t => {
+  const damaged = makeFile('own')
+  const connection = new Database(damaged)
+  const size = Number(connection.pragma('page_size', { simple: true }))
+  const page = connection.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'notes'").pluck().get()
+  connection.close()
+  writeFileSync(damaged, readFileSync(damaged).fill(255, (Number(page) - 1) * size, Number(page) * size))
+  const url = await makeSchema()
+  t.match(await copy(url, `sqlite:${damaged}`), { exitCode: 30, failure: 'DATABASE_DAMAGED' })
+  const through = await whenSent(t, url, 'CREATE TABLE', () => void write(damaged, addServer))
+  const { failure, events } = await copy(through, `sqlite:${damaged}`)
+  t.equal(failure, 'SOURCE_CHANGED')
+  t.match(events.at(-1)?.message, /everything was rolled back/)
+  t.strictSame(await tablesOf(url), [])
+})
+
+t.test('a server that is lost while keys are dropped cannot be reached, and nothing is copied', async t => {
+  const url = await makeSchema()
+  const through = await whenSent(t, url, 'DROP CONSTRAINT', () => 'before')
+  t.match(await copy(through, `sqlite:${makeFile('own')}`), { exitCode: 10, failure: 'DATABASE_UNREACHABLE' })
+  t.strictSame(await tablesOf(url), [])
+})
+
+t.test('what somebody else changes while keys are made again is noticed, and everything is rolled back', async t => {
+  const url = await server.makeDatabase()
+  await server.run(
+    url,
+    'CREATE SCHEMA audit',
+    `CREATE FUNCTION audit.note() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+       IF to_regclass('public.notes') IS NOT NULL AND current_query() LIKE '%ADD CONSTRAINT%' THEN
+         CREATE TABLE IF NOT EXISTS public.audited ();
+       END IF;
+     END $$`,
+    "CREATE EVENT TRIGGER note ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION audit.note()",
+  )
+  const { exitCode, stderr } = await copy(url, `sqlite:${makeFile('own')}`)
+  t.equal(exitCode, 1)
+  t.match(stderr, /the schema is another one after its keys were made again/)
+  t.strictSame(await server.run(url, "SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace"), [])
+})
+
+t.test('a text in UTF-16 is the same on the server, which sorts it otherwise', async t => {
+  const file = newFile()
+  const connection = new Database(file)
+  connection.exec("PRAGMA encoding = 'UTF-16le'; CREATE TABLE x (x); DROP TABLE x")
+  connection.close()
+  t.match(await runProgram([], settingsFor(`sqlite:${file}`)), { exitCode: 0 })
+  write(file, "INSERT INTO servers (id, hostname) VALUES ('\u{1f600}', 'a'), ('\ufb00', 'b'), ('x', 'c')")
+  const url = await makeSchema()
+  t.match(await copy(url, `sqlite:${file}`), { exitCode: 0 })
+  t.match(await server.run(whole, `SELECT hostname FROM ${nameOf(url)}.servers WHERE id = '\u{1f600}'`), [
+    { hostname: 'a' },
+  ])
+  t.match(await copy(url, `sqlite:${file}`, '--check'), { exitCode: 0 })
+  await server.run(whole, `UPDATE ${nameOf(url)}.servers SET hostname = 'z' WHERE id = 'x'`)
+  const { events } = await copy(url, `sqlite:${file}`, '--check')
+  t.match(events.at(-1)?.message, 'servers: the rows are not the same')
 })
 
 t.test('what a killed hub left in its WAL is copied, and the files stay as they are', async t => {
@@ -268,6 +391,10 @@ t.test(
     const beside = newFile()
     writeFileSync(`${beside}-wal`, 'of another one')
     t.match(await copy(`sqlite:${beside}`, url), { exitCode: 2 })
+    const taken = newFile()
+    const through = await whenSent(t, url, 'COPY (', () => void writeFileSync(taken, 'of another one'))
+    t.match(await copy(`sqlite:${taken}`, through), { exitCode: 2, failure: 'CONFIG_INVALID' })
+    t.equal(readFileSync(taken, 'utf8'), 'of another one')
   },
 )
 
@@ -292,6 +419,63 @@ t.test('what a file cannot hold is named on the way back, and there is no file',
   ])
     t.match(message, column)
   t.strictSame(readdirSync(join(back, '..')), [])
+})
+
+t.test('a migration may ask for more in a file than on a server, and the other way round', async t => {
+  const stricter = join(folder, 'stricter')
+  cpSync(migrations, stricter, { recursive: true })
+  writeFileSync(
+    join(stricter, '0005-create-limits.sql'),
+    '-- migrate:up\nCREATE TABLE limits (id INTEGER PRIMARY KEY, n INTEGER CHECK (n < 100), code NUMERIC, needed TEXT NOT NULL);\n',
+  )
+  writeFileSync(
+    join(stricter, '0005-create-limits.postgres.sql'),
+    `-- migrate:up
+    CREATE TABLE limits (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, n bigint CHECK (10 / n < 10), code text, needed text);`,
+  )
+  const run = (to: string, ...words: readonly string[]) =>
+    runProgram(words, { ...settingsFor(to), MIGRATOR_MIGRATIONS: stricter })
+  const file = makeFile('own')
+  t.match(await run(`sqlite:${file}`), { exitCode: 0 })
+  write(file, "INSERT INTO limits VALUES (1, 0, 'a1', '')")
+  const url = await makeSchema()
+  const there = await run(url, 'copy', '--from', `sqlite:${file}`)
+  t.equal(there.failure, 'VALUES_REFUSED')
+  t.match(there.events.at(-1)?.message, /refuses a row: division by zero \(/)
+  write(file, 'UPDATE limits SET n = 7')
+  t.match(await run(url, 'copy', '--from', `sqlite:${file}`), { exitCode: 0 })
+  await server.run(
+    whole,
+    `INSERT INTO ${nameOf(url)}.limits VALUES (2, 7, '12', 'x'), (3, 7, 'b', NULL), (4, 200, 'b', 'x')`,
+  )
+  const back = newFile()
+  const refused = await run(`sqlite:${back}`, 'copy', '--from', url)
+  t.match(refused, { exitCode: 41, failure: 'VALUES_REFUSED' })
+  for (const named of [
+    "limits, id 2, column code: SQLite stores the text '12' as a number in this column",
+    'limits, id 3, column needed: is NULL, and the column is NOT NULL in the file',
+  ])
+    t.match(refused.events.at(-1)?.message, named)
+  await server.run(whole, `DELETE FROM ${nameOf(url)}.limits WHERE id IN (2, 3)`)
+  const constraint = await run(`sqlite:${back}`, 'copy', '--from', url)
+  t.equal(constraint.failure, 'VALUES_REFUSED')
+  t.match(constraint.events.at(-1)?.message, /refuses a row: CHECK constraint failed: n < 100/)
+  t.strictSame(readdirSync(join(back, '..')), [])
+})
+
+t.test('of very many values that a file cannot hold the first are named, and all are counted', async t => {
+  const url = await makeSchema()
+  await copy(url, `sqlite:${makeFile('own')}`)
+  await server.run(
+    whole,
+    `INSERT INTO ${nameOf(url)}.notes (note, at) SELECT 'a', 'infinity' FROM generate_series(1, 25)`,
+  )
+  const back = newFile()
+  const { failure, events } = await copy(`sqlite:${back}`, url)
+  t.equal(failure, 'VALUES_REFUSED')
+  const message = String(events.at(-1)?.message)
+  t.ok(message.startsWith(`${back} cannot hold 25 values of`))
+  t.match(message, /: notes, note a, at infinity, n NULL, column at: .*; and 20 others \(/)
 })
 
 t.test('a server that changes while it is copied is a rehearsal, too', async t => {
@@ -339,6 +523,127 @@ t.test('check tells what differs, and writes nothing', async t => {
   ])
     t.match(message, difference)
   t.equal(stateOf(join(file, '..')), before)
+})
+
+t.test('check names the first difference of each table, whatever it is', async t => {
+  const [at, later] = ["'omv', '2026-01-18'", "'omv', '2026-01-19'"]
+  const file = makeFile('own', connection =>
+    connection.exec(`INSERT INTO servers (id, hostname) VALUES ('omv', '${'x'.repeat(70)}');
+      INSERT INTO metrics (server_id, timestamp) VALUES (${at}), (${later}), (${later}); DELETE FROM metrics WHERE id = 3;
+      INSERT INTO notes (n) VALUES (1), (2);
+      WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+      INSERT INTO things (a, b, amount, raw) SELECT 'a', i, 1.5, zeroblob(100) FROM n`),
+  )
+  const url = await makeSchema()
+  t.match(await copy(url, `sqlite:${file}`), { exitCode: 0 })
+  const rounds: readonly (readonly [readonly string[], readonly string[]])[] = [
+    [
+      [
+        "UPDATE servers SET hostname = 'y'",
+        'DELETE FROM metrics WHERE id = 2',
+        'DELETE FROM notes WHERE n = 2',
+        'UPDATE things SET amount = NULL WHERE b IN (1, 5000)',
+      ],
+      [
+        `servers, id omv, column hostname: ${'x'.repeat(60)}... in the file, y on the server`,
+        'metrics: the file has more rows, the first id 2',
+        'notes: the file has 5004 rows, the server 5003',
+        'things, a a, b 1, column amount: 1.5 in the file, NULL on the server',
+      ],
+    ],
+    [
+      [
+        `UPDATE servers SET hostname = '${'x'.repeat(70)}', display_name = 'OMV'`,
+        'UPDATE metrics SET id = 7',
+        'ALTER SEQUENCE metrics_id_seq RESTART',
+        'UPDATE things SET amount = 1.5, b = CASE b WHEN 5000 THEN 9999 ELSE b END',
+      ],
+      [
+        'servers, id omv, column display_name: NULL in the file, OMV on the server',
+        'metrics: the file has id 1 where the server has id 7',
+        'metrics: the last number of id is 3 in the file, none on the server',
+        'things: the file has a a, b 5000 where the server has a a, b 9999',
+      ],
+    ],
+  ]
+  for (const [statements, differences] of rounds) {
+    await server.run(whole, `SET search_path = ${nameOf(url)}`, ...statements)
+    const { failure, events } = await copy(url, `sqlite:${file}`, '--check')
+    t.equal(failure, 'DATABASES_DIFFER')
+    for (const difference of differences) t.match(events.at(-1)?.message, difference)
+    t.equal(String(events.at(-1)?.message).match(/things[,:] /g)?.length, 1)
+  }
+})
+
+t.test('a text that is written as NULL is, is none', async t => {
+  const [file, url] = [makeFile('own'), await makeSchema()]
+  write(file, "INSERT INTO notes (note) VALUES ('\\N')")
+  t.match(await copy(url, `sqlite:${file}`), { exitCode: 0 })
+  t.match(await copy(url, `sqlite:${file}`, '--check'), { exitCode: 0 })
+  await server.run(whole, `UPDATE ${nameOf(url)}.notes SET note = NULL WHERE note = E'\\\\N'`)
+  const { events } = await copy(url, `sqlite:${file}`, '--check')
+  t.match(events.at(-1)?.message, 'notes: the rows are not the same')
+})
+
+t.test('tables, columns and types that only one of them has are named', async t => {
+  const [file, url] = [makeFile('own'), await makeSchema()]
+  await copy(url, `sqlite:${file}`)
+  write(file, 'DROP TABLE notes; DROP TRIGGER things_noted; ALTER TABLE servers ADD COLUMN span TEXT')
+  await server.run(whole, `ALTER TABLE ${nameOf(url)}.servers ADD COLUMN span interval, ADD COLUMN more text`)
+  const checked = await copy(url, `sqlite:${file}`, '--check')
+  t.match(checked, { exitCode: 53, failure: 'SCHEMA_DRIFT' })
+  for (const named of ['the file has no notes', 'servers.span has the type interval, which is not', 'no servers.more'])
+    t.match(checked.events.at(-1)?.message, named)
+  await server.run(whole, `DROP TABLE ${nameOf(url)}.notes`)
+  const back = await copy(`sqlite:${newFile()}`, url)
+  t.match(back, { exitCode: 53, failure: 'SCHEMA_DRIFT' })
+  t.match(back.events.at(-1)?.message, 'the server has no table notes')
+})
+
+t.test('a table of another tool is made with the types, keys and defaults that the other database has', async t => {
+  const file = makeFile('own', connection =>
+    connection.exec(`CREATE TABLE levels (a REAL DEFAULT 0.5, b DATE DEFAULT CURRENT_DATE, c JSON, d UUID, e BOOLEAN DEFAULT TRUE, f TEXT DEFAULT (upper('x')));
+      INSERT INTO levels (b, c, d) VALUES ('2026-01-18', '{"a": 1}', 'x')`),
+  )
+  const url = await makeSchema()
+  t.match(await copy(url, `sqlite:${file}`, '--tables', 'levels'), { exitCode: 0 })
+  const columns = `SELECT string_agg(concat_ws(' ', column_name, data_type, column_default), ', ' ORDER BY ordinal_position) AS are
+    FROM information_schema.columns WHERE table_schema = '${nameOf(url)}' AND table_name = 'levels'`
+  t.match(await server.run(whole, columns), [
+    { are: 'a double precision 0.5, b date CURRENT_DATE, c text, d text, e boolean, f text' },
+  ])
+  await server.run(
+    whole,
+    `SET search_path = ${nameOf(url)}`,
+    'CREATE TABLE logs (id bigserial PRIMARY KEY, r real, day date)',
+    'INSERT INTO logs (r) VALUES (0.5), (0.25)',
+  )
+  const back = newFile()
+  t.match(await copy(`sqlite:${back}`, url, '--tables', 'levels,logs'), { exitCode: 0 })
+  t.match(await copy(url, `sqlite:${back}`, '--check', '--tables', 'levels,logs'), { exitCode: 0 })
+  const connection = new Database(back)
+  t.teardown(() => connection.close())
+  const made = connection.prepare<[string], string>('SELECT sql FROM sqlite_schema WHERE name = ?').pluck()
+  t.match(made.get('logs'), /"id" INTEGER PRIMARY KEY AUTOINCREMENT, "r" REAL, "day" DATE/)
+  t.match(made.get('levels'), /"a" REAL, "b" DATE, "c" TEXT, "d" TEXT, "e" BOOLEAN, "f" TEXT\)/)
+  t.match(connection.prepare('INSERT INTO logs (r) VALUES (1) RETURNING id').get(), { id: 3 })
+})
+
+t.test('a foreign key that a file cannot check is left to what the server has', async t => {
+  const file = makeFile('own', connection =>
+    connection.exec(
+      "CREATE TABLE tags (name TEXT PRIMARY KEY, host TEXT REFERENCES servers (hostname)); INSERT INTO tags VALUES ('a', 'b')",
+    ),
+  )
+  const url = await makeSchema()
+  await copy(url, `sqlite:${file}`)
+  await server.run(
+    whole,
+    `SET search_path = ${nameOf(url)}`,
+    'CREATE TABLE tags (name text PRIMARY KEY, host text)',
+    "INSERT INTO tags VALUES ('a', 'b')",
+  )
+  t.match(await copy(url, `sqlite:${file}`, '--check', '--tables', 'tags'), { exitCode: 0 })
 })
 
 t.test('tables of other tools are listed and left, or taken there and back', async t => {
@@ -415,6 +720,12 @@ t.test('what makes no sense is refused before anything is written', async t => {
   ]
   for (const [to, from, code] of refused) t.equal((await copy(to, from)).failure, code, `${from} to ${to}`)
   t.match(await runProgram(['copy'], settingsFor(url)), { exitCode: 2 })
+  const none = await copy(url, `sqlite:${file}`, '--tables', 'x')
+  t.match(none.events.at(-1)?.message, '--tables: x is not a table of another tool: there is none')
+  await server.run(whole, "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'")
+  const latin = await copy(server.urlOf('latin'), `sqlite:${file}`)
+  t.match(latin, { exitCode: 13, failure: 'SERVER_UNSUITABLE' })
+  t.match(latin.events.at(-1)?.message, /the texts of .* are in LATIN1/)
   const behind = makeFile('own', connection => connection.exec("DELETE FROM SequelizeMeta WHERE name LIKE '0004%'"))
   t.match(await copy(url, `sqlite:${behind}`), { exitCode: 2 })
   const other = makeFile('own', connection => connection.exec('ALTER TABLE servers ADD COLUMN rack TEXT'))

@@ -1,6 +1,7 @@
 /** A proxy before a real server, which cuts its connections at a moment that a test chooses. */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 
 /**
  * @param cutAt called with what a client sends: `before` cuts the connection without passing it on, `after` passes it on and cuts
@@ -41,4 +42,22 @@ export const startProxy = async (port: number, cutAt: (sent: Buffer) => 'before'
     await once(server, 'close')
   }
   return { port: address.port, stop }
+}
+
+/** A door with TLS before a real server that has none. @param pair a key and its certificate, in PEM */
+export const startTls = async (port: number, pair: Readonly<{ key: Buffer; cert: Buffer }>) => {
+  const front = createServer(socket => {
+    // what comes first is the wish for TLS
+    socket.once('data', () => {
+      socket.write('S')
+      const behind = connect(port, '127.0.0.1')
+      const secure = new TLSSocket(socket, { isServer: true, ...pair })
+      for (const end of [behind, secure]) end.on('error', () => undefined)
+      secure.pipe(behind).pipe(secure)
+    })
+    socket.on('error', () => undefined)
+  })
+  front.listen(0, '127.0.0.1')
+  await once(front, 'listening')
+  return { port: Number(Object(front.address()).port), stop: () => void front.close() }
 }

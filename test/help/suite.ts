@@ -139,6 +139,20 @@ export const engineSuite = (name: string, { module, makePlace, makeEngine }: Eng
   }
   const rule = (title: string, work: (t: Test) => Promise<void>): void => void t.test(`${name}: ${title}`, work)
 
+  rule(
+    'after a run that ended well it is not suspect, its commits can be flushed, and nothing is compiled',
+    async t => {
+      const { session } = await prepare(t)
+      await fill(session)
+      t.equal(await session.isSuspect(), false)
+      await session.transaction(async transaction => {
+        await transaction.flushCommitted()
+        const present = { objects: await transaction.objects(), applied: await transaction.history() }
+        t.equal(transaction.compiled([{ name: '0001-p', checksum: 'sha256:of another one' }], present).size, 0)
+      })
+    },
+  )
+
   rule('there is nothing in a new database, and it has no history', async t => {
     const engine = await makeEngine(await makePlace(t), patient)
     t.equal(await engine.preflight(), 'empty')

@@ -56,11 +56,18 @@ for (const [title, body, message] of [
   ['hides a COMMIT in a text of several', 'await query("CREATE TABLE b (); COMMIT; BEGIN")', /multiple commands/],
   ['commits in a block', 'await query("DO $$ BEGIN COMMIT; END $$")', /invalid transaction termination/],
   ['prepares its transaction', 'await query("PREPARE TRANSACTION \'x\'")', /two-phase/],
+  ['commits a prepared one', 'await query("COMMIT PREPARED \'x\'")', /two-phase/],
+  ['listens', 'await query("LISTEN x")', /LISTEN is not for migrations/],
   ['makes a setting for others', 'await query("SET statement_timeout = 1")', /SET is not for migrations/],
   ['hides such a setting in a call', "await query(\"SELECT set_config('work_mem', '1MB', false)\")", /set_config/],
   ['becomes another user', 'await query("SET LOCAL ROLE pg_monitor")', /SET LOCAL ROLE/],
   ['takes a lock of the session', 'await query("SELECT pg_advisory_lock(1)")', /lock of the session/],
   ['returns before it is done', 'query("SELECT pg_sleep(0.3)").catch(() => undefined)', /await every call/],
+  [
+    'returns while a statement runs',
+    'query("SELECT pg_sleep(0.5)").catch(() => undefined); await new Promise(done => setTimeout(done, 200))',
+    /before this statement had run \(await every call\): SELECT pg_sleep/,
+  ],
   ['begins a transaction and leaves it open', 'await sequelize.transaction()', /did not end it/],
   [
     'breaks a deferred key',
@@ -71,6 +78,7 @@ for (const [title, body, message] of [
     /violates foreign key/,
   ],
   ['writes the history', `await query('INSERT INTO "SequelizeMeta" (name) VALUES (1)')`, /where the migrator records/],
+  ['makes it unreadable', `await query('ALTER TABLE "SequelizeMeta" RENAME name TO x')`, /where the migrator records/],
 ] as const) {
   t.test(`a migration that ${title} fails, and takes those before it along`, async t => {
     const url = await server.makeDatabase()
@@ -317,6 +325,57 @@ t.test('a schema other than public has tables, history and lock of its own', asy
   ])
   t.strictSame(await stateOf(url), { tables: ['a'], recorded: [] }, 'public is as it was')
   t.equal((await server.run(url, 'SELECT * FROM public.a')).length, 0)
+})
+
+for (const [title, statement, error] of [
+  [
+    'a trigger that keeps rows out of it',
+    'CREATE TRIGGER t BEFORE INSERT ON "SequelizeMeta" FOR EACH ROW EXECUTE FUNCTION nothing()',
+    { code: 'HISTORY_CONFLICT', message: /does not keep what is written into it: look for a trigger/ },
+  ],
+  [
+    'a CHECK that refuses them',
+    `ALTER TABLE "SequelizeMeta" ADD CONSTRAINT short CHECK (name = '0001-a')`,
+    { code: 'HISTORY_CONFLICT', message: /cannot be written: .*"short"/ },
+  ],
+  [
+    'a trigger that refuses them at COMMIT',
+    'CREATE CONSTRAINT TRIGGER t AFTER INSERT ON "SequelizeMeta" INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()',
+    { message: /refused at COMMIT/ },
+  ],
+] as const)
+  t.test(`a history with ${title} ends a run, and nothing is changed`, async t => {
+    const url = await server.makeDatabase()
+    await runUp(url, makeFolder(t, make))
+    const before = await stateOf(url)
+    await server.run(
+      url,
+      "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+      "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused at COMMIT'; END $$",
+      statement,
+    )
+    t.match((await runUp(url, makeFolder(t, make, 'await query("CREATE TABLE b ()")'))).error, error)
+    t.strictSame(await stateOf(url), before)
+  })
+
+t.test("columns that Umzug's own storage fills may be NULL from the first run on", async t => {
+  const url = await server.makeDatabase()
+  const required = 'timestamptz NOT NULL'
+  await server.run(
+    url,
+    `CREATE TABLE "SequelizeMeta" (name varchar(255) PRIMARY KEY, "createdAt" ${required}, "updatedAt" ${required})`,
+    `INSERT INTO "SequelizeMeta" VALUES ('0001-a.js', now(), now())`,
+  )
+  t.match(await runUp(url, makeFolder(t, make, 'await query("CREATE TABLE b ()")')), { error: undefined })
+  t.strictSame(await stateOf(url), { tables: ['b'], recorded: ['0001-a', '0002-b'] })
+})
+
+t.test('a privilege that a migration lacks is told as the user lacks it', async t => {
+  const url = await server.makeDatabase()
+  await server.run(url, 'CREATE SCHEMA closed', 'CREATE TABLE closed.x ()', 'CREATE ROLE no_reader LOGIN')
+  await server.run(url, 'GRANT CREATE ON SCHEMA public TO no_reader')
+  const { error } = await runUp(url.replace('postgres@', 'no_reader@'), makeFolder(t, 'await query("TABLE closed.x")'))
+  t.match(error, { code: 'PRIVILEGE_MISSING', message: /this user lacks a privilege in .*permission denied/ })
 })
 
 t.test('a database that another program made, or that is ahead, is refused', async t => {

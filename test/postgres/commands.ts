@@ -23,6 +23,26 @@ t.test('migrations/schema.postgres.sql is what the migrations make, and can be r
   t.equal((await runCommand(other, 'schema')).stdout, stdout)
 })
 
+t.test(
+  'the schema is the same text in whatever order it was made, and can be run whatever its tables are called',
+  async t => {
+    const make = [
+      'CREATE TABLE "my parent" (id bigint PRIMARY KEY)',
+      'CREATE TABLE child (id bigint REFERENCES "my parent")',
+      "CREATE FUNCTION child() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+      'CREATE TRIGGER child AFTER INSERT ON child FOR EACH ROW EXECUTE FUNCTION child()',
+      'CREATE TRIGGER child AFTER INSERT ON "my parent" FOR EACH ROW EXECUTE FUNCTION child()',
+    ]
+    const [url, other, third] = [await server.makeDatabase(), await server.makeDatabase(), await server.makeDatabase()]
+    await server.run(url, ...make)
+    await server.run(other, ...make.slice(0, 3), ...make.slice(3).toReversed())
+    const [one, two] = [await runCommand(url, 'schema'), await runCommand(other, 'schema')]
+    t.equal(two.stdout, one.stdout)
+    await server.run(third, one.stdout)
+    t.equal((await runCommand(third, 'schema')).stdout, one.stdout)
+  },
+)
+
 /** What both engines have to agree in. */
 type Shape = Readonly<{
   columns: readonly (readonly [table: string, column: string, required: boolean, generated: boolean, kind: string])[]

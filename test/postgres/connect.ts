@@ -1,14 +1,17 @@
 /** Connections to a server: which host, who, how encrypted, and what a lost answer means. */
 import { inspect } from 'node:util'
 import t from 'tap'
+import { connect } from '../../src/postgres/connect.ts'
 import { mayPass, toFailure } from '../../src/postgres/errors.ts'
 import { unsuitable } from '../../src/postgres/suitable.ts'
+import { readServerUrl } from '../../src/server.ts'
 import { makeBundle } from '../help/bundled.ts'
+import { makeCertificate, noOpenssl } from '../help/certificate.ts'
 import { makePostgres } from '../help/engine-postgres.ts'
 import { loadedBy, runAlone } from '../help/loaded.ts'
 import { makeFolder, runUp } from '../help/on-server.ts'
 import { startServer } from '../help/postgres.ts'
-import { startProxy } from '../help/proxy.ts'
+import { startProxy, startTls } from '../help/proxy.ts'
 
 // one of them changes a setting of the server
 t.jobs = 1
@@ -56,6 +59,30 @@ t.test('a COMMIT without an answer from a server that is gone ends with 20, and 
   t.match(await runUp(url, folder), { error: undefined, events: [{ event: 'up.nothing' }] })
 })
 
+t.test('a COMMIT without an answer after which the user is not let in any more ends with 20, too', async t => {
+  const url = await server.makeDatabase()
+  await server.run(url, 'CREATE ROLE leaver LOGIN SUPERUSER')
+  const proxy = await startProxy(server.port, sent => (sent.includes('COMMIT\0') ? 'after' : undefined))
+  t.teardown(proxy.stop)
+  const folder = makeFolder(t, make, 'await query("ALTER ROLE leaver NOLOGIN")')
+  const asLeaver = throughProxy(url, proxy.port).replace('postgres@', 'leaver@')
+  const { error } = await runUp(asLeaver, folder, { MIGRATOR_LOCK_TIMEOUT: '2' })
+  t.match(error, { code: 'COMMIT_UNKNOWN', exitCode: 20, message: /the server cannot be asked/ })
+  t.match(await runUp(url, folder), { error: undefined, events: [{ event: 'up.nothing' }] })
+})
+
+t.test('a COMMIT without an answer of which the history tells nothing is unknown at once', async t => {
+  const url = await server.makeDatabase()
+  const proxy = await startProxy(server.port, sent => (sent.includes('COMMIT\0') ? 'after' : undefined))
+  t.teardown(proxy.stop)
+  const engine = await makePostgres(throughProxy(url, proxy.port))
+  const session = await engine.open()
+  const error = await session.transaction(async () => undefined).catch(error => error)
+  t.match(error, { code: 'COMMIT_UNKNOWN', message: /: the answer to COMMIT was lost$/ })
+  t.equal(engine.isUncertain(error), true)
+  t.equal(engine.isUncertain(new Error('of something else')), false)
+})
+
 t.test('a synchronous standby that is gone ends the wait for COMMIT with 20 at the timeout', async t => {
   const url = await server.makeDatabase()
   const reload = (names: string) =>
@@ -70,19 +97,32 @@ t.test('a synchronous standby that is gone ends the wait for COMMIT with 20 at t
   t.equal((await server.run(url, 'SELECT FROM a')).length, 2, 'it was done once')
 })
 
-t.test('a connection that is cut in the middle of a run begins it anew', async t => {
-  const url = await server.makeDatabase()
-  let cuts = 0
-  const proxy = await startProxy(server.port, sent => {
-    if (!sent.includes('INSERT INTO a') || cuts > 2) return undefined
-    cuts += 1
-    return 'after'
+for (const [title, at] of [
+  ['where a migration writes', 'INSERT INTO a'],
+  ['where the history is read', 'SELECT * FROM "public"."SequelizeMeta"'],
+  ['where the history is written', 'INSERT INTO "public"."SequelizeMeta"'],
+  ['where rows are looked for that may be gone', 'BEGIN READ ONLY'],
+] as const)
+  t.test(`a connection that is cut ${title} begins the run anew, each time that it is`, async t => {
+    const replaces = 'await query("DELETE FROM a WHERE x = 2"); await query("INSERT INTO a VALUES (2)")'
+    let isCut = true
+    for (let place = 1; isCut; place += 1) {
+      const url = await server.makeDatabase()
+      await runUp(url, makeFolder(t, make))
+      let seen = 0
+      const proxy = await startProxy(server.port, sent => {
+        if (!sent.includes(at)) return undefined
+        seen += 1
+        return seen === place ? 'after' : undefined
+      })
+      t.match(await runUp(throughProxy(url, proxy.port), makeFolder(t, make, replaces)), { error: undefined })
+      await proxy.stop()
+      isCut = seen >= place
+      t.ok(isCut || place > 1)
+      t.equal((await server.run(url, 'SELECT FROM a')).length, 2)
+      t.equal((await server.run(url, 'SELECT FROM "SequelizeMeta"')).length, 2)
+    }
   })
-  t.teardown(proxy.stop)
-  t.match(await runUp(throughProxy(url, proxy.port), makeFolder(t, make)), { error: undefined })
-  t.equal(cuts, 3)
-  t.equal((await server.run(url, 'SELECT FROM a')).length, 2)
-})
 
 t.test('the first host that answers as a primary is used', async t => {
   const url = await server.makeDatabase()
@@ -99,6 +139,21 @@ t.test('encryption is used where the server has it, and refused where it has to 
       message: /SSL/,
       hint: /sslmode/,
     })
+})
+
+t.test('a certificate is checked as sslmode says: by who signed it, and by its name', { skip: noOpenssl }, async t => {
+  const { certificate, pair } = makeCertificate(t.testdir({}))
+  const front = await startTls(server.port, pair)
+  t.teardown(front.stop)
+  const url = throughProxy(await server.makeDatabase(), front.port)
+  const folder = makeFolder(t, make)
+  const runAs = (mode: string, more = {}) => runUp(url.replace('disable', mode), folder, { ...fast, ...more })
+  const known = { PGSSLROOTCERT: certificate }
+  const refused = { error: { code: 'DATABASE_UNREACHABLE', message: /over TLS/ } }
+  t.match(await runAs('verify-ca'), refused)
+  t.match(await runAs('verify-full', known), refused)
+  t.match(await runAs('verify-ca', known), { error: undefined })
+  t.match(await runAs('require'), { error: undefined })
 })
 
 t.test('what cannot pass ends a run at once, and no line of it has the password', async t => {
@@ -168,6 +223,10 @@ t.test('a standby is read from, and refuses to be changed', async t => {
   t.match(error, { code: 'DATABASE_READ_ONLY', exitCode: 12, hint: /primary/ })
   const engine = await makePostgres(onStandby)
   t.match(await engine.read('wait', reader => reader.history()), [{ name: '0001-a' }])
+  const down = onStandby.replace(/:(\d+)\/(?=test)/, ':$1,127.0.0.1:1/')
+  t.match((await runUp(down, makeFolder(t, make, 'await query("SELECT 1")'), fast)).error, {
+    code: 'DATABASE_READ_ONLY',
+  })
   const both = url.replace('127.0.0.1:', `127.0.0.1:${standby.port},127.0.0.1:`)
   t.match(await runUp(both, makeFolder(t, make, 'await query("SELECT 1")'), fast), { error: undefined })
 })
@@ -188,6 +247,58 @@ for (const [message, code, again] of [
     t.match(toFailure(error, 'db'), { code, message: /08P01/ })
     t.equal(mayPass(error), again)
   })
+
+for (const [state, code, message, again] of [
+  ['28P01', 'PRIVILEGE_MISSING', /db does not let this user in/, false],
+  ['3D000', 'NO_SUCH_DATABASE', /there is no database db/, false],
+  ['42501', 'PRIVILEGE_MISSING', /this user lacks a privilege in db/, false],
+  ['53100', 'DISK_FULL', /the disk of the server of db is full/, false],
+  ['25006', 'DATABASE_READ_ONLY', /db is read-only now/, true],
+  ['55P03', 'DATABASE_BUSY', /another session of db holds a lock/, true],
+  ['57P01', 'DATABASE_UNREACHABLE', /db cannot be reached/, true],
+] as const)
+  t.test(`SQLSTATE ${state} means ${code}`, async t => {
+    const error = Object.assign(new Error('first line\nDETAIL: of rows'), { code: state })
+    t.match(toFailure(error, 'db'), { code, message })
+    t.match(toFailure(error, 'db'), { message: new RegExp(`first line \\(${state}\\)$`) })
+    t.equal(mayPass(error), again)
+  })
+
+t.test(
+  'a server that is none of PostgreSQL is refused when it is connected to, and so is a worker of Citus',
+  async t => {
+    const url = await server.makeDatabase()
+    const name = new URL(url).pathname.slice(1)
+    await server.run(
+      url,
+      "CREATE FUNCTION version() RETURNS text LANGUAGE sql AS $$ SELECT 'CockroachDB CCL v23.1.11' $$",
+      `ALTER DATABASE ${name} SET search_path = public, pg_catalog`,
+    )
+    const connecting = () => connect(readServerUrl(url, undefined), 'write', undefined)
+    await t.rejects(connecting(), {
+      ...{ code: 'SERVER_UNSUITABLE', exitCode: 13 },
+      message: /cannot be migrated safely: CockroachDB/,
+      hint: /Use PostgreSQL 14 or later/,
+    })
+    await server.run(
+      url,
+      'DROP FUNCTION public.version()',
+      'SET allow_system_table_mods = on',
+      'CREATE TABLE pg_catalog.pg_dist_local_group (groupid integer)',
+      'INSERT INTO pg_catalog.pg_dist_local_group VALUES (7)',
+      "INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion) VALUES (99999, 'citus', 10, 11, false, '13')",
+    )
+    await t.rejects(connecting(), { code: 'SERVER_UNSUITABLE', message: /is a Citus worker/, hint: /coordinator/ })
+    await server.run(url, 'UPDATE pg_catalog.pg_dist_local_group SET groupid = 0')
+    await (await connecting()).close()
+  },
+)
+
+t.test('a schema that is not there is empty', async t => {
+  const engine = await makePostgres(`${await server.makeDatabase()}&schema=nowhere`)
+  t.equal(await engine.preflight(), 'empty')
+  t.equal(await engine.read('wait', reader => reader.isEmpty()), true)
+})
 
 for (const [title, facts, reason] of [
   ['PostgreSQL 13', { number: 130_012 }, /PostgreSQL 13/],

@@ -81,6 +81,8 @@ rule('what another table needs is not dropped along with a table', async (t, { e
   await query('SAVEPOINT s')
   await t.rejects(editor.dropTable('a', { force: true } as object), { message: /other objects depend on it/ })
   await query('ROLLBACK TO s')
+  await editor.dropTable('a', { cascade: true } as object)
+  t.strictSame(await query("SELECT FROM pg_constraint WHERE contype = 'f'"), [], 'but where that is asked for')
 })
 
 rule('columns come and go in the schema that is meant', async (t, { editor, query }) => {
@@ -166,6 +168,19 @@ rule(
   },
 )
 
+rule(
+  'a foreign key that has these actions stays as it is, and keeps MATCH FULL with others',
+  async (t, { editor, query }) => {
+    await query('CREATE TABLE b (a_id bigint CONSTRAINT mine REFERENCES a MATCH FULL ON DELETE CASCADE)')
+    const key = "SELECT oid::int8 AS oid, pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE conname = 'mine'"
+    const before = await query(key)
+    await editor.changeColumn('b', 'a_id', { references: { model: 'a' }, onDelete: 'CASCADE' } as never)
+    t.strictSame(await query(key), before)
+    await editor.changeColumn('b', 'a_id', { onDelete: 'SET NULL' } as never)
+    t.match(await query(key), [{ text: 'FOREIGN KEY (a_id) REFERENCES a(id) MATCH FULL ON DELETE SET NULL' }])
+  },
+)
+
 rule('constraints are removed by their columns', async (t, { editor, query }) => {
   await query('CREATE TABLE b (a_id bigint REFERENCES a, x text UNIQUE, y text, CHECK (y <> x), UNIQUE (y, x))')
   await editor.removeConstraint('b', { type: 'unique', fields: ['x', 'y'] })
@@ -192,6 +207,8 @@ rule('a text with NUL is refused, wherever it comes from', async (t, { editor, q
   await t.rejects(editor.bulkInsert('a', [{ id: 99, x: nul }]), refused)
   await t.rejects(editor.sequelize.query('SELECT :v', { replacements: { v: nul } }), refused)
   await t.rejects(editor.sequelize.query('SELECT $1', { bind: [nul] }), refused)
+  await t.rejects(editor.sequelize.query({ query: 'SELECT ?', values: [nul] }), refused)
+  t.match(await editor.sequelize.query({ query: 'SELECT ? AS v', values: ['a'] }), [[{ v: 'a' }]])
   await t.rejects(editor.bulkUpdate('a', { x: nul }, { id: 1 }), refused)
   await t.rejects(editor.bulkDelete('a', { x: nul }), refused)
   t.strictSame(await query('SELECT count(*) AS n FROM a'), [{ n: 25 }])
@@ -214,6 +231,16 @@ rule('a backfill goes by the key, batch by batch, and says how far it is', async
     ['a', 10, 25],
     ['a', 20, 25],
     ['a', 25, 25],
+  ])
+})
+
+rule('a backfill whose statement deletes rows that are yet to come ends with the last one', async (t, given) => {
+  const { editor, query, progress } = given
+  await editor.backfill('DELETE FROM a WHERE id BETWEEN $first AND $last + 5::bigint', { table: 'a', batch: 10 })
+  t.strictSame(await query('SELECT FROM a'), [])
+  t.strictSame(progress, [
+    ['a', 10, 25],
+    ['a', 20, 25],
   ])
 })
 

@@ -5,7 +5,7 @@ import { sharedServer } from '../help/postgres.ts'
 
 const server = await sharedServer()
 
-/** Three rows that refer to two others, a table without a key, and a function that deletes. */
+/** Three rows that refer to two others, a table without a key, one with a key of two columns, one without rows, and a function that deletes. */
 const before = `
   await query('CREATE TABLE p (id integer PRIMARY KEY, v text)')
   await query("INSERT INTO p VALUES (1, 'a'), (2, 'b')")
@@ -13,10 +13,13 @@ const before = `
   await query('INSERT INTO c (p) VALUES (1), (1), (2)')
   await query('CREATE TABLE n (x integer)')
   await query('INSERT INTO n VALUES (1), (1), (2)')
+  await query('CREATE TABLE k (a integer, b integer, PRIMARY KEY (a, b))')
+  await query('INSERT INTO k VALUES (1, 1), (1, 2)')
+  await query('CREATE TABLE o (x integer)')
   await query("CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'DELETE FROM c; SELECT 1'")`
 
 const contents = (url: string) =>
-  Promise.all(['p', 'c', 'n'].map(table => server.run(url, `SELECT * FROM ${table} ORDER BY 1`)))
+  Promise.all(['p', 'c', 'n', 'k'].map(table => server.run(url, `SELECT * FROM ${table} ORDER BY 1`)))
 
 for (const [title, body, message] of [
   ['deletes rows', "await query('DELETE FROM n WHERE x = 1')", /n had 3 rows and has 1 after it \(DELETE FROM n/],
@@ -54,6 +57,11 @@ for (const [title, body, message] of [
     /1 row of n is gone/,
   ],
   [
+    'replaces a row by a key of two columns',
+    "await query('DELETE FROM k WHERE b = 2'); await query('INSERT INTO k VALUES (2, 2)')",
+    /1 row of k is gone.*\(1,2\)/,
+  ],
+  [
     'replaces a row of an altered table',
     "await query('ALTER TABLE n ADD COLUMN y integer'); await query('DELETE FROM n WHERE x = 2'); await query('INSERT INTO n VALUES (2)')",
     /1 row of n is gone/,
@@ -70,7 +78,7 @@ for (const [title, body, message] of [
     const present = await contents(url)
     t.match((await runUp(url, makeFolder(t, before, body))).error, { code: 'MIGRATION_FAILED', message })
     t.strictSame(await contents(url), present)
-    const announced = up(body, "export const removesRows = ['p', 'c', 'n']")
+    const announced = up(body, "export const removesRows = ['p', 'c', 'n', 'k']")
     t.match(await runUp(url, makeFolder(t, before, announced)), { error: undefined })
   })
 }
@@ -112,6 +120,10 @@ for (const [title, body] of [
   ],
   ['drops an empty table', "await query('CREATE TABLE e ()'); await query('DROP TABLE e')"],
   [
+    'fills an empty table, empties and drops it',
+    "await query('INSERT INTO o VALUES (1)'); await query('DELETE FROM o'); await query('DROP TABLE o')",
+  ],
+  [
     'deletes from a table of its own',
     "await query('CREATE TEMP TABLE t (x integer)'); await query('INSERT INTO t VALUES (1)'); await query('DELETE FROM t'); await query('DROP TABLE t')",
   ],
@@ -126,15 +138,18 @@ for (const [title, body] of [
 t.test(
   'a table that one migration fills and the next one writes anew keeps its rows, and may not be emptied',
   async t => {
-    const fills = "await query('CREATE TABLE e (x integer)'); await query('INSERT INTO e VALUES (1), (2)')"
-    const url = await server.makeDatabase()
+    const fills = `await query('CREATE TABLE e (x integer)'); await query('INSERT INTO e VALUES (1), (2)')
+      await query('CREATE TABLE f (x integer)')`
     for (const [next, error] of [
       ["await query('TRUNCATE e')", { message: /e had 2 rows and has 0/ }],
       ["await query('TRUNCATE e'); await query('INSERT INTO e VALUES (7), (8)')", { message: /2 rows of e/ }],
       ["await query('ALTER TABLE e ALTER COLUMN x TYPE bigint')", undefined],
-    ] as const)
+      ["await query('INSERT INTO f VALUES (1)'); await query('DELETE FROM f'); await query('DROP TABLE f')", undefined],
+    ] as const) {
+      const url = await server.makeDatabase()
       t.match(await runUp(url, makeFolder(t, fills, next)), { error }, next)
-    t.equal((await server.run(url, 'SELECT FROM e')).length, 2)
+      if (error === undefined) t.equal((await server.run(url, 'SELECT FROM e')).length, 2)
+    }
   },
 )
 

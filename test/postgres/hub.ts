@@ -11,10 +11,12 @@ import { connectPostgres as connectPostgres7 } from '../../src/hub/postgres-v7.t
 import { openReady } from '../../src/hub/ready.ts'
 import { openReady as openReady7 } from '../../src/hub/ready-v7.ts'
 import { connectPostgres } from '../../src/postgres/hub.ts'
+import { makeCertificate, noOpenssl } from '../help/certificate.ts'
 import { makeContext } from '../help/context.ts'
 import { makeFolder, runUp } from '../help/on-server.ts'
 import { sharedServer } from '../help/postgres.ts'
 import { root } from '../help/program.ts'
+import { startTls } from '../help/proxy.ts'
 
 // both models are bound to one database at a time
 t.jobs = 1
@@ -122,7 +124,25 @@ t.test('what keeps a hub from its database is a Failure, without the password', 
     code: 'DATABASE_UNREACHABLE',
     message: /^(?!.*s3cret)/,
   })
+  const nobody = 'postgres://h:s3cret@127.0.0.1:1/x'
+  await t.rejects(connectPostgres(nobody), { code: 'DATABASE_UNREACHABLE' })
+  await t.rejects(connectPostgres7(nobody), { code: 'DATABASE_UNREACHABLE' })
   await t.rejects(openReady('postgres://h:s3cret@db'), { code: 'CONFIG_INVALID', message: /^(?!.*s3cret)/ })
+})
+
+t.test('a hub goes over TLS where the server has it', { skip: noOpenssl }, async t => {
+  const { certificate, pair } = makeCertificate(t.testdir({}))
+  const front = await startTls(server.port, pair)
+  t.teardown(front.stop)
+  const url = (await server.makeDatabase()).replace(/:\d+\//, `:${front.port}/`)
+  // the door takes no other connection
+  for (const mode of ['prefer', 'verify-ca']) {
+    const address = url.replace('disable', mode)
+    const [six, seven] = [await connectPostgres(address, certificate), await connectPostgres7(address, certificate)]
+    t.match(await six.query('SELECT 1 AS one'), [[{ one: 1 }]])
+    t.match(await seven.query('SELECT 1 AS one'), [[{ one: 1 }]])
+    await Promise.all([six.close(), seven.close()])
+  }
 })
 
 t.test('of several hosts the primary is used, and models are in the schema of the URL', async t => {

@@ -38,14 +38,14 @@ const stateOf = async (url: string) => {
   }
 }
 
-/** Another session that keeps a snapshot, for which every build waits. */
-const keepSnapshot = async (t: { teardown: (work: () => unknown) => void }, url: string) => {
+/** Another session that keeps a snapshot, for which every build waits, or the lock of what it reads. */
+const keepSnapshot = async (t: { teardown: (work: () => unknown) => void }, url: string, sql = 'SELECT 1') => {
   const client = new Client({ connectionString: url.replace(/\?.*/, '') })
   client.on('error', () => undefined)
   await client.connect()
   t.teardown(() => client.end().catch(() => undefined))
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
-  await client.query('SELECT 1')
+  await client.query(sql)
   return { release: () => client.query('COMMIT') }
 }
 const building = 'SELECT FROM pg_stat_progress_create_index'
@@ -277,6 +277,11 @@ t.test('an index is dropped concurrently, and one that a killed run has dropped 
   const drop = online("await context.removeIndexConcurrently('a', ['y'])")
   t.match(await runUp(url, makeFolder(t, make, build, drop)), { error: undefined })
   t.strictSame((await stateOf(url)).recorded.length, 3)
+  const second = await server.makeDatabase()
+  await runUp(second, makeFolder(t, make, build))
+  await server.run(second, 'DROP INDEX a_y')
+  t.match(await runUp(second, makeFolder(t, make, build, drop)), { error: undefined })
+  t.strictSame((await stateOf(second)).recorded.length, 3)
   const other = online("await context.removeIndexConcurrently('b', 'a_y')")
   const fails = await runUp(url, makeFolder(t, make, build, drop, build, `${later}`, other))
   t.match(fails.error, { code: 'MIGRATION_FAILED', message: /a_y is no index of b/, hint: /^0005-e and/ })
@@ -304,6 +309,24 @@ t.test("a role's statement_timeout holds for a build, and is named with what men
   await release()
   await server.run(url, 'ALTER ROLE hasty SET statement_timeout = 0')
   t.match(await runUp(asHasty, makeFolder(t, make, build)), { error: undefined })
+  await server.run(url, "ALTER ROLE hasty SET statement_timeout = '300ms'")
+  const reader = await keepSnapshot(t, url, 'SELECT FROM a')
+  const drop = online("await context.removeIndexConcurrently('a', 'a_y')")
+  t.match(await runUp(asHasty, makeFolder(t, make, build, drop)), { error: { message: /it is 300ms for this role/ } })
+  await reader.release()
+})
+
+t.test('a build that somebody cancels fails with what the server says, and leaves no index', async t => {
+  const url = await server.makeDatabase()
+  await runUp(url, makeFolder(t, make))
+  await keepSnapshot(t, url)
+  const running = runUp(url, makeFolder(t, make, build))
+  await untilBuilding(url)
+  await server.run(url, building.replace('SELECT', 'SELECT pg_cancel_backend(pid)'))
+  const { error } = await running
+  t.match(error, { code: 'MIGRATION_FAILED', message: /canceling statement due to user request/ })
+  t.notMatch(error, { message: /for this role/ })
+  t.strictSame(await stateOf(url), { tables: ['a'], indexes: [], recorded: ['0001-a'] })
 })
 
 t.test('plan shows where a run commits, the statement as it runs, and the lock that it takes', async t => {

@@ -1,10 +1,12 @@
 /** The commands that try migrations on a server: verify, down, plan, lint, adopt, repair, and the schema as a picture. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Client } from 'pg'
 import t from 'tap'
 import { makeFolder, runCommand, until } from '../help/on-server.ts'
 import { sharedServer } from '../help/postgres.ts'
 import { startProgram } from '../help/program.ts'
+import { startProxy } from '../help/proxy.ts'
 
 const server = await sharedServer()
 
@@ -61,14 +63,44 @@ for (const [title, statement, finding] of [
   ],
   [
     'a column that is not of the migrations',
-    'ALTER TABLE servers ADD COLUMN room text',
-    { object: 'column servers.room', what: 'extra' },
+    'ALTER TABLE servers ADD COLUMN room text COLLATE "C"',
+    { object: 'column servers.room', what: 'extra', found: 'text COLLATE "C"' },
+  ],
+  [
+    'a column that numbers its rows',
+    'ALTER TABLE servers ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY',
+    { object: 'column servers.number', what: 'extra', found: 'bigint GENERATED ALWAYS AS IDENTITY NOT NULL' },
+  ],
+  [
+    'a column of another collation',
+    'ALTER TABLE servers ALTER COLUMN hostname TYPE text COLLATE "C"',
+    { object: 'column servers.hostname', what: 'collation', found: '"C"' },
+  ],
+  [
+    'a trigger that is not of the migrations',
+    'CREATE TRIGGER t BEFORE UPDATE ON servers FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+    { object: 'trigger servers.t', what: 'extra' },
+  ],
+  [
+    'a column that is numbered otherwise',
+    "CREATE SEQUENCE s; ALTER TABLE metrics ALTER id DROP IDENTITY, ALTER id SET DEFAULT nextval('s')",
+    { object: 'column metrics.id', what: 'numbering', expected: 'BY DEFAULT AS IDENTITY', found: 'a sequence' },
+  ],
+  [
+    'a constraint of another name',
+    'ALTER TABLE metrics RENAME CONSTRAINT metrics_server_id_fkey TO of_server',
+    { object: 'constraint metrics.metrics_server_id_fkey', what: 'name', found: 'of_server' },
   ],
   ['a table that is gone', 'DROP TABLE metrics', { object: 'table metrics', what: 'missing' }],
   [
     'an index that is gone',
     'DROP INDEX idx_metrics_server_timestamp',
     { object: 'index idx_metrics_server_timestamp', what: 'missing' },
+  ],
+  [
+    'an index of another name',
+    'ALTER INDEX idx_metrics_server_timestamp RENAME TO by_time',
+    { object: 'index idx_metrics_server_timestamp', what: 'name', found: 'by_time' },
   ],
   [
     'a constraint that is not valid',
@@ -93,6 +125,21 @@ for (const [title, statement, finding] of [
     )
   })
 }
+
+t.test('verify tells a computed column that is not stored from one that is', async t => {
+  const url = await migrated()
+  const [version] = await server.run(url, "SELECT current_setting('server_version_num')::int AS number")
+  if (Number(version?.number) < 180_000) return t.pass('before PostgreSQL 18 all are stored', { skip: true })
+  await server.run(
+    url,
+    'ALTER TABLE servers DROP COLUMN os_info, ADD COLUMN os_info text GENERATED ALWAYS AS (id) VIRTUAL',
+    'ALTER TABLE servers ADD COLUMN more text GENERATED ALWAYS AS (id) VIRTUAL',
+  )
+  t.match(JSON.parse((await runCommand(url, 'verify --json')).stdout).findings, [
+    { object: 'column servers.os_info', what: 'computed', expected: /^STORED/, found: 'VIRTUAL id' },
+    { object: 'column servers.more', what: 'extra', found: 'text GENERATED ALWAYS AS (id) VIRTUAL' },
+  ])
+})
 
 t.test('a user that may not make a database checks the rest, and is told which GRANT or setting helps', async t => {
   const url = await migrated()
@@ -130,6 +177,32 @@ t.test('with MIGRATOR_SCRATCH_URL migrations are tried there, and it stays as it
   const wrong = await runCommand(url, 'verify', undefined, { MIGRATOR_SCRATCH_URL: 'mysql://secret' })
   t.match(wrong, { exitCode: 2, error: { message: /^MIGRATOR_SCRATCH_URL is not valid/ } })
   t.notMatch(String(wrong.error), /secret/)
+  const nobody = await runCommand(url, 'verify', undefined, { MIGRATOR_SCRATCH_URL: 'postgres://h@127.0.0.1:1/clone' })
+  t.match(nobody, { exitCode: 10, error: { message: /^postgres:\/\/127\.0\.0\.1:1\/clone cannot be reached/ } })
+})
+
+t.test('a clone in which another migrator tries something is waited for', async t => {
+  const [url, clone] = [await migrated(), await server.makeDatabase()]
+  const other = new Client({ connectionString: clone })
+  await other.connect()
+  t.teardown(() => other.end())
+  await other.query("BEGIN; SELECT pg_advisory_xact_lock(hashtext('homelab-migrator'), hashtext('public'))")
+  const settings = { MIGRATOR_SCRATCH_URL: clone }
+  const busy = await runCommand(url, 'verify', undefined, { ...settings, MIGRATOR_LOCK_TIMEOUT: '0' })
+  t.match(busy, { exitCode: 20, failure: 'DATABASE_BUSY' })
+  const waiting = runCommand(url, 'verify', undefined, settings)
+  const refused = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query = 'ROLLBACK'"
+  await until(async () => (await server.run(clone, refused)).length > 0)
+  await other.query('COMMIT')
+  t.match(await waiting, { exitCode: 0, events: [{ event: 'lock.waiting', database: /test_/ }] })
+})
+
+t.test('a server that is lost while a database for trying is made cannot be reached', async t => {
+  const url = await migrated()
+  const proxy = await startProxy(server.port, sent => (sent.includes('CREATE DATABASE') ? 'before' : undefined))
+  t.teardown(proxy.stop)
+  const outcome = await runCommand(url.replace(`:${server.port}/`, `:${proxy.port}/`), 'verify')
+  t.match(outcome, { exitCode: 10, failure: 'DATABASE_UNREACHABLE' })
 })
 
 /** Two migrations, of which the second drops a column and changes another. */
@@ -243,6 +316,22 @@ t.test('plan --sql does in psql what up does', async t => {
   await server.run(url, stdout.replace(/^\\set.*\n/, ''))
   t.match(await runCommand(url, 'up', folder), { exitCode: 0, events: [{ event: 'up.nothing' }] })
   t.match(await server.run(url, 'SELECT w FROM t'), [{ w: "it's" }])
+})
+
+t.test('plan --sql has values of every kind as psql reads them', async t => {
+  const [byPlan, byUp] = [await server.makeDatabase(), await server.makeDatabase()]
+  const folder = makeFolder(
+    t,
+    `await query('CREATE TABLE v (a integer, b boolean, c bytea, d timestamptz, e text[], f jsonb, g text, h text)')
+    const bind = [7, true, Buffer.from([0, 255]), new Date(0), ['x', "it's"], { a: ['\\\\'] }, '\\\\N $1', null]
+    await query('INSERT INTO v VALUES ($1, $2, $3, $4, $5, $6, $7, $8)', { bind })`,
+  )
+  const { stdout } = await runCommand(byPlan, 'plan --sql', folder)
+  await server.run(byPlan, stdout.replace(/^\\set.*\n/, ''))
+  t.match(await runCommand(byUp, 'up', folder), { exitCode: 0 })
+  const rows = await server.run(byUp, 'SELECT v::text AS v FROM v')
+  t.equal(rows.length, 1)
+  t.strictSame(await server.run(byPlan, 'SELECT v::text AS v FROM v'), rows)
 })
 
 t.test('lint says by names of squawk what the statements did', async t => {

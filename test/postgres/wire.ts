@@ -1,9 +1,7 @@
 /** The short way to a server, without the driver: it answers as the driver does, or leaves it all to the driver. */
 import { createHmac, pbkdf2Sync } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { connect as connectTo, createServer, type Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
+import { createServer, type Socket } from 'node:net'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { attemptAsync } from '../../src/failure.ts'
@@ -15,7 +13,7 @@ import { readServerUrl } from '../../src/server.ts'
 import { makeCertificate, noOpenssl } from '../help/certificate.ts'
 import { makeFolder, runUp } from '../help/on-server.ts'
 import { skip, startServer } from '../help/postgres.ts'
-import { startProxy } from '../help/proxy.ts'
+import { startProxy, startTls } from '../help/proxy.ts'
 
 const int16 = (number: number): Buffer => {
   const bytes = Buffer.alloc(2)
@@ -116,9 +114,13 @@ t.test('what no server sends is given up, at the latest at its length, and never
     encode('D', int16(1), int32(-2)),
     encode('D', int16(0), 'more'),
     encode('T', int16(1), 'no end'),
+    encode('T', int16(0), 'more'),
     // in binary
     encode('T', int16(1), 'a\0', Buffer.alloc(16), int16(1)),
     encode('E', 'Cno end'),
+    // without a code or a text
+    encode('E', 'Mtext\0\0'),
+    encode('E', 'C42501\0\0'),
     encode('R', '1'),
     // in a transaction
     encode('Z', 'T'),
@@ -218,17 +220,11 @@ const answersWish = async (t: Test, answer: (socket: Socket) => void): Promise<s
 
 t.test('a server with TLS is read by it, whatever its certificate', { skip: noOpenssl }, async t => {
   const { direct, url, logins } = await watched(t)
-  const files = makeCertificate(t.testdir({}))
-  const pair = { key: readFileSync(files.key), cert: readFileSync(files.certificate) }
-  const port = await answersWish(t, socket => {
-    socket.write('S')
-    const behind = connectTo(server.port, '127.0.0.1')
-    const secure = new TLSSocket(socket, { isServer: true, ...pair })
-    for (const end of [behind, secure]) end.on('error', () => undefined)
-    secure.pipe(behind).pipe(secure)
-  })
-  const preferred = direct.replace(`127.0.0.1:${server.port}/`, port).replace('disable', 'prefer')
-  t.match(await glance(preferred), [{ name: '0001-a' }])
+  const front = await startTls(server.port, makeCertificate(t.testdir({})).pair)
+  t.teardown(front.stop)
+  const preferred = direct.replace(`:${server.port}/`, `:${front.port}/`).replace('disable', 'prefer')
+  for (const named of [preferred, preferred.replace('127.0.0.1', 'localhost')])
+    t.match(await glance(named), [{ name: '0001-a' }])
   t.equal(await glance(preferred.replace('prefer', 'disable')), undefined)
   t.equal(logins(), 0, url)
 })
@@ -236,8 +232,26 @@ t.test('a server with TLS is read by it, whatever its certificate', { skip: noOp
 t.test('a server that answers a wish for TLS otherwise is left to the driver', async t => {
   for (const answer of ['SE', 'NN', 'E', 'HTTP/1.1 400 Bad Request\r\n', '']) {
     const port = await answersWish(t, socket => void socket.end(answer))
-    t.equal(await glance(`postgres://hub@${port}hub`), undefined, answer)
+    for (const wish of ['', '?sslmode=disable'])
+      t.equal(await glance(`postgres://hub@${port}hub${wish}`), undefined, answer)
   }
+})
+
+t.test('a socket is a way to a server, too', async t => {
+  const { direct, folder } = await watched(t)
+  const [folders] = await server.run(direct, 'SHOW unix_socket_directories')
+  const url = direct.replace('127.0.0.1', encodeURIComponent(String(folders?.unix_socket_directories)))
+  t.match(await glance(url), [{ name: '0001-a' }])
+  t.match(await runUp(url, folder), { error: undefined, events: [{ event: 'up.nothing' }] })
+  t.strictSame(await glance(url), Object(await byDriver(url)).value)
+})
+
+t.test('a history that the user may not read is left to the driver, which tells', async t => {
+  const { direct, folder } = await watched(t)
+  await server.run(direct, 'CREATE ROLE blind LOGIN')
+  const url = direct.replace('postgres@', 'blind@')
+  t.equal(await glance(url), undefined)
+  t.match((await runUp(url, folder)).error, { code: 'PRIVILEGE_MISSING', message: /permission denied/ })
 })
 
 t.test('what needs the care of the driver is not even connected to', async t => {
@@ -303,10 +317,14 @@ type Fraud = Readonly<{
   password?: string
   /** instead of the challenge and all that comes after it */
   skips?: 'challenge' | 'verdict'
+  /** what answers the first question */
+  facts?: readonly (string | null)[]
 }>
 
 /** Speaks as a server that has applied all migrations. */
-const impostor = async (t: Test, { nonce = own => `${own}more`, iterations = 1, password = 'right', skips }: Fraud) => {
+const impostor = async (t: Test, fraud: Fraud) => {
+  const { nonce = own => `${own}more`, iterations = 1, password = 'right', skips } = fraud
+  const { facts = ['PostgreSQL 18.4', '180004', 'f', null, 'f'] } = fraud
   const accept = Buffer.concat([say.login(0), say.notice, say.ready])
   const texts = (...names: readonly string[]) => say.columns(names.map(name => [name, 25]))
   const answers = [
@@ -318,7 +336,7 @@ const impostor = async (t: Test, { nonce = own => `${own}more`, iterations = 1, 
         ['transactionalDdl', 25],
         ['citus', 16],
       ]),
-      say.row(['PostgreSQL 18.4', '180004', 'f', null, 'f']),
+      say.row(facts),
     ]),
     Buffer.concat([
       say.columns([
@@ -369,8 +387,10 @@ for (const [title, fraud] of [
   ['that does not answer the nonce of the client', { nonce: () => 'hijacked'.repeat(4) }],
   ['that adds nothing to the nonce of the client', { nonce: own => own }],
   ['that would have the client compute for minutes', { iterations: 999_999 }],
+  ['that would have the client compute nothing', { iterations: 0 }],
   ['that leaves out its challenge', { skips: 'challenge' }],
   ['that leaves out its signature', { skips: 'verdict' }],
+  ['whose rows have other columns than it says', { facts: ['PostgreSQL 18.4'] }],
 ] as readonly (readonly [string, Fraud])[])
   t.test(`a server ${title} is not trusted`, async t => {
     t.equal(await glance(await impostor(t, fraud)), undefined)

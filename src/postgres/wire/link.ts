@@ -20,7 +20,7 @@ export const openLink = async (host: string, port: number, patience: number, pre
   const arrived: Message[] = []
   let rest: Buffer = Buffer.alloc(0)
   let failure: Error | undefined
-  let wake = (): void => undefined
+  let wake: (() => void) | undefined
   const changed = (): Promise<void> =>
     new Promise(resolve => {
       wake = resolve
@@ -28,7 +28,7 @@ export const openLink = async (host: string, port: number, patience: number, pre
   const fail = (error: Error): void => {
     failure ??= error
     socket.destroy()
-    wake()
+    wake?.()
   }
   // a copy of the bytes, since what comes next may take their place
   const take = (bytes: Uint8Array): boolean => {
@@ -39,7 +39,7 @@ export const openLink = async (host: string, port: number, patience: number, pre
     }
     arrived.push(...decoded.messages)
     rest = decoded.rest
-    wake()
+    wake?.()
     return true
   }
   const onClose = (): void => {
@@ -62,7 +62,7 @@ export const openLink = async (host: string, port: number, patience: number, pre
     const agree = (): void => {
       socket.on('data', take)
       isAgreed = true
-      wake()
+      wake?.()
     }
     socket.write(tlsRequest)
     socket.once('data', bytes => {

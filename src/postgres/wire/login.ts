@@ -41,7 +41,7 @@ export const scram = (password: string): Scram => {
       const salted = pbkdf2Sync(password, Buffer.from(salt, 'base64'), Number(iterations), 32, 'sha256')
       const key = sign(salted, 'Client Key')
       const mask = sign(hash('sha256', key, 'buffer'), signed)
-      const proof = key.map((byte, index) => byte ^ (mask[index] ?? 0))
+      const proof = key.map((byte, index) => byte ^ mask.readUInt8(index))
       return {
         proof: `${last},p=${Buffer.from(proof).toString('base64')}`,
         verdict: `v=${sign(sign(salted, 'Server Key'), signed).toString('base64')}`,

@@ -2,7 +2,7 @@
  * The few messages of the frontend/backend protocol 3.0 that the short way sends and gets, as pure functions:
  * https://www.postgresql.org/docs/current/protocol-message-formats.html
  */
-import { attempt } from '../../failure.ts'
+import { attempt, must } from '../../failure.ts'
 
 /** A message of the server; those that are no part of an answer are left out. */
 export type Message =
@@ -32,7 +32,7 @@ export const decode = (bytes: Buffer): Readonly<{ messages: readonly Message[]; 
     if (length < 4 || length > longest) return undefined
     const end = start + 1 + length
     if (bytes.length < end) break
-    const letter = String.fromCharCode(bytes[start] ?? 0)
+    const letter = String.fromCharCode(bytes.readUInt8(start))
     const body = bytes.subarray(start + 5, end)
     const message = attempt(() => (passedOver.includes(letter) ? undefined : toMessage(letter, body)))
     if ('error' in message) return undefined
@@ -74,7 +74,7 @@ const toError = (body: Buffer): Message => {
     fields[String.fromCharCode(body.readUInt8(at))] = text
     at = next
   }
-  return { is: 'error', state: fields.C ?? '', text: fields.M ?? '' }
+  return { is: 'error', state: must(fields.C), text: must(fields.M) }
 }
 
 const toColumns = (body: Buffer): Message => {
