@@ -20,7 +20,7 @@ export const connectAddress = async (
 ): Promise<Sequelize<PostgresDialect>> => {
   const { password, ssl, schema, ...where } = await accessOf(address, rootCertificate)
   const sequelize = new Sequelize({
-    ...{ dialect: PostgresDialect, pgModule: driver as never, ...where, ssl: ssl ?? false },
+    ...{ dialect: PostgresDialect, pgModule: driver as never, ...where, ssl },
     ...(password === undefined ? {} : { password }),
     // set nothing in a session that a pooler gives to others: times are written with their offset
     ...{ keepDefaultTimezone: true, clientMinMessages: false, timezone: '+00:00' },

@@ -135,7 +135,10 @@ const openClient = async (
 }
 
 /** As in libpq, `require` checks the certificate only if root certificates are given. */
-export const encryptionOf = (sslMode: SslMode, rootCertificate: string | undefined): ClientConfig['ssl'] => {
+export const encryptionOf = (
+  sslMode: SslMode,
+  rootCertificate: string | undefined,
+): NonNullable<ClientConfig['ssl']> => {
   if (sslMode === 'disable') return false
   if (sslMode === 'prefer') return { rejectUnauthorized: false }
   const ca = rootCertificate === undefined ? {} : { ca: readCertificate(rootCertificate) }

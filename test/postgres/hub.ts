@@ -194,9 +194,11 @@ t.test("openReady reads the password's file and the certificates as the migrator
   })
   await t.rejects(openReady(asReader), { message: /password/ })
   process.env.DATABASE_PASSWORD_FILE = file
-  const { sequelize, close } = await openReady(asReader)
-  t.strictSame((await sequelize.query('SELECT current_user AS name'))[0], [{ name: 'reader' }])
-  await close()
+  for (const { openReady } of [version6, await version7('reader')]) {
+    const { sequelize, close } = await openReady(asReader)
+    t.strictSame((await sequelize.query('SELECT current_user AS name'))[0], [{ name: 'reader' }])
+    await close()
+  }
   process.env.PGSSLROOTCERT = `${file}.pem`
   const checked = asReader.replace('sslmode=disable', 'sslmode=verify-full')
   await t.rejects(openReady(checked), {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import Database from 'better-sqlite3'
@@ -128,6 +128,26 @@ for (const [title, checkpoint] of [
     },
   )
 }
+
+t.test(
+  'a commit that only the WAL has, since its writer was killed before anyone could see it, is not in the copy',
+  async t => {
+    const folder = t.testdir({ copies: {} })
+    const [file, hub] = [make(folder, 'wal'), new Database(join(folder, 'x.db'))]
+    hub.exec('INSERT INTO a VALUES (3)')
+    for (const suffix of ['', '-wal', '-shm']) copyFileSync(file + suffix, join(folder, `killed.db${suffix}`))
+    hub.exec('INSERT INTO a VALUES (4)')
+    copyFileSync(`${file}-wal`, join(folder, 'killed.db-wal'))
+    hub.close()
+    for (const [state, rows] of [
+      ['open', 3],
+      ['at rest', 4],
+    ] as const)
+      t.match(await copyDatabase(join(folder, 'killed.db'), join(folder, `copies/${rows}.db`), 'quick_check', state), {
+        rows: [{ name: 'a', rows }],
+      })
+  },
+)
 
 /** Copies with functions of Node's filesystem that are others. @returns what came of it, as JSON */
 const copyPatched = (folder: string, patch: string): string => {
