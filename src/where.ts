@@ -74,7 +74,7 @@ type Unloadable = Readonly<{
 }>
 
 export const explainLoading = (error: unknown, file: string): Unloadable => {
-  const found = excerptOf(error, file)
+  const found = excerptOf(error, file) ?? decoratorOf(error, file)
   const place = found?.place ?? placeOf(error, file) ?? importPlace(error, file) ?? file
   const reason = firstLine(reasonOf(error))
   const told = found === undefined ? reason : `${reason} in ${found.line.trim()}`
@@ -84,6 +84,21 @@ export const explainLoading = (error: unknown, file: string): Unloadable => {
 /** Whether it is an error of a file's syntax that does not tell its line: V8 knows it, and does not expose it. */
 export const isWithoutLine = (error: unknown, file: string): boolean =>
   error instanceof SyntaxError && excerptOf(error, file) === undefined && placeOf(error, file) === undefined
+
+/** The first decorator that begins a line of code, in which no comment counts, with its `LINE:COLUMN`; undefined if there is none. */
+export const decoratorIn = (code: string): Readonly<{ position: string; text: string }> | undefined => {
+  const bare = code.replaceAll(/\/\*[\s\S]*?\*\//g, comment => comment.replaceAll(/[^\n]/g, ' '))
+  const found = /(?<=^[^\S\n]*)@[A-Za-z_$][^\n]*/m.exec(bare)
+  if (found === null) return undefined
+  const lines = bare.slice(0, found.index).split('\n')
+  return { position: `${lines.length}:${must(lines.at(-1)).length + 1}`, text: found[0].trim() }
+}
+
+/** V8 does not tell where it meets a decorator in an ES module, which Node's stripping of types leaves in it. */
+const decoratorOf = (error: unknown, file: string): Readonly<{ place: string; line: string }> | undefined => {
+  const found = isWithoutLine(error, file) ? decoratorIn(readFileSync(file, 'utf8')) : undefined
+  return found && { place: `${file}:${found.position}`, line: found.text }
+}
 
 /** Node puts the line before the error, with a mark below it; the last line has none where the file ends too early. */
 const excerpt = /^(?<path>(?:file:|\/)\S+?)(?:\?\S*?)?:(?<line>\d+)\n(?:[^\n]*\n)*?(?<source>[^\n]*)\n(?<space> *)\^/

@@ -160,7 +160,7 @@ for (const [title, name, text, message, hint] of [
     'a decorator',
     '0002-b.ts',
     '@frozen\nclass A {}\nexport const up = async () => A',
-    'ts:1:1 cannot be loaded: ',
+    'ts:1:1 cannot be loaded: Invalid or unexpected token in @frozen',
     /knows no decorators.*--import tsx/,
   ],
   [

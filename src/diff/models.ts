@@ -15,7 +15,7 @@ import { openSessions } from '../sqlite/bridge/session.ts'
 import { toSequelizeText } from '../sqlite/bridge/times.ts'
 import type { Connection } from '../sqlite/connect.ts'
 import { readAppSchema, type Schema } from '../sqlite/schema/read.ts'
-import { decoratorHint, explainLoading, isWithoutLine } from '../where.ts'
+import { decoratorHint, decoratorIn, explainLoading, isWithoutLine } from '../where.ts'
 
 export type Models = Readonly<{
   schema: Schema
@@ -169,13 +169,11 @@ const hookLoading = (): void => {
 
 /** @throws Failure CONFIG_INVALID for code in which a line begins with a decorator */
 const refuseDecorators = (url: string, code: string): void => {
-  const bare = code.replaceAll(/\/\*[\s\S]*?\*\//g, comment => comment.replaceAll(/[^\n]/g, ' '))
-  const found = /^[^\S\n]*@[A-Za-z_$][^\n]*/m.exec(bare)
-  if (found === null) return
-  const line = bare.slice(0, found.index).split('\n').length
+  const found = decoratorIn(code)
+  if (found === undefined) return
   throw refused(
-    `${fileURLToPath(url.replace(/\?.*/s, ''))}:${line}`,
-    `cannot be loaded: ${found[0].trim()} is a decorator`,
+    `${fileURLToPath(url.replace(/\?.*/s, ''))}:${found.position}`,
+    `cannot be loaded: ${found.text} is a decorator`,
     decoratorHint,
   )
 }

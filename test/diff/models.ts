@@ -165,7 +165,7 @@ for (const [title, files, message] of [
       'user.ts':
         "/** @x */\nimport { Model } from 'sequelize'\nexport class User extends Model {\n  @x() declare id: number\n}",
     },
-    /user\.ts:4 cannot be loaded: @x\(\) declare id: number is a decorator.*--import tsx/,
+    /user\.ts:4:3 cannot be loaded: @x\(\) declare id: number is a decorator.*--import tsx/,
   ],
   [
     'that nobody initialised',
