@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { DataTypes } from 'sequelize'
 import { runPlain } from '../engine.ts'
-import { attempt, attemptAsync, Failure, reasonOf } from '../failure.ts'
+import { attempt, attemptAsync, Failure, must, reasonOf } from '../failure.ts'
 import { existsSync, readdirSync, statSync } from '../fs.ts'
 import { withLine } from '../migrations/load.ts'
 import { importCode, shareWith } from '../modules.ts'
@@ -186,8 +186,9 @@ export type Instance = Readonly<{
   close?: () => Promise<void>
   define: unknown
   models: object
-  dialect?: Readonly<{ name?: string }>
-  getDialect?: () => string
+  dialect?: Readonly<{ name: string }>
+  /** of Sequelize 7 */
+  addModels?: (models: readonly ModelClass[]) => void
 }>
 type ModelClass = Readonly<{
   name: string
@@ -202,7 +203,7 @@ type ModelClass = Readonly<{
   }>
   /** of Sequelize 6 */
   _timestampAttributes?: object
-  rawAttributes?: Readonly<Record<string, Readonly<{ field?: string }>>>
+  rawAttributes?: Readonly<Record<string, Readonly<{ field: string }>>>
   tableName?: string
 }>
 
@@ -235,9 +236,8 @@ const boundTo = async (
   const fresh: Instance = is7 ? await target.connect7(path) : target.connect6()
   if (makers.length === 0) {
     const names = [...new Set(models.map(({ name }) => name))].join(', ')
-    const added =
-      is7 && 'addModels' in fresh ? attempt(() => (fresh.addModels as (list: unknown) => void)(models)) : undefined
-    if (added !== undefined && 'value' in added) return fresh
+    // decorators have told those of version 7 all but that
+    if (is7 && 'value' in attempt(() => fresh.addModels?.(models))) return fresh
     throw refused(path, `exports models without a Sequelize instance: ${names}`, exportHint)
   }
   const types = is7 ? (await import('@sequelize/core')).DataTypes : DataTypes
@@ -267,13 +267,15 @@ const timedColumns = (sequelize: Instance): readonly string[] =>
     // each version's members throw in the other one
     if (model.modelDefinition !== undefined) {
       const { timestampAttributeNames, attributes, table } = model.modelDefinition
-      return Object.values<string>({ ...timestampAttributeNames }).map(
-        name => `${table.tableName}.${attributes.get(name)?.columnName ?? name}`,
+      const names = Object.values<string>({ ...timestampAttributeNames })
+      return [...attributes].flatMap(([name, { columnName }]) =>
+        names.includes(name) ? `${table.tableName}.${columnName}` : [],
       )
     }
     const { _timestampAttributes = {}, rawAttributes = {}, tableName } = model
-    return Object.values<string>({ ..._timestampAttributes }).map(
-      name => `${tableName}.${rawAttributes[name]?.field ?? name}`,
+    const names = Object.values<string>({ ..._timestampAttributes })
+    return Object.entries(rawAttributes).flatMap(([name, { field }]) =>
+      names.includes(name) ? `${tableName}.${field}` : [],
     )
   })
 
@@ -300,12 +302,11 @@ const connect7 = async (connection: Connection, path: string): Promise<Instance>
 
 const redirect = (instance: Instance, target: Target, path: string): Instance => {
   requireSome(instance, path)
-  const version = Object.hasOwn(instance, 'modelManager') ? 6 : 7
-  const dialect = (version === 6 ? instance.getDialect?.() : instance.dialect?.name) ?? 'another database'
+  const dialect = must(instance.dialect).name
   if (!target.dialects.includes(dialect)) {
     const hint = `DATABASE_URL says which database the models are compared for: it is on ${target.name}. A function, export const initModels = sequelize => { ... }, is for any.`
     throw refused(path, `is for ${dialect}, and only models for ${target.name} can be compared here`, hint)
   }
-  target.redirect(instance, version)
+  target.redirect(instance, Object.hasOwn(instance, 'modelManager') ? 6 : 7)
   return instance
 }

@@ -64,7 +64,6 @@ const runStep = async (editor: SchemaEditor, step: Step): Promise<void> => {
 
 /** The statements of a part that is not tried with the others, for a comment; empty if it fails here. */
 export const statementsOf = async (from: Schema, step: Step): Promise<readonly string[]> => {
-  if (step.does === 'sql') return [step.sql]
   const outcome = await attemptAsync(() => tryOn(from, editor => runStep(editor, step)))
   return 'value' in outcome ? outcome.value.statements : []
 }

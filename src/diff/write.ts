@@ -64,8 +64,7 @@ export const withMeant = (text: string, meant: readonly Meant[], of: string, { l
     return `${mark} lint-ok ${code}: what differs from ${of}: ${printable(messages.join('; '))}\n`
   })
   const head = /^(?:\/\*\* |-- )Brings .*\n/m
-  const [first = ''] = head.exec(text) ?? []
-  return text.replace(head, () => (language === 'sql' ? `${first}${lines.join('')}` : `${lines.join('')}${first}`))
+  return text.replace(head, first => (language === 'sql' ? `${first}${lines.join('')}` : `${lines.join('')}${first}`))
 }
 
 const inCode = (
