@@ -1,5 +1,4 @@
 // This room is about SQLite.
-import type { Finding } from '../sqlite/schema/compare.ts'
 import type { Schema } from '../sqlite/schema/read.ts'
 import { nameIn } from './create-table.ts'
 import { differencesOf, planChange } from './plan.ts'
@@ -22,11 +21,8 @@ export const writeMigration = async (
   const left = covered ? [] : differencesOf(to, after)
   if (up.length === 0 && left.length === 0) return undefined
   const { parts: down } = await tryParts(after, forForm(planChange(after, from, 'run'), form))
-  return writeText(isOfModels ? 'the models' : 'the database', { up, down, left: left.map(lineOf) }, form)
+  return writeText(isOfModels ? 'the models' : 'the database', { up, down, left }, form)
 }
-
-const lineOf = ({ object, what, expected, found }: Finding): string =>
-  `${object} ${what}: ${expected ?? 'nothing'} in place of ${found ?? 'nothing'}`
 
 /** Many hubs make their indexes by migrations alone: one that the models do not have is not dropped by itself. */
 const forModels = (part: Part, { tables }: Schema): Part => {
