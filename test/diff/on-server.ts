@@ -453,6 +453,40 @@ exports.Rack = (${model})(new Sequelize('postgres://nobody@127.0.0.1:1/nowhere',
   })
 }
 
+t.test('models on a server count as what is there where that holds as much, whatever its names', async t => {
+  const folder = makeFolder(
+    t,
+    `for (const sql of [
+      "CREATE TYPE moods AS ENUM ('good', 'bad')",
+      'CREATE TABLE racks (id bigint PRIMARY KEY, site text, mood moods, size integer, room text)',
+      'CREATE UNIQUE INDEX by_room ON racks (room)',
+    ]) await query(sql)`,
+  )
+  const models = join(
+    t.testdir({
+      'package.json': '{}',
+      'models.js': `module.exports = (sequelize, DataTypes) => {
+  sequelize.define('rack', {
+    id: { type: DataTypes.BIGINT, primaryKey: true },
+    site: DataTypes.STRING,
+    mood: DataTypes.ENUM('good', 'bad'),
+    size: DataTypes.TEXT,
+    room: { type: DataTypes.TEXT, unique: true },
+  }, { tableName: 'racks', timestamps: false })
+  sequelize.define('tag', { tag: DataTypes.TEXT }, { tableName: 'tags', timestamps: false })
+}`,
+    }),
+    'models.js',
+  )
+  const url = await server.makeDatabase()
+  const { stdout } = await runCommand(url, `verify --models ${models}`, folder)
+  t.strictSame(stdout.trimEnd().split('\n').slice(1), [
+    '  column racks.size type: expected text, found integer',
+    '  table tags missing: expected id, tag, found nothing',
+    '  sequence tags_id_seq missing: expected CREATE SEQUENCE tags_id_seq AS integer INCREMENT 1 MINVALUE 1 MAXVALUE 2147483647 START 1, found nothing',
+  ])
+})
+
 t.test('models of another database or of Sequelize 7 are refused with 2 where DATABASE_URL is a server', async t => {
   const { run } = await changed(t)
   const folder = t.testdir({
