@@ -222,6 +222,24 @@ t.test('killed anywhere, the database is after a whole migration, and the next r
   }
 })
 
+t.test('a run that begins anew before its first commit says from where', async t => {
+  const url = await server.makeDatabase()
+  const ends = `if (!globalThis.hasEnded) {
+    globalThis.hasEnded = true
+    await query("SELECT pg_terminate_backend(pg_backend_pid())")
+  }`
+  const { error, events } = await runUp(url, makeFolder(t, `${make}; ${ends}`, build))
+  t.equal(error, undefined)
+  t.match(events[0], { event: 'run.again', message: /^starting the run again, from the first migration on: / })
+  t.strictSame((await stateOf(url)).recorded, ['0001-a', '0002-b'])
+})
+
+t.test('an online migration may have nothing to do, and may return what it got', async t => {
+  const url = await server.makeDatabase()
+  t.match(await runUp(url, makeFolder(t, make, online('return context'))), { error: undefined })
+  t.strictSame(await stateOf(url), { tables: ['a'], indexes: [], recorded: ['0001-a', '0002-b'] })
+})
+
 for (const [title, body, message] of [
   ['runs a statement', 'await query("DELETE FROM a")', /addIndexConcurrently .* and nothing else, not sequelize/],
   ['calls anything else', "await context.removeColumn('a', 'x')", /nothing else, not removeColumn/],
@@ -319,6 +337,8 @@ t.test('plan shows where a run commits, the statement as it runs, and the lock t
   const { stdout: script } = await runCommand(url, 'plan --sql', folder)
   t.match(script, /COMMIT;\n\n-- 0002-b, online\nSET search_path = "public";\nCREATE INDEX CONCURRENTLY "a_y"/)
   t.equal(script.match(/^BEGIN;$/gm)?.length, script.match(/^COMMIT;$/gm)?.length)
+  const { stdout: last } = await runCommand(url, 'plan --sql', makeFolder(t, make, build))
+  t.match(last, /RESET search_path;\nBEGIN;\n(?:S.*\n)+INSERT INTO "SequelizeMeta" .*0002-b.*\n\nCOMMIT;\n$/)
   t.strictSame((await stateOf(url)).indexes, [])
 })
 
