@@ -284,10 +284,9 @@ const notNullParts = (
   sql: (text: string, decide?: string) => Part,
   losses: Losses,
 ): readonly Part[] => {
-  const value = fallback === null ? undefined : fallback
-  const fill = `UPDATE ${table} SET ${name} = ${value ?? '...'} WHERE ${name} IS NULL`
+  const fill = `UPDATE ${table} SET ${name} = ${fallback ?? '...'} WHERE ${name} IS NULL`
   const first =
-    losses === 'decide' || value !== undefined ? [sql(fill, 'fills what is NULL before the column is NOT NULL')] : []
+    losses === 'decide' || fallback !== null ? [sql(fill, 'fills what is NULL before the column is NOT NULL')] : []
   return [...first, sql(`ALTER TABLE ${table} ALTER COLUMN ${name} SET NOT NULL`, 'fails if a row has NULL there')]
 }
 

@@ -209,7 +209,42 @@ for (const [title, before, after, ...texts] of [
     'CREATE TABLE a (x TEXT NOT NULL ON CONFLICT IGNORE, y INTEGER)',
     /a has ON CONFLICT clauses: rows may have to be made distinct first/,
   ],
-  ['another key', plain, 'CREATE TABLE a (x TEXT PRIMARY KEY, y INTEGER)', /a has another primary key/],
+  ['another key', plain, 'CREATE TABLE a (x TEXT PRIMARY KEY)', /a has another primary key/],
+  ['another type', plain, 'CREATE TABLE a (x TEXT, y REAL)', /y REAL|'y', \{ type: 'REAL' \}/],
+  [
+    'computed columns that come',
+    plain,
+    'CREATE TABLE a (x TEXT, y INTEGER, v TEXT AS (x) VIRTUAL, s TEXT AS (x) STORED)',
+    /v TEXT GENERATED ALWAYS AS \(x\) VIRTUAL,\n {2}s TEXT GENERATED ALWAYS AS \(x\) STORED\n/,
+  ],
+  [
+    'a column that will be computed',
+    plain,
+    'CREATE TABLE a (x TEXT, y INTEGER AS (x))',
+    /To decide: a\.y will be computed: the values stored there are lost\n/,
+  ],
+  [
+    'columns that are NOT NULL from now on, with a default and without, in a rebuild',
+    plain,
+    "CREATE TABLE a (x TEXT NOT NULL DEFAULT 'none', y INTEGER, z TEXT NOT NULL, CHECK (x <> ''))",
+    /x TEXT DEFAULT 'none',\n {2}y INTEGER,\n {2}z TEXT,\n/,
+    /To decide: fills what is NULL before the column is NOT NULL\n.*UPDATE a SET x = 'none' WHERE x IS NULL/,
+    /UPDATE a SET z = \.\.\. WHERE z IS NULL/,
+  ],
+  [
+    'NOT NULL that goes again, also without a default',
+    'CREATE TABLE a (x TEXT NOT NULL, y INTEGER NOT NULL DEFAULT 1)',
+    plain,
+    /down[\s\S]*UPDATE a SET y = 1 WHERE y IS NULL/,
+    /down(?![\s\S]*UPDATE a SET x)[\s\S]*ALTER COLUMN x SET NOT NULL/,
+  ],
+  [
+    'another index of the same name, which waits where it is unique',
+    `${plain}; CREATE INDEX i ON a (x); CREATE INDEX j ON a (x)`,
+    `${plain}; CREATE INDEX i ON a (y); CREATE UNIQUE INDEX j ON a (x)`,
+    /^\W*(?:await schema\.runSql\(`)?DROP INDEX i/m,
+    /To decide: with the unique index below\n.*DROP INDEX j/,
+  ],
   [
     'NOT NULL that went',
     'CREATE TABLE a (x TEXT NOT NULL, y INTEGER)',
@@ -257,6 +292,16 @@ t.test('what fails in the trial is for a person to decide, with the reason', asy
     t.match(written?.text, `\n${mark} To decide: fails: no such function: fold\n${mark} `)
     t.match(written?.text, 'CREATE INDEX folded ON a (fold(x))')
   }
+})
+
+t.test('what waits for a decision is told, also where its statements cannot be tried', async t => {
+  const connection = new Database(':memory:')
+  connection.function('fold', { deterministic: true }, String)
+  connection.exec("CREATE TABLE a (x TEXT PRIMARY KEY, y INTEGER, CHECK (fold(x) <> ''))")
+  const to = readAppSchema(connection)
+  connection.close()
+  const written = await writeMigration(schemaOf([plain]), to, { isOfModels: false }, { language: 'sql', types: 'x' })
+  t.match(written?.text, /\n-- To decide: a has another primary key: .*\n\n-- migrate:down\n/)
 })
 
 t.test('a view that cannot be read is told, since no migration of ours mends it', async t => {
