@@ -67,9 +67,13 @@ const addText = ({ table, name, definition }: Constraint): string =>
   alter(table, `ADD CONSTRAINT ${quote(name)} ${definition}`)
 const dropText = ({ table, name }: Constraint): string => alter(table, `DROP CONSTRAINT ${quote(name)}`)
 
-const parentsOf = ({ constraints }: Table): readonly (string | null)[] => constraints.map(({ parent }) => parent)
+/** Tables that it refers to, or is a part of. */
+const parentsOf = ({ constraints, end }: Table): readonly (string | null)[] => {
+  const [, whole = ''] = /^ INHERITS \((.*?)\)/.exec(end) ?? []
+  return [...constraints.map(({ parent }) => parent), ...tokensOf(whole).map(({ text }) => fold(text))]
+}
 
-/** Tables behind those that they refer to; a circle is cut somewhere. */
+/** Tables behind their parents; a circle is cut somewhere. */
 const parentsFirst = (tables: readonly Table[]): readonly Table[] => {
   const placed: Table[] = []
   const place = (table: Table, path: readonly Table[]): void => {

@@ -171,10 +171,11 @@ for (const [title, before, after, ...texts] of [
     'partitions, whose columns and indexes are those of the whole',
     '',
     `CREATE TABLE logs (at date NOT NULL, text text) PARTITION BY RANGE (at); CREATE INDEX logs_at ON logs (at);
-     CREATE TABLE logs_2026 PARTITION OF logs FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')`,
-    /CREATE TABLE "logs_2026" PARTITION OF logs FOR VALUES FROM \('2026-01-01'\) TO \('2027-01-01'\);/,
+     CREATE TABLE "2026" PARTITION OF logs FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')`,
+    /CREATE TABLE "2026" PARTITION OF logs FOR VALUES FROM \('2026-01-01'\) TO \('2027-01-01'\);/,
     /CREATE INDEX logs_at ON logs /,
-    /^(?![\s\S]*CREATE INDEX logs_2026)/,
+    /down\nDROP TABLE "2026";\nDROP TABLE "logs";/,
+    /^(?![\s\S]*CREATE INDEX "2026)/,
   ],
   [
     'a renamed table',
@@ -326,6 +327,20 @@ for (const [title, before, after, ...texts] of [
     'CREATE TABLE a (x int); CREATE UNIQUE INDEX one ON a (x)',
     'CREATE TABLE a (x int); CREATE UNIQUE INDEX one ON a (x); CREATE UNIQUE INDEX two ON a (x)',
     /\nCREATE UNIQUE INDEX two ON a /,
+  ],
+  [
+    'another index of the same name, which waits where it is unique',
+    'CREATE TABLE a (x int, y int); CREATE INDEX i ON a (x); CREATE INDEX j ON a (x)',
+    'CREATE TABLE a (x int, y int); CREATE INDEX i ON a (y); CREATE UNIQUE INDEX j ON a (x)',
+    /\nDROP INDEX "i";/,
+    /To decide: with the unique index below\n-- DROP INDEX "j";/,
+  ],
+  [
+    'what fails until something else is decided, with the reason',
+    'CREATE TABLE a (x int)',
+    'CREATE TABLE a (x text); CREATE INDEX i ON a (lower(x))',
+    /To decide: a\.x was integer and becomes text: values may change, or fail to convert\n/,
+    /To decide: fails: function lower\(integer\) does not exist\n-- CREATE INDEX i ON a /,
   ],
   [
     'functions and procedures',

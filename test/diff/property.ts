@@ -183,6 +183,13 @@ for (const [title, before, after, ...texts] of [
     /FOREIGN KEY \(y\) REFERENCES a\n/,
   ],
   [
+    'a default that is an expression, and a key that is checked at COMMIT',
+    '',
+    'CREATE TABLE a (x INTEGER PRIMARY KEY DEFAULT (1 + 2), y REFERENCES a DEFERRABLE INITIALLY DEFERRED)',
+    /x INTEGER PRIMARY KEY DEFAULT \(1 \+ 2\),/,
+    /REFERENCES a \(x\) DEFERRABLE INITIALLY DEFERRED\n/,
+  ],
+  [
     'names in backticks, which a template would have to escape',
     plain,
     `${plain}; CREATE INDEX \`a_x\` ON \`a\` (\`x\`); CREATE VIEW \`v\` AS SELECT \`x\` AS \`the x\` FROM \`a\``,
