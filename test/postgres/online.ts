@@ -199,6 +199,22 @@ t.test('the server goes on with the build of a killed run: the next run waits fo
   })
 })
 
+t.test('a connection that is lost during a build is not the fault of the migration: the run begins anew', async t => {
+  const url = await server.makeDatabase()
+  await runUp(url, makeFolder(t, make))
+  const { release } = await keepSnapshot(t, url)
+  const running = runUp(url, makeFolder(t, make, build))
+  await untilBuilding(url)
+  await server.run(
+    url,
+    `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+  )
+  await release()
+  t.match(await running, { error: undefined, events: [{ event: 'run.again', reason: /cannot be reached/ }] })
+  t.strictSame(await stateOf(url), { tables: ['a'], indexes: ['a_y valid'], recorded: ['0001-a', '0002-b'] })
+})
+
 t.test('killed anywhere, the database is after a whole migration, and the next run ends it', async t => {
   const folder = makeFolder(t, make, build, `${later}; await query("SELECT pg_sleep(0.1)")`)
   const whole = ['0001-a', '0002-b', '0003-c']
