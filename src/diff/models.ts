@@ -245,8 +245,10 @@ const boundTo = async (
   if ('error' in outcome)
     throw refused(path, `does not make its models: ${reasonOf(outcome.error)}`, exportHint, outcome.error)
   const bare = makers.length > 0 ? [] : is7 ? [...modelsOf(fresh)].filter(isBare) : models
-  const names = [...new Set(bare.map(({ name }) => name))].join(', ')
-  if (names !== '') throw refused(path, `exports models without a Sequelize instance: ${names}`, exportHint)
+  if (bare.length > 0) {
+    const names = [...new Set(bare.map(({ name }) => name))].join(', ')
+    throw refused(path, `exports models without a Sequelize instance: ${names}`, exportHint)
+  }
   requireSome(fresh, path)
   return fresh
 }

@@ -343,6 +343,14 @@ for (const [title, before, after, ...texts] of [
     /To decide: fails: function lower\(integer\) does not exist\n-- CREATE INDEX i ON a /,
   ],
   [
+    'another domain and another sequence',
+    'CREATE DOMAIN d AS integer; CREATE SEQUENCE s; CREATE SEQUENCE r CYCLE',
+    'CREATE DOMAIN d AS integer CHECK (VALUE > 0); CREATE SEQUENCE s INCREMENT 2; CREATE SEQUENCE r INCREMENT 2 CYCLE',
+    /To decide: drops the domain d and creates it again\n-- DROP DOMAIN "d";\n-- To decide: with the drop above\n/,
+    /\nALTER SEQUENCE s AS bigint INCREMENT 2 .* NO CYCLE;/,
+    /\nALTER SEQUENCE r AS bigint INCREMENT 2 MINVALUE \d+ MAXVALUE \d+ START \d+ CYCLE;/,
+  ],
+  [
     'functions and procedures',
     `CREATE FUNCTION f(x int) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE PROCEDURE p() LANGUAGE sql AS 'SELECT 1';
      CREATE FUNCTION gone() RETURNS int LANGUAGE sql AS 'SELECT 1'`,
