@@ -1,4 +1,5 @@
 // This room is about SQLite.
+import { must } from '../failure.ts'
 import type { Column, ForeignKey, Index, Table } from '../sqlite/schema/read.ts'
 import { namedConstraints, readTableText } from '../sqlite/schema/text.ts'
 import { isSameSql, quote, sameName, tokensOf, unquote } from '../sqlite/sql.ts'
@@ -28,14 +29,13 @@ export const namesIn = (...tables: readonly Table[]): Names => {
   )
   const checks = named
     .filter(({ kind }) => kind.startsWith('CHECK'))
-    .map(({ name, text }) => ({ name, check: readTableText(`CREATE TABLE it (it, ${text})`).checks[0] ?? '' }))
-  const keys = named.filter(({ parent }) => parent !== null)
+    .flatMap(({ name, text }) => readTableText(`CREATE TABLE it (it, ${text})`).checks.map(check => ({ name, check })))
+  const keys = named.flatMap(({ name, columns, parent }) => (parent === null ? [] : { name, columns, parent }))
   const prefix = (name: string | undefined): string => (name === undefined ? '' : `CONSTRAINT ${nameIn(name)} `)
   const isOf = (columns: readonly string[], key: ForeignKey): boolean => sameName(columns.join(), key.columns.join())
   return {
     ofCheck: check => prefix(checks.find(other => isSameSql(other.check, check))?.name),
-    ofKey: key =>
-      prefix(keys.find(({ columns, parent }) => isOf(columns, key) && sameName(parent ?? '', key.parent))?.name),
+    ofKey: key => prefix(keys.find(({ columns, parent }) => isOf(columns, key) && sameName(parent, key.parent))?.name),
   }
 }
 
@@ -74,36 +74,32 @@ export const referenceText = ({ parent, parentColumns, onDelete, onUpdate, defer
     deferred ? ' DEFERRABLE INITIALLY DEFERRED' : '',
   ].join('')
 
-const partText = (table: Table, { of, collation, descending }: Index['parts'][number]): string => {
-  const column = table.columns.find(({ name }) => sameName(name, of))
-  return [
-    column === undefined ? of : nameIn(column.name),
-    collation === (column?.collation ?? 'BINARY') ? '' : ` COLLATE ${collation}`,
-    descending ? ' DESC' : '',
-  ].join('')
+/** The columns of a UNIQUE in a CREATE TABLE, which has no expressions. */
+const uniqueText = (table: Table, { parts }: Index): string => {
+  const texts = parts.map(({ of, collation, descending }) => {
+    const column = must(table.columns.find(({ name }) => sameName(name, of)))
+    const collate = collation === column.collation ? '' : ` COLLATE ${collation}`
+    return `${nameIn(column.name)}${collate}${descending ? ' DESC' : ''}`
+  })
+  return `(${texts.join(', ')})`
 }
 
-/** A CREATE INDEX. @param name of an index that has none, as a UNIQUE of its table */
-export const indexText = (table: Table, index: Index, name: string): string => {
-  const parts = index.parts.map(part => partText(table, part)).join(', ')
-  const where = index.where === null ? '' : ` WHERE ${index.where}`
-  return `CREATE ${index.unique ? 'UNIQUE ' : ''}INDEX ${nameIn(index.name ?? name)} ON ${nameIn(table.name)} (${parts})${where}`
-}
+/** A UNIQUE of a table, which has no name, as an index with one. */
+export const indexText = (table: Table, unique: Index, name: string): string =>
+  `CREATE UNIQUE INDEX ${nameIn(name)} ON ${nameIn(table.name)} ${uniqueText(table, unique)}`
 
 /** The CREATE TABLE of a table as it was read. @param origins tables whose texts name its constraints */
 export const tableText = (table: Table, ...origins: readonly Table[]): string => {
   const keyColumns = table.columns.filter(({ key }) => key > 0).toSorted((a, b) => a.key - b.key)
-  const [only] = keyColumns
-  const inline = keyColumns.length === 1 && only !== undefined ? keyText(table, only) : undefined
+  const [only, ...others] = keyColumns
+  const inline = only !== undefined && others.length === 0 ? keyText(table, only) : undefined
   const names = namesIn(...origins)
   const lines = [
-    ...table.columns.map(column => columnText(column, column === only ? (inline ?? '') : '')),
+    ...table.columns.map(column => columnText(column, column === only ? inline : undefined)),
     ...(inline === undefined && keyColumns.length > 0
       ? [`PRIMARY KEY (${keyColumns.map(({ name }) => nameIn(name)).join(', ')})`]
       : []),
-    ...table.indexes
-      .filter(({ name }) => name === null)
-      .map(({ parts }) => `UNIQUE (${parts.map(part => partText(table, part)).join(', ')})`),
+    ...table.indexes.filter(({ name }) => name === null).map(index => `UNIQUE ${uniqueText(table, index)}`),
     ...table.checks.map(check => `${names.ofCheck(check)}CHECK (${check})`),
     ...table.foreignKeys.map(
       key => `${names.ofKey(key)}FOREIGN KEY (${key.columns.map(nameIn).join(', ')}) ${referenceText(key)}`,

@@ -1,6 +1,7 @@
 // This file is about PostgreSQL.
 import type { Context } from '../context.ts'
 import { runPlain } from '../engine.ts'
+import { must } from '../failure.ts'
 import type { Connection } from '../postgres/connect.ts'
 import { createHandle } from '../postgres/handle.ts'
 import { readServerSchema } from '../postgres/schema.ts'
@@ -51,6 +52,6 @@ const apart = (connection: Connection): Connection => ({
   query: async (sql, values, types) => {
     const texts = statementsOf(sql).map(statement => statement.sql)
     for (const text of texts.slice(0, -1)) await connection.query(text)
-    return connection.query(texts.at(-1) ?? sql, values, types)
+    return connection.query(must(texts.at(-1)), values, types)
   },
 })

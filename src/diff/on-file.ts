@@ -1,10 +1,9 @@
 // This room is about SQLite.
-import type { Finding } from '../sqlite/schema/compare.ts'
 import type { Schema } from '../sqlite/schema/read.ts'
 import { nameIn } from './create-table.ts'
 import { differencesOf, planChange } from './plan.ts'
-import { statementsOf, tryParts } from './try.ts'
-import { type Form, type Part, type TriedPart, type Written, writeText } from './write.ts'
+import { tryParts } from './try.ts'
+import { type Form, type Part, type Written, writeText } from './write.ts'
 
 /**
  * Writes the migration that makes one schema of another, after a trial of both of its directions on a copy in memory; undefined if
@@ -22,21 +21,8 @@ export const writeMigration = async (
   const left = covered ? [] : differencesOf(to, after)
   if (up.length === 0 && left.length === 0) return undefined
   const { parts: down } = await tryParts(after, forForm(planChange(after, from, 'run'), form))
-  const both = { up: await inStatements(up, after), down: await inStatements(down, after) }
-  return writeText(isOfModels ? 'the models' : 'the database', { ...both, left: left.map(lineOf) }, form)
+  return writeText(isOfModels ? 'the models' : 'the database', { up, down, left }, form)
 }
-
-const lineOf = ({ object, what, expected, found }: Finding): string =>
-  `${object} ${what}: ${expected ?? 'nothing'} in place of ${found ?? 'nothing'}`
-
-/** With the statements of what waits for a decision, which was not run with the others. */
-const inStatements = (parts: readonly TriedPart[], after: Schema): Promise<readonly TriedPart[]> =>
-  Promise.all(
-    parts.map(async part => {
-      if (part.step.does === 'sql') return { ...part, statements: [part.step.sql] }
-      return part.decide === undefined ? part : { ...part, statements: await statementsOf(after, part.step) }
-    }),
-  )
 
 /** Many hubs make their indexes by migrations alone: one that the models do not have is not dropped by itself. */
 const forModels = (part: Part, { tables }: Schema): Part => {

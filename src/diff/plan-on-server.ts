@@ -3,10 +3,10 @@ import type { SchemaObject } from '../engine.ts'
 import { nameless, pairConstraints, pairOthers } from '../postgres/compare.ts'
 import { type Column, type Constraint, describeColumn, type ServerSchema, type Table } from '../postgres/schema.ts'
 import { fold, literal, quote, tokensOf } from '../postgres/sql.ts'
-import type { Losses, Part } from './write.ts'
+import type { Losses, SqlPart } from './write.ts'
 
 /** Makes a part of statements. */
-type MakePart = (sql: string, decide?: string) => Part
+type MakePart = (sql: string, decide?: string) => SqlPart
 
 /**
  * The parts that make one schema of a server of another, nearly in an order in which they can run: what an expression needs is not
@@ -17,13 +17,15 @@ export const planOnServer = (
   to: ServerSchema,
   losses: Losses,
   { isOfModels }: Readonly<{ isOfModels: boolean }>,
-): readonly Part[] => {
+): readonly SqlPart[] => {
   const part: MakePart = (sql, decide) => ({
     step: { does: 'sql', sql },
     decide: losses === 'run' ? undefined : decide,
   })
   const made = parentsFirst(to.tables.filter(({ name }) => !isNamed(from.tables, name)))
   const gone = parentsFirst(from.tables.filter(({ name }) => !isNamed(to.tables, name))).toReversed()
+  // their drop waits for a decision
+  const kept = losses === 'decide' ? gone : []
   const both = from.tables.flatMap(before =>
     to.tables.filter(({ name }) => name === before.name).map(after => ({ before, after, part })),
   )
@@ -37,7 +39,7 @@ export const planOnServer = (
   return [
     ...others.before,
     ...changes.flatMap(({ unbound }) => unbound),
-    ...made.flatMap(table => [part(createText(table, inTables)), ...renameOf(gone, table, part, losses)]),
+    ...made.flatMap(table => [part(createText(table, inTables)), ...renameOf(kept, table, part)]),
     ...changes.flatMap(({ changed }) => changed),
     ...changes.flatMap(({ bound }) => bound),
     ...later.map(key => part(addText(key))),
@@ -65,9 +67,13 @@ const addText = ({ table, name, definition }: Constraint): string =>
   alter(table, `ADD CONSTRAINT ${quote(name)} ${definition}`)
 const dropText = ({ table, name }: Constraint): string => alter(table, `DROP CONSTRAINT ${quote(name)}`)
 
-const parentsOf = ({ constraints }: Table): readonly (string | null)[] => constraints.map(({ parent }) => parent)
+/** Tables that it refers to, or is a part of. */
+const parentsOf = ({ constraints, end }: Table): readonly (string | null)[] => {
+  const [, whole = ''] = /^ INHERITS \((.*?)\)/.exec(end) ?? []
+  return [...constraints.map(({ parent }) => parent), ...tokensOf(whole).map(({ text }) => fold(text))]
+}
 
-/** Tables behind those that they refer to; a circle is cut somewhere. */
+/** Tables behind their parents; a circle is cut somewhere. */
 const parentsFirst = (tables: readonly Table[]): readonly Table[] => {
   const placed: Table[] = []
   const place = (table: Table, path: readonly Table[]): void => {
@@ -86,11 +92,11 @@ const circlesOf = (dropped: readonly Table[]): readonly Constraint[] =>
     constraints.filter(({ parent }) => dropped.slice(0, index).some(isCalled(parent))),
   )
 
-const partition = /^ INHERITS \((?<parent>.+?)\) (?<bound>FOR VALUES .*|DEFAULT.*)$/s
+const partition = /^ INHERITS \((.+?)\) (FOR VALUES .*|DEFAULT.*)$/s
 
 /** @param keys foreign keys of tables that may be made with them */
 const createText = ({ name, columns, constraints, end }: Table, keys: readonly Constraint[]): string => {
-  const { parent, bound } = partition.exec(end)?.groups ?? {}
+  const [, parent, bound] = partition.exec(end) ?? []
   // it gets columns and constraints from the whole
   if (parent !== undefined) return `CREATE TABLE ${quote(name)} PARTITION OF ${parent} ${bound}`
   const lines = [
@@ -116,18 +122,13 @@ const columnText = (column: Column): string =>
   `${quote(column.name)} ${sequenceOf(column) === undefined ? describeColumn(column) : serials[column.type]}`
 
 /** A table that goes while one with the same columns comes may be the same under another name. */
-const renameOf = (
-  gone: readonly Table[],
-  { name, columns }: Table,
-  part: MakePart,
-  losses: Losses,
-): readonly Part[] => {
+const renameOf = (kept: readonly Table[], { name, columns }: Table, part: MakePart): readonly SqlPart[] => {
   const namesOf = (all: readonly Column[]): string =>
     all
       .map(column => column.name)
       .toSorted()
       .join()
-  const twin = losses === 'run' ? undefined : gone.find(other => namesOf(other.columns) === namesOf(columns))
+  const twin = kept.find(other => namesOf(other.columns) === namesOf(columns))
   if (twin === undefined) return []
   const why = `was ${twin.name} renamed? Then use this instead of the CREATE TABLE above and the DROP TABLE below: it keeps the rows`
   return [part(alter(twin.name, `RENAME TO ${quote(name)}`), why)]
@@ -139,7 +140,7 @@ type Pair = Readonly<{ before: Table; after: Table; part: MakePart }>
 const changeTable = (
   { before, after, part }: Pair,
   losses: Losses,
-): Readonly<Record<'unbound' | 'changed' | 'bound', readonly Part[]>> => {
+): Readonly<Record<'unbound' | 'changed' | 'bound', readonly SqlPart[]>> => {
   const { name } = after
   const columns = after.columns.flatMap(now => before.columns.filter(isCalled(now.name)).map(was => ({ was, now })))
   const made = after.columns.filter(column => !isNamed(before.columns, column.name))
@@ -152,13 +153,20 @@ const changeTable = (
     made: added,
   } = pairConstraints(before.constraints, after.constraints)
   const risk = riskOf(before, made)
-  const replace = ([was, now]: readonly [Constraint, Constraint]): Part =>
+  // a new column of a key is filled by its default, or NULL; one that was there may be NULL
+  const isFilled = (column: string): boolean =>
+    columns.some(({ was }) => was.name === column && was.required) ||
+    made.some(one => one.name === column && hasValue(one))
+  const riskOfConstraint = ({ kind, definition, columns: of }: Constraint): string | undefined => {
+    if (kind === 'p' && !of.every(isFilled)) return `fails if a row of ${name} has NULL in ${definition}`
+    return isUnique(kind) ? risk(definition, of) : undefined
+  }
+  const replace = ([was, now]: readonly [Constraint, Constraint]): SqlPart =>
     part(
       alter(name, `DROP CONSTRAINT ${quote(was.name)}`, `ADD CONSTRAINT ${quote(now.name)} ${now.definition}`),
-      isUnique(now) ? risk(now.definition, now.columns) : undefined,
+      riskOfConstraint(now),
     )
-  const add = (constraint: Constraint): Part =>
-    part(addText(constraint), isUnique(constraint) ? risk(constraint.definition, constraint.columns) : undefined)
+  const add = (constraint: Constraint): SqlPart => part(addText(constraint), riskOfConstraint(constraint))
   const inKey = (of: Table, column: string): boolean =>
     of.constraints.some(({ kind, columns: all }) => kind === 'p' && all.includes(column))
   const [keysOf, rest] = divide(added, ({ kind }) => kind === 'f')
@@ -177,17 +185,18 @@ const changeTable = (
       ...columns.flatMap(({ was, now }) =>
         columnParts(was, now, { wasKey: inKey(before, was.name), isKey: inKey(after, now.name), part, losses }),
       ),
+      // before a column goes, and takes along what it is in
+      ...changed.filter(([, now]) => now.kind !== 'f').map(replace),
       ...renamesOf(made, gone, part, losses),
       ...gone.flatMap(column => goneParts(column, inKey(before, column.name), part, losses)),
       ...renamed.map(([was, now]) => part(alter(name, `RENAME CONSTRAINT ${quote(was.name)} TO ${quote(now.name)}`))),
-      ...changed.filter(([, now]) => now.kind !== 'f').map(replace),
       ...rest.map(add),
     ],
     bound: [...changed.filter(([, now]) => now.kind === 'f').map(replace), ...keysOf.map(add)],
   }
 }
 
-const isUnique = ({ kind }: Constraint): boolean => kind === 'p' || kind === 'u' || kind === 'x'
+const isUnique = (kind: Constraint['kind']): boolean => kind === 'p' || kind === 'u' || kind === 'x'
 
 /** Rows that are alike refuse a unique index, unless one of its columns is new and empty, or they are held apart already. */
 const riskOf = (before: Table, made: readonly Column[]) => {
@@ -203,11 +212,11 @@ const riskOf = (before: Table, made: readonly Column[]) => {
 }
 
 /** What may be said behind CREATE TABLE, as far as ALTER TABLE changes it; the rest is told as not written. */
-const optionParts = (before: Table, after: Table, part: MakePart): readonly Part[] => {
-  const [was, now] = [before, after].map(({ end }) => / WITH \((.*)\)/s.exec(end)?.[1]?.split(', ') ?? [])
+const optionParts = (before: Table, after: Table, part: MakePart): readonly SqlPart[] => {
+  const [was, now] = [optionsOf(before), optionsOf(after)]
   const [wasUnlogged, isUnlogged] = [before, after].map(({ end }) => end.includes(' UNLOGGED'))
-  const namesOf = (options: readonly string[] = []) => options.map(option => option.replace(/=.*/s, ''))
-  const set = (now ?? []).filter(option => was?.includes(option) !== true)
+  const namesOf = (options: readonly string[]) => options.map(option => option.replace(/=.*/s, ''))
+  const set = now.filter(option => !was.includes(option))
   const reset = namesOf(was).filter(option => !namesOf(now).includes(option))
   return [
     ...(wasUnlogged === isUnlogged ? [] : [part(alter(after.name, isUnlogged ? 'SET UNLOGGED' : 'SET LOGGED'))]),
@@ -216,10 +225,15 @@ const optionParts = (before: Table, after: Table, part: MakePart): readonly Part
   ]
 }
 
+const optionsOf = ({ end }: Table): readonly string[] => {
+  const [, options] = / WITH \((.*)\)/s.exec(end) ?? []
+  return options === undefined ? [] : options.split(', ')
+}
+
 const hasValue = ({ expression, identity, generated }: Column): boolean =>
   expression !== null || identity !== '' || generated !== ''
 
-const notNullParts = ({ table, name, expression }: Column, part: MakePart, losses: Losses): readonly Part[] => {
+const notNullParts = ({ table, name, expression }: Column, part: MakePart, losses: Losses): readonly SqlPart[] => {
   const [whole, column] = [quote(table), quote(name)]
   const fill = `UPDATE ${whole} SET ${column} = ${expression ?? '...'} WHERE ${column} IS NULL`
   const first =
@@ -228,14 +242,14 @@ const notNullParts = ({ table, name, expression }: Column, part: MakePart, losse
 }
 
 /** @param isKey whether it is of a primary key, which makes it NOT NULL */
-const madeParts = (column: Column, isKey: boolean, part: MakePart, losses: Losses): readonly Part[] => {
-  const add = (made: Column): Part => part(alter(column.table, `ADD COLUMN ${columnText(made)}`))
+const madeParts = (column: Column, isKey: boolean, part: MakePart, losses: Losses): readonly SqlPart[] => {
+  const add = (made: Column): SqlPart => part(alter(column.table, `ADD COLUMN ${columnText(made)}`))
   if (!column.required || hasValue(column)) return [add(column)]
   return [add({ ...column, required: false }), ...(isKey ? [] : notNullParts(column, part, losses))]
 }
 
 /** While its drop waits for a decision, nobody has to write it any more. */
-const goneParts = (column: Column, isKey: boolean, part: MakePart, losses: Losses): readonly Part[] => {
+const goneParts = (column: Column, isKey: boolean, part: MakePart, losses: Losses): readonly SqlPart[] => {
   const { table, name } = column
   const at = quote(name)
   const waits = losses === 'decide' && column.required && !hasValue(column) && !isKey
@@ -251,7 +265,7 @@ const renamesOf = (
   gone: readonly Column[],
   part: MakePart,
   losses: Losses,
-): readonly Part[] => {
+): readonly SqlPart[] => {
   if (losses === 'run') return []
   return gone.flatMap(({ table, name, type, generated }) => {
     const [twin, another] = made.filter(column => column.type === type && column.generated === '')
@@ -263,7 +277,7 @@ const renamesOf = (
 
 type ColumnChange = Readonly<{ wasKey: boolean; isKey: boolean; part: MakePart; losses: Losses }>
 
-const columnParts = (was: Column, now: Column, { wasKey, isKey, part, losses }: ColumnChange): readonly Part[] => {
+const columnParts = (was: Column, now: Column, { wasKey, isKey, part, losses }: ColumnChange): readonly SqlPart[] => {
   const { table } = now
   const at = `ALTER COLUMN ${quote(now.name)}`
   if (was.generated !== '' || now.generated !== '') return computedParts(was, now, part)
@@ -320,7 +334,7 @@ const isWider = (was: string, now: string): boolean => {
 }
 
 /** Columns that are computed, or were, or will be. */
-const computedParts = (was: Column, now: Column, part: MakePart): readonly Part[] => {
+const computedParts = (was: Column, now: Column, part: MakePart): readonly SqlPart[] => {
   if (describeColumn(was) === describeColumn(now)) return []
   const name = quote(now.name)
   const anew = alter(now.table, `DROP COLUMN ${name}`, `ADD COLUMN ${columnText(now)}`)
@@ -333,7 +347,7 @@ const computedParts = (was: Column, now: Column, part: MakePart): readonly Part[
 }
 
 /** A column that gets an identity, or another one. */
-const numberingParts = (was: Column, now: Column, part: MakePart): readonly Part[] => {
+const numberingParts = (was: Column, now: Column, part: MakePart): readonly SqlPart[] => {
   const { table } = now
   const at = `ALTER COLUMN ${quote(now.name)}`
   const how = now.identity === 'a' ? 'ALWAYS' : 'BY DEFAULT'
@@ -355,23 +369,24 @@ const changeOthers = (
   part: MakePart,
   losses: Losses,
   isOfModels: boolean,
-): Readonly<{ before: readonly Part[]; after: readonly Part[] }> => {
+): Readonly<{ before: readonly SqlPart[]; after: readonly SqlPart[] }> => {
   const isKept = ({ type, table }: SchemaObject): boolean =>
     !hasTable(type) || !isNamed(from.tables, table) || isNamed(to.tables, table)
   const isValid = ({ sql }: SchemaObject): boolean => !/ -- invalid$/.test(sql)
   const { same, renamed, changed, gone, made } = pairOthers(from.others.filter(isKept), to.others.filter(isValid))
   const affected = affectedViews(from, to, same, losses)
-  const of = <T extends SchemaObject | readonly SchemaObject[]>(things: readonly T[], ...types: readonly string[]) =>
-    things.filter(thing => types.includes([thing].flat(2)[0]?.type ?? '')) as readonly T[]
-  const drop = (object: SchemaObject, decide?: string): Part => part(dropOf(object), decide)
-  const create = (object: SchemaObject): Part => part(createOf(object), indexRisk(from, to, object))
-  const replaced = (types: readonly string[]) =>
-    of(changed, ...types).map(
+  const of = (things: readonly SchemaObject[], ...types: readonly string[]) =>
+    things.filter(({ type }) => types.includes(type))
+  const changedOf = (...types: readonly string[]) => changed.filter(([{ type }]) => types.includes(type))
+  const drop = (object: SchemaObject, decide?: string): SqlPart => part(dropOf(object), decide)
+  const create = (object: SchemaObject): SqlPart => part(createOf(object), indexRisk(from, to, object))
+  const replaced = (...types: readonly string[]) =>
+    changedOf(...types).map(
       ([was, now]) => [drop(was, indexRisk(from, to, now) && 'with the unique index below'), create(now)] as const,
     )
-  const indexes = replaced(['index'])
-  const around = replaced(['trigger', 'policy'])
-  const views = replaced(['view', 'materialized view'])
+  const indexes = replaced('index')
+  const around = replaced('trigger', 'policy')
+  const views = replaced('view', 'materialized view')
   const serial = (schema: ServerSchema, isIt: (table: Table, column: Column) => boolean): readonly string[] =>
     schema.tables.flatMap(table =>
       table.columns.filter(column => isIt(table, column)).flatMap(column => sequenceOf(column) ?? []),
@@ -395,17 +410,17 @@ const changeOthers = (
       ),
       ...indexes.map(([first]) => first),
       ...of(made, 'type', 'domain').map(create),
-      ...of(changed, 'type').flatMap(pair => enumParts(pair, from, to, part)),
-      ...of(changed, 'domain').flatMap(([was, now]) => [
+      ...changedOf('type').flatMap(pair => enumParts(pair, from, to, part)),
+      ...changedOf('domain').flatMap(([was, now]) => [
         drop(was, `drops the domain ${was.name} and creates it again`),
         part(createOf(now), 'with the drop above'),
       ]),
       ...of(made, 'sequence')
         .filter(({ name }) => !come.includes(name))
         .map(create),
-      ...of(changed, 'sequence').map(([, now]) => part(alterSequence(now))),
+      ...changedOf('sequence').map(([, now]) => part(alterSequence(now))),
       ...of(made, 'function').map(create),
-      ...of(changed, 'function').map(([, now]) => create(now)),
+      ...changedOf('function').map(([, now]) => create(now)),
     ],
     after: [
       ...renamed.map(([was, now]) => part(`ALTER INDEX ${quote(was.name)} RENAME TO ${quote(now.name)}`)),
@@ -449,11 +464,9 @@ const affectedViews = (
       (losses === 'run' || (typeRisk(was, now) === undefined && (was.identity === '' || now.identity !== ''))))
   const touched = from.tables.filter(({ name, columns }) => {
     const after = to.tables.find(isCalled(name))
-    const isGone = (was: Column): boolean => losses === 'run' && !isNamed(after?.columns ?? [], was.name)
-    return (
-      after !== undefined &&
-      columns.some(was => isGone(was) || after.columns.some(now => now.name === was.name && changesNow(was, now)))
-    )
+    if (after === undefined) return false
+    const isGone = (was: Column): boolean => losses === 'run' && !isNamed(after.columns, was.name)
+    return columns.some(was => isGone(was) || after.columns.some(now => now.name === was.name && changesNow(was, now)))
   })
   const views = same.filter(({ type }) => type === 'view' || type === 'materialized view')
   const reads = ({ sql }: SchemaObject, name: string): boolean => tokensOf(sql).some(({ text }) => fold(text) === name)
@@ -471,10 +484,11 @@ const affectedViews = (
 }
 
 /** A unique index that refuses rows which are alike. */
-const indexRisk = (from: ServerSchema, to: ServerSchema, { type, table, sql }: SchemaObject): string | undefined => {
+const indexRisk = (from: ServerSchema, to: ServerSchema, index: SchemaObject): string | undefined => {
+  const { type, table, sql } = index
   const [before, after] = [from, to].map(({ tables }) => tables.find(isCalled(table)))
   if (type !== 'index' || !/^CREATE UNIQUE/.test(sql) || before === undefined || after === undefined) return undefined
-  const isThere = from.others.some(other => other.type === 'index' && nameless(other) === nameless({ ...other, sql }))
+  const isThere = from.others.some(other => other.type === 'index' && nameless(other) === nameless(index))
   const words = tokensOf(sql).map(({ text }) => fold(text))
   const columns = after.columns.filter(({ name }) => words.includes(name)).map(({ name }) => name)
   const made = after.columns.filter(({ name }) => !isNamed(before.columns, name))
@@ -508,7 +522,7 @@ const enumParts = (
   from: ServerSchema,
   to: ServerSchema,
   part: MakePart,
-): readonly Part[] => {
+): readonly SqlPart[] => {
   const [before, after] = [labelsOf(was), labelsOf(now)]
   const name = quote(now.name)
   const kept = after.filter(label => before.includes(label))

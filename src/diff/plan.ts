@@ -28,15 +28,19 @@ export const planChange = (from: Schema, to: Schema, losses: Losses): readonly P
   const sql = (text: string, decide?: string): Part => part({ does: 'sql', sql: withoutBackticks(text) }, decide)
   const gone = from.tables.filter(({ name }) => tableNamed(to, name) === undefined)
   const made = to.tables.filter(({ name }) => tableNamed(from, name) === undefined)
-  const isKept = (table: string): boolean => losses === 'decide' && gone.some(({ name }) => sameName(name, table))
-  // a trigger of a table whose drop is not decided goes with it
-  const triggers = textChanges(from.triggers, to.triggers)
+  // their drop waits for a decision, and takes their triggers along
+  const kept = losses === 'decide' ? gone : []
   const views = textChanges(from.views, to.views)
+  // a view takes its triggers along
+  const standing = from.triggers.filter(({ table }) => !views.gone.some(({ name }) => sameName(name, table)))
+  const triggers = textChanges(standing, to.triggers)
   return [
-    ...triggers.gone.filter(({ table }) => !isKept(table)).map(({ name }) => sql(`DROP TRIGGER ${nameIn(name)}`)),
+    ...triggers.gone
+      .filter(({ table }) => !kept.some(({ name }) => sameName(name, table)))
+      .map(({ name }) => sql(`DROP TRIGGER ${nameIn(name)}`)),
     ...views.gone.map(({ name }) => sql(`DROP VIEW ${nameIn(name)}`)),
     ...made.flatMap(table => {
-      const twin = gone.find(other => isAlike(other, table))
+      const twin = kept.find(other => isAlike(other, table))
       return [
         sql(createText(table)),
         ...(twin === undefined
@@ -46,9 +50,8 @@ export const planChange = (from: Schema, to: Schema, losses: Losses): readonly P
                 `ALTER TABLE ${nameIn(twin.name)} RENAME TO ${nameIn(table.name)}`,
                 `was ${twin.name} renamed? Then use this instead of the CREATE TABLE above and the DROP TABLE below: it keeps the rows`,
               ),
-            ]
-        ).slice(0, losses === 'run' ? 0 : 1),
-        ...namedIndexes(table).map(index => sql(index.sql ?? '')),
+            ]),
+        ...table.indexes.flatMap(index => (index.sql === null ? [] : sql(index.sql))),
       ]
     }),
     ...to.tables.flatMap(table => {
@@ -74,8 +77,6 @@ const isAlike = (a: Table, b: Table): boolean => {
       .join()
   return !a.virtual && !b.virtual && names(a) === names(b)
 }
-
-const namedIndexes = ({ indexes }: Table): readonly Index[] => indexes.filter(({ name }) => name !== null)
 
 const textChanges = <T extends View | Trigger>(from: readonly T[], to: readonly T[]) => {
   const isIn = (one: T, others: readonly T[]): boolean =>
@@ -283,10 +284,9 @@ const notNullParts = (
   sql: (text: string, decide?: string) => Part,
   losses: Losses,
 ): readonly Part[] => {
-  const value = fallback === null ? undefined : fallback
-  const fill = `UPDATE ${table} SET ${name} = ${value ?? '...'} WHERE ${name} IS NULL`
+  const fill = `UPDATE ${table} SET ${name} = ${fallback ?? '...'} WHERE ${name} IS NULL`
   const first =
-    losses === 'decide' || value !== undefined ? [sql(fill, 'fills what is NULL before the column is NOT NULL')] : []
+    losses === 'decide' || fallback !== null ? [sql(fill, 'fills what is NULL before the column is NOT NULL')] : []
   return [...first, sql(`ALTER TABLE ${table} ALTER COLUMN ${name} SET NOT NULL`, 'fails if a row has NULL there')]
 }
 
@@ -327,11 +327,12 @@ const indexChanges = (from: Table, to: Table): IndexChanges => {
   // a UNIQUE without a name may be any unique index, but for one whose name is taken by another
   const isKept = (index: Index): boolean =>
     isIn(index, to.indexes) ||
-    (to.indexes.some(other => other.name === null && isSame(index, other)) &&
+    (index.name !== null &&
       !hasName(
         to.indexes.flatMap(({ name }) => name ?? []),
-        index.name ?? '',
-      ))
+        index.name,
+      ) &&
+      to.indexes.some(other => other.name === null && isSame(index, other)))
   const kept = from.indexes.filter(isKept)
   const gone = from.indexes.filter(index => !isKept(index))
   const made = to.indexes.filter(index =>

@@ -5,7 +5,7 @@ import type { Connection } from '../postgres/connect.ts'
 import { readServerSchema, type ServerSchema } from '../postgres/schema.ts'
 import { statementsOf } from '../postgres/sql.ts'
 import { planOnServer } from './plan-on-server.ts'
-import { type Form, type Losses, type Part, type TriedPart, type Written, writeText } from './write.ts'
+import { type Form, type Losses, type Part, type SqlPart, type TriedPart, type Written, writeText } from './write.ts'
 
 type Options = Readonly<{ isOfModels: boolean }>
 
@@ -27,10 +27,10 @@ export const writeOnServer = async (
   if (up.length === 0 && left.length === 0) return undefined
   const down = await tryChange(connection, from, 'run', options)
   const of = options.isOfModels ? 'the models' : 'the database'
-  const lines = left.map(({ kind, name, what, before, after: found }) => {
-    return `${kind} ${name} ${what}: ${before ?? 'nothing'} in place of ${found ?? 'nothing'}`
+  const findings = left.map(({ kind, name, what, before, after: found }) => {
+    return { object: `${kind} ${name}`, what, expected: before, found }
   })
-  return writeText(of, { up, down, left: lines }, form)
+  return writeText(of, { up, down, left: findings }, form)
 }
 
 /** A column that is made anew takes indexes along, which are planned only then. */
@@ -63,12 +63,12 @@ const hasFailed = (part: Part, tried: readonly TriedPart[]): boolean =>
   tried.some(other => other.decide !== undefined && isSameStep(part, other))
 
 /** Runs the parts that need no decision, and what fails once more behind the others; what still fails becomes a decision. */
-const tryParts = async (connection: Connection, parts: readonly Part[]): Promise<readonly TriedPart[]> => {
+const tryParts = async (connection: Connection, parts: readonly SqlPart[]): Promise<readonly TriedPart[]> => {
   const tried: TriedPart[] = []
   for (let waiting = parts; ; ) {
-    const failed: TriedPart[] = []
+    const failed: (SqlPart & TriedPart)[] = []
     for (const part of waiting) {
-      const statements = part.step.does === 'sql' ? [part.step.sql] : []
+      const statements = [part.step.sql]
       const outcome =
         part.decide === undefined ? await attemptAsync(() => tryStatements(connection, statements)) : undefined
       if (outcome === undefined || 'value' in outcome) tried.push({ ...part, statements })

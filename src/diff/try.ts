@@ -15,13 +15,15 @@ export const tryParts = async (
   parts: readonly Part[],
 ): Promise<Readonly<{ after: Schema; parts: readonly TriedPart[] }>> => {
   const tried: TriedPart[] = []
-  const { after } = await tryOn(from, async (editor, statements) => {
+  const { after } = await tryOn(from, async (editor, statements, present) => {
     for (const part of parts) {
       const before = statements().length
       const outcome = part.decide === undefined ? await attemptAsync(() => runStep(editor, part.step)) : undefined
-      if (outcome !== undefined && 'error' in outcome)
-        tried.push({ ...part, decide: `fails: ${printable(reasonOf(outcome.error))}`, statements: [] })
-      else tried.push({ ...part, statements: statements().slice(before) })
+      if (outcome !== undefined && 'value' in outcome) tried.push({ ...part, statements: statements().slice(before) })
+      else {
+        const decide = outcome === undefined ? part.decide : `fails: ${printable(reasonOf(outcome.error))}`
+        tried.push({ ...part, decide, statements: await statementsOf(present(), part.step) })
+      }
     }
   })
   return { after, parts: tried }
@@ -30,7 +32,7 @@ export const tryParts = async (
 /** Runs `work` on a copy of a schema, in memory. */
 export const tryOn = async (
   from: Schema,
-  work: (editor: SchemaEditor, statements: () => readonly string[]) => Promise<void>,
+  work: (editor: SchemaEditor, statements: () => readonly string[], present: () => Schema) => Promise<void>,
 ): Promise<Tried> => {
   const connection = new Database(':memory:')
   try {
@@ -48,8 +50,9 @@ export const tryOn = async (
       if (!/^(?:SELECT|SAVEPOINT|RELEASE)?$/.test(keywordOf(asked.sql))) statements.push(asked.sql)
       return execute()
     }
-    await work(await migratableOn(connection).editor(hook, () => undefined), () => statements)
-    return { after: readAppSchema(connection), statements }
+    const present = () => readAppSchema(connection)
+    await work(await migratableOn(connection).editor(hook, () => undefined), () => statements, present)
+    return { after: present(), statements }
   } finally {
     connection.close()
   }
@@ -62,8 +65,8 @@ const runStep = async (editor: SchemaEditor, step: Step): Promise<void> => {
   return editor.rebuildTable(step.table, step.createSql, { copy })
 }
 
-/** The statements of a part that is not tried with the others, for a comment; empty if it fails here. */
-export const statementsOf = async (from: Schema, step: Step): Promise<readonly string[]> => {
+/** The statements of a part that is not tried with the others, where it stands among them; empty if it fails there. */
+const statementsOf = async (from: Schema, step: Step): Promise<readonly string[]> => {
   if (step.does === 'sql') return [step.sql]
   const outcome = await attemptAsync(() => tryOn(from, editor => runStep(editor, step)))
   return 'value' in outcome ? outcome.value.statements : []

@@ -22,22 +22,17 @@ export const withUnsaidOnServer = ({ schema, timed }: ServerModels, present: Ser
   })
   const types = tables.flatMap(({ columns }) => columns.map(({ type }) => type))
   const numbers = tables.flatMap(({ columns }) => columns.map(({ expression }) => expression ?? ''))
-  const isNew = ({ type, name }: SchemaObject): boolean =>
-    !present.others.some(other => other.type === type && other.name === name)
+  const isIn = ({ type, name }: SchemaObject, { others }: ServerSchema): boolean =>
+    others.some(other => other.type === type && other.name === name)
   return {
     tables,
     others: [
-      ...present.others.filter(({ type, name }) => {
-        // of an enum the models say what is in it
-        const own = schema.others.some(other => other.type === type && other.name === name)
-        return type !== 'index' && !(type === 'type' && own)
-      }),
+      // of an enum the models say what is in it
+      ...present.others.filter(one => one.type !== 'index' && !(one.type === 'type' && isIn(one, schema))),
       ...schema.others.filter(
-        ({ type, name }) =>
-          (type === 'type' && types.some(used => used.replace(/\[\]$/, '').replaceAll('"', '') === name)) ||
-          (type === 'sequence' &&
-            isNew({ type, name, table: name, sql: '' }) &&
-            numbers.some(expression => expression.includes(name))),
+        one =>
+          (one.type === 'type' && types.some(used => used.replace(/\[\]$/, '').replaceAll('"', '') === one.name)) ||
+          (one.type === 'sequence' && !isIn(one, present) && numbers.some(expression => expression.includes(one.name))),
       ),
       ...tables.flatMap(table => indexesOf(table, schema, present)),
     ],

@@ -13,7 +13,8 @@ import type { Models } from './models.ts'
 export const withUnsaid = ({ schema, timed }: Models, present: Schema): Schema => ({
   tables: schema.tables.map(table => {
     const there = tableNamed(present, table.name)
-    return there === undefined || there.virtual ? (there ?? table) : tableWithUnsaid(table, there, timed)
+    if (there === undefined) return table
+    return there.virtual ? there : tableWithUnsaid(table, there, timed)
   }),
   views: present.views,
   triggers: present.triggers,
@@ -49,7 +50,7 @@ const tableWithUnsaid = (table: Table, there: Table, timed: readonly string[]): 
 const isSame = (asked: Index, index: Index, there: Table): boolean => {
   const parts = asked.parts.map(part => {
     const column = there.columns.find(({ name }) => sameName(name, part.of))
-    return part.collation === 'BINARY' ? { ...part, collation: column?.collation ?? 'BINARY' } : part
+    return part.collation === 'BINARY' && column !== undefined ? { ...part, collation: column.collation } : part
   })
   return isSameSql(describeIndex({ ...asked, parts }), describeIndex(index))
 }

@@ -21,6 +21,9 @@ export type Part = Readonly<{
   decide: string | undefined
 }>
 
+/** One of a server, where everything is a statement. */
+export type SqlPart = Part & Readonly<{ step: Extract<Step, { does: 'sql' }> }>
+
 /**
  * What may lose rows, or fail because of them. `decide`: as a comment; `run`: as code, for a `down`, which takes away what its
  * `up` has made.
@@ -35,7 +38,7 @@ export type Tried = Readonly<{
   up: readonly TriedPart[]
   down: readonly TriedPart[]
   /** what no part makes, nor a decision: told, so that nothing is passed over in silence */
-  left: readonly string[]
+  left: readonly Readonly<{ object: string; what: string; expected: string | null; found: string | null }>[]
 }>
 
 /** A migration as text. */
@@ -43,7 +46,10 @@ export type Written = Readonly<{ text: string; calls: number; decisions: number 
 
 /** Writes a migration out of its parts. What may lose rows, or fail because of them, is a comment. */
 export const writeText = (of: string, { up, down, left }: Tried, form: Form): Written => {
-  const lines = left.map(line => `To decide: this migration does not change ${printable(line)}`)
+  const lines = left.map(({ object, what, expected, found }) => {
+    const text = `${object} ${what}: ${expected ?? 'nothing'} in place of ${found ?? 'nothing'}`
+    return `To decide: this migration does not change ${printable(text)}`
+  })
   const calls = up.filter(({ decide }) => decide === undefined).length
   return {
     text: form.language === 'sql' ? inSql(of, up, down, lines) : inCode(of, up, down, lines, form),
@@ -64,8 +70,7 @@ export const withMeant = (text: string, meant: readonly Meant[], of: string, { l
     return `${mark} lint-ok ${code}: what differs from ${of}: ${printable(messages.join('; '))}\n`
   })
   const head = /^(?:\/\*\* |-- )Brings .*\n/m
-  const [first = ''] = head.exec(text) ?? []
-  return text.replace(head, () => (language === 'sql' ? `${first}${lines.join('')}` : `${lines.join('')}${first}`))
+  return text.replace(head, first => (language === 'sql' ? `${first}${lines.join('')}` : `${lines.join('')}${first}`))
 }
 
 const inCode = (

@@ -10,7 +10,7 @@ import type { Connection } from '../postgres/connect.ts'
 import { inlineValues } from '../postgres/inline.ts'
 import { readFiles, readLocks, type TableLock } from '../postgres/locks.ts'
 import type { PostgresReader } from '../postgres/reader.ts'
-import { readServerSchema, type ServerSchema } from '../postgres/schema.ts'
+import { type Column, readServerSchema, type ServerSchema } from '../postgres/schema.ts'
 import { inSchema, quote } from '../postgres/sql.ts'
 import { formatThings } from '../text.ts'
 import type { Place } from '../where.ts'
@@ -175,31 +175,29 @@ export const createServerTrials = (database: PostgresReader, onRun: (name: strin
   return { around, tried, trials }
 }
 
-/** How many rows a table has, and how many values that are not NULL each column of it has, by number. */
-type Values = Readonly<{ oid: number; table: string; rows: number; columns: ReadonlyMap<number, number> }>
+/** How many rows a table has, and how many values that are not NULL each column of it has. */
+type Values = Readonly<{ oid: number; table: string; rows: number; columns: readonly (Column & { values: number })[] }>
 
 const countValues = async (connection: Connection, { tables }: ServerSchema): Promise<readonly Values[]> => {
-  const counted: Values[] = []
+  const all: Values[] = []
   for (const { oid, name, columns } of tables) {
     const counts = columns.map(column => `, count(${quote(column.name)}) AS ${quote(`c${column.number}`)}`)
     const [row = { rows: 0 }] = await connection.rows<Record<string, number>>(
       `SELECT count(*) AS rows${counts.join('')} FROM ${inSchema(connection.address.schema, name)}`,
     )
-    const numbers = columns.map(({ number }): [number, number] => [number, Number(row[`c${number}`])])
-    counted.push({ oid, table: name, rows: Number(row.rows), columns: new Map(numbers) })
+    const counted = columns.map(column => ({ ...column, values: Number(row[`c${column.number}`]) }))
+    all.push({ oid, table: name, rows: Number(row.rows), columns: counted })
   }
-  return counted
+  return all
 }
 
 /** Columns that lost more values than rows went from their table. */
-const lostValues = (before: readonly Values[], after: readonly Values[], { tables }: ServerSchema): readonly Lost[] =>
+const lostValues = (before: readonly Values[], after: readonly Values[]): readonly Lost[] =>
   before.flatMap(old => {
     const now = after.find(({ oid }) => oid === old.oid)
     if (now === undefined) return []
-    const columns = tables.find(({ oid }) => oid === old.oid)?.columns ?? []
-    return columns.flatMap(({ number, name, generated }) => {
-      const had = old.columns.get(number) ?? 0
-      const left = now.columns.get(number) ?? 0
+    return old.columns.flatMap(({ number, name, generated, values: had }) => {
+      const left = now.columns.find(column => column.number === number)?.values ?? 0
       // what is computed can be computed again
       if (generated !== '' || had - left <= Math.max(0, old.rows - now.rows)) return []
       const of = `${old.table}.${name}`
@@ -235,7 +233,7 @@ export const revertOnServer = async (
     const now = await readServerSchema(connection)
     const left = await countValues(connection, now)
     const structure = compareServerSchemas(schema, now).map(toDifference)
-    const lost = [...lostValues(values, left, schema), ...overwritten(written)]
+    const lost = [...lostValues(values, left), ...overwritten(written)]
     schema = now
     values = left
     written = 0

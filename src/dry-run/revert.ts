@@ -83,7 +83,6 @@ export const revertMeasured = async (
       if (last !== undefined) last = { ...last, lost: [...losses.map(toLost), ...last.lost] }
       told(undefined)
     },
-    onApplied: () => undefined,
   })
   await runner.down(names)
 }

@@ -1,7 +1,7 @@
 // This file is about PostgreSQL.
 import type { Context } from '../context.ts'
 import { runPlain } from '../engine.ts'
-import { attemptAsync, Failure } from '../failure.ts'
+import { attemptAsync, Failure, must } from '../failure.ts'
 import { historyTable } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
 import { headOf, planWithoutConflicts } from '../migrations/plan.ts'
@@ -37,15 +37,11 @@ export const dryRunOnServer = async (
   onRun: (name: string) => void,
 ): Promise<ServerDryRun> => {
   const { config, log, signal, version } = context
-  const { server } = config
-  const state =
-    server &&
-    (await createPostgres(context, server).read('wait', async reader => ({
-      applied: (await planWithoutConflicts(reader, known, config.database)).applied,
-      sizes: await readSizes(reader.connection),
-    })))
-  if (state === undefined) throw new Error('this database is on no server')
-  const { applied, sizes } = state
+  const state = await createPostgres(context, must(config.server)).read('wait', async reader => ({
+    applied: (await planWithoutConflicts(reader, known, config.database)).applied,
+    sizes: await readSizes(reader.connection),
+  }))
+  const { applied, sizes } = must(state)
   const migrations = await loadForTrial(known, signal)
   const isApplied = ({ name }: Readonly<{ name: string }>) => applied.some(migration => migration.name === name)
   const options = { version, signal, idleLimit, onProgress: createProgress(log, 'rows'), backup: undefined }
@@ -75,12 +71,12 @@ const otherClone = (there: string, head: string): Failure =>
 /** What `up` would do, as a script for psql, which ends at the first error: then nothing has changed. */
 export const serverScript = ({ trials }: ServerDryRun, { config, version }: Context): string => {
   const table = quote(historyTable)
-  const records = trials.map(({ migration: { name, checksum } }) => {
+  const recordOf = ({ name, checksum }: ServerTrial['migration']): string => {
     const time = `to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
     const values = [literal(name), literal(checksum), time, 'NULL', literal(version)].join(', ')
     return `INSERT INTO ${table} (name, checksum, applied_at, duration_ms, migrator) VALUES (${values});`
-  })
-  const schema = config.server?.schema ?? 'public'
+  }
+  const { schema } = must(config.server)
   const begin = [
     'BEGIN;',
     `SET LOCAL search_path = ${quote(schema)};`,
@@ -102,7 +98,7 @@ export const serverScript = ({ trials }: ServerDryRun, { config, version }: Cont
     ),
     ...trials.flatMap(({ migration, recording }, index) => {
       const statements = recording.steps.filter(({ error }) => error === null).map(({ sql }) => terminated(sql))
-      const record = records[index] ?? ''
+      const record = recordOf(migration)
       const isLast = index === trials.length - 1
       if (migration.online !== true) return ['', `-- ${migration.name}`, ...statements, record]
       const outside = [`SET search_path = ${quote(schema)};`, ...statements, 'RESET search_path;']

@@ -11,11 +11,10 @@ import { type Change, changeOf } from './statements.ts'
 export const isCopied = (
   lineage: Lineage,
   column: Column,
-  drop: Step | undefined,
+  drop: Step,
   steps: readonly Step[],
   after: Schema,
 ): boolean => {
-  if (drop === undefined) return false
   const names = [column.name, ...droppedBy(drop)]
   const before = steps.slice(0, steps.indexOf(drop))
   return before.some(step => names.some(name => copies(step, lineage, name, after)))
@@ -72,10 +71,10 @@ const coversAll = ({ where, picks }: Change, column: string): boolean => {
 export const isMerged = (
   tables: readonly string[],
   columns: readonly string[],
-  index: Step | undefined,
+  index: Step,
   steps: readonly Step[],
 ): boolean =>
-  steps.slice(0, index === undefined ? 0 : steps.indexOf(index)).some(({ sql }) => {
+  steps.slice(0, steps.indexOf(index)).some(({ sql }) => {
     const change = changeOf(sql)
     return change !== undefined && hasName(tables, change.table) && merges(change, columns)
   })

@@ -1,7 +1,7 @@
 // This room is about SQLite.
 import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import { type Step, stepThat } from '../dry-run/record.ts'
-import { attempt } from '../failure.ts'
+import { attempt, must } from '../failure.ts'
 import { inMemory } from '../sqlite/editor/editing.ts'
 import { describeIndex } from '../sqlite/schema/compare.ts'
 import { type Column, type Index, type Schema, type Table, without } from '../sqlite/schema/read.ts'
@@ -97,7 +97,7 @@ const findUnique = ({ old, now, columns }: Kept, steps: readonly Step[]): readon
     .flatMap(unique => {
       const isThere = ({ tables }: Schema) =>
         tables.some(table => sameName(table.name, now.name) && uniquesOf(table).some(other => implies(other, unique)))
-      const step = stepThat(steps, isThere)
+      const step = must(stepThat(steps, isThere))
       const parts = unique.parts.map(({ of }) => of)
       if (isMerged([old.name, now.name], parts, step, steps)) return []
       const wasPlain = old.indexes.some(

@@ -119,7 +119,7 @@ export const watchImports = () => {
   const hooks = registerHooks({
     resolve: (specifier, context, next) => {
       const resolved = next(specifier, context)
-      const parent = urlOfCode(context.parentURL ?? '')
+      const parent = urlOfCode(String(context.parentURL))
       imports.set(parent, (imports.get(parent) ?? new Set()).add(urlOfCode(resolved.url)))
       return resolved
     },

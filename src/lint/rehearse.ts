@@ -84,7 +84,6 @@ const rehearseOne = async (
         watch.before(asked.sql)
         return watch.untilAnswered(execute())
       }),
-    onApplied: () => undefined,
     onProgress: () => undefined,
   })
 

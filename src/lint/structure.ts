@@ -1,5 +1,6 @@
 import { isKept, type Kept, type Lineage } from '../dry-run/lineage.ts'
 import { type Step, stepThat } from '../dry-run/record.ts'
+import { must } from '../failure.ts'
 import type { Column, ForeignKey, Index, Schema, Table } from '../sqlite/schema/read.ts'
 import { foldName, sameName } from '../sqlite/sql.ts'
 import { isCopied } from './copied.ts'
@@ -10,7 +11,7 @@ export const findDropped = (lineages: readonly Lineage[], steps: readonly Step[]
   lineages.flatMap(lineage => {
     const { old, now, columns, by, columnBy } = lineage
     const own = old.columns.filter(({ generated }) => generated === null)
-    const dropOf = (column: Column) => columnBy.get(column.name) ?? by
+    const dropOf = (column: Column): Step => must(columnBy.get(column.name) ?? by)
     const lost = own
       .filter(({ name }) => now === undefined || !columns.has(name))
       .filter(column => !isCopied(lineage, column, dropOf(column), steps, after))

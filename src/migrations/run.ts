@@ -66,7 +66,7 @@ type Told = Readonly<{
   /** called at the end with further losses; throws unless they are intended */
   onMissing: (losses: readonly Loss[]) => void
   /** called after a migration was applied and recorded */
-  onApplied: (migration: Applied) => void
+  onApplied?: ((migration: Applied) => void) | undefined
 }>
 
 /**
@@ -180,7 +180,7 @@ type RunnerOptions = Readonly<{
   /** wraps each migration: runs it by `work`, and updates the history by `record` */
   within: (migration: LoadedMigration, work: () => Promise<unknown>, record: () => Promise<void>) => Promise<void>
   /** called after a migration was applied and recorded */
-  onApplied: (migration: Applied) => void
+  onApplied?: ((migration: Applied) => void) | undefined
   /** called for each batch of a backfill */
   onProgress: OnProgress
 }>
@@ -208,7 +208,7 @@ export const createRunner = (
             const milliseconds = Math.round(now() - started)
             const applied_at = new Date().toISOString()
             await database.record({ name, checksum, applied_at, duration_ms: milliseconds, migrator: version })
-            onApplied({ name, milliseconds })
+            onApplied?.({ name, milliseconds })
           },
         )
       },

@@ -1,6 +1,7 @@
 // This file is about PostgreSQL.
 import type { Context } from '../context.ts'
 import { type Ledger, runPlain, type Transaction } from '../engine.ts'
+import { must } from '../failure.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
 import { applyMigrations, type RunOptions } from '../migrations/run.ts'
 import { onlineEditor } from '../postgres/concurrent.ts'
@@ -30,9 +31,8 @@ export const applyOnline = async (
   options: RunOptions,
 ): ReturnType<typeof applyMigrations> => {
   const { server, rootCertificate, lockTimeout } = config
-  if (server === undefined) throw new Error('this database is on no server')
   const { connection: holder } = transaction as Transaction & PostgresReader
-  const builder = await connect(server, 'write', rootCertificate)
+  const builder = await connect(must(server), 'write', rootCertificate)
   const onWait = (index: string): void =>
     log.info('index.waiting', `waiting up to ${lockTimeout} s for another session that builds the index ${index}`, {
       index,

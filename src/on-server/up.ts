@@ -1,7 +1,7 @@
 import { now } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Session } from '../engine.ts'
-import { attemptAsync, Failure, must } from '../failure.ts'
+import { attemptAsync, Failure, must, reasonOf } from '../failure.ts'
 import { hashing, type MigrationFile, readMigrationFiles } from '../migrations/files.ts'
 import { headOf, makePlan, planWithoutConflicts, refuseBeyond } from '../migrations/plan.ts'
 import type { Applied } from '../migrations/run.ts'
@@ -37,7 +37,7 @@ export const upOnServer = async (context: Context, word: string | undefined): Pr
     if (signal.reason instanceof Failure) throw sayingWhatIsKept(signal.reason, kept)
     const isLate = now() + pause > progress.since + config.lockTimeout * 1000
     if (!must(engine.server).mayPass(outcome.error) || isLate) throw failure
-    const reason = failure instanceof Failure ? failure.message : String(failure)
+    const reason = reasonOf(failure)
     const changed = kept === undefined ? 'nothing was changed' : `from ${kept || 'the first migration'} on`
     log.warn('run.again', `starting the run again, ${changed}: ${reason}`, { reason })
     const { setTimeout } = process.getBuiltinModule('node:timers/promises')
@@ -48,8 +48,7 @@ export const upOnServer = async (context: Context, word: string | undefined): Pr
 /** Whether a glance tells that nothing is pending or wrong, which is all that a run with nothing to do finds out. */
 const isUnchanged = async (context: Context, files: readonly MigrationFile[]): Promise<boolean> => {
   const { config, engine } = context
-  const { server } = config
-  if (server === undefined) return false
+  const server = must(config.server)
   const outcome = await attemptAsync(() => glanceAtHistory(server))
   if ('error' in outcome) throw engine.explain(outcome.error)
   if (outcome.value === undefined) return false

@@ -1,6 +1,6 @@
 // This file is about schemas of any engine; the Finding is SQLite's.
 import type { Context } from '../context.ts'
-import { Failure } from '../failure.ts'
+import { Failure, must } from '../failure.ts'
 import { type AppliedMigration, adoptedBy } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
 import { headOf, isFromOtherTool, makePlan, refuseConflicts } from '../migrations/plan.ts'
@@ -70,7 +70,7 @@ export const takeOver = async <S>(
       namesHint,
     )
   const before = structures[applied - 1] ?? nothing
-  const later = tablesOf(structures.at(-1) ?? nothing).filter(table => !isNamed(before, table))
+  const later = tablesOf(must(structures.at(-1))).filter(table => !isNamed(before, table))
   const isAhead = given !== undefined ? given > applied : hasAny(later)
   if (subject.hasHistory && foreign.length === 0 && !isAhead)
     return { database, tool: null, revision: null, schema: lastOf(history), recorded: [], findings: [], next: up }

@@ -38,18 +38,21 @@ type Match = Readonly<{
  */
 export const matchPrefix = <S>(structures: readonly S[], found: S, least: number, comparison: Comparison<S>): Match => {
   const { nothing, compare, additions: additionsOf, keyOf, isSame } = comparison
-  const additions = structures.map((structure, index) => additionsOf(structures[index - 1] ?? nothing, structure))
   // from the last one backwards, so that what later migrations make is known
   const later = new Map<string, readonly Finding[]>()
   const matches = structures
-    .map((expected, index): Match => ({ length: index + 1, findings: compare(expected, found) }))
+    .map((expected, index) => ({
+      length: index + 1,
+      findings: compare(expected, found),
+      makes: additionsOf(structures[index - 1] ?? nothing, expected),
+    }))
     .toReversed()
-    .map(({ length, findings }) => {
+    .map(({ length, findings, makes }) => {
       const match = {
         length,
         findings: findings.map(finding => refuseLater(finding, later.get(keyOf(finding.object)) ?? [], isSame)),
       }
-      for (const [object, made] of Map.groupBy(additions[length - 1] ?? [], ({ object }) => keyOf(object)))
+      for (const [object, made] of Map.groupBy(makes, ({ object }) => keyOf(object)))
         later.set(object, [...made, ...(later.get(object) ?? [])])
       return match
     })
@@ -57,12 +60,13 @@ export const matchPrefix = <S>(structures: readonly S[], found: S, least: number
     .toReversed()
   const nearest = matches.reduce((best, match) => (isNearer(match, best) ? match : best))
   if (differences(nearest) === 0) return nearest
+  const made = tablesMade(structures, comparison)
   const [alike] = matches
     .map(
       ({ length, findings }): Match => ({
         length,
         findings: findings.map(finding =>
-          isMadeAlike(finding, structures, length, found, comparison) ? { ...finding, weight: 'information' } : finding,
+          isMadeAlike(finding, made.slice(length), found, comparison) ? { ...finding, weight: 'information' } : finding,
         ),
       }),
     )
@@ -71,28 +75,25 @@ export const matchPrefix = <S>(structures: readonly S[], found: S, least: number
   return alike ?? nearest
 }
 
-/** The tables that the migration at an index makes. */
-const madeAt = <S>(structures: readonly S[], index: number, { nothing, tablesOf, isNamed }: Comparison<S>) => {
-  const before = structures[index - 1] ?? nothing
-  return tablesOf(structures[index] ?? nothing).filter(table => !isNamed(before, table))
-}
+type Made<S> = Readonly<{ tables: readonly string[]; after: S }>
+
+/** The tables that each migration makes, and the schema after it. */
+const tablesMade = <S>(structures: readonly S[], { nothing, tablesOf, isNamed }: Comparison<S>): readonly Made<S>[] =>
+  structures.map((after, index) => {
+    const before = structures[index - 1] ?? nothing
+    return { tables: tablesOf(after).filter(table => !isNamed(before, table)), after }
+  })
 
 /** Whether a later migration makes an additional table in the same form, and every other table of that migration is there, too. */
 const isMadeAlike = <S>(
   { what, object }: Finding,
-  structures: readonly S[],
-  length: number,
+  later: readonly Made<S>[],
   found: S,
-  comparison: Comparison<S>,
+  { isAlike, keyOf }: Comparison<S>,
 ): boolean => {
-  const { isAlike, keyOf } = comparison
   if (what !== 'extra' || !object.startsWith('table ')) return false
-  const index = structures.findIndex(
-    (_, at) =>
-      at >= length && madeAt(structures, at, comparison).some(name => keyOf(`table ${name}`) === keyOf(object)),
-  )
-  const expected = structures[index]
-  return expected !== undefined && madeAt(structures, index, comparison).every(table => isAlike(table, expected, found))
+  const made = later.find(({ tables }) => tables.some(name => keyOf(`table ${name}`) === keyOf(object)))
+  return made?.tables.every(table => isAlike(table, made.after, found)) === true
 }
 
 /**
@@ -105,9 +106,8 @@ export const beforeNextMade = <S>(
   length: number,
   comparison: Comparison<S>,
 ): number | undefined => {
-  const next = structures.findIndex(
-    (_, index) =>
-      index >= length && madeAt(structures, index, comparison).some(table => comparison.isNamed(found, table)),
+  const next = tablesMade(structures, comparison).findIndex(
+    ({ tables }, index) => index >= length && tables.some(table => comparison.isNamed(found, table)),
   )
   return next > length ? next - 1 : undefined
 }

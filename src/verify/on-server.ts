@@ -1,7 +1,7 @@
 // This file is about PostgreSQL; the Finding is SQLite's.
 import type { Context } from '../context.ts'
 import { runPlain, type Transaction } from '../engine.ts'
-import { attemptAsync, Failure } from '../failure.ts'
+import { attemptAsync, Failure, must } from '../failure.ts'
 import { wasAdopted } from '../history.ts'
 import type { MigrationFile } from '../migrations/files.ts'
 import type { LoadedMigration } from '../migrations/load.ts'
@@ -76,11 +76,11 @@ const weightOf = (
   if (what === 'extra') {
     if (!isOnExpected) return 'information'
     const refuses = kind === 'column' || kind === 'constraint' || kind === 'trigger' || kind === 'policy'
-    return refuses || /^CREATE UNIQUE/.test(after ?? '') ? 'difference' : 'information'
+    return refuses || /^CREATE UNIQUE/.test(String(after)) ? 'difference' : 'information'
   }
   switch (what) {
     case 'type':
-      return isAlike(before ?? '', after ?? '') ? tolerable : 'difference'
+      return isAlike(String(before), String(after)) ? tolerable : 'difference'
     case 'NULL':
       // it refuses what would have been allowed
       return before === 'NULL' ? tolerable : 'difference'
@@ -110,17 +110,14 @@ export const differencesFrom = async (
   migrations: readonly LoadedMigration[],
   options: Readonly<{ adopted: boolean }>,
 ): Promise<readonly Finding[]> => {
-  const expected = (await expectedOnServer(context, migrations)).at(-1) ?? emptyServerSchema
+  const expected = must((await expectedOnServer(context, migrations)).at(-1))
   return compareOnServer(expected, await readHere(context, ({ connection }) => readServerSchema(connection)), options)
 }
 
 /** Reads the database that the settings name, in one transaction that only reads. */
 export const readHere = async <T>(context: Context, work: (reader: PostgresReader) => Promise<T>): Promise<T> => {
-  const { server } = context.config
-  const found =
-    server && (await createPostgres(context, server).read('wait', async reader => ({ value: await work(reader) })))
-  if (found === undefined) throw new Error('this database is on no server')
-  return found.value
+  const engine = createPostgres(context, must(context.config.server))
+  return must(await engine.read('wait', async reader => ({ value: await work(reader) }))).value
 }
 
 /** How schemas of a server are compared where another tool made the database. */
@@ -142,7 +139,7 @@ export const serverComparison: Comparison<ServerSchema> = {
       tables: tables.filter(({ name }) => name === table),
       others: [],
     })
-    if (only(expected).tables.length === 0 || only(found).tables.length === 0) return false
+    if (only(found).tables.length === 0) return false
     return compareOnServer(only(expected), only(found), { adopted: true }).every(
       ({ weight }) => weight !== 'difference',
     )

@@ -42,7 +42,6 @@ export const runAll = async (
           watch.before(asked.sql)
           return watch.untilAnswered(execute())
         }),
-      onApplied: () => undefined,
       onProgress: () => undefined,
     })
     await runner.up()

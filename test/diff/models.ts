@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { root, runProgram, settingsFor } from '../help/program.ts'
+import { root, runProgram, settingsFor, spawnProgram } from '../help/program.ts'
 
 const createUsers = `import { DataTypes } from 'sequelize'
 export const up = ({ context }) =>
@@ -26,7 +27,7 @@ const prepare = (t: Test, models: object) => {
   })
   const settings = settingsFor(join(folder, 'data'), { MIGRATOR_MIGRATIONS: join(folder, 'migrations') })
   const run = (...words: readonly string[]) => runProgram(words, settings)
-  return { folder, run, migrations: join(folder, 'migrations') }
+  return { folder, settings, run, migrations: join(folder, 'migrations') }
 }
 const line = '  column users.age missing: expected INTEGER, found nothing'
 
@@ -48,6 +49,13 @@ for (const [title, files, name] of [
       'models.ts': `import { DataTypes } from 'sequelize'\nexport const initModels = (s: any) => (${model})(s, DataTypes)`,
     },
     'models.ts',
+  ],
+  [
+    'functions that are named so',
+    {
+      'models.mjs': `import { DataTypes } from 'sequelize'\nexport const initUser = s => (${model})(s, DataTypes)\nexport const initial = 1`,
+    },
+    'models.mjs',
   ],
   [
     'an instance as default export',
@@ -96,6 +104,19 @@ export const sequelize = new Sequelize({ dialect: SqliteDialect, storage: '/nowh
     },
     'models.mjs',
   ],
+  [
+    'classes of Sequelize 7 with decorators, compiled',
+    {
+      'models.mjs': `import { DataTypes, Model } from '@sequelize/core'
+import { Attribute, NotNull, Table } from '@sequelize/core/decorators-legacy'
+export class User extends Model {}
+Attribute(DataTypes.STRING)(User.prototype, 'name')
+NotNull(User.prototype, 'name')
+Attribute(DataTypes.INTEGER)(User.prototype, 'age')
+Table({ tableName: 'users', createdAt: 'created_at', updatedAt: false })(User)`,
+    },
+    'models.mjs',
+  ],
 ] as const) {
   t.test(`models may be ${title}, and no database is opened`, async t => {
     const { folder, run, migrations } = prepare(t, files)
@@ -134,7 +155,6 @@ t.test('what models cannot say stays, and an index and a column that they lack a
     'models.mjs': `export default ${model.replace('age: DataTypes.INTEGER,', '')}`,
   })
   t.match(await run('create', '--sql', 'add-more'), { exitCode: 0 })
-  const { writeFileSync } = await import('node:fs')
   writeFileSync(
     join(migrations, '0002-add-more.sql'),
     `-- migrate:up
@@ -153,8 +173,143 @@ CREATE VIEW names AS SELECT name FROM users;
   t.match(await run('up'), { exitCode: 0 })
 })
 
+t.test('models may be a package of the working folder, but for one of Node itself', async t => {
+  const { folder, settings } = prepare(t, {
+    node_modules: { hub: { 'package.json': '{ "main": "models.js" }', 'models.js': `module.exports = ${model}` } },
+  })
+  const run = (name: string) => spawnProgram(['verify', '--models', name], { ...settings, PWD: folder })
+  t.match(await run('hub'), { exitCode: 53, stdout: `hub: SCHEMA_DRIFT, 1 difference\n${line}\n` })
+  t.match(await run('fs'), { exitCode: 2, stderr: /fs does not exist/ })
+})
+
+t.test('what the models of a folder are to each other is asked for, too', async t => {
+  const post = `(sequelize, DataTypes) => {
+  const Post = sequelize.define('post', { text: DataTypes.TEXT }, { tableName: 'posts', timestamps: false })
+  Post.associate = ({ user }) => Post.belongsTo(user, { foreignKey: 'user_id' })
+  return Post
+}`
+  const { folder, run } = prepare(t, {
+    models: { 'post.js': `module.exports = ${post}`, 'user.js': `module.exports = ${model}` },
+  })
+  t.match(await run('diff', 'add-posts', '--models', join(folder, 'models')), { exitCode: 0 })
+  const text = readFileSync(join(folder, 'migrations/0002-add-posts.js'), 'utf8')
+  t.match(text, 'FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE SET NULL ON UPDATE CASCADE')
+})
+
+t.test('models need neither a package.json above them nor sqlite3', async t => {
+  const { run } = prepare(t, {})
+  const folder = mkdtempSync(join(tmpdir(), 'models-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  writeFileSync(
+    join(folder, 'models.cjs'),
+    `const { DataTypes, Sequelize } = require('sequelize')
+const sequelize = new Sequelize({ dialect: 'sqlite', dialectModule: require('sqlite3'), storage: '/nowhere/never.db' })
+;(${model})(sequelize, DataTypes)
+module.exports = { sequelize }`,
+  )
+  t.match(await run('verify', '--models', join(folder, 'models.cjs')), { exitCode: 53, stdout: new RegExp(line) })
+})
+
+t.test('models of Sequelize 7 that nobody initialised are refused with 2, with decorators or without', async t => {
+  const { folder, run } = prepare(t, {
+    'bare.mjs': "import { Model } from '@sequelize/core'\nexport class User extends Model {}",
+    'untyped.mjs': `import { Model } from '@sequelize/core'
+import { NotNull } from '@sequelize/core/decorators-legacy'
+export class User extends Model {}
+NotNull(User.prototype, 'name')`,
+  })
+  const verify = (name: string) => run('verify', '--models', join(folder, name))
+  t.match(await verify('bare.mjs'), { exitCode: 2, stderr: /exports models without a Sequelize instance: User/ })
+  const untyped = /does not make its models: Attribute \S*User\.name\S* does not specify its DataType/
+  t.match(await verify('untyped.mjs'), { exitCode: 2, stderr: untyped })
+})
+
+t.test('models of Sequelize 7 without it beside the program are refused with what to install', async t => {
+  const { folder, settings } = prepare(t, {
+    'models.mjs': "import { Model } from '@sequelize/core'\nexport class User extends Model {}",
+    'without.mjs': `import { registerHooks } from 'node:module'
+registerHooks({
+  resolve: (specifier, context, next) => {
+    if (specifier !== '@sequelize/core' || /models\\.mjs$|@sequelize/.test(context.parentURL)) return next(specifier, context)
+    throw new Error('it is not here')
+  },
+})`,
+  })
+  const words = ['verify', '--models', join(folder, 'models.mjs')]
+  const outcome = await runProgram(words, { ...settings, NODE_OPTIONS: `--import=${join(folder, 'without.mjs')}` })
+  t.match(outcome, { exitCode: 2, stderr: /is for Sequelize 7, which is not installed here.*npm install @sequelize/s })
+})
+
+t.test('what models say is asked for: keys, indexes, collations and types, and no table more', async t => {
+  const { folder, run, migrations } = prepare(t, {
+    'models.js': `module.exports = (sequelize, DataTypes) => {
+  const define = (name, columns, more) => sequelize.define(name, columns, { tableName: name, timestamps: false, ...more })
+  const user = (${model.replace('age: DataTypes.INTEGER,', '')})(sequelize, DataTypes)
+  define('posts', {
+    title: DataTypes.CITEXT,
+    size: DataTypes.INTEGER,
+    more: DataTypes.TEXT,
+    user_id: { type: DataTypes.INTEGER, references: { model: 'users', key: 'id' } },
+  }, { indexes: [
+    { name: 'by_title', fields: ['title'] },
+    { name: 'by_size', fields: [{ name: 'size', collate: 'NOCASE' }] },
+    { name: 'by_more', fields: ['more'] },
+  ] })
+  define('words', { word: DataTypes.TEXT })
+  define('tags', { tag: DataTypes.TEXT })
+}`,
+  })
+  writeFileSync(
+    join(migrations, '0002-add-more.sql'),
+    `-- migrate:up
+CREATE TABLE posts (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT COLLATE RTRIM, size TEXT, user_id INTEGER);
+CREATE INDEX "any name" ON posts (size COLLATE NOCASE);
+CREATE TABLE mine (id INTEGER PRIMARY KEY);
+CREATE VIRTUAL TABLE words USING fts5(word);
+`,
+  )
+  const models = join(folder, 'models.js')
+  const { stdout } = await run('verify', '--models', models)
+  t.strictSame(stdout.trimEnd().split('\n').slice(1), [
+    '  column posts.title collation: expected NOCASE, found RTRIM',
+    '  column posts.size affinity: expected INTEGER (INTEGER), found TEXT (TEXT)',
+    '  column posts.more missing: expected TEXT, found nothing',
+    '  foreign key posts (user_id) to users (id) missing: expected ON DELETE NO ACTION, ON UPDATE NO ACTION, checked at each statement, found nothing',
+    '  index by_more on posts missing: expected (more), found nothing',
+    '  index by_title on posts missing: expected (title COLLATE NOCASE), found nothing',
+    '  table tags missing: expected id, tag, found nothing',
+    '  table mine extra: id',
+  ])
+  t.match(await run('diff', 'follow', '--models', models, '--sql'), { events: [{ calls: 4, decisions: 2 }] })
+  const file = join(migrations, '0003-follow.sql')
+  const text = readFileSync(file, 'utf8')
+  t.match(
+    text,
+    '\n-- To decide: posts.size becomes INTEGER: its values may change\n-- CREATE TABLE "rebuilt posts" (\n',
+  )
+  t.match(text, '\n-- To decide: drops the table mine and its rows: removesRows has to name it\n-- DROP TABLE mine;\n')
+  // both decided
+  writeFileSync(file, text.replaceAll(/^-- (?!To decide|Brings|migrate:)/gm, ''))
+  t.match(await run('verify', '--models', models), { exitCode: 0 })
+})
+
 for (const [title, files, message] of [
   ['that are not there', {}, /models\.mjs does not exist/],
+  ['in a folder without code', { 'models.mjs': { 'notes.txt': '' } }, /has no file of JavaScript or TypeScript/],
+  [
+    'whose tables cannot be made',
+    {
+      'models.mjs': `export default (sequelize, DataTypes) => {
+  for (const name of ['a', 'b']) sequelize.define(name, { x: DataTypes.TEXT }, { indexes: [{ name: 'same', fields: ['x'] }] })
+}`,
+    },
+    /makes no schema: index same already exists/,
+  ],
+  [
+    'with decorators in JavaScript',
+    { 'models.mjs': 'export class User {\n  @x() id\n}' },
+    /models\.mjs:2 cannot be loaded: @x\(\) id is a decorator.*--import tsx/s,
+  ],
   ['without a model', { 'models.mjs': 'export const x = 1' }, /exports no models of Sequelize/],
   ['that cannot be loaded', { 'models.mjs': "throw new Error('oh')" }, /cannot be loaded: oh/],
   ['with an error of syntax', { 'models.mjs': '\nexport const x = ;' }, /models\.mjs:2:18 cannot be loaded/],

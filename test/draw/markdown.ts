@@ -71,3 +71,9 @@ t.test('what is only its text is shown as such', async t => {
   t.match(text, /## v \(view\)\n\n```sql\nCREATE VIEW v AS SELECT 1;\n```\n/)
   t.match(text, /## r \(trigger on a\)\n\n```sql\nCREATE TRIGGER r AFTER INSERT ON a BEGIN SELECT 1; END;\n```\n/)
 })
+
+t.test('code that begins or ends with a backtick is apart from its fence', async t => {
+  const text = write('CREATE TABLE a ("`x`" TEXT, "y`z" TEXT)')
+  t.match(text, '| `` `x` `` | TEXT |')
+  t.match(text, '| ``y`z`` | TEXT |')
+})

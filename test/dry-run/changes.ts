@@ -71,6 +71,10 @@ for (const [sql, expected] of [
       'removed | view | v | ',
     ],
   ],
+  [
+    `DROP TABLE a; CREATE TABLE a (x TEXT NOT NULL DEFAULT 'd', id INTEGER PRIMARY KEY, y REFERENCES a (id))`,
+    ['changed | table | a | its text', 'removed | index | i | on a (x)', 'removed | trigger | g | on a'],
+  ],
   ['DROP INDEX i; CREATE INDEX "i"   on `A` ( [x] ) -- the same', []],
   ["DROP VIEW v; CREATE VIEW v AS SELECT 'x' FROM a", ['changed | view | v | its text']],
   ['ALTER TABLE a ADD CONSTRAINT k CHECK (id > 0)', ['changed | table | a | plain -> CHECK (id > 0)']],

@@ -199,6 +199,22 @@ t.test('the server goes on with the build of a killed run: the next run waits fo
   })
 })
 
+t.test('a connection that is lost during a build is not the fault of the migration: the run begins anew', async t => {
+  const url = await server.makeDatabase()
+  await runUp(url, makeFolder(t, make))
+  const { release } = await keepSnapshot(t, url)
+  const running = runUp(url, makeFolder(t, make, build))
+  await untilBuilding(url)
+  await server.run(
+    url,
+    `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+  )
+  await release()
+  t.match(await running, { error: undefined, events: [{ event: 'run.again', reason: /cannot be reached/ }] })
+  t.strictSame(await stateOf(url), { tables: ['a'], indexes: ['a_y valid'], recorded: ['0001-a', '0002-b'] })
+})
+
 t.test('killed anywhere, the database is after a whole migration, and the next run ends it', async t => {
   const folder = makeFolder(t, make, build, `${later}; await query("SELECT pg_sleep(0.1)")`)
   const whole = ['0001-a', '0002-b', '0003-c']
@@ -220,6 +236,24 @@ t.test('killed anywhere, the database is after a whole migration, and the next r
     t.match(await runUp(url, folder), { error: undefined })
     t.strictSame(await stateOf(url), { tables: ['a', 'b'], indexes: ['a_y valid'], recorded: whole })
   }
+})
+
+t.test('a run that begins anew before its first commit says from where', async t => {
+  const url = await server.makeDatabase()
+  const ends = `if (!globalThis.hasEnded) {
+    globalThis.hasEnded = true
+    await query("SELECT pg_terminate_backend(pg_backend_pid())")
+  }`
+  const { error, events } = await runUp(url, makeFolder(t, `${make}; ${ends}`, build))
+  t.equal(error, undefined)
+  t.match(events[0], { event: 'run.again', message: /^starting the run again, from the first migration on: / })
+  t.strictSame((await stateOf(url)).recorded, ['0001-a', '0002-b'])
+})
+
+t.test('an online migration may have nothing to do, and may return what it got', async t => {
+  const url = await server.makeDatabase()
+  t.match(await runUp(url, makeFolder(t, make, online('return context'))), { error: undefined })
+  t.strictSame(await stateOf(url), { tables: ['a'], indexes: [], recorded: ['0001-a', '0002-b'] })
 })
 
 for (const [title, body, message] of [
@@ -342,6 +376,8 @@ t.test('plan shows where a run commits, the statement as it runs, and the lock t
   const { stdout: script } = await runCommand(url, 'plan --sql', folder)
   t.match(script, /COMMIT;\n\n-- 0002-b, online\nSET search_path = "public";\nCREATE INDEX CONCURRENTLY "a_y"/)
   t.equal(script.match(/^BEGIN;$/gm)?.length, script.match(/^COMMIT;$/gm)?.length)
+  const { stdout: last } = await runCommand(url, 'plan --sql', makeFolder(t, make, build))
+  t.match(last, /RESET search_path;\nBEGIN;\n(?:S.*\n)+INSERT INTO "SequelizeMeta" .*0002-b.*\n\nCOMMIT;\n$/)
   t.strictSame((await stateOf(url)).indexes, [])
 })
 

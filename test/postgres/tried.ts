@@ -3,7 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import t from 'tap'
-import { makeFolder, runCommand, until } from '../help/on-server.ts'
+import { Failure } from '../../src/failure.ts'
+import { lintOnServer } from '../../src/lint/lint-on-server.ts'
+import { readMigrationFiles } from '../../src/migrations/files.ts'
+import { makeFolder, makeServerContext, runCommand, until } from '../help/on-server.ts'
 import { sharedServer } from '../help/postgres.ts'
 import { startProgram } from '../help/program.ts'
 import { startProxy } from '../help/proxy.ts'
@@ -139,6 +142,31 @@ t.test('verify tells a computed column that is not stored from one that is', asy
     { object: 'column servers.os_info', what: 'computed', expected: /^STORED/, found: 'VIRTUAL id' },
     { object: 'column servers.more', what: 'extra', found: 'text GENERATED ALWAYS AS (id) VIRTUAL' },
   ])
+})
+
+t.test('verify finds a database before any migration sound, with an object of its own', async t => {
+  const url = await server.makeDatabase()
+  await server.run(url, 'CREATE SEQUENCE mine')
+  const { exitCode, stdout } = await runCommand(url, 'verify --json')
+  t.equal(exitCode, 0)
+  const { schema, findings } = JSON.parse(stdout)
+  t.equal(schema, null)
+  t.match(findings.at(-1), { check: 'structure', weight: 'information', object: 'sequence mine', what: 'extra' })
+})
+
+t.test('verify compares no structure where a migration is unknown, and names one that fails', async t => {
+  const url = await server.makeDatabase()
+  await runCommand(url, 'up', makeFolder(t, table, columns))
+  const ahead = await runCommand(url, 'verify --json', makeFolder(t, table))
+  t.match(JSON.parse(ahead.stdout), {
+    ...{ schema: '0002-b', code: 'DATABASE_AHEAD' },
+    checks: [{ result: 'failed' }, { check: 'structure', result: 'not made' }, { result: 'passed' }],
+  })
+  const fails = makeFolder(t, table.replace('CREATE TABLE t', 'CREATE TABLE nowhere.t'), columns)
+  t.match(await runCommand(url, 'verify', fails), {
+    exitCode: 40,
+    error: { code: 'MIGRATION_FAILED', message: /^migration 0001-a failed at .* schema "nowhere" does not exist/ },
+  })
 })
 
 t.test('a user that may not make a database checks the rest, and is told which GRANT or setting helps', async t => {
@@ -299,7 +327,14 @@ t.test('plan in a clone counts rows and finds what fails on them; a clone at ano
   await runCommand(url, 'up', makeFolder(t, table))
   const clone = await server.makeDatabase()
   const settings = { MIGRATOR_SCRATCH_URL: clone }
-  t.match(await runCommand(url, 'plan', both, settings), { exitCode: 2, failure: 'CONFIG_INVALID' })
+  const other = await runCommand(url, 'plan', both, settings)
+  t.match(other, {
+    exitCode: 2,
+    failure: 'CONFIG_INVALID',
+    error: { message: /is at no migration, and the hub's at 0001-a/ },
+  })
+  const ahead = await runCommand(clone, 'plan', both, { MIGRATOR_SCRATCH_URL: url })
+  t.match(ahead, { exitCode: 2, error: { message: /is at 0001-a, and the hub's at no migration/ } })
   await runCommand(clone, 'up', makeFolder(t, table))
   await server.run(clone, "INSERT INTO t VALUES (1, 2, 'w')")
   t.match(await runCommand(url, 'plan', both), { exitCode: 0, stdout: /adding-required-field/ })
@@ -307,6 +342,24 @@ t.test('plan in a clone counts rows and finds what fails on them; a clone at ano
   t.equal(exitCode, 40)
   t.match(JSON.parse(stdout), { scratch: 'clone', failure: { code: 'MIGRATION_FAILED' } })
   t.strictSame(await server.run(clone, 'SELECT * FROM t'), [{ id: '1', v: 2, w: 'w' }])
+})
+
+t.test('plan tells what a migration changes of what is there', async t => {
+  const url = await server.makeDatabase()
+  const first = "await query('CREATE TABLE t (x int)'); await query('CREATE VIEW v AS SELECT x FROM t')"
+  await runCommand(url, 'up', makeFolder(t, first))
+  const second =
+    "await query('ALTER TABLE t ALTER x SET DEFAULT 5'); await query('CREATE OR REPLACE VIEW v AS SELECT x, 1 AS y FROM t')"
+  const { stdout } = await runCommand(url, 'plan --json', makeFolder(t, first, second))
+  t.strictSame(JSON.parse(stdout).migrations[0].structure, [
+    { change: 'changed', kind: 'column', name: 't.x', detail: 'default: none -> 5' },
+    {
+      change: 'changed',
+      kind: 'view',
+      name: 'v',
+      detail: 'CREATE VIEW v AS SELECT x FROM t -> CREATE VIEW v AS SELECT x, 1 AS y FROM t',
+    },
+  ])
 })
 
 t.test('plan --sql does in psql what up does', async t => {
@@ -379,6 +432,18 @@ t.test('lint says by names of squawk what the statements did', async t => {
     ['ALTER TABLE nothing DROP COLUMN x', 'HM001'],
   ] as const)
     t.strictSame((await codes(made, `await query(${JSON.stringify(sql)})`))[1], expected, sql)
+  for (const [before, sql, ...expected] of [
+    ['ALTER TABLE p ADD CONSTRAINT c CHECK (w > 0) NOT VALID', 'ALTER TABLE p VALIDATE CONSTRAINT c'],
+    ['CREATE UNIQUE INDEX i ON p (v)', 'ALTER TABLE p ADD CONSTRAINT u UNIQUE USING INDEX i'],
+    ['SELECT 1', 'DROP TABLE nothing', 'HM001'],
+  ] as const)
+    t.strictSame(
+      (await codes(made, ...[before, sql].map(one => `await query(${JSON.stringify(one)})`)))[2],
+      expected,
+      sql,
+    )
+  const fails = await codes("await query('DROP TABLE nothing')", made)
+  t.strictSame(fails, [['HM001'], ['HM001']])
   const drops = "await query('CREATE INDEX i ON p (v)')"
   t.strictSame((await codes(made, drops, "await query('DROP INDEX i')", "await query('SELECT 1')"))[2], [
     'require-concurrent-index-deletion',
@@ -395,6 +460,28 @@ t.test('lint says by names of squawk what the statements did', async t => {
   )
   t.strictSame(await scratches(), [])
   t.match(JSON.parse((await runCommand(url, 'status --json')).stdout), { applied: 0, tables: [] })
+})
+
+t.test('lint names all columns that one statement adds while it writes a table anew', async t => {
+  const url = await server.makeDatabase()
+  const add = 'ALTER TABLE t ADD COLUMN a text DEFAULT clock_timestamp()::text, ADD COLUMN b int'
+  t.match(await runCommand(url, 'lint', makeFolder(t, table, `await query('${add}')`)), {
+    stdout: /adding-field-with-default: up adds the columns t\.a, t\.b, which rewrites t/,
+  })
+})
+
+t.test('lint that is stopped says by what', async t => {
+  const stop = new AbortController()
+  const folder = makeFolder(t, 'await query("SELECT pg_sleep(600)")')
+  const url = await server.makeDatabase()
+  const linting = lintOnServer(
+    await makeServerContext(url, folder, {}, stop.signal),
+    readMigrationFiles(folder, 'postgres'),
+  )
+  const sleeping = "SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'"
+  await until(async () => (await server.run(url, sleeping)).length > 0)
+  stop.abort(new Failure('SIGTERM', 'stopped', 'x'))
+  await t.rejects(linting, { code: 'SIGTERM' })
 })
 
 t.test('lint tries each down, and an error ends it with 2', async t => {
@@ -427,6 +514,94 @@ t.test('adopt records the migrations whose structure a database has', async t =>
   t.match(await runCommand(url, 'up'), { exitCode: 0, events: [{ name: '0003-add-os-info' }, {}] })
   t.match(await runCommand(url, 'adopt'), { exitCode: 0, events: [{ event: 'adopt.nothing' }] })
   t.match(await runCommand(url, 'verify'), { exitCode: 0 })
+})
+
+t.test('adopt tolerates what another tool has otherwise, and no change of what may be written', async t => {
+  const weights = async (...statements: readonly string[]) => {
+    const url = await migrated()
+    await server.run(url, 'DROP TABLE "SequelizeMeta"', ...statements)
+    const { stdout } = await runCommand(url, 'adopt --json')
+    return JSON.parse(stdout).findings.map(
+      ({ weight, object, what }: Readonly<Record<string, string>>) => `${weight} ${object} ${what}`,
+    )
+  }
+  t.strictSame(
+    await weights(
+      'ALTER TABLE servers ALTER COLUMN tdp_watts TYPE smallint',
+      'ALTER TABLE servers ALTER COLUMN status SET NOT NULL',
+      'ALTER TABLE servers ALTER COLUMN status DROP DEFAULT',
+      'ALTER TABLE metrics ALTER COLUMN id SET GENERATED ALWAYS',
+      'ALTER INDEX idx_metrics_server_timestamp RENAME TO by_time',
+      'CREATE INDEX more ON servers (status)',
+      'CREATE TABLE mine (id integer UNIQUE)',
+    ),
+    [
+      'tolerated column metrics.id numbering',
+      'tolerated column servers.status NULL',
+      'tolerated column servers.status default',
+      'tolerated column servers.tdp_watts type',
+      'information table mine extra',
+      'tolerated index idx_metrics_server_timestamp name',
+      'information index more extra',
+    ],
+  )
+  t.strictSame(
+    await weights(
+      'ALTER TABLE servers ALTER COLUMN tdp_watts TYPE text',
+      'ALTER TABLE servers ALTER COLUMN hostname DROP NOT NULL',
+      "ALTER TABLE servers ALTER COLUMN status SET DEFAULT 'new'",
+      'ALTER TABLE metrics ALTER COLUMN id DROP IDENTITY',
+      'ALTER TABLE servers ADD COLUMN room text',
+      'ALTER TABLE servers ADD CONSTRAINT c CHECK (length(id) < 9)',
+      'CREATE UNIQUE INDEX one ON servers (hostname)',
+      "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+      'CREATE TRIGGER t BEFORE INSERT ON servers FOR EACH ROW EXECUTE FUNCTION f()',
+      'CREATE POLICY p ON servers USING (true)',
+    ),
+    [
+      'difference column metrics.id numbering',
+      'difference column servers.hostname NULL',
+      'difference column servers.status default',
+      'difference column servers.tdp_watts type',
+      'difference column servers.room extra',
+      'difference constraint servers.c extra',
+      'difference index one extra',
+      'difference trigger servers.t extra',
+      'difference policy servers.p extra',
+      'information function f() extra',
+    ],
+  )
+})
+
+for (const [title, statement, tool, revision] of [
+  ['Alembic without a revision', 'CREATE TABLE alembic_version (version_num text)', 'Alembic', null],
+  [
+    'sequelize-cli by the names of its migrations',
+    `INSERT INTO "SequelizeMeta" (name) VALUES ('20240101-init.js')`,
+    'sequelize-cli',
+    null,
+  ],
+] as const)
+  t.test(`adopt knows ${title}`, async t => {
+    const url = await migrated()
+    await server.run(url, 'DELETE FROM "SequelizeMeta"', statement)
+    t.match(JSON.parse((await runCommand(url, 'adopt --json')).stdout), { tool, revision, schema: '0003-add-os-info' })
+  })
+
+t.test('adopt allows the tables of a later migration where all of them are there', async t => {
+  const create = (...names: readonly string[]) =>
+    names.map(name => `await query('CREATE TABLE ${name} (x integer)')`).join('\n')
+  const folder = makeFolder(t, create('a'), create('b'), create('c', 'd'))
+  const [some, all] = [await server.makeDatabase(), await server.makeDatabase()]
+  await server.run(some, 'CREATE TABLE a (x integer)', 'CREATE TABLE c (x integer)')
+  await server.run(all, ...['a', 'c', 'd'].map(name => `CREATE TABLE ${name} (x integer)`))
+  t.match(await runCommand(some, 'adopt', folder), { exitCode: 50, failure: 'HISTORY_CONFLICT' })
+  t.match(await runCommand(all, 'adopt', folder), {
+    exitCode: 0,
+    events: [
+      { event: 'adopt.done', schema: '0001-a', message: /run `migrator up --to 0002-b`, then `migrator adopt`/ },
+    ],
+  })
 })
 
 t.test('adopt refuses a structure of no migration, unless it is told which, and an empty database', async t => {
@@ -463,6 +638,28 @@ t.test('the schema of a server is drawn as that of a file is', async t => {
   t.match(markdown, /^# Schema\n\nAt migration `0003-add-os-info`/)
   t.match(markdown, /\| `id` \| text \| no \|/)
   t.match(markdown, /idx_metrics_server_timestamp/)
+})
+
+t.test('a picture of a server tells of collations, computed columns and policies, and needs no key', async t => {
+  const url = await server.makeDatabase()
+  const [version] = await server.run(url, 'SHOW server_version_num')
+  const kind = Number(version?.server_version_num) < 180_000 ? 'STORED' : 'VIRTUAL'
+  await server.run(
+    url,
+    `CREATE TABLE t (x text COLLATE "C", y text GENERATED ALWAYS AS (lower(x)) STORED, z text GENERATED ALWAYS AS (x) ${kind})`,
+    'CREATE POLICY p ON t USING (true)',
+  )
+  const { stdout } = await runCommand(url, 'schema --format markdown')
+  t.equal(
+    stdout.slice(stdout.indexOf('| ---')),
+    `| --- | --- | --- | --- | --- |
+| \`x\` | text | yes |  | collation "C" |
+| \`y\` | text | yes |  | computed (stored): \`lower(x)\` |
+| \`z\` | text | yes |  | computed (${kind.toLowerCase()}): \`x\` |
+
+- policy \`CREATE POLICY p ON t FOR ALL USING (true)\`
+`,
+  )
 })
 
 t.test('a common text with what SQLite alone has is refused by plan and lint as by up', async t => {

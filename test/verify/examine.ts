@@ -113,6 +113,17 @@ for (const [title, sql, finding] of [
   })
 }
 
+t.test('what only the hub can check, as with a function of its own, is information', async t => {
+  const { settings, file } = prepare(t)
+  const connection = new Database(file)
+  connection.function('fold', { deterministic: true }, String)
+  connection.exec("CREATE TABLE mine (x TEXT); INSERT INTO mine VALUES ('a'); CREATE INDEX folded ON mine (fold(x))")
+  connection.close()
+  const { notMade, findings } = await look(settings)
+  t.strictSame(notMade, [])
+  t.match(withoutMarker(findings), [/^information \S+homelab\.db unchecked: nothing -> .*fold/, /table mine extra/])
+})
+
 t.test('tables, views and plain indexes of a person are information', async t => {
   const { settings } = prepare(
     t,

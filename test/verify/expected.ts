@@ -1,11 +1,14 @@
 import Database from 'better-sqlite3'
 import t from 'tap'
+import { runPlain } from '../../src/engine.ts'
 import { Failure } from '../../src/failure.ts'
 import { readMigrationFiles } from '../../src/migrations/files.ts'
 import { loadMigrations } from '../../src/migrations/load.ts'
 import { readAppSchema, readSchema } from '../../src/sqlite/schema/read.ts'
+import { migratableOn } from '../../src/sqlite/transaction.ts'
 import { expectedSchemas, sqliteComparison } from '../../src/verify/expected.ts'
 import { matchPrefix } from '../../src/verify/match.ts'
+import { runAll } from '../../src/verify/run-all.ts'
 import { firstThree } from '../help/first-three.ts'
 import { makeMigrated } from '../help/migrated.ts'
 
@@ -55,6 +58,14 @@ t.test('a signal stops it with its reason', async t => {
   })
 })
 
+t.test("an error of the database itself is no migration's", async t => {
+  const connection = new Database(':memory:')
+  connection.close()
+  const options = { version: '1.0.0', signal, hook: runPlain, afterEach: () => undefined }
+  const run = async () => runAll(migratableOn(connection), await load(firstThree), options)
+  await t.rejects(run(), { name: 'TypeError', message: 'The database connection is not open' })
+})
+
 /** Each step is what one migration does, on top of those before it. */
 const structuresOf = (steps: readonly string[]) => {
   const connection = new Database(':memory:')
@@ -74,6 +85,7 @@ const match = (steps: readonly string[], found: string, least = 0) => {
   return [length, ...differences.map(({ object, what }) => `${object} ${what}`)]
 }
 
+const both = 'CREATE TABLE d (x); CREATE TABLE e (y);'
 const [a, b, c] = ['CREATE TABLE a (x);', 'CREATE TABLE b (y); CREATE INDEX i ON b (y);', 'ALTER TABLE a ADD COLUMN z;']
 
 for (const [title, steps, found, expected] of [
@@ -89,6 +101,7 @@ for (const [title, steps, found, expected] of [
     `${a} CREATE INDEX J ON a (X)`,
     [1],
   ],
+  ['all tables that a later migration makes, in the same form, are no hindrance', [a, b, both], a + both, [1]],
   ['what a migration takes away is there before it', [a, b, 'DROP INDEX i'], a + b, [2]],
   ['and not after it', [a, b, 'DROP INDEX i'], 'CREATE TABLE a (x); CREATE TABLE b (y)', [3]],
 ] as const) {
@@ -115,6 +128,7 @@ for (const [title, steps, found, expected] of [
     `${a} CREATE INDEX i ON a (x DESC)`,
     [3, 'index i on a definition'],
   ],
+  ['one of the tables that a later migration makes', [a, b, both], `${a} CREATE TABLE d (x)`, [1, 'table d extra']],
   ['nothing of it', [a, b], 'CREATE TABLE other (x)', [1, 'table a missing']],
 ] as const) {
   t.test(`without a match there is the nearest: ${title}`, async t => t.strictSame(match(steps, found), expected))
