@@ -29,8 +29,11 @@ export const commitSurely = async (connection: Connection, means: Means): Promis
     connection.destroy()
     throw unknown(connection, `COMMIT was not answered in ${means.timeout} s`, undefined)
   }
-  // a transaction that had failed, whose COMMIT is answered by ROLLBACK, would not have told its history
-  if ('value' in outcome) return
+  if ('value' in outcome) {
+    // COMMIT of a transaction that failed since is answered by ROLLBACK, without an error
+    if (outcome.value.command === 'COMMIT') return
+    throw new Error('the transaction had failed, and was rolled back')
+  }
   const { error } = outcome
   const mayHold = sqlState(error) === undefined ? isLost(error) : /^(?:57P0[123]|08)/.test(String(sqlState(error)))
   if (!mayHold) throw error

@@ -12,9 +12,8 @@ const migrations = join(root, 'migrations')
 
 /** `env -i` keeps the examples out of the coverage that tap counts: that is of src. */
 const wordsFor = (url: string, ...words: readonly string[]): readonly string[] => {
-  const { NODE_COMPILE_CACHE: cache } = process.env
-  const kept = cache === undefined ? [] : [`NODE_COMPILE_CACHE=${cache}`]
-  return ['-i', ...kept, `DATABASE_URL=${url}`, 'PORT=0', process.execPath, ...fromSources, ...words]
+  const settings = { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, DATABASE_URL: url, PORT: '0' }
+  return ['-i', ...Object.entries(settings).map(pair => pair.join('=')), process.execPath, ...fromSources, ...words]
 }
 
 /** The address of a hub on a database; it ends with the test. */

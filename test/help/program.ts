@@ -17,7 +17,7 @@ export const root = join(import.meta.dirname, '../..')
 const { NODE_V8_COVERAGE = '', NODE_DISABLE_COMPILE_CACHE = '' } = process.env
 const isMeasured = NODE_V8_COVERAGE !== ''
 delete process.env.NODE_OPTIONS
-if (!isMeasured) process.env.NODE_COMPILE_CACHE = join(root, 'node_modules/.cache/compiled')
+process.env.NODE_COMPILE_CACHE = join(root, 'node_modules/.cache/compiled')
 
 /** For a process that gets none of this one's environment. */
 export const measured: Readonly<Record<string, string>> = isMeasured

@@ -1,6 +1,7 @@
 /** Connections to a server: which host, who, how encrypted, and what a lost answer means. */
 import { inspect } from 'node:util'
 import t from 'tap'
+import { commitSurely } from '../../src/postgres/commit.ts'
 import { connect } from '../../src/postgres/connect.ts'
 import { mayPass, toFailure } from '../../src/postgres/errors.ts'
 import { unsuitable } from '../../src/postgres/suitable.ts'
@@ -43,6 +44,25 @@ for (const [title, cut, again] of [
     t.equal((await server.run(url, 'SELECT FROM a')).length, 2)
   })
 }
+
+t.test(
+  'a COMMIT that is answered by ROLLBACK, since a statement of nobody failed just before, is an error',
+  async t => {
+    const url = await server.makeDatabase()
+    const connection = await connect(readServerUrl(url, undefined), 'write', undefined)
+    t.teardown(connection.close)
+    await connection.query('BEGIN')
+    await connection.query('CREATE TABLE a (x integer)')
+    const query: typeof connection.query = async (sql, ...more) => {
+      if (sql === 'COMMIT') await connection.query('nonsense').catch(() => undefined)
+      return connection.query(sql, ...more)
+    }
+    const { signal } = new AbortController()
+    const means = { before: '', spare: async () => connection, timeout: 5, signal }
+    await t.rejects(commitSurely({ ...connection, query }, means), { message: /had failed, and was rolled back/ })
+    t.equal((await server.run(url, "SELECT FROM pg_class WHERE relname = 'a'")).length, 0)
+  },
+)
 
 t.test('a COMMIT without an answer from a server that is gone ends with 20, and the next run knows', async t => {
   const url = await server.makeDatabase()
