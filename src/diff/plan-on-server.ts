@@ -533,9 +533,12 @@ const enumParts = (
       return [part(`ALTER TYPE ${name} ADD VALUE ${label} ${place}`)]
     })
   const old = quote(`${now.name} of before`)
-  const columns = from.tables.flatMap(table =>
-    to.tables.some(isCalled(table.name)) ? table.columns.filter(({ type }) => isOfType(type, now.name)) : [],
-  )
+  // by then a column has its new default, but for one that waits to be dropped
+  const columns = from.tables.flatMap(table => {
+    const made = to.tables.find(isCalled(table.name))?.columns
+    const own = made === undefined ? [] : table.columns.filter(({ type }) => isOfType(type, now.name))
+    return own.map(column => ({ ...column, expression: (made?.find(isCalled(column.name)) ?? column).expression }))
+  })
   const statements = [
     `ALTER TYPE ${name} RENAME TO ${old}`,
     createOf(now),

@@ -302,6 +302,12 @@ for (const [title, before, after, ...texts] of [
     /^(?![\s\S]*VIEW "?one)/,
   ],
   [
+    'labels of an enum that come where a default does, and another column goes: down has the old default of each',
+    `${mood('good', 'bad')}; CREATE TABLE a (id int, x mood, y mood DEFAULT 'good', z mood DEFAULT 'bad')`,
+    `${mood('good', 'so', 'bad')}; CREATE TABLE a (id int, x mood DEFAULT 'good', y mood)`,
+    /SET DEFAULT 'good'::mood/,
+  ],
+  [
     'labels of an enum that come',
     mood('good', 'bad'),
     mood('best', 'good', 'so', 'bad'),
