@@ -308,7 +308,7 @@ for (const [title, files, message] of [
   [
     'with decorators in JavaScript',
     { 'models.mjs': 'export class User {\n  @x() id\n}' },
-    /models\.mjs:2 cannot be loaded: @x\(\) id is a decorator.*--import tsx/s,
+    /models\.mjs:2:3 cannot be loaded: @x\(\) id is a decorator.*--import tsx/s,
   ],
   ['without a model', { 'models.mjs': 'export const x = 1' }, /exports no models of Sequelize/],
   ['that cannot be loaded', { 'models.mjs': "throw new Error('oh')" }, /cannot be loaded: oh/],
