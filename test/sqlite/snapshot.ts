@@ -1,10 +1,12 @@
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { attempt } from '../../src/failure.ts'
 import { openSnapshot } from '../../src/sqlite/snapshot.ts'
+import { leaveHotJournal } from '../help/hot-journal.ts'
+import { asOther, notRoot } from '../help/user.ts'
 import '../help/use-uri.ts'
 
 /** A database in WAL mode of which the first table's page is none. */
@@ -40,3 +42,20 @@ for (const [title, make, code] of [
     const open = readdirSync('/proc/self/fd').map(entry => attempt(() => readlinkSync(`/proc/self/fd/${entry}`)))
     t.notOk(open.some(it => 'value' in it && it.value.startsWith(t.testdirName)))
   })
+
+t.test('what a killed writer left is read in a copy by a user who may not roll it back', { skip: notRoot }, async t => {
+  const file = join(t.testdir(), 'x.db')
+  const connection = new Database(file)
+  connection.exec('CREATE TABLE a (x); INSERT INTO a VALUES (1), (2)')
+  connection.close()
+  leaveHotJournal(file)
+  t.ok(existsSync(`${file}-journal`))
+  const count = await asOther(() => {
+    const { connection, close } = openSnapshot(file)
+    const found = connection.prepare('SELECT count(*) FROM a').pluck().get()
+    close()
+    return found
+  })
+  t.equal(count, 2)
+  t.ok(existsSync(`${file}-journal`))
+})
