@@ -67,8 +67,8 @@ export const differenceOfNumbers = (
   { column, last }: Numbering,
 ): string | undefined => {
   const inFile = lastInFile(file, table, column)
-  const most = mostOf(file, table, column)
-  const isSame = table.numbered ? inFile === greatest([last, most]) : (inFile ?? 0n) <= (greatest([last, most]) ?? 0n)
+  const onServer = greatest([last, mostOf(file, table, column)])
+  const isSame = table.numbered ? inFile === onServer : greatest([inFile, onServer]) === onServer
   return isSame
     ? undefined
     : `${table.name}: the last number of ${column} is ${inFile ?? 'none'} in the file, ${last ?? 'none'} on the server`
