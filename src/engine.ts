@@ -138,7 +138,7 @@ export type Migratable = Reader &
     record: (migration: AppliedMigration) => Promise<void>
     unrecord: (name: string) => Promise<void>
     /** a migration's `context`; the hook wraps each statement. For SQL alone it has `runSql` and needs no Sequelize */
-    editor: (hook: StatementHook, onProgress: OnProgress, isSql?: boolean) => Promise<SchemaEditor>
+    editor: (hook: StatementHook, onProgress?: OnProgress, isSql?: boolean) => Promise<SchemaEditor>
     /** the statements of migrations, by name, where they are known to do the same here as the code, which is not loaded then */
     compiled: (known: readonly Recordable[], present: Present) => ReadonlyMap<string, string>
     keeper: () => HistoryKeeper

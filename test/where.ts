@@ -157,6 +157,13 @@ for (const [title, name, text, message, hint] of [
     /Install lodash/,
   ],
   [
+    'types in JavaScript',
+    '0002-b.js',
+    'const x: number = 1\nexport const up = async () => x',
+    'js cannot be loaded: Missing initializer in const declaration',
+    /Fix the file/,
+  ],
+  [
     'a decorator',
     '0002-b.ts',
     '@frozen\nclass A {}\nexport const up = async () => A',

@@ -51,7 +51,7 @@ export const tryOn = async (
       return execute()
     }
     const present = () => readAppSchema(connection)
-    await work(await migratableOn(connection).editor(hook, () => undefined), () => statements, present)
+    await work(await migratableOn(connection).editor(hook), () => statements, present)
     return { after: present(), statements }
   } finally {
     connection.close()

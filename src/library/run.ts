@@ -63,7 +63,7 @@ export const run = async (
   const stop = (): void => controller.abort(stopped)
   signal?.addEventListener('abort', stop)
   // a migration that never settles is failed in the end, and not cut off by a process with nothing else to wait for
-  const alive = setInterval(() => undefined, longest)
+  const alive = setInterval(nothing, longest)
   running += 1
   const events: LogEvent[] = []
   let context: Context | undefined

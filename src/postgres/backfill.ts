@@ -16,7 +16,7 @@ export const backfill = async (
   schema: QueryInterface,
   sql: string,
   { table, batch = 10_000 }: BackfillOptions,
-  onProgress: OnProgress,
+  onProgress: OnProgress | undefined,
 ): Promise<void> => {
   if (!/\$first\b/.test(sql) || !/\$last\b/.test(sql))
     throw new Error(`backfill of ${table} needs a statement with "BETWEEN $first AND $last", not: ${sql}`)
@@ -48,7 +48,7 @@ export const backfill = async (
     await schema.sequelize.query(sql, { bind: { first, last: next } })
     done += rows
     last = next
-    onProgress(table, done, total)
+    onProgress?.(table, done, total)
   }
 }
 

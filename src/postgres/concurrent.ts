@@ -44,11 +44,7 @@ const pause = 500
  */
 export const onlineEditor = (means: Means): SchemaEditor => {
   const { holder, builder, hook } = means
-  const schema = makeSafe(
-    builder,
-    connectHandle(builder, createHandle(builder), hook).getQueryInterface(),
-    () => undefined,
-  )
+  const schema = makeSafe(builder, connectHandle(builder, createHandle(builder), hook).getQueryInterface(), undefined)
   const step = async (sql: string, work: () => Promise<void>): Promise<void> => {
     await hook({ sql, bound: [] }, async () => {
       await dropSnapshot(holder)

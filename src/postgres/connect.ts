@@ -8,7 +8,7 @@ import {
   type Submittable,
   types,
 } from 'pg'
-import { Failure, isFailure } from '../failure.ts'
+import { attemptAsync, Failure, isFailure } from '../failure.ts'
 import { readFileSync } from '../fs.ts'
 import type { ServerAddress, SslMode } from '../server.ts'
 import { isLost, mayPass } from './errors.ts'
@@ -117,7 +117,7 @@ const openClient = async (
       await client.connect()
     } catch (error) {
       // the driver leaves the socket of a refused login open
-      client.end().catch(() => undefined)
+      void attemptAsync(() => client.end())
       throw error
     }
     return { client, isEncrypted: ssl !== false }
@@ -217,8 +217,6 @@ const toConnection = (client: Client, facts: Pick<Connection, 'address' | 'host'
       socket.ref()
       await client.end()
     },
-    destroy: () => {
-      client.end().catch(() => undefined)
-    },
+    destroy: () => void attemptAsync(() => client.end()),
   }
 }

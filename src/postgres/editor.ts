@@ -19,7 +19,11 @@ type Options = Readonly<{ schema?: string; force?: boolean; cascade?: boolean; c
  * @param connection the one that `schema` works on
  * @returns `schema` itself
  */
-export const makeSafe = (connection: Connection, schema: QueryInterface, onProgress: OnProgress): SchemaEditor => {
+export const makeSafe = (
+  connection: Connection,
+  schema: QueryInterface,
+  onProgress: OnProgress | undefined,
+): SchemaEditor => {
   const own: QueryInterface = Object.getPrototypeOf(schema)
   const run = async (sql: string): Promise<void> => {
     await schema.sequelize.query(sql)

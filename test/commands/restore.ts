@@ -64,6 +64,9 @@ t.test('the command can be pasted into a shell, wherever the volume lies', async
 t.test('where none is good, and where there is none, that is said', async t => {
   const folder = t.testdir({ backups: { 'homelab--empty-20300101T000000Z.db': 'no database' } })
   t.match(await explainDamage(damaged, await makeContext(folder)), { hint: /^No backup is good/ })
+  // SQLite opens none with a folder in the place of its WAL
+  mkdirSync(join(folder, 'backups/homelab--empty-20300101T000000Z.db-wal'))
+  t.match(await explainDamage(damaged, await makeContext(folder)), { hint: /^No backup is good/ })
   t.match(await explainDamage(damaged, await makeContext(t.testdir({}))), { hint: /There is no backup/ })
 })
 

@@ -629,6 +629,31 @@ t.test('a table of another tool is made with the types, keys and defaults that t
   t.match(connection.prepare('INSERT INTO logs (r) VALUES (1) RETURNING id').get(), { id: 3 })
 })
 
+t.test('a key of several columns is made in its own order, there and back', async t => {
+  const file = makeFile('own', connection =>
+    connection.exec(
+      "CREATE TABLE pairs (b INTEGER NOT NULL, a TEXT NOT NULL, PRIMARY KEY (a, b)); INSERT INTO pairs VALUES (1, 'x')",
+    ),
+  )
+  const url = await makeSchema()
+  t.match(await copy(url, `sqlite:${file}`, '--tables', 'pairs'), { exitCode: 0 })
+  t.match(
+    await server.run(
+      whole,
+      `SELECT pg_get_constraintdef(oid) AS is FROM pg_constraint WHERE conrelid = '${nameOf(url)}.pairs'::regclass AND contype = 'p'`,
+    ),
+    [{ is: 'PRIMARY KEY (a, b)' }],
+  )
+  const back = newFile()
+  t.match(await copy(`sqlite:${back}`, url, '--tables', 'pairs'), { exitCode: 0 })
+  const connection = new Database(back)
+  t.teardown(() => connection.close())
+  t.match(
+    connection.prepare("SELECT sql FROM sqlite_schema WHERE name = 'pairs'").pluck().get(),
+    /PRIMARY KEY \("a", "b"\)/,
+  )
+})
+
 t.test('a foreign key that a file cannot check is left to what the server has', async t => {
   const file = makeFile('own', connection =>
     connection.exec(

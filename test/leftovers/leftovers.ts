@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { markUnfinished } from '../../src/backup/protect.ts'
 import { runProgram, settingsFor } from '../help/program.ts'
 
 const replaced = 'homelab.db.replaced-20260118T100000Z'
@@ -52,6 +53,22 @@ t.test('of more than ten the rest is counted, and what prune does not remove is 
   t.match(stdout, /12 leftovers, 120 B:\n/)
   t.match(stdout, /\n {2}and 2 more\n$/)
   t.notMatch(stdout, 'backups prune')
+})
+
+t.test('the backup of a run that failed is told, and a backup that was asked for is none', async t => {
+  const folder = await prepare(t)
+  await runProgram(['backup'], settingsFor(folder))
+  const [file = ''] = readdirSync(join(folder, 'backups')).filter(name => name.startsWith('homelab--'))
+  const leftovers = async () =>
+    JSON.parse((await runProgram(['status', '--json'], settingsFor(folder))).stdout).leftovers
+  const before = await leftovers()
+  markUnfinished(join(folder, 'homelab.db'), join(folder, 'backups', file))
+  const found = {
+    kind: 'unfinished backup',
+    file: join(folder, 'backups', file),
+    bytes: statSync(join(folder, 'backups', file)).size,
+  }
+  t.strictSame(await leftovers(), [...before.slice(0, 2), found, ...before.slice(2)])
 })
 
 t.test('prune removes the replaced databases with their journals, and nothing else', async t => {

@@ -2,7 +2,9 @@
 import { setTimeout } from 'node:timers/promises'
 import { Client } from 'pg'
 import t from 'tap'
-import { makeFolder, runUp, until, up } from '../help/on-server.ts'
+import { Failure } from '../../src/failure.ts'
+import { upOnServer } from '../../src/on-server/up.ts'
+import { makeFolder, makeServerContext, runUp, until, up } from '../help/on-server.ts'
 import { sharedServer } from '../help/postgres.ts'
 import { startProgram } from '../help/program.ts'
 
@@ -260,6 +262,17 @@ t.test('a server that starts later than the run is waited for', async t => {
   await restarted
   t.match(outcome, { error: undefined })
   t.match(outcome.events[0], { event: 'run.again', reason: /cannot be reached/ })
+})
+
+t.test('a signal ends the wait for a server', async t => {
+  const url = (await server.makeDatabase()).replace(`:${server.port}/`, ':1/')
+  const controller = new AbortController()
+  const { signal } = controller
+  const context = await makeServerContext(url, makeFolder(t, make), { MIGRATOR_LOCK_TIMEOUT: '60' }, signal)
+  const running = upOnServer(context, undefined)
+  await until(async () => context.events.some(({ event }) => event === 'run.again'))
+  controller.abort(new Failure('SIGTERM', 'stopped', ''))
+  await t.rejects(running, { code: 'SIGTERM' })
 })
 
 t.test('a signal ends a run in its statement, and the server undoes it', async t => {

@@ -172,6 +172,20 @@ t.test('no migration leaves rows without a parent, nor has the server look away'
   }
 })
 
+t.test('rows without a parent that were there before are no loss of the migration', async t => {
+  const url = await server.makeDatabase()
+  await runUp(url, makeFolder(t, before))
+  await server.run(
+    url,
+    'ALTER TABLE c DROP CONSTRAINT c_p_fkey',
+    'INSERT INTO c (p) VALUES (9)',
+    'ALTER TABLE c ADD CONSTRAINT again FOREIGN KEY (p) REFERENCES p NOT VALID',
+  )
+  t.match(await runUp(url, makeFolder(t, before, "await query('ALTER TABLE c ADD COLUMN more text')")), {
+    error: undefined,
+  })
+})
+
 t.test('a server that does not count what statements delete is refused', async t => {
   const url = await server.makeDatabase()
   await server.run(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET track_counts = off`)

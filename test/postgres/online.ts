@@ -2,7 +2,9 @@
 import { setTimeout } from 'node:timers/promises'
 import { Client } from 'pg'
 import t from 'tap'
-import { makeFolder, runCommand, runUp, until } from '../help/on-server.ts'
+import { Failure } from '../../src/failure.ts'
+import { upOnServer } from '../../src/on-server/up.ts'
+import { makeFolder, makeServerContext, runCommand, runUp, until } from '../help/on-server.ts'
 import { sharedServer } from '../help/postgres.ts'
 import { startProgram } from '../help/program.ts'
 
@@ -186,6 +188,12 @@ t.test('the server goes on with the build of a killed run: the next run waits fo
   await outcome
   t.strictSame(await stateOf(url), { tables: ['a'], indexes: ['a_y invalid'], recorded: ['0001-a'] })
 
+  const controller = new AbortController()
+  const context = await makeServerContext(url, folder, {}, controller.signal)
+  const stopped = t.rejects(upOnServer(context, undefined), { code: 'SIGTERM' })
+  await until(async () => context.events.some(({ event }) => event === 'index.waiting'))
+  controller.abort(new Failure('SIGTERM', 'stopped', ''))
+  await stopped
   const busy = await runUp(url, folder, { MIGRATOR_LOCK_TIMEOUT: '1' })
   t.match(busy.error, { code: 'DATABASE_BUSY', exitCode: 20, message: /still builds the index a_y/ })
   const next = runUp(url, folder)

@@ -633,6 +633,8 @@ t.test('the schema of a server is drawn as that of a file is', async t => {
   const { stdout: mermaid } = await runCommand(url, 'schema --format mermaid')
   t.match(mermaid, /^erDiagram\n {2}"metrics" \{/)
   t.match(mermaid, /text id PK "not null"/)
+  await server.run(url, 'CREATE TABLE seals (id bigint PRIMARY KEY, code text UNIQUE)')
+  t.match((await runCommand(url, 'schema --format mermaid')).stdout, /text code UK/)
   t.match(mermaid, /"servers" \|\|--o\{ "metrics" : "server_id"/)
   const { stdout: markdown } = await runCommand(url, 'schema --format markdown')
   t.match(markdown, /^# Schema\n\nAt migration `0003-add-os-info`/)

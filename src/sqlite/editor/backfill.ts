@@ -15,7 +15,7 @@ export const backfill = async (
   { connection, schema, transaction }: Editing,
   sql: string,
   { table, batch = 10_000 }: BackfillOptions,
-  onProgress: OnProgress,
+  onProgress: OnProgress | undefined,
 ): Promise<void> => {
   if (!/\$first\b/.test(sql) || !/\$last\b/.test(sql)) {
     throw new Error(`backfill of ${table} needs a statement with "BETWEEN $first AND $last", not: ${sql}`)
@@ -44,7 +44,7 @@ export const backfill = async (
     })
     done += rows
     last = through
-    onProgress(table, done, total)
+    onProgress?.(table, done, total)
   }
 }
 

@@ -15,7 +15,7 @@ import { nameOf, statementOf } from './sequelize-internals.ts'
 
 type EditorOptions = Readonly<{
   /** called after each batch of a backfill */
-  onProgress: OnProgress
+  onProgress: OnProgress | undefined
   /** whether another tool made the database: its tables may then differ in what compareSchemas tolerates */
   isAdopted: () => boolean
 }>
