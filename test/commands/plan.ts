@@ -493,16 +493,19 @@ t.test('--format github annotates what is found, what values go, and what fails'
   add({
     '0004-wipe.ts': migration("await run('UPDATE servers SET hostname = upper(hostname), status = NULL')"),
     '0005-drop.ts': "export const up = ({ context }) => context.removeColumn('servers', 'tdp_watts')\n",
-    '0006-fail.ts': migration("await run('DELETE FROM metrics WHERE id > 90')"),
+    '../shared.ts': 'export const nothing = undefined\n',
+    '0006-import.ts': "import { nothing } from '../shared.ts'\nexport const up = async () => nothing\n",
+    '0007-fail.ts': migration("await run('DELETE FROM metrics WHERE id > 90')"),
   })
   const { exitCode, stdout } = await run('plan', '--format', 'github')
   t.equal(exitCode, 40)
   t.match(stdout, /^::error file=.*0005-drop\.ts,line=1,col=44,title=DS103::up drops the column servers\.tdp_watts/m)
+  t.match(stdout, /^::error file=.*0006-import\.ts,title=HM501::it imports \.\.\/shared\.ts/m)
   t.match(
     stdout,
     /^::warning file=.*0004-wipe\.ts,title=plan::on this database: servers\.status had 2 values and has 0/m,
   )
-  t.match(stdout, /^::error file=.*0006-fail\.ts,title=MIGRATION_FAILED::up would fail: .*lost data/m)
+  t.match(stdout, /^::error file=.*0007-fail\.ts,title=MIGRATION_FAILED::up would fail: .*lost data/m)
   t.strictSame(
     stdout.split('\n').filter(line => line !== '' && !/^::(?:error|warning) file=/.test(line)),
     [],

@@ -259,6 +259,13 @@ for (const [title, before, after, ...texts] of [
     /^\W*(?:await schema\.runSql\(`)?ALTER TABLE a ALTER COLUMN x DROP NOT NULL/m,
   ],
   [
+    'a required column that goes, which may be NULL until then',
+    'CREATE TABLE a (x TEXT, y INTEGER NOT NULL)',
+    'CREATE TABLE a (x TEXT)',
+    /^\W*(?:await schema\.runSql\(`)?ALTER TABLE a ALTER COLUMN y DROP NOT NULL/m,
+    /To decide: drops the column a\.y and its values\n/,
+  ],
+  [
     'a renamed table',
     plain,
     'CREATE TABLE b (y INTEGER, x TEXT)',

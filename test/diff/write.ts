@@ -21,3 +21,18 @@ t.test('a statement is the same text in JavaScript, whatever it holds', async t 
   const [, template = ''] = /(`[\s\S]*`)/.exec(text) ?? []
   t.equal(new Function(`return ${template}`)(), sql)
 })
+
+t.test('so are names and types', async t => {
+  const table = "it's a \\ \n table"
+  const part = {
+    step: { does: 'change type', table, column: 'x', type: 'TEXT' },
+    decide: undefined,
+    statements: [],
+  } as const
+  const { text } = writeText('the database', { up: [part], down: [], left: [] }, form)
+  const [, call = ''] = /await schema\.(changeColumn\(.*\))/.exec(text) ?? []
+  t.strictSame(
+    new Function('changeColumn', `return ${call}`)((...words: readonly unknown[]) => words),
+    [table, 'x', { type: 'TEXT' }],
+  )
+})
