@@ -7,8 +7,7 @@ import { pathToFileURL } from 'node:url'
 // Runs tests, and tells what of src no process ran: neither theirs nor one that they start. It exits with 1 if there is any. What a signal
 // kills tells nothing. Arguments are tap's, such as test files; without any it is all of `npm test`.
 //
-// tap collects of its own processes alone. c8 merges trees of counted ranges, and over hundreds of processes says of code that ran that it did not:
-// here each character has run, or it has not.
+// tap collects of its own processes alone, and its report passes over functions without a name: here each character has run, or it has not.
 
 /** What NODE_V8_COVERAGE makes Node write; ranges lie in each other, and the innermost one is right: https://v8.dev/blog/javascript-code-coverage */
 type Coverage = Readonly<{ result: readonly Script[] }>
@@ -72,7 +71,9 @@ mkdirSync(folder, { recursive: true })
 // some tests run the program as other users
 chmodSync(folder, 0o777)
 const timer = setInterval(() => collect(5000), 5000)
-const tap = spawn(join(root, 'node_modules/.bin/tap'), ['--disable-coverage', ...process.argv.slice(2)], {
+// V8 forgets what ran of a function when it drops its bytecode
+const words = ['--disable-coverage', '--node-arg=--no-flush-bytecode', ...process.argv.slice(2)]
+const tap = spawn(join(root, 'node_modules/.bin/tap'), words, {
   cwd: root,
   // compiled code from a cache makes coverage imprecise
   env: { ...process.env, NODE_V8_COVERAGE: folder, NODE_DISABLE_COMPILE_CACHE: '1' },

@@ -174,6 +174,8 @@ const toConnection = (client: Client, facts: Pick<Connection, 'address' | 'host'
   // the types lack both
   const socket = client as Client & Readonly<{ ref: () => void; unref: () => void }>
   let unanswered = 0
+  // the driver tells of an error before it knows that the transaction takes no more statements
+  let hasFailed = false
   // the driver warns of statements that are given while another runs
   let last: Promise<unknown> = Promise.resolve()
   const query = <Row extends QueryResultRow>(
@@ -195,7 +197,14 @@ const toConnection = (client: Client, facts: Pick<Connection, 'address' | 'host'
       // only a running statement keeps the process alive, so a migration that waits for nothing is noticed
       if (unanswered === 0) socket.unref()
     })
-    last = answered.catch(() => undefined)
+    last = answered.then(
+      () => {
+        hasFailed = false
+      },
+      () => {
+        hasFailed = true
+      },
+    )
     return answered
   }
   return {
@@ -211,7 +220,7 @@ const toConnection = (client: Client, facts: Pick<Connection, 'address' | 'host'
       return client.query(statement)
     },
     rows: async (sql, values) => (await query<never>(sql, values)).rows,
-    isInTransaction: () => client.getTransactionStatus() === 'T',
+    isInTransaction: () => !hasFailed && client.getTransactionStatus() === 'T',
     unanswered: () => unanswered,
     close: async () => {
       socket.ref()

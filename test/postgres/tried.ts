@@ -673,6 +673,15 @@ t.test('a common text with what SQLite alone has is refused by plan and lint as 
   t.match(await runCommand(url, 'plan', folder), { exitCode: 0 })
 })
 
+t.test('lint names the statement that fails on a server', async t => {
+  const url = await server.makeDatabase()
+  const folder = makeFolder(t, "await query('SELECT 1')\n  await query('SELECT 1 / 0')")
+  t.match(await runCommand(url, 'lint', folder), {
+    exitCode: 2,
+    stdout: /HM001: up fails: division by zero.*SELECT 1 \/ 0/s,
+  })
+})
+
 t.test('redo runs the last migration again as its file is now, after both ways were tried', async t => {
   const url = await server.makeDatabase()
   await runCommand(url, 'up', makeFolder(t, table, columns))
