@@ -46,6 +46,26 @@ for (const [title, cut, again] of [
 }
 
 t.test(
+  'a transaction takes no more statements from the moment at which one fails, until it is rolled back',
+  async t => {
+    const url = await server.makeDatabase()
+    const connection = await connect(readServerUrl(url, undefined), 'write', undefined)
+    t.teardown(connection.close)
+    t.equal(connection.isInTransaction(), false)
+    await connection.query('BEGIN')
+    await connection.query('SAVEPOINT s')
+    for (let tries = 0; tries < 20; tries += 1) {
+      t.equal(connection.isInTransaction(), true)
+      const told = await connection.query('SELECT 1 / 0').catch(() => connection.isInTransaction())
+      t.equal(told, false)
+      await connection.query('ROLLBACK TO s')
+    }
+    await connection.query('ROLLBACK')
+    t.equal(connection.isInTransaction(), false)
+  },
+)
+
+t.test(
   'a COMMIT that is answered by ROLLBACK, since a statement of nobody failed just before, is an error',
   async t => {
     const url = await server.makeDatabase()
