@@ -18,7 +18,7 @@ import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { withMount } from '../help/mount.ts'
 import { inNamespace } from '../help/namespace.ts'
-import { dump, entry, measured, runProgram, settingsFor } from '../help/program.ts'
+import { dump, entry, measured, root, runProgram, settingsFor } from '../help/program.ts'
 
 const skip = process.getuid?.() !== 0 && 'needs root, to mount and to be another user'
 
@@ -254,7 +254,8 @@ t.test('on a read-only root SQLite sorts on the volume', { skip }, async t => {
   const run = (mounts: string): string =>
     inNamespace(mounts, settingsFor(data), { node: ['--require', preload] }).stdout.trim()
   t.equal(run(''), 'none')
-  // the volume is below /tmp: it stays writable by a mount of its own
-  const readOnly = `mount -t tmpfs -o ro none /var/tmp && mount --bind /tmp /tmp && mount --bind ${data} ${data} && mount -o remount,ro,bind /tmp &&`
+  // the volume is below /tmp, and the checkout may be: they stay writable by mounts of their own
+  const own = [data, root].map(folder => `mount --bind ${folder} ${folder} && `).join('')
+  const readOnly = `mount -t tmpfs -o ro none /var/tmp && mount --bind /tmp /tmp && ${own}mount -o remount,ro,bind /tmp &&`
   t.equal(run(readOnly), data)
 })
