@@ -45,12 +45,12 @@ const schemaOnServer = async ({ config, print, ...context }: Context, format: Sc
     import('../postgres/schema.ts'),
     import('../postgres/script.ts'),
   ])
-  const read = await createPostgres({ ...context, config }, must(server)).read('wait', async reader => ({
+  const engine = createPostgres({ ...context, config }, must(server))
+  const { objects, drawing, schema } = await engine.read('wait', async reader => ({
     objects: await reader.objects(),
     drawing: drawingOf(await readServerSchema(reader.connection)),
     schema: headOf(await reader.history()) || null,
   }))
-  const { objects, drawing, schema } = must(read)
   const write = {
     sql: () => toScript(objects),
     mermaid: () => toMermaid(drawing),

@@ -37,11 +37,10 @@ export const dryRunOnServer = async (
   onRun: (name: string) => void,
 ): Promise<ServerDryRun> => {
   const { config, log, signal, version } = context
-  const state = await createPostgres(context, must(config.server)).read('wait', async reader => ({
+  const { applied, sizes } = await createPostgres(context, must(config.server)).read('wait', async reader => ({
     applied: (await planWithoutConflicts(reader, known, config.database)).applied,
     sizes: await readSizes(reader.connection),
   }))
-  const { applied, sizes } = must(state)
   const migrations = await loadForTrial(known, signal)
   const isApplied = ({ name }: Readonly<{ name: string }>) => applied.some(migration => migration.name === name)
   const options = { version, signal, idleLimit, onProgress: createProgress(log, 'rows'), backup: undefined }

@@ -52,7 +52,7 @@ const largest = 1024 * 1024
  * @param run how a run ended; left out where none did
  */
 export const report = (context: Context, run?: Metrics['run']): void => {
-  const { metricsFile: file } = context.config
+  const file = context.config.metricsFile
   if (file === undefined) return
   const written = attempt(() => {
     // the run may have made it: a database or a marker is not replaced

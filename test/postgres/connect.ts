@@ -1,6 +1,6 @@
 /** Connections to a server: which host, who, how encrypted, and what a lost answer means. */
 import { inspect } from 'node:util'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { commitSurely } from '../../src/postgres/commit.ts'
 import { connect } from '../../src/postgres/connect.ts'
 import { mayPass, toFailure } from '../../src/postgres/errors.ts'
@@ -22,6 +22,11 @@ t.teardown(() => server.stop())
 const make = 'await query("CREATE TABLE a (x integer)"); await query("INSERT INTO a VALUES (1), (2)")'
 const fast = { MIGRATOR_LOCK_TIMEOUT: '0' }
 
+const open = async (t: Pick<Test, 'teardown'>, url: string) => {
+  const connection = await connect(readServerUrl(url, undefined), 'write', undefined)
+  t.teardown(connection.close)
+  return connection
+}
 const throughProxy = (url: string, port: number): string => url.replace(`:${server.port}/`, `:${port}/`)
 
 for (const [title, cut, again] of [
@@ -49,8 +54,7 @@ t.test(
   'a transaction takes no more statements from the moment at which one fails, until it is rolled back',
   async t => {
     const url = await server.makeDatabase()
-    const connection = await connect(readServerUrl(url, undefined), 'write', undefined)
-    t.teardown(connection.close)
+    const connection = await open(t, url)
     t.equal(connection.isInTransaction(), false)
     await connection.query('BEGIN')
     await connection.query('SAVEPOINT s')
@@ -69,8 +73,7 @@ t.test(
   'a COMMIT that is answered by ROLLBACK, since a statement of nobody failed just before, is an error',
   async t => {
     const url = await server.makeDatabase()
-    const connection = await connect(readServerUrl(url, undefined), 'write', undefined)
-    t.teardown(connection.close)
+    const connection = await open(t, url)
     await connection.query('BEGIN')
     await connection.query('CREATE TABLE a (x integer)')
     const query: typeof connection.query = async (sql, ...more) => {

@@ -43,6 +43,9 @@ const rebuilt = (columns: string, select = '*') => [
   'ALTER TABLE b RENAME TO a',
 ]
 const words = "CREATE VIRTUAL TABLE f USING fts5(x); INSERT INTO f VALUES ('one'), ('two')"
+/** A key by a collation that only the hub has. */
+const ofHub = `CREATE TABLE a (id TEXT PRIMARY KEY COLLATE NOCASE, n); INSERT INTO a VALUES ('x', 1), ('y', 2);
+  PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'NOCASE', 'german'); PRAGMA writable_schema = RESET`
 
 const kept: Readonly<Record<string, readonly [setup: string, statements: readonly string[]]>> = {
   'a row that UPDATE OR IGNORE leaves alone, as another has the key': [
@@ -159,8 +162,7 @@ const kept: Readonly<Record<string, readonly [setup: string, statements: readonl
     ['ALTER TABLE f RENAME TO g', 'DROP INDEX i'],
   ],
   'rows of a key by a collation that only the hub has are known by it': [
-    `CREATE TABLE a (id TEXT PRIMARY KEY COLLATE NOCASE, n); INSERT INTO a VALUES ('x', 1), ('y', 2);
-     PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'NOCASE', 'german'); PRAGMA writable_schema = RESET`,
+    ofHub,
     ['ALTER TABLE a ADD COLUMN m', 'UPDATE a SET m = n'],
   ],
   'a row without a key or a rowid that comes back as it was is there': [
@@ -348,12 +350,7 @@ const lost: Readonly<Record<string, readonly [setup: string, statements: readonl
     ],
     { rows: 1 },
   ],
-  'a row goes of a table with an index by a collation that only the hub has': [
-    `CREATE TABLE a (id TEXT PRIMARY KEY COLLATE NOCASE, n); INSERT INTO a VALUES ('x', 1), ('y', 2);
-     PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'NOCASE', 'german'); PRAGMA writable_schema = RESET`,
-    ['DROP TABLE a'],
-    { rows: 2 },
-  ],
+  'a row goes of a table with an index by a collation that only the hub has': [ofHub, ['DROP TABLE a'], { rows: 2 }],
   'a word of a search index that goes while another comes is gone': [
     words,
     ["DELETE FROM f WHERE x = 'two'", "INSERT INTO f VALUES ('three')"],
