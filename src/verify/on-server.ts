@@ -117,7 +117,7 @@ export const differencesFrom = async (
 /** Reads the database that the settings name, in one transaction that only reads. */
 export const readHere = async <T>(context: Context, work: (reader: PostgresReader) => Promise<T>): Promise<T> => {
   const engine = createPostgres(context, must(context.config.server))
-  return must(await engine.read('wait', async reader => ({ value: await work(reader) }))).value
+  return engine.read('wait', work)
 }
 
 /** How schemas of a server are compared where another tool made the database. */
